@@ -1,0 +1,22 @@
+//! The words of Verbond as types: participants, data services, exchanges and what may be said about them.
+//!
+//! Nothing here does input or output, reads a clock or draws randomness: both are passed in as
+//! [`Clock`] and [`Entropy`]. Every type that takes text from outside parses it once, bounded, into a
+//! value that cannot be wrong afterwards.
+#![forbid(unsafe_code)]
+
+mod actor;
+mod ambient;
+mod exchange;
+mod participant;
+mod problem;
+mod service;
+
+pub use actor::Actor;
+pub use ambient::{Ambient, Clock, Entropy, Timestamp};
+pub use exchange::{Direction, ExchangeParties, TransactionId, TransactionIdError};
+pub use participant::{ParticipantId, ParticipantIdError, Scheme};
+pub use problem::{Bilingual, Problem};
+pub use service::{
+    Alias, ApplicationName, ClassDeclaration, NameError, ServiceClass, ServiceName, ServiceReference,
+};
