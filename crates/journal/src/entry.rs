@@ -1,0 +1,231 @@
+//! What an entry of the journal says.
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use verbond_domain::{Actor, Ambient, Direction, ExchangeParties, Timestamp, TransactionId};
+
+/// The time-ordered identifier of an entry: a UUID version 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EntryId(pub Uuid);
+
+/// One thing that happened. Serialised as JSON with the member `kind`; that is the payload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// An exchange was permitted, written before anything of it was forwarded.
+    Permit(Permit),
+    /// An exchange was refused after its caller had been authenticated.
+    Refusal(RefusedExchange),
+    /// Somebody changed something.
+    Act(Act),
+}
+
+/// A permitted exchange, as this side saw it before forwarding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Permit {
+    /// The identifier that both sides share.
+    pub transaction_id: TransactionId,
+    /// Coming in or going out.
+    pub direction: Direction,
+    /// Who and for whom, and which service.
+    #[serde(flatten)]
+    pub parties: ExchangeParties,
+    /// The protocol's own members (FSC: `group_id`, `grant_hash`, `additional_data`).
+    pub wire: serde_json::Map<String, serde_json::Value>,
+    /// The application that asked, on the consumer's side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+}
+
+/// A refused exchange: written once the caller was known; earlier refusals are only counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefusedExchange {
+    /// The identifier that the caller brought or the outway made, if there was a usable one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction_id: Option<TransactionId>,
+    /// Coming in or going out.
+    pub direction: Direction,
+    /// Who and for whom, and which service.
+    #[serde(flatten)]
+    pub parties: ExchangeParties,
+    /// The protocol's own members.
+    pub wire: serde_json::Map<String, serde_json::Value>,
+    /// The stable code of the refusal.
+    pub code: String,
+    /// The application that asked, on the consumer's side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+}
+
+/// Something that somebody did through the administration API or the group's protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Act {
+    /// Who did it.
+    pub author: Actor,
+    /// What was done: `service.add`, `contract.sign`, ... (`<resource>.<verb>`).
+    pub action: String,
+    /// To which thing: its name, hash or identifier. Never a person's.
+    pub subject: String,
+    /// What was decided, with the reasons given; no secrets.
+    pub detail: serde_json::Value,
+}
+
+/// An entry ready to be written: serialised, salted, committed to.
+#[derive(Clone, Debug)]
+pub struct PreparedEntry {
+    /// Its identifier.
+    pub id: EntryId,
+    /// `permit`, `refusal`, `act`.
+    pub kind: &'static str,
+    /// When it was prepared.
+    pub at: Timestamp,
+    /// If present, no second entry with the same key can be written. Starts with 16 time-ordered bytes.
+    pub unique_key: Option<Vec<u8>>,
+    /// 32 random bytes; lies with the payload and goes with it.
+    pub salt: [u8; 32],
+    /// SHA-256(salt ‖ payload).
+    pub commitment: [u8; 32],
+    /// The entry as JSON.
+    pub payload: Vec<u8>,
+}
+
+impl Entry {
+    /// Serialises, salts and commits. A permit's unique key is transaction id ‖ direction ‖ counterpart, so that an
+    /// exchange is permitted once per peer and direction.
+    ///
+    /// # Errors
+    /// When the entry cannot be written as JSON, which only its free-form members could bring about.
+    pub fn prepare(&self, ambient: &Ambient) -> Result<PreparedEntry, serde_json::Error> {
+        let payload = serde_json::to_vec(self)?;
+        let salt = ambient.random::<32>();
+        Ok(PreparedEntry {
+            id: EntryId(ambient.uuid_v7()),
+            kind: self.kind(),
+            at: ambient.now(),
+            unique_key: self.unique_key(),
+            commitment: commitment(&salt, &payload),
+            salt,
+            payload,
+        })
+    }
+
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Permit(_) => "permit",
+            Self::Refusal(_) => "refusal",
+            Self::Act(_) => "act",
+        }
+    }
+
+    fn unique_key(&self) -> Option<Vec<u8>> {
+        let Self::Permit(permit) = self else { return None };
+        let direction = match permit.direction {
+            Direction::Incoming => 0,
+            Direction::Outgoing => 1,
+        };
+        let counterpart = permit.parties.counterpart(permit.direction).to_string();
+        let mut key = permit.transaction_id.as_uuid().as_bytes().to_vec();
+        key.push(direction);
+        key.extend_from_slice(counterpart.as_bytes());
+        Some(key)
+    }
+}
+
+fn commitment(salt: &[u8; 32], payload: &[u8]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(salt);
+    context.update(payload);
+    let mut commitment = [0; 32];
+    commitment.copy_from_slice(context.finish().as_ref());
+    commitment
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use verbond_domain::{Clock, Entropy};
+
+    use super::*;
+
+    type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(1_700_000_000_000)
+        }
+    }
+
+    impl Entropy for Still {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(7);
+        }
+    }
+
+    fn ambient() -> Ambient {
+        Ambient::new(Arc::new(Still), Arc::new(Still))
+    }
+
+    fn permit(direction: Direction) -> Result<Permit, Box<dyn std::error::Error>> {
+        Ok(Permit {
+            transaction_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse()?,
+            direction,
+            parties: ExchangeParties {
+                consumer: "oin:00000099000000010000".parse()?,
+                consumer_delegator: None,
+                provider: "oin:00000099000000020000".parse()?,
+                provider_delegator: None,
+                service: "income".parse()?,
+            },
+            wire: serde_json::Map::new(),
+            application: None,
+        })
+    }
+
+    #[test]
+    fn an_entry_is_read_back_as_it_was_prepared() -> TestResult {
+        let entry = Entry::Permit(permit(Direction::Incoming)?);
+        let prepared = entry.prepare(&ambient())?;
+        assert_eq!(serde_json::from_slice::<Entry>(&prepared.payload)?, entry);
+        assert_eq!(prepared.kind, "permit");
+        Ok(())
+    }
+
+    #[test]
+    fn the_key_of_a_permit_tells_transaction_direction_and_counterpart() -> TestResult {
+        let incoming = Entry::Permit(permit(Direction::Incoming)?).prepare(&ambient())?.unique_key;
+        let outgoing = Entry::Permit(permit(Direction::Outgoing)?).prepare(&ambient())?.unique_key;
+        let mut expected = vec![
+            0x01, 0x89, 0x0a, 0x5d, 0xac, 0x96, 0x77, 0x4b, 0xbc, 0xce, 0xb3, 0x02, 0x09, 0x9a, 0x80, 0x57, 0,
+        ];
+        expected.extend_from_slice(b"oin:00000099000000010000");
+        assert_eq!(incoming, Some(expected));
+        assert_ne!(incoming, outgoing);
+        Ok(())
+    }
+
+    #[test]
+    fn the_commitment_is_the_hash_of_salt_and_payload() -> TestResult {
+        let prepared = Entry::Permit(permit(Direction::Incoming)?).prepare(&ambient())?;
+        let joined = [prepared.salt.as_slice(), prepared.payload.as_slice()].concat();
+        assert_eq!(digest::digest(&digest::SHA256, &joined).as_ref(), prepared.commitment.as_slice());
+        Ok(())
+    }
+
+    #[test]
+    fn refusals_and_acts_have_no_key() -> TestResult {
+        let act = Entry::Act(Act {
+            author: Actor::Operator,
+            action: "service.add".to_owned(),
+            subject: "income".to_owned(),
+            detail: serde_json::json!({}),
+        });
+        let prepared = act.prepare(&ambient())?;
+        assert_eq!((prepared.kind, prepared.unique_key), ("act", None));
+        Ok(())
+    }
+}

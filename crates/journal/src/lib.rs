@@ -1,0 +1,41 @@
+//! The one append-only log of a node: typed entries, durable before anything follows from them.
+//!
+//! An entry has a time-ordered id and a leaf commitment H(32 random bytes ‖ payload). Appends that wait together
+//! share one transaction and one sync (group commit). The crate defines [`JournalStorage`], which the store
+//! implements; it knows no SQL and no protocol.
+#![forbid(unsafe_code)]
+
+mod appender;
+mod entry;
+
+pub use appender::{AppendError, Journal, JournalLimits, JournalStatistics};
+pub use entry::{Act, Entry, EntryId, Permit, PreparedEntry, RefusedExchange};
+
+use futures_util::future::BoxFuture;
+
+/// What became of one entry of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is written, durably.
+    Written,
+    /// Its unique key was taken by another entry; nothing of it is written.
+    Duplicate,
+}
+
+/// A failure of the database beneath.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal's storage failed: {0}")]
+pub struct StorageError(pub String);
+
+/// What the journal asks of a database.
+pub trait JournalStorage: Send + Sync {
+    /// Writes all entries in one transaction and returns after its commit is durable, with one outcome per entry in
+    /// order. On an error nothing is known of what was written.
+    ///
+    /// An entry that stands already under its own id counts as written: an append whose outcome was unknown may have
+    /// taken effect before it is repeated.
+    fn append<'a>(&'a self, batch: &'a [PreparedEntry]) -> BoxFuture<'a, Result<Vec<Outcome>, StorageError>>;
+
+    /// Which of these entries are there; asked after an append whose outcome is unknown.
+    fn present<'a>(&'a self, ids: &'a [EntryId]) -> BoxFuture<'a, Result<Vec<EntryId>, StorageError>>;
+}

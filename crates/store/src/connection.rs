@@ -1,0 +1,127 @@
+//! Either database behind one set of functions.
+
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool};
+
+use crate::{
+    StoreError,
+    dialect::{BEGIN_READ_POSTGRES, BEGIN_READ_SQLITE, BEGIN_WRITE_POSTGRES, BEGIN_WRITE_SQLITE, Dialect},
+    sql::{Row, Sql, Value},
+};
+
+/// The connections of a store.
+pub(crate) enum Pools {
+    /// SQLite lets one connection write at a time; here they queue for it in order instead of polling for the lock.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres {
+        pool: PgPool,
+    },
+}
+
+/// An open transaction, to write or to read several things in one picture. Rolled back when dropped.
+pub(crate) enum Connection {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// A query with its values bound, whichever database it is for.
+macro_rules! query {
+    ($constructor:path, $sql:expr) => {{
+        // Sound: `Sql` takes its text from the program only.
+        let mut query = $constructor(AssertSqlSafe($sql.text));
+        for value in $sql.values {
+            query = match value {
+                Value::Text(text) => query.bind(text),
+                Value::Bytes(bytes) => query.bind(bytes),
+                Value::Integer(integer) => query.bind(integer),
+            };
+        }
+        query
+    }};
+}
+
+impl Pools {
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite { .. } => Dialect::Sqlite,
+            Self::Postgres { .. } => Dialect::Postgres,
+        }
+    }
+
+    pub(crate) async fn begin_write(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Connection::Sqlite(writer.begin_with(BEGIN_WRITE_SQLITE).await?),
+            Self::Postgres { pool } => Connection::Postgres(pool.begin_with(BEGIN_WRITE_POSTGRES).await?),
+        })
+    }
+
+    pub(crate) async fn begin_read(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => Connection::Sqlite(readers.begin_with(BEGIN_READ_SQLITE).await?),
+            Self::Postgres { pool } => Connection::Postgres(pool.begin_with(BEGIN_READ_POSTGRES).await?),
+        })
+    }
+
+    /// All rows that a reading statement finds.
+    pub(crate) async fn rows<R: Row>(&self, sql: Sql) -> Result<Vec<R>, StoreError> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => query!(sqlx::query_as, sql).fetch_all(readers).await?,
+            Self::Postgres { pool } => query!(sqlx::query_as, sql).fetch_all(pool).await?,
+        })
+    }
+
+    /// The first row that a reading statement finds.
+    pub(crate) async fn row<R: Row>(&self, sql: Sql) -> Result<Option<R>, StoreError> {
+        Ok(self.rows(sql).await?.into_iter().next())
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres { pool } => pool.close().await,
+        }
+    }
+}
+
+impl Connection {
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// All rows that a statement finds or returns.
+    pub(crate) async fn rows<R: Row>(&mut self, sql: Sql) -> Result<Vec<R>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(inner) => query!(sqlx::query_as, sql).fetch_all(&mut **inner).await?,
+            Self::Postgres(inner) => query!(sqlx::query_as, sql).fetch_all(&mut **inner).await?,
+        })
+    }
+
+    /// The first row that a statement finds or returns.
+    pub(crate) async fn row<R: Row>(&mut self, sql: Sql) -> Result<Option<R>, StoreError> {
+        Ok(self.rows(sql).await?.into_iter().next())
+    }
+
+    /// Runs a statement; tells how many rows it changed.
+    pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite(inner) => query!(sqlx::query, sql).execute(&mut **inner).await?.rows_affected(),
+            Self::Postgres(inner) => query!(sqlx::query, sql).execute(&mut **inner).await?.rows_affected(),
+        })
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.commit().await?,
+            Self::Postgres(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+}

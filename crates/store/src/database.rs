@@ -1,0 +1,233 @@
+//! Opening, migrating and checking the database.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use sqlx::{
+    Connection as _,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::task::JoinHandle;
+
+use crate::{
+    connection::Pools,
+    durability, migrations,
+    notifications::{self, Signals},
+    sql::Sql,
+};
+
+/// Connections that read a SQLite database at the same time.
+const SQLITE_READERS: u32 = 4;
+/// Connections to PostgreSQL, the listening one included.
+const POSTGRES_CONNECTIONS: u32 = 12;
+/// Longest wait for a connection, and for SQLite's write lock.
+const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(5);
+
+/// Where the data lies.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A `postgres://` URL; may hold a password, so it has no `Debug` that shows it.
+    Postgres(String),
+}
+
+/// A failure of the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database answered with an error, or could not be reached.
+    #[error("the database failed: {0}")]
+    Database(String),
+    /// A stored value cannot be read back.
+    #[error("a stored value is damaged: {0}")]
+    Damaged(String),
+    /// The database does not keep what it has confirmed.
+    #[error(transparent)]
+    NotDurable(#[from] DurabilityProblem),
+    /// The cursor is not one that this listing gave out.
+    #[error("the cursor is not one that this listing gave out")]
+    BadCursor,
+    /// A filter names too many things.
+    #[error("a filter may name at most {0} things")]
+    TooMany(usize),
+}
+
+impl StoreError {
+    /// A stored value, by what it is, that cannot be read back. The value itself is not told.
+    pub(crate) fn damaged(what: &str) -> Self {
+        Self::Damaged(what.to_owned())
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Damaged(error.to_string()),
+            error => Self::Database(error.to_string()),
+        }
+    }
+}
+
+/// A durability setting under which a confirmed commit can be lost.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the database setting {setting} is {value}: a confirmed record could be lost at a power cut. Set it to {needed} and start again"
+)]
+pub struct DurabilityProblem {
+    /// Name of the setting.
+    pub setting: String,
+    /// Its value.
+    pub value: String,
+    /// What it must be.
+    pub needed: String,
+}
+
+/// The database of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) pools: Pools,
+    pub(crate) signals: Arc<Signals>,
+    listener: Option<JoinHandle<()>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database, migrates it, and refuses one that is not durable.
+    ///
+    /// # Errors
+    /// [`StoreError::NotDurable`], or [`StoreError::Database`] when it cannot be reached or migrated.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let pools = match url {
+            DatabaseUrl::Sqlite(file) => open_sqlite(file).await?,
+            DatabaseUrl::Postgres(url) => open_postgres(url).await?,
+        };
+        durability::check(&pools).await?;
+        migrations::migrate(&pools).await?;
+        let signals = Arc::new(Signals::new());
+        let listener = match &pools {
+            Pools::Sqlite { .. } => None,
+            Pools::Postgres { pool } => {
+                Some(tokio::spawn(notifications::listen(pool.clone(), Arc::clone(&signals))))
+            }
+        };
+        Ok(Self { inner: Arc::new(Inner { pools, signals, listener }) })
+    }
+
+    /// Closes all connections; waits a few seconds at most for those that are in use.
+    pub async fn close(&self) {
+        if tokio::time::timeout(WAIT_FOR_CONNECTION, self.inner.pools.close()).await.is_err() {
+            tracing::warn!("connections to the database were still in use when it was closed");
+        }
+    }
+
+    /// "sqlite" or "postgres".
+    pub fn kind(&self) -> &'static str {
+        self.inner.pools.dialect().name()
+    }
+
+    /// Checks durability settings again (for `doctor` and readiness).
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn check_durability(&self) -> Result<(), StoreError> {
+        durability::check(&self.inner.pools).await
+    }
+
+    /// The number of the last committed change to what gateways decide on (services, applications, contracts,
+    /// signatures, peers). Every [`Transaction`](crate::Transaction) that touched one of these raises it at commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn generation(&self) -> Result<i64, StoreError> {
+        let row =
+            self.inner.pools.row::<(i64,)>(Sql::new("SELECT number FROM generation WHERE id = 1")).await?;
+        row.map(|(number,)| number).ok_or_else(|| StoreError::damaged("the generation is missing"))
+    }
+
+    /// Returns at the next notification of a change in this or another process (PostgreSQL LISTEN; in SQLite the same
+    /// process), or after `at_most`. A change since the last return of this function counts as the next one.
+    pub async fn wait_for_change(&self, at_most: Duration) {
+        self.inner.signals.change.wait(at_most).await;
+    }
+
+    /// As `wait_for_change`, for the outbox.
+    pub async fn wait_for_outbox(&self, at_most: Duration) {
+        self.inner.signals.outbox.wait(at_most).await;
+    }
+}
+
+async fn open_sqlite(file: &Path) -> Result<Pools, StoreError> {
+    make_private(file).await?;
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(WAIT_FOR_CONNECTION)
+        .pragma("journal_size_limit", "67108864");
+    let pool = || {
+        SqlitePoolOptions::new().acquire_timeout(WAIT_FOR_CONNECTION).idle_timeout(None).max_lifetime(None)
+    };
+    let writer = pool()
+        .max_connections(1)
+        .test_before_acquire(false)
+        // A transaction that SQLite itself has rolled back (disk full, failed write) leaves the driver's count of open
+        // transactions wrong, and every later one would fail: such a connection is replaced.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        .connect_with(options.clone())
+        .await?;
+    let readers = pool()
+        .max_connections(SQLITE_READERS)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.pragma("query_only", "ON"));
+    Ok(Pools::Sqlite { writer, readers })
+}
+
+/// Makes the file, if it is not there, so that its owner alone can read it; SQLite gives its companions the same mode.
+async fn make_private(file: &Path) -> Result<(), StoreError> {
+    if file == Path::new(":memory:") {
+        return Ok(());
+    }
+    let mut options = tokio::fs::OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options
+        .open(file)
+        .await
+        .map(drop)
+        .map_err(|error| StoreError::Database(format!("{} cannot be opened: {error}", file.display())))
+}
+
+async fn open_postgres(url: &str) -> Result<Pools, StoreError> {
+    let options: PgConnectOptions = url.parse()?;
+    let options = options.application_name("verbond").options([
+        // PostgreSQL takes a commit that waits for a standby for done when a statement runs out of time: it must not.
+        ("statement_timeout", "0"),
+        ("lock_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "60s"),
+    ]);
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(WAIT_FOR_CONNECTION)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await?;
+    Ok(Pools::Postgres { pool })
+}

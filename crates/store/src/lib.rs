@@ -1,0 +1,27 @@
+//! Repositories over SQLite or PostgreSQL: one set of SQL texts, one migration numbering.
+//!
+//! Reads are methods of [`Store`]. Writes happen in a [`Transaction`], in which the act that explains them is
+//! appended to the journal and the messages that follow from them are put in the outbox: all or nothing.
+#![forbid(unsafe_code)]
+
+pub mod applications;
+mod connection;
+pub mod contracts;
+mod cursor;
+mod database;
+mod dialect;
+mod durability;
+mod journal;
+mod migrations;
+mod notifications;
+pub mod outbox;
+pub mod peers;
+pub mod records;
+pub mod services;
+mod sql;
+mod transaction;
+mod views;
+
+pub use database::{DatabaseUrl, DurabilityProblem, Store, StoreError};
+pub use records::{Page, SortOrder};
+pub use transaction::Transaction;

@@ -1,0 +1,266 @@
+//! The transaction-record view of the journal (derived, rebuildable), and the journal's own lines.
+
+use serde::{Deserialize, Serialize};
+use verbond_domain::{Direction, ExchangeParties, ParticipantId, Timestamp, TransactionId};
+
+use crate::{
+    Store, StoreError,
+    cursor::{Cursor, Listing, clamp, page},
+    journal::uuid,
+    sql::{LONGEST_LIST, Sql, Value},
+};
+
+/// Order of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SortOrder {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    #[default]
+    Descending,
+}
+
+/// A page of a listing: `cursor` is the opaque place where the next page starts, `None` at the end.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where to go on.
+    pub next: Option<String>,
+}
+
+/// One line: a permit or refusal of an exchange.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TransactionRecord {
+    /// Journal entry id.
+    pub id: uuid::Uuid,
+    /// Shared id; always there for a permit.
+    pub transaction_id: Option<TransactionId>,
+    /// Incoming or outgoing.
+    pub direction: Direction,
+    /// Who, for whom, which service.
+    pub parties: ExchangeParties,
+    /// The protocol's members (`grant_hash`, `group_id`, ...).
+    pub wire: serde_json::Map<String, serde_json::Value>,
+    /// The application, on the consumer's side.
+    pub application: Option<String>,
+    /// `None` for a permit; the code for a refusal.
+    pub refusal: Option<String>,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+/// Which records to list. Empty lists do not filter; different filters are joined by AND, `grant_hashes` and
+/// `service_names` by OR (Logging 1.1.0 §4.1); `transaction_ids`, if not empty, overrides all others but `visible_to` and
+/// `permits_only`, which say what may be seen at all.
+#[derive(Clone, Debug, Default)]
+pub struct RecordFilter {
+    /// Only records in which this participant is consumer, provider or either's delegator.
+    pub visible_to: Option<ParticipantId>,
+    /// These transactions.
+    pub transaction_ids: Vec<TransactionId>,
+    /// These grants.
+    pub grant_hashes: Vec<String>,
+    /// These services.
+    pub service_names: Vec<String>,
+    /// At or after.
+    pub after: Option<Timestamp>,
+    /// Before.
+    pub before: Option<Timestamp>,
+    /// Permits only (FSC shows only those).
+    pub permits_only: bool,
+}
+
+/// A line of the journal as it stands, for `verbond record --journal`.
+#[derive(Clone, Debug)]
+pub struct JournalLine {
+    /// Entry id.
+    pub id: uuid::Uuid,
+    /// `permit`, `refusal`, `act`.
+    pub kind: String,
+    /// When it was prepared.
+    pub at: Timestamp,
+    /// Commitment, 32 bytes.
+    pub commitment: Vec<u8>,
+    /// The JSON payload.
+    pub payload: serde_json::Value,
+}
+
+/// entry_id, at_millis, transaction_id, direction, consumer, consumer_delegator, provider, provider_delegator, service,
+/// wire, application, refusal.
+type RecordColumns = (
+    Vec<u8>,
+    i64,
+    Option<Vec<u8>>,
+    String,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+);
+
+/// id, kind, at_millis, commitment, payload.
+type LineColumns = (Vec<u8>, String, i64, Vec<u8>, Vec<u8>);
+
+impl Store {
+    /// Lists transaction records by time (ties by entry id). `limit` 1 to 1000.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`], [`StoreError::TooMany`], [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn transaction_records(
+        &self,
+        filter: &RecordFilter,
+        cursor: Option<&str>,
+        limit: i64,
+        order: SortOrder,
+    ) -> Result<Page<TransactionRecord>, StoreError> {
+        let limit = clamp(limit);
+        let mut sql = Sql::new(
+            "SELECT entry_id, at_millis, transaction_id, direction, consumer, consumer_delegator, provider, \
+             provider_delegator, service, wire, application, refusal FROM transaction_record WHERE position >= 0",
+        );
+        push_filter(&mut sql, filter)?;
+        if let Some(cursor) = Cursor::read(cursor, Listing::Records)? {
+            sql.push(" AND (at_millis, entry_id)").push(order.beyond()).push("(").push_value(cursor.number);
+            sql.push(", ").push_value(cursor.key.as_slice()).push(")");
+        }
+        sql.push(" ORDER BY at_millis").push(order.word()).push(", entry_id").push(order.word());
+        sql.push(" LIMIT ").push_value(limit + 1);
+        let rows = self.inner.pools.rows::<RecordColumns>(sql).await?;
+        let records = rows.into_iter().map(record).collect::<Result<Vec<_>, _>>()?;
+        Ok(page(records, limit, Listing::Records, |record| {
+            Cursor::new(record.at.millis(), record.id.as_bytes())
+        }))
+    }
+
+    /// Lists journal lines in the order of their time-ordered ids, optionally of one kind. `limit` 1 to 1000.
+    ///
+    /// # Errors
+    /// As [`Store::transaction_records`].
+    pub async fn journal_lines(
+        &self,
+        kind: Option<&str>,
+        cursor: Option<&str>,
+        limit: i64,
+        order: SortOrder,
+    ) -> Result<Page<JournalLine>, StoreError> {
+        let limit = clamp(limit);
+        let mut sql =
+            Sql::new("SELECT id, kind, at_millis, commitment, payload FROM journal_entry WHERE 1 = 1");
+        if let Some(kind) = kind {
+            sql.push(" AND kind = ").push_value(kind);
+            if kind != "permit" {
+                // Says in the words of the index what the value says already.
+                sql.push(" AND kind <> 'permit'");
+            }
+        }
+        if let Some(cursor) = Cursor::read(cursor, Listing::Journal)? {
+            sql.push(" AND id").push(order.beyond()).push_value(cursor.key.as_slice());
+        }
+        sql.push(" ORDER BY id").push(order.word()).push(" LIMIT ").push_value(limit + 1);
+        let rows = self.inner.pools.rows::<LineColumns>(sql).await?;
+        let lines = rows.into_iter().map(line).collect::<Result<Vec<_>, _>>()?;
+        Ok(page(lines, limit, Listing::Journal, |line| Cursor::new(0, line.id.as_bytes())))
+    }
+}
+
+fn push_filter(sql: &mut Sql, filter: &RecordFilter) -> Result<(), StoreError> {
+    if let Some(participant) = &filter.visible_to {
+        let mut before = " AND (consumer = ";
+        for next in [" OR consumer_delegator = ", " OR provider = ", " OR provider_delegator = ", ")"] {
+            sql.push(before).push_value(participant);
+            before = next;
+        }
+        sql.push(before);
+    }
+    if filter.permits_only {
+        sql.push(" AND refusal IS NULL");
+    }
+    if !filter.transaction_ids.is_empty() {
+        let ids = filter.transaction_ids.iter().map(|id| Value::from(id.as_uuid()));
+        return push_in(sql, " AND transaction_id IN ", ids);
+    }
+    if !filter.grant_hashes.is_empty() {
+        push_in(sql, " AND grant_hash IN ", filter.grant_hashes.iter().map(Value::from))?;
+    }
+    if !filter.service_names.is_empty() {
+        push_in(sql, " AND service IN ", filter.service_names.iter().map(Value::from))?;
+    }
+    if let Some(after) = filter.after {
+        sql.push(" AND at_millis >= ").push_value(after);
+    }
+    if let Some(before) = filter.before {
+        sql.push(" AND at_millis < ").push_value(before);
+    }
+    Ok(())
+}
+
+/// Adds a condition over a list of bounded length.
+pub(crate) fn push_in(
+    sql: &mut Sql,
+    condition: &'static str,
+    values: impl ExactSizeIterator<Item = Value>,
+) -> Result<(), StoreError> {
+    if values.len() > LONGEST_LIST {
+        return Err(StoreError::TooMany(LONGEST_LIST));
+    }
+    sql.push(condition).push_list(values);
+    Ok(())
+}
+
+fn record(columns: RecordColumns) -> Result<TransactionRecord, StoreError> {
+    let (
+        id,
+        at,
+        transaction_id,
+        direction,
+        consumer,
+        consumer_delegator,
+        provider,
+        provider_delegator,
+        service,
+        wire,
+        application,
+        refusal,
+    ) = columns;
+    Ok(TransactionRecord {
+        id: uuid(&id)?,
+        transaction_id: transaction_id.map(|id| uuid(&id).map(TransactionId::from_uuid)).transpose()?,
+        direction: match direction.as_str() {
+            "incoming" => Direction::Incoming,
+            "outgoing" => Direction::Outgoing,
+            _ => return Err(StoreError::damaged("the direction of an exchange")),
+        },
+        parties: ExchangeParties {
+            consumer: participant(&consumer)?,
+            consumer_delegator: consumer_delegator.as_deref().map(participant).transpose()?,
+            provider: participant(&provider)?,
+            provider_delegator: provider_delegator.as_deref().map(participant).transpose()?,
+            service: service.parse().map_err(|_| StoreError::damaged("the name of a service"))?,
+        },
+        wire: serde_json::from_str(&wire).map_err(|_| StoreError::damaged("the members of an exchange"))?,
+        application,
+        refusal,
+        at: Timestamp::from_millis(at),
+    })
+}
+
+fn line((id, kind, at, commitment, payload): LineColumns) -> Result<JournalLine, StoreError> {
+    Ok(JournalLine {
+        id: uuid(&id)?,
+        kind,
+        at: Timestamp::from_millis(at),
+        commitment,
+        payload: serde_json::from_slice(&payload)
+            .map_err(|_| StoreError::damaged("the payload of a journal entry"))?,
+    })
+}
+
+/// Reads the identifier of a participant back.
+pub(crate) fn participant(text: &str) -> Result<ParticipantId, StoreError> {
+    text.parse().map_err(|_| StoreError::damaged("the identifier of a participant"))
+}

@@ -1,0 +1,123 @@
+//! Changes, all or nothing, with the journal entry that explains them and the messages that follow from them.
+
+use std::sync::Arc;
+
+use verbond_domain::Ambient;
+use verbond_journal::{Entry, Outcome};
+
+use crate::{
+    Store, StoreError,
+    connection::Connection,
+    database::Inner,
+    dialect::Dialect,
+    journal,
+    notifications::{CHANGE_CHANNEL, OUTBOX_CHANNEL},
+    sql::{Row, Sql},
+};
+
+impl Store {
+    /// Begins a write transaction. On SQLite there is one writer at a time, the journal included: nothing may be
+    /// appended through [`verbond_journal::Journal`] while waiting inside a transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], also when other writers do not finish in time.
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        let connection = self.inner.pools.begin_write().await?;
+        Ok(Transaction {
+            connection,
+            store: Arc::clone(&self.inner),
+            changed: false,
+            outbox: false,
+            failed: false,
+        })
+    }
+}
+
+/// A write transaction; rolled back when dropped without [`Transaction::commit`].
+///
+/// After one of its functions has failed with [`StoreError::Database`], everything else fails as well and it can only be
+/// dropped.
+pub struct Transaction {
+    connection: Connection,
+    store: Arc<Inner>,
+    changed: bool,
+    outbox: bool,
+    failed: bool,
+}
+
+impl Transaction {
+    /// Appends a journal entry in this transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], also when an entry with the same unique key stands already.
+    pub async fn append(&mut self, entry: &Entry, ambient: &Ambient) -> Result<(), StoreError> {
+        let prepared = entry
+            .prepare(ambient)
+            .map_err(|error| StoreError::Database(format!("an entry cannot be serialised: {error}")))?;
+        let outcomes = journal::insert(self.connection()?, &[prepared]).await;
+        match self.noting_failure(outcomes)?.as_slice() {
+            [Outcome::Written] => Ok(()),
+            _ => self.noting_failure(Err(StoreError::Database(
+                "an entry with the same key stands already".to_owned(),
+            ))),
+        }
+    }
+
+    /// Commits durably, then notifies those who wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; also when something in this transaction has failed before, since the database may have
+    /// rolled it back by itself.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.connection()?;
+        if self.changed {
+            // Last, so that other changes wait for this row as short as possible.
+            let raise = Sql::new("UPDATE generation SET number = number + 1 WHERE id = 1");
+            self.connection.execute(raise).await?;
+        }
+        if self.connection.dialect() == Dialect::Postgres {
+            for (wanted, channel) in [(self.changed, CHANGE_CHANNEL), (self.outbox, OUTBOX_CHANNEL)] {
+                if wanted {
+                    self.connection.execute(Sql::new("SELECT pg_notify($1, '')").bind(channel)).await?;
+                }
+            }
+        }
+        self.connection.commit().await?;
+        self.store.signals.committed(self.changed, self.outbox);
+        Ok(())
+    }
+
+    /// Notes that this transaction changes what gateways decide on.
+    pub(crate) fn changes_generation(&mut self) {
+        self.changed = true;
+    }
+
+    /// Notes that this transaction makes a message due.
+    pub(crate) fn wakes_outbox(&mut self) {
+        self.outbox = true;
+    }
+
+    /// The connection, unless something failed before: the database may have rolled back by itself then, and a further
+    /// statement would take effect alone.
+    pub(crate) fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        if self.failed {
+            return Err(StoreError::Database("part of the transaction failed before".to_owned()));
+        }
+        Ok(&mut self.connection)
+    }
+
+    pub(crate) fn noting_failure<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.failed |= matches!(result, Err(StoreError::Database(_)));
+        result
+    }
+
+    pub(crate) async fn row<R: Row>(&mut self, sql: Sql) -> Result<Option<R>, StoreError> {
+        let result = self.connection()?.row(sql).await;
+        self.noting_failure(result)
+    }
+
+    pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64, StoreError> {
+        let result = self.connection()?.execute(sql).await;
+        self.noting_failure(result)
+    }
+}

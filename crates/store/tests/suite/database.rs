@@ -1,0 +1,65 @@
+//! A fresh database for each test.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+use tempfile::TempDir;
+use verbond_store::{DatabaseUrl, Store, StoreError};
+
+use crate::TestResult;
+
+/// A database that only this test uses. It may be opened several times, as several processes would.
+pub struct Database {
+    pub url: DatabaseUrl,
+    _directory: Option<TempDir>,
+}
+
+impl Database {
+    pub async fn open(&self) -> Result<Store, StoreError> {
+        Store::open(&self.url).await
+    }
+
+    /// Runs statements behind the store's back.
+    pub async fn tamper(&self, sql: &str) -> Result<(), sqlx::Error> {
+        match &self.url {
+            DatabaseUrl::Sqlite(file) => {
+                let mut connection = SqliteConnection::connect(&file.display().to_string()).await?;
+                connection.execute(AssertSqlSafe(sql)).await?;
+                connection.close().await
+            }
+            DatabaseUrl::Postgres(url) => {
+                let mut connection = PgConnection::connect(url).await?;
+                connection.execute(AssertSqlSafe(sql)).await?;
+                connection.close().await
+            }
+        }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.url, DatabaseUrl::Postgres(_))
+    }
+}
+
+pub async fn on_sqlite(test: impl AsyncFnOnce(&Database) -> TestResult) -> TestResult {
+    let directory = TempDir::new()?;
+    let url = DatabaseUrl::Sqlite(directory.path().join("verbond.sqlite"));
+    test(&Database { url, _directory: Some(directory) }).await
+}
+
+#[expect(clippy::print_stderr, reason = "tells that a part was left out")]
+pub async fn on_postgres(test: impl AsyncFnOnce(&Database) -> TestResult) -> TestResult {
+    let Ok(server) = std::env::var("VERBOND_TEST_POSTGRES") else {
+        eprintln!("left out: PostgreSQL, since VERBOND_TEST_POSTGRES is not set");
+        return Ok(());
+    };
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("verbond_test_{}_{number}", std::process::id());
+    let (address, _) = server.rsplit_once('/').ok_or("VERBOND_TEST_POSTGRES names no database")?;
+    let url = DatabaseUrl::Postgres(format!("{address}/{name}"));
+    let mut connection = PgConnection::connect(&server).await?;
+    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
+    let result = test(&Database { url, _directory: None }).await;
+    connection.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
+    result
+}

@@ -1,0 +1,38 @@
+//! One suite for both databases: every test runs on SQLite, and on PostgreSQL when `VERBOND_TEST_POSTGRES` holds the
+//! URL of a server on which it may create databases (`scripts/postgres-for-tests start` makes one).
+
+mod database;
+mod samples;
+
+/// Makes of each `async fn name(database: &Database) -> TestResult` a test on either database.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() -> crate::TestResult {
+                crate::database::on_sqlite(super::$name).await
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() -> crate::TestResult {
+                crate::database::on_postgres(super::$name).await
+            })*
+        }
+    };
+}
+
+mod configuration;
+mod contracts;
+mod damage;
+mod durability;
+mod journal;
+mod outbox;
+mod peers;
+mod records;
+mod throughput;
+mod transactions;
+mod views;
+
+/// What a test returns: any error fails it.
+type TestResult = Result<(), Box<dyn std::error::Error>>;

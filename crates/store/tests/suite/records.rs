@@ -1,0 +1,114 @@
+use verbond_domain::TransactionId;
+use verbond_journal::{Entry, JournalStorage};
+use verbond_store::{
+    SortOrder, Store, StoreError,
+    records::{RecordFilter, TransactionRecord},
+};
+
+use crate::{
+    TestResult,
+    database::Database,
+    samples::{participant, permit, permit_of, refusal, still, ticking},
+};
+
+on_both!(pages_over_equal_times_hold_everything_once, filters_say_which_records, a_listing_is_bounded,);
+
+async fn pages(store: &Store, order: SortOrder) -> Result<Vec<TransactionRecord>, StoreError> {
+    let (mut records, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = store.transaction_records(&RecordFilter::default(), cursor.as_deref(), 4, order).await?;
+        assert!(page.items.len() <= 4);
+        records.extend(page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(records);
+        }
+    }
+}
+
+async fn pages_over_equal_times_hold_everything_once(database: &Database) -> TestResult {
+    let (store, ambient) = (database.open().await?, still());
+    let batch = (0..22).map(|_| permit(&ambient, 2).prepare(&ambient)).collect::<Result<Vec<_>, _>>()?;
+    store.append(&batch).await?;
+    store.derive_views(1000).await?;
+    let mut expected: Vec<_> = batch.iter().map(|entry| entry.id.0).collect();
+    expected.sort_unstable();
+    let ascending: Vec<_> =
+        pages(&store, SortOrder::Ascending).await?.iter().map(|record| record.id).collect();
+    assert_eq!(ascending, expected);
+    expected.reverse();
+    let descending: Vec<_> =
+        pages(&store, SortOrder::Descending).await?.iter().map(|record| record.id).collect();
+    assert_eq!(descending, expected);
+    store.close().await;
+    Ok(())
+}
+
+async fn filters_say_which_records(database: &Database) -> TestResult {
+    let (store, ambient) = (database.open().await?, ticking());
+    let exchange = TransactionId::from_uuid(ambient.uuid_v7());
+    let mut delegated = permit(&ambient, 7);
+    if let Entry::Permit(permit) = &mut delegated {
+        permit.parties.consumer_delegator = Some(participant(8));
+        permit.parties.service = "geodata".parse()?;
+    }
+    let entries = [permit_of(exchange, 2), permit(&ambient, 3), refusal(2), delegated];
+    let batch = entries.iter().map(|entry| entry.prepare(&ambient)).collect::<Result<Vec<_>, _>>()?;
+    store.append(&batch).await?;
+    store.derive_views(1000).await?;
+    let found = async |filter: RecordFilter| -> Result<Vec<usize>, Box<dyn std::error::Error>> {
+        let page = store.transaction_records(&filter, None, 100, SortOrder::Ascending).await?;
+        page.items
+            .iter()
+            .map(|record| {
+                batch.iter().position(|entry| entry.id.0 == record.id).ok_or_else(|| "unknown record".into())
+            })
+            .collect()
+    };
+    let all = RecordFilter::default();
+    assert_eq!(found(all.clone()).await?, [0, 1, 2, 3]);
+    assert_eq!(found(RecordFilter { visible_to: Some(participant(2)), ..all.clone() }).await?, [0, 2]);
+    assert_eq!(found(RecordFilter { visible_to: Some(participant(8)), ..all.clone() }).await?, [3]);
+    assert_eq!(found(RecordFilter { visible_to: Some(participant(1)), ..all.clone() }).await?, [0, 1, 2, 3]);
+    assert_eq!(found(RecordFilter { visible_to: Some(participant(99)), ..all.clone() }).await?, [0; 0]);
+    assert_eq!(found(RecordFilter { permits_only: true, ..all.clone() }).await?, [0, 1, 3]);
+    let grants = vec!["$1$3$grant-of-2".to_owned(), "$1$3$grant-of-3".to_owned()];
+    assert_eq!(found(RecordFilter { grant_hashes: grants.clone(), ..all.clone() }).await?, [0, 1]);
+    let services = vec!["geodata".to_owned(), "none".to_owned()];
+    assert_eq!(found(RecordFilter { service_names: services.clone(), ..all.clone() }).await?, [3]);
+    let both = RecordFilter { grant_hashes: grants, service_names: services.clone(), ..all.clone() };
+    assert_eq!(found(both).await?, [0; 0]);
+    let (first, third) = (batch.first().ok_or("")?.at, batch.get(2).ok_or("")?.at);
+    let between = RecordFilter { after: Some(first), before: Some(third), ..all.clone() };
+    assert_eq!(found(between).await?, [0, 1]);
+    // A transaction id overrides what the reader asks for, and nothing of what the reader may see.
+    let by_id = RecordFilter { transaction_ids: vec![exchange], service_names: services, ..all };
+    assert_eq!(found(by_id.clone()).await?, [0]);
+    assert_eq!(found(RecordFilter { visible_to: Some(participant(3)), ..by_id }).await?, [0; 0]);
+    store.close().await;
+    Ok(())
+}
+
+async fn a_listing_is_bounded(database: &Database) -> TestResult {
+    let (store, ambient) = (database.open().await?, ticking());
+    for _ in 0..11 {
+        store.append(&crate::samples::permits(&ambient, 100)?).await?;
+    }
+    while store.derive_views(i64::MAX).await? > 0 {}
+    let all = RecordFilter::default();
+    for (asked, given) in [(i64::MIN, 1), (0, 1), (1, 1), (1000, 1000), (i64::MAX, 1000)] {
+        let records = store.transaction_records(&all, None, asked, SortOrder::Ascending).await?;
+        assert_eq!(records.items.len(), given);
+        let lines = store.journal_lines(None, None, asked, SortOrder::Ascending).await?;
+        assert_eq!(lines.items.len(), given);
+    }
+    for cursor in ["", "x", "0102", "ffffffffffffffffffffffffffffffff"] {
+        let result = store.transaction_records(&all, Some(cursor), 10, SortOrder::Ascending).await;
+        assert!(matches!(result, Err(StoreError::BadCursor)), "{cursor}");
+    }
+    let many = RecordFilter { grant_hashes: vec!["x".to_owned(); 1001], ..all };
+    let result = store.transaction_records(&many, None, 10, SortOrder::Ascending).await;
+    assert!(matches!(result, Err(StoreError::TooMany(1000))));
+    store.close().await;
+    Ok(())
+}
