@@ -1,0 +1,51 @@
+//! Who asks, and with what.
+
+use serde_json::Value;
+use verbond_domain::{Actor, Ambient, Problem};
+use verbond_journal::{Act, Entry};
+use verbond_store::{Store, StoreError, Transaction};
+
+/// Handed to every use case first: the author of whatever follows, the time and randomness, and the database.
+#[derive(Clone)]
+pub struct OpContext {
+    /// Who asks; becomes the author of the act.
+    pub actor: Actor,
+    /// Time and randomness.
+    pub ambient: Ambient,
+    /// The node's database.
+    pub store: Store,
+}
+
+impl OpContext {
+    /// Writes the act that explains a change into the transaction that makes the change.
+    pub async fn record(
+        &self,
+        transaction: &mut Transaction,
+        action: &str,
+        subject: &str,
+        detail: Value,
+    ) -> Result<(), Problem> {
+        let act = Act {
+            author: self.actor.clone(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            detail,
+        };
+        transaction.append(&Entry::Act(act), &self.ambient).await.map_err(|error| database_problem(&error))
+    }
+}
+
+/// What the reader may know of a failing database; the cause goes to the log, once.
+pub fn database_problem(error: &StoreError) -> Problem {
+    tracing::error!(%error, "the database failed");
+    Problem::new(
+        "DATABASE_UNAVAILABLE",
+        503,
+        "De database van dit knooppunt antwoordt nu niet zoals het moet; er is niets gewijzigd.",
+        "this node's database does not answer as it should; nothing has been changed",
+    )
+    .next(
+        "Probeer het zo opnieuw; blijft het, kijk dan met `verbond doctor` en in het logboek van het knooppunt.",
+        "try again shortly; if it stays, look with `verbond doctor` and in the node's log",
+    )
+}

@@ -1,0 +1,168 @@
+//! What gateways decide on: an immutable picture of the database, swapped as a whole when it changes.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use verbond_domain::{Ambient, ApplicationName, ParticipantId, ServiceName, Timestamp};
+use verbond_store::{
+    SortOrder, Store, StoreError, applications::ApplicationRow, contracts::ContractRow, peers::PeerRow,
+    services::ServiceRow,
+};
+
+/// How long a picture may be used without confirmation that it is still current against the database.
+const CONFIRMATION_BOUND: Duration = Duration::from_secs(30);
+/// How long to wait for a notification of a change before the database is asked anyway.
+const ASK_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
+
+/// One picture of services, applications, running contracts and peers.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The number of the change in the database that the picture holds.
+    pub generation: i64,
+    /// When it was taken.
+    pub taken_at: Timestamp,
+    /// Services that this node offers.
+    pub services: HashMap<ServiceName, Arc<ServiceRow>>,
+    /// Applications with their bindings.
+    pub applications: HashMap<ApplicationName, Arc<ApplicationRow>>,
+    /// Contracts that had not ended when the picture was taken; some may have ended since.
+    pub contracts: Vec<Arc<ContractRow>>,
+    /// Participants that this node has met.
+    pub peers: HashMap<ParticipantId, Arc<PeerRow>>,
+}
+
+/// The picture has not been confirmed against the database for too long: nothing may be decided on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what is known of services and contracts has not been confirmed against the database for {0} s")]
+pub struct SnapshotStale(pub u64);
+
+/// Keeps the picture current.
+pub struct SnapshotKeeper {
+    current: ArcSwap<Snapshot>,
+    started: Instant,
+    /// Milliseconds from `started` to the last confirmation.
+    confirmed: AtomicU64,
+    published: watch::Sender<Arc<Snapshot>>,
+}
+
+impl SnapshotKeeper {
+    /// Loads the first picture, and keeps it current by a task that ends when the handle is aborted.
+    pub async fn start(store: Store, ambient: Ambient) -> Result<(Arc<Self>, JoinHandle<()>), StoreError> {
+        let started = Instant::now();
+        let first = Arc::new(load(&store, &ambient).await?);
+        let keeper = Arc::new(Self {
+            current: ArcSwap::new(Arc::clone(&first)),
+            started,
+            confirmed: AtomicU64::new(0),
+            published: watch::Sender::new(first),
+        });
+        let task = tokio::spawn(Arc::clone(&keeper).run(store, ambient));
+        Ok((keeper, task))
+    }
+
+    /// A keeper of one fixed picture, for tests of what decides on pictures.
+    pub fn fixed(snapshot: Snapshot) -> Arc<Self> {
+        let first = Arc::new(snapshot);
+        Arc::new(Self {
+            current: ArcSwap::new(Arc::clone(&first)),
+            started: Instant::now(),
+            confirmed: AtomicU64::new(0),
+            published: watch::Sender::new(first),
+        })
+    }
+
+    /// The picture to decide on, unless it has not been confirmed for 30 seconds.
+    pub fn current(&self) -> Result<Arc<Snapshot>, SnapshotStale> {
+        let age = self.age();
+        if age > CONFIRMATION_BOUND {
+            return Err(SnapshotStale(age.as_secs()));
+        }
+        Ok(self.current.load_full())
+    }
+
+    /// How long ago the picture was confirmed.
+    pub fn age(&self) -> Duration {
+        let confirmed = Duration::from_millis(self.confirmed.load(Ordering::Acquire));
+        self.started.elapsed().saturating_sub(confirmed)
+    }
+
+    /// Receives every new picture.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.published.subscribe()
+    }
+
+    /// Puts another picture in place and confirms it.
+    pub fn publish(&self, snapshot: Snapshot) {
+        let snapshot = Arc::new(snapshot);
+        self.current.store(Arc::clone(&snapshot));
+        self.published.send_replace(snapshot);
+        self.confirm(Instant::now());
+    }
+
+    fn confirm(&self, asked_at: Instant) {
+        let millis = asked_at.saturating_duration_since(self.started).as_millis();
+        self.confirmed.fetch_max(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::AcqRel);
+    }
+
+    async fn run(self: Arc<Self>, store: Store, ambient: Ambient) {
+        loop {
+            // The answer says how things stood when the question was put, not when it came back.
+            let asked_at = Instant::now();
+            match self.refresh(&store, &ambient, asked_at).await {
+                Ok(()) => store.wait_for_change(ASK_AT_LEAST_EVERY).await,
+                Err(error) => {
+                    tracing::error!(%error, unconfirmed_seconds = self.age().as_secs(),
+                        "cannot confirm what is known of services and contracts");
+                    tokio::time::sleep(ASK_AT_LEAST_EVERY).await;
+                }
+            }
+        }
+    }
+
+    async fn refresh(&self, store: &Store, ambient: &Ambient, asked_at: Instant) -> Result<(), StoreError> {
+        if store.generation().await? == self.current.load().generation {
+            self.confirm(asked_at);
+            return Ok(());
+        }
+        let snapshot = Arc::new(load(store, ambient).await?);
+        self.current.store(Arc::clone(&snapshot));
+        self.published.send_replace(snapshot);
+        self.confirm(asked_at);
+        Ok(())
+    }
+}
+
+async fn load(store: &Store, ambient: &Ambient) -> Result<Snapshot, StoreError> {
+    // Read first: what changes while the rest is read raises the number again, and leads to another load.
+    let generation = store.generation().await?;
+    let now = ambient.now();
+    let services = store.services().await?;
+    let applications = store.applications().await?;
+    let contracts = store.running_contracts(now).await?;
+    let mut peers = HashMap::new();
+    let mut cursor = None;
+    loop {
+        let page = store.peers(None, &[], cursor.as_deref(), 1000, SortOrder::Ascending).await?;
+        peers.extend(page.items.into_iter().map(|peer| (peer.id.clone(), Arc::new(peer))));
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => break,
+        }
+    }
+    Ok(Snapshot {
+        generation,
+        taken_at: now,
+        services: services.into_iter().map(|row| (row.name.clone(), Arc::new(row))).collect(),
+        applications: applications.into_iter().map(|row| (row.name.clone(), Arc::new(row))).collect(),
+        contracts: contracts.into_iter().map(Arc::new).collect(),
+        peers,
+    })
+}

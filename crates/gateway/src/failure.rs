@@ -1,0 +1,149 @@
+//! What the gateway itself refuses or fails at, apart from any protocol.
+
+use verbond_domain::Problem;
+
+/// A refusal or failure that the gateway finds, whatever face it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// `CONNECT`: the gateway is no tunnel.
+    ConnectMethod,
+    /// The request asks to leave HTTP (`Upgrade`).
+    Upgrade,
+    /// More requests at the same time than the limit.
+    Overloaded,
+    /// What the gateway knows has not been confirmed against the database for too long.
+    Stale,
+    /// The caller's certificate is not, or no longer, good.
+    Certificate,
+    /// Nobody is known by the application's credential.
+    UnknownApplication,
+    /// The request names no service, or none that the application may use.
+    UnknownRoute,
+    /// The path leads out of the service (`..` below a service that is a part of its source).
+    Path,
+    /// The transaction id has been used before by this counterpart in this direction.
+    DuplicateTransaction,
+    /// The record cannot be written.
+    RecordUnavailable,
+    /// What permitted the exchange was withdrawn while it was in flight.
+    Withdrawn,
+    /// The source or the other gateway cannot be reached.
+    Unreachable,
+    /// It was reached, and gave no answer in time.
+    NoAnswerInTime,
+    /// It was reached, and the connection ended without an answer. What was asked may have been done.
+    NoAnswer,
+}
+
+impl Failure {
+    /// The failure in neutral words, with codes of the gateway's own.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::ConnectMethod => Problem::new(
+                "METHOD_UNSUPPORTED",
+                405,
+                "De methode CONNECT wordt niet ondersteund.",
+                "The method CONNECT is not supported.",
+            ),
+            Self::Upgrade => Problem::new(
+                "UPGRADE_UNSUPPORTED",
+                501,
+                "Overstappen op een ander protocol (Upgrade) wordt niet ondersteund.",
+                "Switching to another protocol (Upgrade) is not supported.",
+            ),
+            Self::Overloaded => Problem::new(
+                "OVERLOADED",
+                503,
+                "Er zijn op dit moment te veel verzoeken tegelijk.",
+                "There are too many requests at the same time.",
+            )
+            .next("Probeer het straks opnieuw.", "Try again later."),
+            Self::Stale => Problem::new(
+                "STATE_UNCONFIRMED",
+                503,
+                "Het knooppunt kan niet vaststellen of zijn gegevens actueel zijn.",
+                "The node cannot establish that what it knows is current.",
+            )
+            .next(
+                "De beheerder van het knooppunt moet nagaan of de database bereikbaar is.",
+                "The node's operator should check that its database can be reached.",
+            ),
+            Self::Certificate => Problem::new(
+                "CERTIFICATE_REFUSED",
+                403,
+                "Het certificaat waarmee de verbinding is gelegd, is niet (meer) geldig.",
+                "The certificate with which the connection was made is not, or no longer, good.",
+            )
+            .next(
+                "Controleer de geldigheid van het certificaat en leg een nieuwe verbinding.",
+                "Check the certificate's validity and make a new connection.",
+            ),
+            Self::UnknownApplication => Problem::new(
+                "UNKNOWN_APPLICATION",
+                401,
+                "De applicatie is niet bekend bij dit knooppunt.",
+                "The application is not known to this node.",
+            )
+            .next(
+                "Stuur het token dat `verbond application add` gaf, als `Authorization: Bearer …`.",
+                "Send the token that `verbond application add` gave, as `Authorization: Bearer …`.",
+            ),
+            Self::UnknownRoute => Problem::new(
+                "UNKNOWN_ROUTE",
+                404,
+                "Het verzoek noemt geen dienst die de applicatie mag gebruiken.",
+                "The request names no service that the application may use.",
+            )
+            .next(
+                "Begin het pad met `/<alias>/`, of noem de alias in de header `Verbond-Service`.",
+                "Begin the path with `/<alias>/`, or name the alias in the header `Verbond-Service`.",
+            ),
+            Self::Path => Problem::new(
+                "PATH_REFUSED",
+                400,
+                "Het pad leidt buiten de dienst.",
+                "The path leads out of the service.",
+            )
+            .next("Stuur een pad zonder `..`.", "Send a path without `..`."),
+            Self::DuplicateTransaction => Problem::new(
+                "DUPLICATE_TRANSACTION",
+                400,
+                "Het transactienummer is al eens gebruikt; er is niets doorgestuurd.",
+                "The transaction id has been used before; nothing was forwarded.",
+            )
+            .next("Gebruik voor elk verzoek een nieuw nummer.", "Use a new id for each request."),
+            Self::RecordUnavailable => Problem::new(
+                "RECORD_UNAVAILABLE",
+                500,
+                "De logregel kon niet worden vastgelegd; er is niets doorgestuurd.",
+                "The record could not be written; nothing was forwarded.",
+            )
+            .next("Probeer het straks opnieuw.", "Try again later."),
+            Self::Withdrawn => Problem::new(
+                "NO_LONGER_PERMITTED",
+                403,
+                "De toestemming voor deze uitwisseling is tijdens het verzoek vervallen.",
+                "The permission for this exchange ended while it was in flight.",
+            ),
+            Self::Unreachable => Problem::new(
+                "UNREACHABLE",
+                502,
+                "De dienst kan niet worden bereikt; er is niets verstuurd.",
+                "The service cannot be reached; nothing was sent.",
+            )
+            .next("Probeer het straks opnieuw.", "Try again later."),
+            Self::NoAnswerInTime => Problem::new(
+                "NO_ANSWER_IN_TIME",
+                504,
+                "De dienst gaf niet op tijd antwoord; het verzoek is misschien wel uitgevoerd.",
+                "The service did not answer in time; the request may have been carried out.",
+            ),
+            Self::NoAnswer => Problem::new(
+                "NO_ANSWER",
+                502,
+                "De verbinding met de dienst brak af voor er antwoord was; het verzoek is misschien wel uitgevoerd.",
+                "The connection to the service broke before an answer; the request may have been carried out.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A body that ends in an error, visibly, when its exchange is broken off.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use verbond_transport::{Body, BoxError};
+
+use crate::in_flight::{Exchange, Ticket};
+
+/// The exchange was broken off: the reader must not take what it has for the whole.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the exchange was broken off")]
+struct BrokenOff;
+
+struct GuardedRequest {
+    body: Incoming,
+    exchange: Arc<Exchange>,
+}
+
+/// A request's body under watch; it is polled only when the next connection takes it.
+pub(crate) fn request(body: Incoming, exchange: &Arc<Exchange>) -> Body {
+    if body.is_end_stream() {
+        return verbond_transport::empty();
+    }
+    GuardedRequest { body, exchange: Arc::clone(exchange) }.boxed_unsync()
+}
+
+impl http_body::Body for GuardedRequest {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        if self.exchange.poll_broken_request(context) {
+            return Poll::Ready(Some(Err(BrokenOff.into())));
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        self.exchange.moved.fetch_add(1, Ordering::Relaxed);
+        if let Some(Ok(frame)) = &frame {
+            let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+            self.exchange.request_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+struct GuardedResponse {
+    body: Body,
+    ticket: Ticket,
+}
+
+/// A response's body under watch until it has been delivered or dropped.
+pub(crate) fn response(body: Body, ticket: Ticket) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    GuardedResponse { body, ticket }.boxed_unsync()
+}
+
+impl http_body::Body for GuardedResponse {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        if self.ticket.exchange.poll_broken_response(context) {
+            return Poll::Ready(Some(Err(BrokenOff.into())));
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let exchange = &self.ticket.exchange;
+        exchange.moved.fetch_add(1, Ordering::Relaxed);
+        if let Some(Ok(frame)) = &frame {
+            let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+            exchange.response_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

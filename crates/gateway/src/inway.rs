@@ -1,0 +1,171 @@
+//! The inway: from a participant's request to the source, layer by layer.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use verbond_application::exchange;
+use verbond_domain::{Direction, TransactionId};
+use verbond_journal::Permit;
+use verbond_transport::{Body, Client, Connection, Handler};
+
+use crate::{
+    AdmittedInbound, Failure, Gateway, InboundFace, Refusal, RefusalRecord, entrance,
+    forward::{self, Unanswered},
+    guarded, headers,
+    in_flight::InFlight,
+    record,
+    upstream::Upstreams,
+};
+
+const DIRECTION: Direction = Direction::Incoming;
+
+/// Answers participants' requests to the services of this node. Serve it on a listener with mutual TLS.
+pub struct Inway {
+    gateway: Gateway,
+    face: Arc<dyn InboundFace>,
+    sources: Client,
+    upstreams: Upstreams,
+    in_flight: Arc<InFlight>,
+}
+
+/// A refusal on its way to the caller.
+struct Refused {
+    problem: verbond_domain::Problem,
+    transaction_id: Option<TransactionId>,
+}
+
+impl Inway {
+    /// An inway that calls sources with `sources` (from [`Client::servers`]).
+    pub fn new(gateway: Gateway, face: Arc<dyn InboundFace>, sources: Client) -> Arc<Self> {
+        let in_flight = gateway.watch(DIRECTION);
+        Arc::new(Self { gateway, face, sources, upstreams: Upstreams::default(), in_flight })
+    }
+
+    async fn answer(&self, request: Request<Incoming>, connection: &Connection) -> Response<Body> {
+        match self.exchange(request, connection).await {
+            Ok(response) => response,
+            Err(refused) => self.face.response(&refused.problem, refused.transaction_id.as_ref()),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Incoming>,
+        connection: &Connection,
+    ) -> Result<Response<Body>, Refused> {
+        let gateway = &self.gateway;
+        let (mut head, body) = request.into_parts();
+
+        // Limits and method: before anything that costs.
+        if self.in_flight.is_full() {
+            return Err(self.stranger(Failure::Overloaded));
+        }
+        entrance::enter(&mut head).map_err(|failure| self.stranger(failure))?;
+
+        // Who is it: judged for this request, on a standing connection too.
+        let peer = connection.peer.as_ref().ok_or_else(|| self.stranger(Failure::Certificate))?;
+        let certificate = peer.judge().map_err(|refusal| {
+            tracing::debug!(%refusal, "a peer's certificate is refused on a standing connection");
+            self.stranger(Failure::Certificate)
+        })?;
+
+        // What is known: everything below decides on this one picture.
+        let snapshot = gateway.snapshots.current().map_err(|_| self.stranger(Failure::Stale))?;
+
+        // For what: the protocol's own judgement. Only from here on is the caller known, and refusals are written down.
+        let admitted = match self.face.admit(&certificate, &head, &snapshot, gateway.ambient.now()) {
+            Ok(admitted) => admitted,
+            Err(Refusal::Stranger(problem)) => {
+                record::stranger(gateway, DIRECTION, &problem);
+                return Err(Refused { problem, transaction_id: None });
+            }
+            Err(Refusal::Known(known)) => return Err(self.refuse(*known).await),
+        };
+        let AdmittedInbound { transaction_id, parties, service, wire, to_source, standing } = admitted;
+        let refusal = |problem, parties, wire| RefusalRecord {
+            problem,
+            transaction_id: Some(transaction_id),
+            parties,
+            wire,
+        };
+
+        // May it: the class of the service; agreements will be asked here.
+        let ground = match exchange::decide(Some(&service.declaration)) {
+            Ok(ground) => ground,
+            Err(problem) => return Err(self.refuse(refusal(problem, parties, wire)).await),
+        };
+
+        // What will be asked of the source, so that a path that cannot be forwarded has no permit.
+        let Some(upstream) = self.upstreams.of(&service) else {
+            let problem = self.face.problem(Failure::Unreachable);
+            return Err(self.refuse(refusal(problem, parties, wire)).await);
+        };
+        match upstream.path(head.uri.path_and_query()) {
+            Ok(path) => head.uri = Uri::from(path),
+            Err(failure) => {
+                return Err(self.refuse(refusal(self.face.problem(failure), parties, wire)).await);
+            }
+        }
+        headers::apply(&mut head.headers, to_source);
+        head.extensions.clear();
+
+        // Watch over it, from before the record on: what is withdrawn meanwhile is not forwarded.
+        let ticket = self.in_flight.begin(
+            standing,
+            Some(peer.clone()),
+            &snapshot,
+            &gateway.snapshots,
+            &gateway.ambient,
+        );
+
+        // Write it down: nothing has left, and the body has not been read.
+        let permit = Permit { transaction_id, direction: DIRECTION, parties, wire, application: None };
+        let permitted = match record::permit(gateway, ground, permit).await {
+            Ok(permitted) => permitted,
+            Err((failure, mut known)) => {
+                known.problem = self.face.problem(failure);
+                return Err(self.refuse(*known).await);
+            }
+        };
+
+        // Forward it.
+        let body = guarded::request(body, &ticket.exchange);
+        let request = Request::from_parts(head, body);
+        match forward::forward(&self.sources, &upstream.target, request, None, ticket, &permitted).await {
+            Ok(response) => Ok(response),
+            Err((unanswered, _ticket)) => {
+                let failure = match unanswered {
+                    Unanswered::Failed(failure) => failure,
+                    Unanswered::Unsent(_) => Failure::Unreachable,
+                };
+                let problem = self.face.problem(failure);
+                gateway.metrics.refused(DIRECTION, problem.code);
+                Err(Refused { problem, transaction_id: Some(transaction_id) })
+            }
+        }
+    }
+
+    fn stranger(&self, failure: Failure) -> Refused {
+        let problem = self.face.problem(failure);
+        record::stranger(&self.gateway, DIRECTION, &problem);
+        Refused { problem, transaction_id: None }
+    }
+
+    async fn refuse(&self, known: RefusalRecord) -> Refused {
+        let transaction_id = known.transaction_id;
+        let problem = record::refusal(&self.gateway, DIRECTION, None, known).await;
+        Refused { problem, transaction_id }
+    }
+}
+
+impl Handler for Inway {
+    fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        connection: Arc<Connection>,
+    ) -> BoxFuture<'static, Response<Body>> {
+        Box::pin(async move { self.answer(request, &connection).await })
+    }
+}

@@ -1,0 +1,45 @@
+//! The data plane: inway and outway, one readable stack of layers each.
+//!
+//! The gateway knows no protocol. A face says through [`InboundFace`] and [`OutboundFace`] who may do what and what
+//! the wire looks like; the gateway keeps the order of things. From the outside in, with the file of each layer:
+//!
+//! | layer | inway (`inway.rs`) | outway (`outway.rs`) |
+//! |---|---|---|
+//! | limits, method, hop-by-hop fields | `entrance.rs` | `entrance.rs` |
+//! | who is it | the connection's judgement | `applications.rs` |
+//! | what is known | the snapshot, unless stale | the snapshot, unless stale |
+//! | for what | [`InboundFace::admit`] | `routes.rs`, [`OutboundFace::prepare`] |
+//! | may it | class decision | class decision |
+//! | watch over it | `in_flight.rs` | `in_flight.rs` |
+//! | write it down | `record.rs` | `record.rs` |
+//! | forward it | `forward.rs`, `upstream.rs` | `forward.rs` |
+#![forbid(unsafe_code)]
+
+mod applications;
+mod entrance;
+mod face;
+mod failure;
+mod forward;
+mod guarded;
+mod headers;
+mod in_flight;
+mod inway;
+mod metrics;
+mod outway;
+mod record;
+mod routes;
+mod shared;
+mod sockets;
+mod upstream;
+
+pub use applications::{Credentials, is_loopback};
+pub use face::{
+    AdmittedInbound, HeaderChanges, InboundFace, NamedRoute, OutboundFace, OutboundRequest, PreparedOutbound, Refusal,
+    RefusalRecord, Standing,
+};
+pub use failure::Failure;
+pub use inway::Inway;
+pub use metrics::Metrics;
+pub use outway::Outway;
+pub use shared::{Gateway, GatewayLimits};
+pub use sockets::keep_sockets;

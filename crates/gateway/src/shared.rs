@@ -1,0 +1,45 @@
+//! What inway and outway have in common.
+
+use std::{sync::Arc, time::Duration};
+
+use verbond_application::{exchange::Exchanges, snapshot::SnapshotKeeper};
+use verbond_domain::{Ambient, Direction};
+
+use crate::{Metrics, in_flight::InFlight};
+
+/// Bounds of a gateway.
+#[derive(Clone, Copy, Debug)]
+pub struct GatewayLimits {
+    /// Requests in flight at the same time; more are refused.
+    pub requests: usize,
+    /// How long an exchange may lie without a byte of it moving, before it is broken off.
+    pub stall: Duration,
+}
+
+impl Default for GatewayLimits {
+    fn default() -> Self {
+        Self { requests: 8192, stall: Duration::from_secs(600) }
+    }
+}
+
+/// What a gateway stands on.
+#[derive(Clone)]
+pub struct Gateway {
+    /// Decides and records.
+    pub exchanges: Exchanges,
+    /// What is known.
+    pub snapshots: Arc<SnapshotKeeper>,
+    /// Time and randomness.
+    pub ambient: Ambient,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Bounds.
+    pub limits: GatewayLimits,
+}
+
+impl Gateway {
+    /// Starts to watch over the exchanges of one direction.
+    pub(crate) fn watch(&self, direction: Direction) -> Arc<InFlight> {
+        InFlight::start(direction, Arc::clone(&self.snapshots), self.ambient.clone(), self.metrics.clone(), self.limits)
+    }
+}

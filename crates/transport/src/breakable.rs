@@ -1,0 +1,116 @@
+//! A connection that can be broken beneath HTTP.
+//!
+//! HTTP libraries end a body cleanly when its connection's task is merely dropped; half an upload would then reach the
+//! source as a whole one. Broken here, every later read or write is an error, which HTTP passes on as a broken body.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use futures_util::task::AtomicWaker;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Breaks the connection that it was made with.
+#[derive(Clone, Default)]
+pub(crate) struct Breaker(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    broken: AtomicBool,
+    driver: AtomicWaker,
+}
+
+impl Breaker {
+    /// From now on reads and writes fail.
+    pub(crate) fn break_off(&self) {
+        self.0.broken.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Has the task that drives the connection polled.
+    pub(crate) fn wake(&self) {
+        self.0.driver.wake();
+    }
+
+    /// Says which task drives the connection; called by it at every poll.
+    pub(crate) fn driven_by(&self, context: &Context<'_>) {
+        self.0.driver.register(context.waker());
+    }
+
+    fn is_broken(&self) -> bool {
+        self.0.broken.load(Ordering::Acquire)
+    }
+}
+
+/// A byte stream with a [`Breaker`].
+pub(crate) struct Breakable<T> {
+    inner: Option<T>,
+    breaker: Breaker,
+}
+
+impl<T> Breakable<T> {
+    pub(crate) const fn new(inner: T, breaker: Breaker) -> Self {
+        Self { inner: Some(inner), breaker }
+    }
+
+    fn stream(&mut self) -> io::Result<&mut T> {
+        if self.breaker.is_broken() {
+            // Closes the socket, so that the other end notices without waiting for us to finish.
+            self.inner = None;
+        }
+        self.inner.as_mut().ok_or_else(|| io::Error::new(io::ErrorKind::ConnectionAborted, "no longer permitted"))
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Breakable<T> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.stream() {
+            Ok(stream) => Pin::new(stream).poll_read(context, buffer),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Breakable<T> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.stream() {
+            Ok(stream) => Pin::new(stream).poll_write(context, bytes),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.stream() {
+            Ok(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.stream() {
+            Ok(stream) => Pin::new(stream).poll_flush(context),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.stream() {
+            Ok(stream) => Pin::new(stream).poll_shutdown(context),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! One accepted connection, from its handshake to its end.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+use verbond_trust::Usage;
+
+use crate::{
+    Body, Connection, Handler, ListenerLimits, PeerConnection, Routes, Security, body,
+    breakable::{Breakable, Breaker},
+};
+
+/// Time for a peer whose certificate is no longer good to take leave, before its connection is broken off.
+const LEAVE: Duration = Duration::from_secs(2);
+/// Longest life of a connection whose client certificate is judged at the handshake only.
+const CERTIFICATE_CONNECTION_LIFE: Duration = Duration::from_secs(600);
+/// A connection on HTTP/2 that does not answer a ping within this time is dead.
+const PING: Duration = Duration::from_secs(20);
+
+/// What a listener asks of its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drain {
+    /// Go on.
+    Serve,
+    /// Finish what is in flight.
+    Finish,
+    /// Break off.
+    Break,
+}
+
+/// What all connections of a listener share.
+pub(crate) struct Server {
+    security: Security,
+    routes: Routes,
+    limits: ListenerLimits,
+    http1: auto::Builder<TokioExecutor>,
+    http2: auto::Builder<TokioExecutor>,
+    either: auto::Builder<TokioExecutor>,
+}
+
+impl Server {
+    pub(crate) fn new(security: Security, routes: Routes, limits: ListenerLimits) -> Self {
+        let mut either = auto::Builder::new(TokioExecutor::new());
+        let header_bytes = limits.maximum_header_bytes.max(8192);
+        either
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(header_bytes);
+        either
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING)
+            .max_concurrent_streams(limits.streams)
+            .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
+            .initial_stream_window_size(512 * 1024)
+            .initial_connection_window_size(4 * 1024 * 1024)
+            .max_frame_size(64 * 1024)
+            .max_send_buf_size(256 * 1024);
+        Self {
+            security,
+            routes,
+            limits,
+            http1: either.clone().http1_only(),
+            http2: either.clone().http2_only(),
+            either,
+        }
+    }
+
+    pub(crate) async fn connection<T>(self: Arc<Self>, stream: T, mut about: Connection, drain: watch::Receiver<Drain>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let breaker = Breaker::default();
+        let stream = Breakable::new(stream, breaker.clone());
+        let config = match &self.security {
+            Security::None => {
+                let Some(handler) = self.routes.find(None) else { return };
+                let handler = Arc::clone(handler);
+                return self.http(stream, &self.either, handler, about, breaker, drain).await;
+            }
+            Security::Tls(config) | Security::Mutual { config, .. } => Arc::clone(config),
+        };
+        let accept = tokio_rustls::TlsAcceptor::from(config).accept(stream);
+        let stream = match timeout(self.limits.handshake_timeout, accept).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "TLS handshake failed");
+                return;
+            }
+            Err(_) => return,
+        };
+        let (_, tls) = stream.get_ref();
+        let Some(handler) = self.routes.find(tls.server_name()).cloned() else {
+            tracing::debug!("nobody answers to the host name of the TLS handshake");
+            return;
+        };
+        let chain = tls.peer_certificates().unwrap_or_default();
+        match &self.security {
+            Security::Mutual { trust, ambient, .. } => {
+                let chain = chain.iter().map(|der| der.clone().into_owned()).collect();
+                let peer = PeerConnection::new(chain, Usage::Client, Arc::clone(trust), ambient.clone());
+                about.peer = Some(peer);
+            }
+            Security::Tls(_) | Security::None => {
+                about.client_certificate = chain.first().map(|der| der.clone().into_owned());
+            }
+        }
+        let builder = if tls.alpn_protocol() == Some(b"h2") { &self.http2 } else { &self.http1 };
+        self.http(stream, builder, handler, about, breaker, drain).await;
+    }
+
+    async fn http<T>(
+        &self,
+        stream: T,
+        builder: &auto::Builder<TokioExecutor>,
+        handler: Arc<dyn Handler>,
+        about: Connection,
+        breaker: Breaker,
+        drain: watch::Receiver<Drain>,
+    ) where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let finish = Arc::new(AtomicBool::new(false));
+        let asked = Arc::new(AtomicBool::new(false));
+        let supervisor = Supervisor {
+            finish: Arc::clone(&finish),
+            breaker: breaker.clone(),
+            peer: about.peer.clone(),
+            life: about.client_certificate.is_some().then_some(CERTIFICATE_CONNECTION_LIFE),
+            asked: Arc::clone(&asked),
+            silence: self.limits.header_timeout,
+            drain,
+        };
+        // In a task of its own, so that the many wakings of the connection do not each ask all of its questions.
+        let supervision = AbortOnDrop(tokio::spawn(supervisor.run()));
+        let service = Service { handler, routes: self.routes.clone(), connection: Arc::new(about), asked };
+        let mut http = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut finishing = false;
+        let ended = std::future::poll_fn(|context| {
+            breaker.driven_by(context);
+            if !finishing && finish.load(Ordering::Acquire) {
+                finishing = true;
+                http.as_mut().graceful_shutdown();
+            }
+            http.as_mut().poll(context)
+        })
+        .await;
+        drop(supervision);
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended with an error");
+        }
+    }
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Watches over one connection, and says when it must finish or be broken off.
+struct Supervisor {
+    finish: Arc<AtomicBool>,
+    breaker: Breaker,
+    peer: Option<PeerConnection>,
+    life: Option<Duration>,
+    asked: Arc<AtomicBool>,
+    silence: Duration,
+    drain: watch::Receiver<Drain>,
+}
+
+impl Supervisor {
+    async fn run(mut self) {
+        let must_finish = {
+            let peer = self.peer.clone();
+            let life = self.life;
+            let asked = Arc::clone(&self.asked);
+            let silence = self.silence;
+            async move {
+                tokio::select! {
+                    () = refused(peer) => {}
+                    () = old(life) => {}
+                    () = silent(silence, asked) => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = must_finish => {}
+            drain = self.drain.wait_for(|drain| *drain != Drain::Serve) => {
+                if drain.map_or(Drain::Break, |drain| *drain) == Drain::Break {
+                    return self.breaker.break_off();
+                }
+            }
+        }
+        self.finish.store(true, Ordering::Release);
+        self.breaker.wake();
+        // Finishing may take as long as the listener lets it, and as long as the certificate is good.
+        let peer = self.peer.clone();
+        let silent = !self.asked.load(Ordering::Relaxed);
+        tokio::select! {
+            () = async {
+                refused(peer).await;
+                sleep(LEAVE).await;
+            } => {}
+            () = sleep(LEAVE), if silent => {}
+            _ = self.drain.wait_for(|drain| *drain == Drain::Break) => {}
+        }
+        self.breaker.break_off();
+    }
+}
+
+async fn refused(peer: Option<PeerConnection>) {
+    match peer {
+        Some(peer) => {
+            let refusal = peer.refused().await;
+            tracing::debug!(%refusal, "a peer's certificate is no longer good: its connection is closed");
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn old(life: Option<Duration>) {
+    match life {
+        Some(life) => sleep(life).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A connection on which nobody has asked anything within the time.
+async fn silent(time: Duration, asked: Arc<AtomicBool>) {
+    sleep(time).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
+}
+
+struct Service {
+    handler: Arc<dyn Handler>,
+    routes: Routes,
+    connection: Arc<Connection>,
+    asked: Arc<AtomicBool>,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Service {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn call(&self, request: Request<Incoming>) -> Answer {
+        self.asked.store(true, Ordering::Relaxed);
+        if request.uri().host().is_some_and(|host| self.routes.belongs_elsewhere(host, &self.handler)) {
+            let mut response = Response::new(body::empty());
+            *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+            return Answer(Box::pin(std::future::ready(response)));
+        }
+        Answer(Arc::clone(&self.handler).handle(request, Arc::clone(&self.connection)))
+    }
+}
+
+/// An answer that cannot fail, in the form that the HTTP library asks.
+struct Answer(BoxFuture<'static, Response<Body>>);
+
+impl Future for Answer {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context).map(Ok)
+    }
+}

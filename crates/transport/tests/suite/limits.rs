@@ -1,0 +1,176 @@
+//! Bounds of a listener, and its end.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use verbond_transport::{
+    Client, ClientLimits, Hosts, Listener, ListenerLimits, Protocol, Routes, Security, Target, full, handler_fn,
+};
+
+use crate::world::{CONSUMER, Outcome, PROVIDER, World, port, provider_at};
+
+async fn plain(limits: ListenerLimits) -> Result<verbond_transport::Serving, Box<dyn std::error::Error>> {
+    let listener = Listener::tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let handler = handler_fn(|request: Request<hyper::body::Incoming>, _| async move {
+        if request.uri().path() == "/slow" {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+        Response::new(full("done"))
+    });
+    Ok(listener.serve(Security::None, Routes::all(handler), limits))
+}
+
+async fn converse(port: u16, text: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.write_all(text.as_bytes()).await?;
+    let mut answer = Vec::new();
+    timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await??;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_is_too_long_is_refused() -> Outcome {
+    let serving = plain(ListenerLimits { maximum_header_bytes: 8192, ..ListenerLimits::default() }).await?;
+    let long = "x".repeat(9000);
+    let answer = converse(port(&serving), &format!("GET / HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n")).await?;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_nothing_or_half_a_head_is_let_go() -> Outcome {
+    let limits = ListenerLimits { header_timeout: Duration::from_millis(300), ..ListenerLimits::default() };
+    let serving = plain(limits).await?;
+    for text in ["", "P", "PRI * HT", "GET / HTTP/1.1\r\nhost:"] {
+        let begun = Instant::now();
+        // An error is as good an end as a closed connection.
+        let _ = converse(port(&serving), text).await;
+        assert!(begun.elapsed() < Duration::from_secs(4), "{text:?} held its connection");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_that_never_ends_is_let_go() -> Outcome {
+    let world = World::new()?;
+    let provider = world.party(PROVIDER, "provider.test")?;
+    let limits = ListenerLimits { handshake_timeout: Duration::from_millis(300), ..ListenerLimits::default() };
+    let handler = handler_fn(|_, _| async { Response::new(full("")) });
+    let serving = provider.serve_within(Routes::all(handler), limits).await?;
+    let begun = Instant::now();
+    let _ = converse(port(&serving), "\u{16}\u{3}\u{1}").await;
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_connections_than_the_limit_are_served_at_once() -> Outcome {
+    let serving = plain(ListenerLimits { connections: 1, ..ListenerLimits::default() }).await?;
+    let first = TcpStream::connect(("127.0.0.1", port(&serving))).await?;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let asked = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let waiting = tokio::spawn({
+        let port = port(&serving);
+        async move { converse(port, asked).await.map_err(|error| error.to_string()) }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!waiting.is_finished());
+    drop(first);
+    assert!(waiting.await??.contains("done"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn draining_finishes_what_is_in_flight_and_takes_nothing_new() -> Outcome {
+    let serving = plain(ListenerLimits::default()).await?;
+    let port = port(&serving);
+    let in_flight = tokio::spawn(async move {
+        converse(port, "GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.map_err(|error| error.to_string())
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    serving.drain(Duration::from_secs(5)).await;
+    assert!(in_flight.await??.contains("done"));
+    assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn draining_ends_at_its_deadline() -> Outcome {
+    let serving = plain(ListenerLimits::default()).await?;
+    let port = port(&serving);
+    tokio::spawn(async move {
+        let _ = converse(port, "POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n").await;
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let begun = Instant::now();
+    serving.drain(Duration::from_millis(200)).await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_one_after_another_share_a_connection() -> Outcome {
+    let world = World::new()?;
+    let provider = world.party(PROVIDER, "provider.test")?;
+    let connections = Arc::new(std::sync::Mutex::new(std::collections::HashSet::new()));
+    let seen = Arc::clone(&connections);
+    let handler = handler_fn(move |_, connection: Arc<verbond_transport::Connection>| {
+        seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(connection.remote);
+        async { Response::new(full("ok")) }
+    });
+    let serving = provider.serve(handler).await?;
+    let client = world.party(CONSUMER, "consumer.test")?.client()?;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let target = provider_at(port(&serving), protocol)?;
+        for _ in 0..20 {
+            let request = Request::get("/").body(Bytes::new())?;
+            let answer = client.call(&target, request, 100, Duration::from_secs(5)).await?;
+            assert_eq!(answer.status(), StatusCode::OK);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    let connections = connections.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len();
+    assert!(connections <= 4, "{connections} connections for two pools");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_answer_to_a_call_is_not_read_to_its_end() -> Outcome {
+    let serving = plain(ListenerLimits::default()).await?;
+    let client = Client::servers(&[], Hosts::default(), ClientLimits::servers())?;
+    let target = Target::server(&format!("http://127.0.0.1:{}", port(&serving)), Protocol::Http1)?;
+    let failed = client.call(&target, Request::get("/").body(Bytes::new())?, 3, Duration::from_secs(5)).await;
+    assert!(matches!(failed, Err(verbond_transport::ClientError::TooLong { .. })));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unix_socket_has_its_permissions_and_replaces_a_dead_one() -> Outcome {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("a.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path)?);
+    let listener = Listener::unix(&path, 0o600).await?;
+    assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+    let handler = handler_fn(|_, _| async { Response::new(full("here")) });
+    let serving = listener.serve(Security::None, Routes::all(handler), ListenerLimits::default());
+    assert!(Listener::unix(&path, 0o600).await.is_err(), "one that is alive is left alone");
+    let mut stream = tokio::net::UnixStream::connect(&path).await?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    assert!(answer.ends_with("here"));
+    drop(serving);
+    assert!(!path.exists());
+    Ok(())
+}
