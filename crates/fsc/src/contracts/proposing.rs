@@ -1,0 +1,208 @@
+//! This participant proposes a contract: to use a service, or to have its own listed in a directory.
+
+use serde_json::{Map, Value, json};
+use verbond_application::database_problem;
+use verbond_domain::{Actor, ParticipantId, Problem, ServiceName};
+use verbond_store::StoreError;
+
+use super::{StoredContract, row_of, signature_row};
+use crate::{
+    FscNode,
+    protocol::{
+        builder::{ContractFrame, build},
+        content::ContractContent,
+        grant::{
+            ConnectedService, GrantData, Outway, OutwayIdentification, PublishedService, ServiceProtocol,
+        },
+        signature::SignatureKind,
+        state::ContractState,
+    },
+};
+
+/// How long a contract runs when the proposal does not say, in days.
+const DEFAULT_DAYS: i64 = 365;
+/// Longest that a proposal may ask for, in days.
+const MAXIMUM_DAYS: i64 = 3660;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// To use a service of another participant with this node's outway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionProposal {
+    /// Who offers the service.
+    pub provider: ParticipantId,
+    /// Its name there.
+    pub service: ServiceName,
+    /// By what our outway is known; `None`: by the key that the node has now.
+    pub identification: Option<OutwayIdentification>,
+    /// How long it is to run.
+    pub days: Option<i64>,
+    /// `properties` of the grant.
+    pub properties: Option<Map<String, Value>>,
+}
+
+/// To have a service of this node listed in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicationProposal {
+    /// The service.
+    pub service: ServiceName,
+    /// Which directory; `None`: the group's first.
+    pub directory: Option<ParticipantId>,
+    /// How long it is to run.
+    pub days: Option<i64>,
+    /// `properties` of the grant, shown in the listing.
+    pub properties: Option<Map<String, Value>>,
+}
+
+/// What became of a proposal.
+#[derive(Clone, Debug)]
+pub struct Proposed {
+    /// The contract.
+    pub contract: StoredContract,
+    /// False when the same contract stood already and is given back.
+    pub created: bool,
+}
+
+impl FscNode {
+    /// Proposes a connection contract; the one that says the same and has not ended is given back instead.
+    pub async fn propose_connection(
+        &self,
+        actor: &Actor,
+        proposal: ConnectionProposal,
+    ) -> Result<Proposed, Problem> {
+        let key = self.identity.current().certificate.public_key_thumbprint;
+        let identification =
+            proposal.identification.unwrap_or(OutwayIdentification::PublicKeyThumbprint(key));
+        self.manager_of(&proposal.provider).await?;
+        let grant = GrantData::ServiceConnection {
+            outway: Outway { consumer: self.rules.own.clone(), identification },
+            service: ConnectedService {
+                provider: proposal.provider,
+                name: proposal.service,
+                delegator: None,
+            },
+        };
+        self.propose(actor, grant, proposal.properties, proposal.days).await
+    }
+
+    /// Proposes to a directory to list a service of ours.
+    pub async fn publish_service(
+        &self,
+        actor: &Actor,
+        proposal: PublicationProposal,
+    ) -> Result<Proposed, Problem> {
+        let failed = |error: StoreError| database_problem(&error);
+        let service = self.store.service(&proposal.service).await.map_err(failed)?;
+        let service = service.ok_or_else(|| no_service(&proposal.service))?;
+        let directory =
+            proposal.directory.or_else(|| self.rules.directories.first().map(|first| first.id.clone()));
+        let directory = directory.ok_or_else(no_directory)?;
+        self.manager_of(&directory).await?;
+        let protocol =
+            if service.protocol == "http2" { ServiceProtocol::Http2 } else { ServiceProtocol::Http1 };
+        let grant = GrantData::ServicePublication {
+            directory,
+            service: PublishedService { provider: self.rules.own.clone(), name: service.name, protocol },
+        };
+        self.propose(actor, grant, proposal.properties, proposal.days).await
+    }
+
+    async fn propose(
+        &self,
+        actor: &Actor,
+        grant: GrantData,
+        properties: Option<Map<String, Value>>,
+        days: Option<i64>,
+    ) -> Result<Proposed, Problem> {
+        let days = days.unwrap_or(DEFAULT_DAYS);
+        if !(1..=MAXIMUM_DAYS).contains(&days) {
+            return Err(unusable_days());
+        }
+        let _one_at_a_time = self.proposing.lock().await;
+        if let Some(contract) = self.standing(&grant, properties.as_ref()).await? {
+            return Ok(Proposed { contract, created: false });
+        }
+        let now = self.ambient.now();
+        let frame = ContractFrame {
+            iv: self.ambient.uuid_v7(),
+            group_id: self.rules.group_id.clone(),
+            // As early as the peer's clock may lag: it must not wait for its own before the contract is in force.
+            not_before: now.plus_seconds(-60),
+            not_after: now.plus_seconds(days.saturating_mul(SECONDS_PER_DAY)),
+            now,
+        };
+        let content = build(&frame, &[(grant, properties)]).map_err(|refusal| refusal.problem())?;
+        let own = self.rules.own.clone();
+        self.validate_new(&content, &own).await?.map_err(|refusal| refusal.problem())?;
+        self.store_own(actor, &content).await?;
+        Ok(Proposed { contract: self.contract(content.hash.as_str()).await?, created: true })
+    }
+
+    /// The contract of ours that says the same and has not ended.
+    async fn standing(
+        &self,
+        grant: &GrantData,
+        properties: Option<&Map<String, Value>>,
+    ) -> Result<Option<StoredContract>, Problem> {
+        let now = self.ambient.now();
+        let stands = |contract: &StoredContract| {
+            let state = contract.state(now);
+            let running =
+                matches!(state, ContractState::Proposed | ContractState::NotYetValid | ContractState::Valid);
+            let same = |only: &[crate::protocol::grant::Grant]| match only {
+                [only] => only.data == *grant && only.properties.as_ref() == properties,
+                _ => false,
+            };
+            running
+                && contract.has_signed(&self.rules.own, SignatureKind::Accept)
+                && same(&contract.content.grants)
+        };
+        let running = self.running().await.map_err(|error| database_problem(&error))?;
+        Ok(running.into_iter().find(stands))
+    }
+
+    async fn store_own(&self, actor: &Actor, content: &ContractContent) -> Result<(), Problem> {
+        let failed = |error: StoreError| database_problem(&error);
+        let now = self.ambient.now();
+        let signature = self.signature_over(content, SignatureKind::Accept, now).await?;
+        let hash = content.hash.as_str();
+        let mut transaction = self.store.begin().await.map_err(failed)?;
+        transaction.insert_contract(&row_of(content, "", "[]", now)).await.map_err(failed)?;
+        transaction.put_signature(hash, &signature_row(&signature, now)).await.map_err(failed)?;
+        let detail = json!({ "content": content.tree });
+        self.put_act(&mut transaction, actor.clone(), "contract.propose", hash, detail).await?;
+        self.put_for_others(&mut transaction, content, &signature.jws, "contract.submit").await?;
+        transaction.commit().await.map_err(failed)
+    }
+}
+
+fn no_service(name: &ServiceName) -> Problem {
+    Problem::new(
+        "SERVICE_UNKNOWN",
+        404,
+        format!("Dit knooppunt biedt geen gegevensdienst `{name}` aan."),
+        format!("this node offers no service `{name}`"),
+    )
+    .next("Voeg haar eerst toe met `verbond service add`.", "add it first with `verbond service add`")
+}
+
+fn no_directory() -> Problem {
+    Problem::new(
+        "DIRECTORY_UNKNOWN",
+        422,
+        "De groep heeft geen directory in de configuratie.",
+        "the configuration names no directory of the group",
+    )
+    .next(
+        "Noem er een, of zet haar in `[group] directories`.",
+        "name one, or put it in `[group] directories`",
+    )
+}
+
+fn unusable_days() -> Problem {
+    Problem::new(
+        "VALIDITY_UNUSABLE",
+        422,
+        format!("De looptijd is 1 tot {MAXIMUM_DAYS} dagen."),
+        format!("a contract runs 1 to {MAXIMUM_DAYS} days"),
+    )
+}

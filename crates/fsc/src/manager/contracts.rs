@@ -1,0 +1,83 @@
+//! `POST /v1/contracts` and `GET /v1/contracts`.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use verbond_application::database_problem;
+use verbond_store::{
+    SortOrder, StoreError,
+    contracts::{ContractFilter, ContractRow},
+};
+
+use super::{
+    caller::{Bounded, Caller, Sender},
+    failures::Refused,
+    parameters::{MAXIMUM_LIMIT, Parameters, unusable},
+};
+use crate::{
+    FscNode,
+    protocol::{
+        grant::GrantType,
+        i_json,
+        wire::{Contracts, Pagination, Signatures, WireContract},
+    },
+};
+
+pub(super) async fn submit(
+    State(node): State<Arc<FscNode>>,
+    sender: Sender,
+    Bounded(body): Bounded,
+) -> Result<StatusCode, Refused> {
+    node.receive_contract(sender.origin(), &body).await?;
+    Ok(StatusCode::CREATED)
+}
+
+pub(super) async fn list(
+    State(node): State<Arc<FscNode>>,
+    Caller(caller): Caller,
+    parameters: Parameters,
+) -> Result<Json<Contracts>, Refused> {
+    let failed = |error: StoreError| database_problem(&error);
+    let mut filter =
+        ContractFilter { participant: Some(caller.participant.clone()), ..ContractFilter::default() };
+    let hashes = parameters.list("grant_hash")?;
+    // With hashes, paging and grant type are to be ignored (manager.yaml).
+    if !hashes.is_empty() {
+        filter.grant_hashes = hashes.into_iter().map(str::to_owned).collect();
+        let page = node
+            .store
+            .contracts(&filter, None, MAXIMUM_LIMIT, SortOrder::Descending)
+            .await
+            .map_err(failed)?;
+        return shown(page.items, None);
+    }
+    if let Some(grant_type) = parameters.one("grant_type") {
+        let grant_type = GrantType::parse(grant_type).ok_or_else(|| unusable("grant_type"))?;
+        filter.grant_types = vec![grant_type.as_str().to_owned()];
+    }
+    let (limit, order) = (parameters.limit()?, parameters.order()?);
+    let page = node.store.contracts(&filter, parameters.cursor(), limit, order).await.map_err(failed)?;
+    shown(page.items, page.next)
+}
+
+fn shown(rows: Vec<ContractRow>, next: Option<String>) -> Result<Json<Contracts>, Refused> {
+    let contracts: Result<Vec<WireContract>, Refused> = rows.iter().map(wire).collect();
+    let pagination = Pagination { next_cursor: next.unwrap_or_default() };
+    Ok(Json(Contracts { contracts: contracts?, pagination }))
+}
+
+fn wire(row: &ContractRow) -> Result<WireContract, Refused> {
+    let damaged =
+        |error: i_json::IJsonError| Refused(database_problem(&StoreError::Damaged(error.to_string())));
+    let content = i_json::parse(row.content.as_bytes()).map_err(damaged)?;
+    let mut signatures = Signatures::default();
+    for signature in &row.signatures {
+        let kind = match signature.kind.as_str() {
+            "accept" => &mut signatures.accept,
+            "reject" => &mut signatures.reject,
+            _ => &mut signatures.revoke,
+        };
+        kind.insert(signature.peer.value().to_owned(), signature.jws.clone());
+    }
+    Ok(WireContract { content, signatures })
+}

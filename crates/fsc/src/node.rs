@@ -1,0 +1,105 @@
+//! The FSC face of one node: what its parts share, and the tasks that run beside the requests.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use verbond_domain::{Ambient, Timestamp};
+use verbond_store::Store;
+use verbond_transport::Client;
+use verbond_trust::{IdentityHandle, TrustStore};
+
+use crate::{
+    FscRules, certificates::KeySets, client::ManagerClient, inbound_face::FscInbound, index::IndexKeeper,
+    manager, outbound_face::FscOutbound, reconcile::Reconciliation, tokens::TokenCache,
+};
+
+/// What the FSC face is built on.
+pub struct FscParts {
+    /// The group's rules and this node's place in it.
+    pub rules: FscRules,
+    /// The node's database.
+    pub store: Store,
+    /// Time and randomness.
+    pub ambient: Ambient,
+    /// The certificate and key that the node presents and signs with.
+    pub identity: Arc<IdentityHandle>,
+    /// The group's trust anchors.
+    pub trust: Arc<TrustStore>,
+    /// Dials other participants ([`Client::peers`]).
+    pub peers: Client,
+}
+
+/// The FSC face of one node. One per process; shared by the manager's port, the gateways and the administration API.
+pub struct FscNode {
+    pub(crate) rules: FscRules,
+    pub(crate) store: Store,
+    pub(crate) ambient: Ambient,
+    pub(crate) identity: Arc<IdentityHandle>,
+    pub(crate) trust: Arc<TrustStore>,
+    pub(crate) client: ManagerClient,
+    pub(crate) key_sets: KeySets,
+    pub(crate) index: Arc<IndexKeeper>,
+    pub(crate) tokens: TokenCache,
+    pub(crate) reconciliation: Reconciliation,
+    pub(crate) started_at: Timestamp,
+    /// Held while a contract is proposed, so that two askers at once get the same one.
+    pub(crate) proposing: tokio::sync::Mutex<()>,
+}
+
+impl FscNode {
+    /// Puts the face together; nothing runs yet.
+    pub fn new(parts: FscParts) -> Arc<Self> {
+        let FscParts { rules, store, ambient, identity, trust, peers } = parts;
+        Arc::new(Self {
+            client: ManagerClient::new(peers, &rules.manager_address),
+            index: IndexKeeper::new(&rules),
+            started_at: ambient.now(),
+            rules,
+            store,
+            ambient,
+            identity,
+            trust,
+            key_sets: KeySets::default(),
+            tokens: TokenCache::default(),
+            reconciliation: Reconciliation::default(),
+            proposing: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// The routes of the manager's port, for [`verbond_transport::tower_handler`] behind mutual TLS.
+    pub fn manager(self: &Arc<Self>) -> axum::Router {
+        manager::router(Arc::clone(self))
+    }
+
+    /// The provider's side, for the inway.
+    pub fn inbound(self: &Arc<Self>) -> Arc<FscInbound> {
+        Arc::new(FscInbound::new(Arc::clone(self)))
+    }
+
+    /// The consumer's side, for the outway.
+    pub fn outbound(self: &Arc<Self>) -> Arc<FscOutbound> {
+        Arc::new(FscOutbound::new(Arc::clone(self)))
+    }
+
+    /// Starts what a manager does by itself: delivers the outbox, compares contracts with counterparts, announces this
+    /// participant, and signs again after a renewal. Abort the handles to end the tasks; what is unfinished goes on
+    /// after the next start.
+    pub fn start_manager(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
+        vec![
+            tokio::spawn(Arc::clone(self).keep_delivering()),
+            tokio::spawn(Arc::clone(self).keep_reconciled()),
+            tokio::spawn(Arc::clone(self).keep_announced()),
+            tokio::spawn(Arc::clone(self).keep_signed()),
+        ]
+    }
+
+    /// The rules that the face was built with.
+    pub const fn rules(&self) -> &FscRules {
+        &self.rules
+    }
+
+    /// Calls to other managers, for what the operator asks of them.
+    pub const fn client(&self) -> &ManagerClient {
+        &self.client
+    }
+}
