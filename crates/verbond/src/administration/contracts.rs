@@ -1,0 +1,192 @@
+//! Contracts with other participants.
+#![expect(unused_qualifications, reason = "the description macro writes paths of its own to the parameters")]
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use verbond_application::database_problem;
+use verbond_domain::{ParticipantId, ServiceName};
+use verbond_fsc::{
+    ConnectionProposal, Proposed, PublicationProposal, StoredContract, protocol::grant::OutwayIdentification,
+};
+use verbond_store::{SortOrder, contracts::ContractFilter};
+
+use super::{
+    Shared,
+    contract_views::ContractView,
+    extract::{Body, Context, Named, Paging, Query, parsed},
+    failure::{Failure, ProblemDetails},
+    views::List,
+};
+
+/// Which contracts.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ContractQuery {
+    /// Only contracts in this state.
+    state: Option<String>,
+    /// Only contracts that name this participant.
+    peer_id: Option<String>,
+    /// Only the contract with a grant of this hash, under either reading.
+    grant_hash: Option<String>,
+}
+
+/// A contract for the use of a service, as it is to be.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proposal {
+    /// Who offers the service.
+    provider: ParticipantId,
+    /// The service.
+    service: ServiceName,
+    /// For how many days; 365 if absent.
+    #[serde(default)]
+    days: Option<i64>,
+    /// Recognise the outway by this host name of its certificate; absent: by its key.
+    #[serde(default)]
+    domain_name: Option<String>,
+}
+
+/// The publication of a service, as it is to be.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Publication {
+    /// Which directory; absent: the group's first.
+    #[serde(default)]
+    directory: Option<String>,
+    /// For how many days; 365 if absent.
+    #[serde(default)]
+    days: Option<i64>,
+}
+
+/// All contracts, the newest first. A page may hold fewer than `limit` and still have a next one.
+#[utoipa::path(get, path = "/v1/contracts", tag = "contracts", params(ContractQuery, Paging), responses(
+    (status = 200, body = List<ContractView>),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn list(
+    State(office): State<Shared>,
+    Query(query): Query<ContractQuery>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<ContractView>>, Failure> {
+    let failed = |error| database_problem(&error);
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let filter = ContractFilter {
+        participant: given(query.peer_id).map(|id| parsed(&id)).transpose()?,
+        grant_types: Vec::new(),
+        grant_hashes: given(query.grant_hash).into_iter().collect(),
+    };
+    let page = office.store.contracts(&filter, paging.cursor(), paging.limit(), SortOrder::Descending).await;
+    let page = page.map_err(failed)?;
+    let (now, scheme) = (office.ambient.now(), office.fsc.rules().scheme());
+    let mut items = Vec::with_capacity(page.items.len());
+    for row in page.items {
+        items.push(ContractView::of(&StoredContract::read(Arc::new(row), scheme).map_err(failed)?, now));
+    }
+    if let Some(state) = given(query.state) {
+        items.retain(|contract| contract.state == state);
+    }
+    Ok(Json(List { items, next: page.next }))
+}
+
+/// One contract.
+#[utoipa::path(get, path = "/v1/contracts/{hash}", tag = "contracts", params(("hash" = String, Path)), responses(
+    (status = 200, body = ContractView),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn get(State(office): State<Shared>, Named(hash): Named<String>) -> Result<Json<ContractView>, Failure> {
+    Ok(shown(&office, &office.fsc.contract(&hash).await?))
+}
+
+/// Proposes a contract for the use of a service; the one that stands already is given back with 200.
+#[utoipa::path(post, path = "/v1/contracts", tag = "contracts", request_body = Proposal, responses(
+    (status = 201, body = ContractView),
+    (status = 200, body = ContractView, description = "this contract stood already"),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn propose(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Body(proposal): Body<Proposal>,
+) -> Result<(StatusCode, Json<ContractView>), Failure> {
+    let Proposal { provider, service, days, domain_name } = proposal;
+    let identification = domain_name.map(|name| OutwayIdentification::DomainName(name.to_ascii_lowercase()));
+    let proposal = ConnectionProposal { provider, service, identification, days, properties: None };
+    Ok(proposed(&office, &office.fsc.propose_connection(&context.actor, proposal).await?))
+}
+
+/// Proposes to a directory that it lists a service of this node.
+#[utoipa::path(post, path = "/v1/services/{name}/publications", tag = "contracts",
+    params(("name" = ServiceName, Path)), request_body = Publication, responses(
+    (status = 201, body = ContractView),
+    (status = 200, body = ContractView, description = "this contract stood already"),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn publish(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Named(service): Named<ServiceName>,
+    Body(publication): Body<Publication>,
+) -> Result<(StatusCode, Json<ContractView>), Failure> {
+    let scheme = office.fsc.rules().scheme();
+    let directory = publication.directory.map(|id| match id.contains(':') {
+        true => parsed(&id),
+        false => parsed(&format!("{}:{id}", scheme.as_str())),
+    });
+    let directory = directory.transpose()?;
+    let proposal = PublicationProposal { service, directory, days: publication.days, properties: None };
+    Ok(proposed(&office, &office.fsc.publish_service(&context.actor, proposal).await?))
+}
+
+/// Accepts a contract for this participant.
+#[utoipa::path(post, path = "/v1/contracts/{hash}/accept", tag = "contracts", params(("hash" = String, Path)),
+    responses(
+    (status = 200, body = ContractView),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn accept(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Named(hash): Named<String>,
+) -> Result<Json<ContractView>, Failure> {
+    Ok(shown(&office, &office.fsc.accept(&context.actor, &hash).await?))
+}
+
+/// Refuses a contract that others propose.
+#[utoipa::path(post, path = "/v1/contracts/{hash}/reject", tag = "contracts", params(("hash" = String, Path)),
+    responses(
+    (status = 200, body = ContractView),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn reject(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Named(hash): Named<String>,
+) -> Result<Json<ContractView>, Failure> {
+    Ok(shown(&office, &office.fsc.reject(&context.actor, &hash).await?))
+}
+
+/// Ends a contract.
+#[utoipa::path(post, path = "/v1/contracts/{hash}/revoke", tag = "contracts", params(("hash" = String, Path)),
+    responses(
+    (status = 200, body = ContractView),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn revoke(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Named(hash): Named<String>,
+) -> Result<Json<ContractView>, Failure> {
+    Ok(shown(&office, &office.fsc.revoke(&context.actor, &hash).await?))
+}
+
+fn shown(office: &Shared, contract: &StoredContract) -> Json<ContractView> {
+    Json(ContractView::of(contract, office.ambient.now()))
+}
+
+fn proposed(office: &Shared, proposed: &Proposed) -> (StatusCode, Json<ContractView>) {
+    let status = if proposed.created { StatusCode::CREATED } else { StatusCode::OK };
+    (status, shown(office, &proposed.contract))
+}

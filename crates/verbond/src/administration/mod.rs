@@ -1,0 +1,161 @@
+//! The administration API: what the command line, programs and later the console ask of a node.
+//!
+//! Handlers read the request, call one function of the rooms below, and show the answer. Who may do what stands in
+//! [`authorization`]; every change carries its author into the journal.
+
+mod applications;
+mod authorization;
+mod contract_views;
+mod contracts;
+mod entrances;
+mod extract;
+mod failure;
+mod node;
+mod peers;
+mod records;
+mod services;
+mod views;
+
+use std::{path::PathBuf, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderName, HeaderValue, header::CACHE_CONTROL},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use verbond_application::OpContext;
+use verbond_domain::{Actor, Ambient, ApplicationName};
+use verbond_fsc::FscNode;
+use verbond_store::Store;
+
+pub use self::{
+    authorization::matrix,
+    entrances::{for_certificates, for_operator, metrics_router},
+    extract::Caller,
+    failure::{Failure, absent},
+    node::Reloaded,
+    views::{DeclarationView, List},
+};
+use crate::node::{Health, Metrics, Reloader};
+
+/// The version of this API (NL API Design Rules, API-57).
+const VERSION: &str = "1.0.0";
+
+/// What the handlers work with.
+pub struct Office {
+    /// The node's database.
+    pub store: Store,
+    /// Time and randomness.
+    pub ambient: Ambient,
+    /// The FSC face.
+    pub fsc: Arc<FscNode>,
+    /// Reads certificates and revocation lists again.
+    pub reloader: Reloader,
+    /// Whether the node is well.
+    pub health: Arc<Health>,
+    /// The node's figures.
+    pub metrics: Arc<Metrics>,
+    /// Where the outway's Unix sockets are.
+    pub sockets: PathBuf,
+    /// Addresses that the node listens on, by name.
+    pub listening: Value,
+    /// Bytes in a body at most.
+    pub maximum_body_bytes: usize,
+}
+
+/// As handlers get it.
+pub type Shared = Arc<Office>;
+
+impl Office {
+    fn context(&self, actor: Actor) -> OpContext {
+        OpContext { actor, ambient: self.ambient.clone(), store: self.store.clone() }
+    }
+
+    fn socket_of(&self, application: &ApplicationName) -> String {
+        self.sockets.join(format!("{application}.sock")).display().to_string()
+    }
+}
+
+/// Verbond administration API
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Verbond administration API",
+        version = "1.0.0",
+        description = "Administration of one node, over its Unix socket or with a certificate of an administration \
+            authority. Names are `snake_case`; moments are RFC 3339 in UTC; errors are problem details (RFC 9457) \
+            with a stable `code`, a sentence in Dutch and English, and what to do next. Lists are \
+            `{items, next}`: give `next` as `cursor` to go on.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    servers((url = "/", description = "the node's administration socket or address")),
+    tags(
+        (name = "node", description = "The node itself"),
+        (name = "services", description = "Data services that this node offers"),
+        (name = "applications", description = "The organisation's own applications"),
+        (name = "peers", description = "Other participants and the group's directories"),
+        (name = "contracts", description = "Contracts with other participants"),
+        (name = "records", description = "What has been exchanged and done"),
+    )
+)]
+struct Description;
+
+fn described() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(node::live))
+        .routes(routes!(node::ready))
+        .routes(routes!(node::metrics))
+        .routes(routes!(node::openapi))
+        .routes(routes!(node::show))
+        .routes(routes!(node::reload))
+        .routes(routes!(services::list))
+        .routes(routes!(services::get, services::put, services::remove))
+        .routes(routes!(contracts::publish))
+        .routes(routes!(peers::find_services))
+        .routes(routes!(peers::list))
+        .routes(routes!(peers::get))
+        .routes(routes!(peers::announce))
+        .routes(routes!(contracts::list, contracts::propose))
+        .routes(routes!(contracts::get))
+        .routes(routes!(contracts::accept))
+        .routes(routes!(contracts::reject))
+        .routes(routes!(contracts::revoke))
+        .routes(routes!(applications::list))
+        .routes(routes!(applications::get, applications::put, applications::remove))
+        .routes(routes!(applications::bind, applications::unbind))
+        .routes(routes!(records::list))
+        .routes(routes!(records::journal))
+        .routes(routes!(records::outbox))
+}
+
+/// The OpenAPI description, generated from the handlers.
+pub fn openapi() -> Value {
+    serde_json::to_value(described().into_openapi()).unwrap_or_default()
+}
+
+/// The routes. Each request must bring a [`Caller`] as extension.
+fn router(office: Shared) -> Router {
+    let limit = DefaultBodyLimit::max(office.maximum_body_bytes);
+    let (routes, _) = described().split_for_parts();
+    routes
+        .route_layer(middleware::from_fn(authorization::enforce))
+        .fallback(async || Failure(absent()).into_response())
+        .method_not_allowed_fallback(async || Failure(failure::not_allowed()).into_response())
+        .layer(middleware::from_fn(version))
+        .layer(limit)
+        .with_state(office)
+}
+
+/// Says in every answer which version of the API gave it.
+async fn version(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("api-version"), HeaderValue::from_static(VERSION));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

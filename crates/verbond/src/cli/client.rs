@@ -1,0 +1,196 @@
+//! The way to a node's administration API: its Unix socket, or mutual TLS from afar.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::UnixStream,
+};
+use url::form_urlencoded;
+use verbond_domain::Problem;
+
+use super::{Afar, afar};
+use crate::{
+    configuration::Settings,
+    printer::{Complaint, Printer},
+};
+
+/// Longest answer that is read.
+const MAXIMUM_ANSWER: usize = 64 * 1024 * 1024;
+/// Longest time to wait for one answer: longer than anything that a node itself waits for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(Debug)]
+enum Place {
+    Socket(PathBuf),
+    Afar(afar::Place),
+}
+
+/// A client of one node.
+#[derive(Debug)]
+pub struct Client {
+    place: Place,
+    printer: Printer,
+}
+
+impl Client {
+    /// For the node of a data directory, or the one from afar if that was asked.
+    pub fn new(data: &Path, afar: &Afar, printer: Printer) -> anyhow::Result<Self> {
+        let place = match afar::Place::new(afar)? {
+            Some(place) => Place::Afar(place),
+            None => Place::Socket(Settings::read(data)?.administration_socket()),
+        };
+        Ok(Self { place, printer })
+    }
+
+    /// For a socket whose place is known already.
+    pub const fn at(socket: PathBuf, printer: Printer) -> Self {
+        Self { place: Place::Socket(socket), printer }
+    }
+
+    /// Asks for something.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.call(Method::GET, path, None).await
+    }
+
+    /// Asks for something that may be looked for with these parameters; empty ones are left out.
+    pub async fn find(&self, path: &str, parameters: &[(&str, String)]) -> anyhow::Result<Value> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
+            query.append_pair(name, value);
+        }
+        self.get(&format!("{path}?{}", query.finish())).await
+    }
+
+    /// Asks for a whole list, page after page, up to `limit` items.
+    pub async fn list(&self, path: &str, parameters: &[(&str, String)], limit: usize) -> anyhow::Result<Value> {
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let mut parameters = parameters.to_vec();
+            let wanted = limit.saturating_sub(items.len()).clamp(1, 1000);
+            parameters.extend([("limit", wanted.to_string()), ("cursor", std::mem::take(&mut cursor))]);
+            let mut page = self.find(path, &parameters).await?;
+            let taken = page.get_mut("items").map(Value::take);
+            if let Some(Value::Array(more)) = taken {
+                items.extend(more);
+            }
+            match page.get("next").and_then(Value::as_str) {
+                Some(next) if items.len() < limit => next.clone_into(&mut cursor),
+                next => return Ok(serde_json::json!({ "items": items, "next": next })),
+            }
+        }
+    }
+
+    /// Does something to a thing.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// Puts a thing in place.
+    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
+    /// Takes a thing away.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.call(Method::DELETE, path, None).await
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let exchange = async {
+            match &self.place {
+                Place::Socket(socket) => {
+                    let stream = UnixStream::connect(socket).await.map_err(|error| silent(socket, &error))?;
+                    exchange(stream, "localhost", method.clone(), path, body).await
+                }
+                Place::Afar(place) => exchange(place.connect().await?, place.host(), method.clone(), path, body).await,
+            }
+        };
+        let waiting = self.wait(&method, path);
+        tokio::select! {
+            outcome = exchange => {
+                self.printer.progress("");
+                outcome
+            }
+            () = waiting => Err(no_answer().into()),
+        }
+    }
+
+    /// Says every second, after the first, what is being waited for.
+    async fn wait(&self, method: &Method, path: &str) {
+        for second in 1..=PATIENCE.as_secs() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let path = path.split('?').next().unwrap_or(path);
+            self.printer.progress(&format!("waiting for the node: {method} {path} ({second} s)"));
+        }
+    }
+}
+
+async fn exchange<S>(stream: S, host: &str, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let body = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, host)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(body)))?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAXIMUM_ANSWER).collect().await;
+    let body = body.map_err(|error| anyhow::anyhow!("the node's answer broke off: {error}"))?.to_bytes();
+    let answer = match body.is_empty() {
+        true => Value::Null,
+        false => serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into()),
+    };
+    if status.is_success() {
+        return Ok(answer);
+    }
+    match Complaint::from_json(&answer) {
+        Some(complaint) => Err(complaint.into()),
+        None => Err(anyhow::anyhow!("the node answered {status}")),
+    }
+}
+
+fn silent(socket: &Path, error: &std::io::Error) -> Problem {
+    let socket = socket.display();
+    Problem::new(
+        "NODE_SILENT",
+        503,
+        format!("Het knooppunt is niet te bereiken op {socket}: {error}"),
+        format!("the node cannot be reached at {socket}: {error}"),
+    )
+    .next(
+        "Start het met `verbond --data MAP serve`, of kijk met `verbond --data MAP doctor` wat er scheelt.",
+        "start it with `verbond --data DIR serve`, or see with `verbond --data DIR doctor` what is wrong",
+    )
+}
+
+fn no_answer() -> Problem {
+    let seconds = PATIENCE.as_secs();
+    Problem::new(
+        "NODE_SLOW",
+        504,
+        format!("Het knooppunt heeft in {seconds} seconden niet geantwoord."),
+        format!("the node has not answered within {seconds} seconds"),
+    )
+    .next("Kijk in het logboek van het knooppunt.", "look in the node's log")
+}
+
+/// One segment of a path, with everything escaped that would end it.
+pub fn segment(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}

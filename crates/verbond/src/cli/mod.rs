@@ -1,0 +1,145 @@
+//! The command line: one file per family of verbs, all speaking to the node through its administration API.
+
+mod afar;
+mod application;
+mod certificate;
+mod client;
+mod contract;
+mod peer;
+mod record;
+mod service;
+mod show;
+mod system;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+pub use client::Client;
+
+use crate::{demo, doctor, init, node, printer::Printer};
+
+/// Exchange data with other organisations over FSC, with a record of every exchange on both sides.
+#[derive(Debug, Parser)]
+#[command(
+    name = "verbond",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "A first node in a throw-away group:\n  \
+        verbond --data a init --test-group ca --id 00000099000000010000 --name \"Gemeente Voorbeeld\" --host a.test\n  \
+        verbond --data a serve\n\nEverything at once, with four organisations:\n  verbond demo"
+)]
+pub struct Arguments {
+    /// The node's data directory.
+    #[arg(short, long, value_name = "DIR", env = "VERBOND_DATA", default_value = "verbond-data", global = true)]
+    pub data: PathBuf,
+
+    /// Print results as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    #[command(flatten)]
+    afar: Afar,
+
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// How to reach a node on another machine.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "A node on another machine")]
+pub struct Afar {
+    /// Administration address of the node, instead of the socket in the data directory.
+    #[arg(long, value_name = "https://HOST:PORT", env = "VERBOND_NODE", global = true, requires_all = ["client_certificate", "client_key", "node_anchors"])]
+    pub node: Option<String>,
+    /// Your certificate (PEM chain).
+    #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_CERTIFICATE", global = true)]
+    pub client_certificate: Option<PathBuf>,
+    /// Your key (PEM).
+    #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_KEY", global = true)]
+    pub client_key: Option<PathBuf>,
+    /// Authorities that the node's certificate must lead to (PEM).
+    #[arg(long, value_name = "FILE", env = "VERBOND_NODE_ANCHORS", global = true)]
+    pub node_anchors: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make a node: its directory, key, and certificate or certificate request.
+    Init(init::Init),
+    /// Run the node.
+    Serve(node::Serve),
+    /// Find out what is wrong, and how to mend it.
+    Doctor(doctor::Doctor),
+    /// Data services that this node offers, and those that others offer.
+    #[command(subcommand)]
+    Service(service::Service),
+    /// The organisation's own applications, and what each may use.
+    #[command(subcommand)]
+    Application(application::Application),
+    /// Contracts with other participants.
+    #[command(subcommand)]
+    Contract(contract::Contract),
+    /// Other participants.
+    #[command(subcommand)]
+    Peer(peer::Peer),
+    /// What has been exchanged and what has been done.
+    #[command(subcommand)]
+    Record(record::Record),
+    /// Messages that still have to reach other participants.
+    Outbox(system::Outbox),
+    /// The node's certificate.
+    #[command(subcommand)]
+    Certificate(certificate::Certificate),
+    /// The node's key.
+    #[command(subcommand)]
+    Key(certificate::Key),
+    /// Read certificates and revocation lists again.
+    Reload(system::Reload),
+    /// Show it all: a directory and three organisations on this machine, in about half a minute.
+    Demo(demo::Options),
+    /// Print a generated schema.
+    Schema(system::Schema),
+}
+
+impl Arguments {
+    /// Whether the verb runs for long and for many at once.
+    pub const fn is_server(&self) -> bool {
+        matches!(self.verb, Verb::Serve(_) | Verb::Demo(_))
+    }
+
+    /// Does what was asked.
+    pub async fn run(self, printer: Printer) -> anyhow::Result<ExitCode> {
+        let Self { data, afar, verb, .. } = self;
+        let client = || Client::new(&data, &afar, printer);
+        match verb {
+            Verb::Init(init) => init.run(&data, printer)?,
+            Verb::Serve(serve) => serve.run(&data, printer).await?,
+            Verb::Doctor(doctor) => return doctor.run(&data, printer).await,
+            Verb::Service(service) => service.run(&client()?, printer).await?,
+            Verb::Application(application) => application.run(&client()?, printer).await?,
+            Verb::Contract(contract) => contract.run(&client()?, printer).await?,
+            Verb::Peer(peer) => peer.run(&client()?, printer).await?,
+            Verb::Record(record) => record.run(&client()?, printer).await?,
+            Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
+            Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,
+            Verb::Key(key) => key.run(&data, &client()?, printer).await?,
+            Verb::Reload(reload) => reload.run(&client()?, printer).await?,
+            Verb::Demo(options) => return demo::run(&options, printer).await,
+            Verb::Schema(schema) => schema.run(printer),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verify_cli() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,90 @@
+//! `verbond peer …`, and how other verbs read the name of a participant.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+use verbond_domain::{ParticipantId, ServiceReference};
+
+use super::{Client, client::segment, show};
+use crate::printer::Printer;
+
+/// Other participants.
+#[derive(Debug, Subcommand)]
+pub enum Peer {
+    /// The participants that this node has met.
+    List {
+        /// Part of the name.
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+    },
+    /// One participant.
+    #[command(after_help = "Example:\n  verbond peer show 00000099000000020000")]
+    Show {
+        /// Its identifier; the scheme may be left out.
+        id: String,
+    },
+    /// Tell the group's directories where this node is.
+    Announce,
+}
+
+impl Peer {
+    /// Does it.
+    pub async fn run(self, client: &Client, printer: Printer) -> anyhow::Result<()> {
+        match self {
+            Self::List { name } => {
+                let answer = client.list("/v1/peers", &[("name", name.unwrap_or_default())], usize::MAX).await?;
+                let columns = [
+                    ("ID", "/id"),
+                    ("NAME", "/name"),
+                    ("MANAGER", "/manager_address"),
+                    ("SEEN", "/seen_at"),
+                    ("GRANT HASHES", "/hash_reading"),
+                ];
+                show::list(
+                    printer,
+                    &answer,
+                    &columns,
+                    (
+                        "Nog niemand ontmoet. Meld u met `verbond peer announce`.",
+                        "nobody met yet; announce yourself with `verbond peer announce`",
+                    ),
+                );
+            }
+            Self::Show { id } => {
+                let id = participant(&id, client).await?;
+                show::one(printer, &client.get(&format!("/v1/peers/{}", segment(&id.to_string()))).await?);
+            }
+            Self::Announce => {
+                let answer = client.post("/v1/announcements", &json!({})).await?;
+                let columns = [("ON ITS WAY TO", "/to")];
+                show::list(
+                    printer,
+                    &answer,
+                    &columns,
+                    (
+                        "Er is niemand aan wie het nog moet worden gezegd.",
+                        "there is nobody who still has to be told",
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads `oin:0000…` or the bare value; a bare one gets the scheme of the node's own identifier.
+pub async fn participant(text: &str, client: &Client) -> anyhow::Result<ParticipantId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let node = client.get("/v1/node").await?;
+    let own: ParticipantId = serde_json::from_value(node.get("id").cloned().unwrap_or(Value::Null))?;
+    Ok(ParticipantId::new(own.scheme(), text)?)
+}
+
+/// Reads `PEER/SERVICE`.
+pub async fn service_reference(text: &str, client: &Client) -> anyhow::Result<ServiceReference> {
+    let Some((provider, name)) = text.rsplit_once('/') else {
+        anyhow::bail!("`{text}` is not PEER/SERVICE, such as 00000099000000020000/trees");
+    };
+    Ok(ServiceReference { provider: participant(provider, client).await?, name: name.parse()? })
+}

@@ -1,0 +1,202 @@
+//! `verbond service …`
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use verbond_domain::ServiceName;
+
+use super::{Client, client::segment, show};
+use crate::printer::Printer;
+
+/// Data services.
+#[derive(Debug, Subcommand)]
+pub enum Service {
+    /// Offer a service, or change it.
+    #[command(after_help = "Example, for a source that anybody may read:\n  \
+        verbond service add trees --upstream http://127.0.0.1:8080/api --class open \\\n    \
+        --steward \"J. de Vries\" --reason \"public register of trees, no personal data\"")]
+    Add(Add),
+    /// The services that this node offers.
+    List,
+    /// One service.
+    Show {
+        /// Its name.
+        name: ServiceName,
+    },
+    /// No longer offer a service.
+    Remove {
+        /// Its name.
+        name: ServiceName,
+    },
+    /// Have the group's directory list a service, so that others can find it.
+    #[command(after_help = "Example:\n  verbond service publish trees --days 365")]
+    Publish {
+        /// Its name.
+        name: ServiceName,
+        /// The directory; needed only if the group has several.
+        #[arg(long, value_name = "ID")]
+        directory: Option<String>,
+        /// For how long.
+        #[arg(long, default_value_t = 365)]
+        days: u32,
+    },
+    /// Ask the group's directory which services there are.
+    #[command(after_help = "Example:\n  verbond service find --name income")]
+    Find {
+        /// Part of the service's name.
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        /// Only services of this participant.
+        #[arg(long, value_name = "ID")]
+        peer: Option<String>,
+    },
+}
+
+/// What is asked of a service.
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Name under which others will know it: letters, digits, `-`, `.`, `_`.
+    name: ServiceName,
+    /// Base URL of the source behind it.
+    #[arg(long, value_name = "URL")]
+    upstream: String,
+    #[command(flatten)]
+    declaration: Declaration,
+    /// Protocol between the other's outway and this node's inway.
+    #[arg(long, value_enum, default_value = "http1")]
+    protocol: Protocol,
+}
+
+/// A class with who answers for it.
+#[derive(Debug, Args)]
+pub struct Declaration {
+    /// `open`: holds no personal or confidential data. `governed`: answers only under an agreement.
+    #[arg(long, value_enum)]
+    pub class: Class,
+    /// Name of the steward who answers for the class; visible to others.
+    #[arg(long, value_name = "NAME")]
+    pub steward: String,
+    /// Why; visible to others.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// Whether a service answers without an agreement.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Class {
+    /// Holds no personal or confidential data.
+    Open,
+    /// Answers only under an agreement.
+    Governed,
+}
+
+impl Class {
+    /// As the API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Governed => "governed",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+impl Service {
+    /// Does it.
+    pub async fn run(self, client: &Client, printer: Printer) -> anyhow::Result<()> {
+        match self {
+            Self::Add(add) => {
+                let protocol = match add.protocol {
+                    Protocol::Http1 => "http1",
+                    Protocol::Http2 => "http2",
+                };
+                let draft = json!({
+                    "upstream": add.upstream,
+                    "protocol": protocol,
+                    "class": add.declaration.class.as_str(),
+                    "steward": add.declaration.steward,
+                    "reason": add.declaration.reason,
+                });
+                let answer = client.put(&format!("/v1/services/{}", add.name), &draft).await?;
+                if printer.is_json() {
+                    printer.json(&answer);
+                    return Ok(());
+                }
+                printer.say(
+                    &format!("Dienst `{}` staat klaar.", add.name),
+                    &format!("service `{}` is in place", add.name),
+                );
+                match add.declaration.class {
+                    Class::Open => printer.say(
+                        &format!("Laat anderen haar vinden met `verbond service publish {}`.", add.name),
+                        &format!("let others find it with `verbond service publish {}`", add.name),
+                    ),
+                    Class::Governed => printer.say(
+                        "Zij weigert alles tot er een gegevensafspraak van kracht is.",
+                        "it refuses everything until an agreement is in force",
+                    ),
+                }
+            }
+            Self::List => {
+                let answer = client.list("/v1/services", &[], usize::MAX).await?;
+                let columns = [
+                    ("NAME", "/name"),
+                    ("CLASS", "/declaration/class"),
+                    ("STEWARD", "/declaration/steward"),
+                    ("PROTOCOL", "/protocol"),
+                    ("UPSTREAM", "/upstream"),
+                ];
+                show::list(
+                    printer,
+                    &answer,
+                    &columns,
+                    (
+                        "Nog geen diensten. Voeg er een toe met `verbond service add --help`.",
+                        "no services yet; add one, see `verbond service add --help`",
+                    ),
+                );
+            }
+            Self::Show { name } => show::one(printer, &client.get(&format!("/v1/services/{name}")).await?),
+            Self::Remove { name } => {
+                client.delete(&format!("/v1/services/{name}")).await?;
+                done(printer, &format!("dienst `{name}` verwijderd"), &format!("service `{name}` removed"));
+            }
+            Self::Publish { name, directory, days } => {
+                let path = format!("/v1/services/{}/publications", segment(name.as_str()));
+                let answer = client.post(&path, &json!({ "directory": directory, "days": days })).await?;
+                show::one(printer, &answer);
+            }
+            Self::Find { name, peer } => {
+                let parameters =
+                    [("service_name", name.unwrap_or_default()), ("peer_id", peer.unwrap_or_default())];
+                let answer = client.find("/v1/directory-services", &parameters).await?;
+                let columns = [
+                    ("SERVICE", "/reference"),
+                    ("PROVIDER", "/provider_name"),
+                    ("PROTOCOL", "/protocol"),
+                    ("DELEGATOR", "/delegator"),
+                ];
+                show::list(
+                    printer,
+                    &answer,
+                    &columns,
+                    ("De directory noemt geen dienst die daarbij past.", "the directory lists no such service"),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says that it is done, or answers an empty object when JSON was asked.
+pub fn done(printer: Printer, nl: &str, en: &str) {
+    if printer.is_json() {
+        printer.json(&json!({}));
+    } else {
+        printer.say(nl, en);
+    }
+}

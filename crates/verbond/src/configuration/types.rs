@@ -1,0 +1,268 @@
+//! `verbond.toml` as types. The documentation of each member is what `verbond schema configuration` shows.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use verbond_fsc::protocol::acceptance::AcceptancePolicy;
+
+use super::Profile;
+
+/// The configuration of one node. Relative paths are taken from the data directory.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Configuration {
+    /// The group's rules: `test`, `digikoppeling`, or the path of a profile of your own.
+    pub profile: String,
+    /// Where the node keeps its data.
+    #[serde(default)]
+    pub database: Database,
+    /// The participant's certificate and key.
+    pub identity: IdentityFiles,
+    /// Members of the profile that are different here.
+    #[serde(default)]
+    pub group: Profile,
+    /// The manager, which other participants' managers and outways dial.
+    pub manager: Option<PeerListener>,
+    /// The inway, which other participants' outways dial.
+    pub inway: Option<PeerListener>,
+    /// The outway, which the organisation's own applications dial.
+    pub outway: Option<Outway>,
+    /// The administration API.
+    #[serde(default)]
+    pub administration: Administration,
+    /// The read-only listener for everybody.
+    pub public: Option<Public>,
+    /// Where metrics are served besides the administration socket.
+    #[serde(default)]
+    pub metrics: Metrics,
+    /// Whether this node is a directory of its group.
+    #[serde(default)]
+    pub directory: DirectoryRole,
+    /// IP addresses for host names that the name service does not know; `*.example` stands for all names below it.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub hosts: BTreeMap<String, IpAddr>,
+    /// What happens to contracts that other participants propose.
+    #[serde(default)]
+    pub acceptance: AcceptancePolicy,
+    /// Bounds on what strangers and applications can ask of the node.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What the node writes to standard error.
+    #[serde(default)]
+    pub log: Log,
+}
+
+/// Where the node keeps its data: `"sqlite"`, `"postgres://user@host/name"`, or a file that holds such a URL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "database is \"sqlite\", \"postgres://user@host/name\" or { file = \"…\" }")]
+pub enum Database {
+    /// `sqlite` or a `postgres://` URL without a password.
+    Url(String),
+    /// A file whose only line is a `postgres://` URL, password and all.
+    File(DatabaseFile),
+}
+
+/// A file that holds the database's URL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseFile {
+    /// The file's path.
+    #[schema(value_type = String)]
+    pub file: PathBuf,
+}
+
+/// The participant's certificate and key.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityFiles {
+    /// The certificate chain, PEM, leaf first.
+    #[schema(value_type = String)]
+    pub certificate: PathBuf,
+    /// The leaf's private key, PEM; readable by the node's user only.
+    #[schema(value_type = String)]
+    pub key: PathBuf,
+    /// Chains of earlier certificates that signatures may still refer to.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub earlier: Vec<PathBuf>,
+}
+
+/// A listener for other participants.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PeerListener {
+    /// IP address and port to listen on. Manager and inway may share one if the hosts of their addresses differ.
+    #[schema(value_type = String)]
+    pub listen: SocketAddr,
+    /// `https://host:port` that other participants dial.
+    pub address: String,
+}
+
+/// The outway: how the organisation's own applications reach it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Outway {
+    /// For applications with a bearer token; a loopback address.
+    #[schema(value_type = Option<String>)]
+    pub listen: Option<SocketAddr>,
+    /// Directory with one Unix socket per application that has one.
+    #[serde(default = "sockets")]
+    #[schema(value_type = String)]
+    pub sockets: PathBuf,
+    /// For applications with a client certificate, from other machines too.
+    pub tls: Option<ClientListener>,
+}
+
+/// A TLS listener that demands a client certificate.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientListener {
+    /// IP address and port to listen on.
+    #[schema(value_type = String)]
+    pub listen: SocketAddr,
+    /// PEM files with the authorities whose client certificates are let in.
+    #[schema(value_type = Vec<String>)]
+    pub client_anchors: Vec<PathBuf>,
+}
+
+/// The administration API.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Administration {
+    /// The Unix socket; whoever can open it is the operator.
+    #[schema(value_type = String)]
+    pub socket: PathBuf,
+    /// IP address and port for administration from afar, with a client certificate.
+    #[schema(value_type = Option<String>)]
+    pub listen: Option<SocketAddr>,
+    /// PEM files with the authorities whose client certificates may administer the node.
+    #[schema(value_type = Vec<String>)]
+    pub client_anchors: Vec<PathBuf>,
+}
+
+/// The read-only listener for everybody.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Public {
+    /// IP address and port to listen on.
+    #[schema(value_type = String)]
+    pub listen: SocketAddr,
+    /// `true`: with the node's own certificate; `false`: plain HTTP, behind the organisation's web server.
+    #[serde(default)]
+    pub tls: bool,
+    /// Requests that one network (IPv4 /24, IPv6 /48) may make in a minute.
+    #[serde(default = "public_requests")]
+    pub requests_per_minute: u32,
+}
+
+/// Where metrics are served besides the administration socket.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Plain HTTP on a loopback address.
+    #[schema(value_type = Option<String>)]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Whether this node is a directory of its group.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DirectoryRole {
+    /// `true`: signs publication grants and lists services.
+    pub enabled: bool,
+}
+
+/// Bounds on what strangers and applications can ask of the node.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Bytes in the head of one request.
+    pub maximum_header_bytes: u32,
+    /// Bytes in the body of one message between managers or to the administration API.
+    pub maximum_body_bytes: u32,
+    /// Milliseconds that a record may take to become durable before its exchange is refused.
+    pub append_timeout_ms: u32,
+    /// Records that may wait to become durable.
+    pub journal_queue: u32,
+    /// Records in one database transaction at most.
+    pub journal_batch: u32,
+    /// Connections at one listener.
+    pub connections: u32,
+    /// Milliseconds for reaching another participant or a source.
+    pub connect_timeout_ms: u32,
+    /// Milliseconds that a client may take for a TLS handshake or a request's head.
+    pub header_timeout_ms: u32,
+    /// Seconds within which a connection, stream or token stops after what it rests on has been withdrawn.
+    pub revocation_seconds: u32,
+    /// Seconds that running exchanges get to finish when the node stops.
+    pub drain_seconds: u32,
+}
+
+/// What the node writes to standard error.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`; or per part of the program, `info,verbond_fsc=debug`.
+    pub level: String,
+    /// One line of text or one JSON object per event.
+    pub format: LogFormat,
+}
+
+/// One line of text or one JSON object per event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+fn sockets() -> PathBuf {
+    "sockets".into()
+}
+
+const fn public_requests() -> u32 {
+    120
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self::Url("sqlite".to_owned())
+    }
+}
+
+impl Default for Administration {
+    fn default() -> Self {
+        Self { socket: "administration.sock".into(), listen: None, client_anchors: Vec::new() }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            maximum_header_bytes: 32_768,
+            maximum_body_bytes: 2 * 1024 * 1024,
+            append_timeout_ms: 2000,
+            journal_queue: 4096,
+            journal_batch: 256,
+            connections: 4096,
+            connect_timeout_ms: 5000,
+            header_timeout_ms: 10_000,
+            revocation_seconds: 30,
+            drain_seconds: 30,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}

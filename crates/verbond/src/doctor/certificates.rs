@@ -1,0 +1,207 @@
+//! Certificate, key, trust anchors and revocation lists, judged as others will judge them.
+
+use std::sync::Arc;
+
+use url::Url;
+use verbond_domain::{Ambient, Timestamp};
+use verbond_trust::{Identity, RevocationList, TrustStore, Usage};
+
+use super::Finding;
+use crate::{
+    ambient::{self, rfc_3339},
+    configuration::Settings,
+    node::identity,
+};
+
+/// Days before its end from which a certificate is worth a warning.
+const DAYS: i64 = 30;
+const DAY_SECONDS: i64 = 86_400;
+
+/// What is needed to dial others as the node does.
+pub struct Credentials {
+    /// The certificate and key.
+    pub identity: Identity,
+    /// The group's trust anchors, with the lists that could be read.
+    pub trust: Arc<TrustStore>,
+    /// The clock.
+    pub ambient: Ambient,
+}
+
+/// Looks.
+pub async fn look(settings: &Settings) -> (Option<Credentials>, Vec<Finding>) {
+    let ambient = ambient::system();
+    let mut findings = Vec::new();
+    let trust = match identity::trust(settings) {
+        Ok(trust) => trust,
+        Err(problem) => return (None, vec![Finding::problem("trust anchors", problem)]),
+    };
+    let anchors = settings.profile.trust_anchors.len();
+    findings.push(Finding::ok(
+        "trust anchors",
+        format!("{anchors} bestand(en) leesbaar"),
+        format!("{anchors} file(s) readable"),
+    ));
+    findings.extend(lists(settings, &trust, ambient.now()).await);
+    let identity = match identity::load(settings) {
+        Ok(identity) => identity,
+        Err(problem) => {
+            findings.push(Finding::problem("certificate", problem));
+            return (None, findings);
+        }
+    };
+    findings.push(validity(&identity, ambient.now()));
+    findings.push(judged(&identity, &trust, ambient.now()));
+    findings.push(names(settings, &identity));
+    (Some(Credentials { identity, trust, ambient }), findings)
+}
+
+fn validity(identity: &Identity, now: Timestamp) -> Finding {
+    let certificate = &identity.certificate;
+    let days = certificate.not_after.millis_since(now) / 1000 / DAY_SECONDS;
+    let (who, until) = (&certificate.participant, rfc_3339(certificate.not_after));
+    let renew = |finding: Finding| {
+        finding.mend(
+            "Vraag een nieuw aan met `verbond certificate renew`.",
+            "ask for a new one with `verbond certificate renew`",
+        )
+    };
+    if certificate.not_after <= now {
+        return renew(Finding::fail(
+            "certificate",
+            format!("het certificaat van {who} is verlopen op {until}"),
+            format!("the certificate of {who} expired on {until}"),
+        ));
+    }
+    let nl = format!("van {who}, nog {days} dagen geldig, en de sleutel hoort erbij");
+    let en = format!("of {who}, valid for {days} more days, and the key belongs to it");
+    match days < DAYS {
+        true => renew(Finding::warn("certificate", nl, en)),
+        false => Finding::ok("certificate", nl, en),
+    }
+}
+
+fn judged(identity: &Identity, trust: &TrustStore, now: Timestamp) -> Finding {
+    for usage in [Usage::Server, Usage::Client, Usage::Signature] {
+        if let Err(refusal) = trust.judge(&identity.chain, usage, now) {
+            return Finding::fail(
+                "judgement",
+                format!("anderen zouden het certificaat weigeren ({usage:?}): {refusal}"),
+                format!("others would refuse the certificate ({usage:?}): {refusal}"),
+            )
+            .mend(
+                "Het certificaat moet van een autoriteit van de groep zijn, voor server én client, met een verse CRL.",
+                "the certificate must be of an authority of the group, for server and client, with a fresh CRL",
+            );
+        }
+    }
+    Finding::ok(
+        "judgement",
+        "anderen nemen het certificaat aan: als server, als client en onder handtekeningen",
+        "others accept the certificate: as server, as client and under signatures",
+    )
+}
+
+fn names(settings: &Settings, identity: &Identity) -> Finding {
+    let configuration = &settings.configuration;
+    let addresses = [&configuration.manager, &configuration.inway];
+    let hosts = addresses.into_iter().flatten().filter_map(|listener| {
+        Url::parse(&listener.address).ok()?.host_str().map(str::to_ascii_lowercase)
+    });
+    let held = &identity.certificate.dns_names;
+    let covers = |host: &str| held.iter().any(|name| name_covers(name, host));
+    let missing: Vec<String> = hosts.filter(|host| !covers(host)).collect();
+    if missing.is_empty() {
+        return Finding::ok(
+            "host names",
+            "de adressen staan in het certificaat",
+            "the addresses are in the certificate",
+        );
+    }
+    let (missing, held) = (missing.join(", "), held.join(", "));
+    Finding::fail(
+        "host names",
+        format!("niet in het certificaat: {missing}; daarin staat: {held}"),
+        format!("not in the certificate: {missing}; it holds: {held}"),
+    )
+    .mend(
+        "Pas `address` in verbond.toml aan, of vraag een certificaat met deze namen aan.",
+        "change `address` in verbond.toml, or ask for a certificate with these names",
+    )
+}
+
+/// A wildcard stands for one label (RFC 6125 §6.4.3).
+fn name_covers(name: &str, host: &str) -> bool {
+    match (name.strip_prefix("*."), host.split_once('.')) {
+        (Some(rest), Some((_, domain))) => rest == domain,
+        _ => name == host,
+    }
+}
+
+async fn lists(settings: &Settings, trust: &TrustStore, now: Timestamp) -> Vec<Finding> {
+    let rules = &settings.profile.revocation;
+    if !rules.check {
+        return vec![
+            Finding::warn(
+                "revocation",
+                "intrekkingslijsten worden niet gecontroleerd: een gestolen sleutel blijft bruikbaar",
+                "revocation lists are not checked: a stolen key stays usable",
+            )
+            .mend("Zet `check = true` onder [group.revocation].", "set `check = true` under [group.revocation]"),
+        ];
+    }
+    let (mut findings, mut usable) = (Vec::new(), Vec::new());
+    for source in &rules.lists {
+        if source.contains("://") {
+            findings.push(Finding::ok(
+                "revocation",
+                format!("{source} wordt door het knooppunt opgehaald"),
+                format!("{source} is fetched by the node"),
+            ));
+            continue;
+        }
+        let list = tokio::fs::read(source).await.map_err(|error| error.to_string());
+        match list.and_then(|bytes| RevocationList::parse(&bytes).map_err(|error| error.to_string())) {
+            Ok(list) => {
+                findings.push(age(source, &list, rules.grace_seconds, now));
+                usable.push(list);
+            }
+            Err(reason) => findings.push(
+                Finding::fail("revocation", format!("{source}: {reason}"), format!("{source}: {reason}")).mend(
+                    "Zet er een verse lijst van de autoriteit neer.",
+                    "put a fresh list of the authority there",
+                ),
+            ),
+        }
+    }
+    trust.set_revocation_lists(usable);
+    findings
+}
+
+fn age(source: &str, list: &RevocationList, grace: i64, now: Timestamp) -> Finding {
+    let hours = now.millis_since(list.this_update()) / 3_600_000;
+    let overdue = list.next_update().map_or(0, |next| now.millis_since(next) / 1000);
+    let nl = format!("{source}: {hours} uur oud");
+    let en = format!("{source}: {hours} hours old");
+    let mend = ("Haal een verse lijst op bij de autoriteit.", "fetch a fresh list from the authority");
+    match overdue {
+        ..=0 => Finding::ok("revocation", nl, en),
+        late if late <= grace => {
+            Finding::warn("revocation", format!("{nl}, en over tijd"), format!("{en}, and overdue")).mend(mend.0, mend.1)
+        }
+        _ => Finding::fail("revocation", format!("{nl}, te oud om op te vertrouwen"), format!("{en}, too old to rely on"))
+            .mend(mend.0, mend.1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_stands_for_one_label() {
+        assert!(name_covers("*.a.test", "x.a.test"));
+        assert!(name_covers("a.test", "a.test"));
+        assert!(!name_covers("*.a.test", "x.y.a.test"));
+        assert!(!name_covers("*.a.test", "a.test"));
+    }
+}

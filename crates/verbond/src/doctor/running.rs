@@ -1,0 +1,69 @@
+//! A node that runs: what it says of itself.
+
+use serde_json::Value;
+use verbond_domain::ParticipantId;
+
+use super::Finding;
+use crate::cli::Client;
+
+/// Looks.
+pub async fn look(node: &Value, client: &Client) -> Vec<Finding> {
+    let text = |name: &str| node.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let listening = node.get("listening").and_then(Value::as_object).into_iter().flatten();
+    let ports: Vec<String> = listening.map(|(name, at)| format!("{name} {}", at.as_str().unwrap_or_default())).collect();
+    let (version, database, ports) = (text("version"), text("database"), ports.join(", "));
+    let mut findings = vec![Finding::ok(
+        "node",
+        format!("draait, versie {version}, op {database}; poorten: {ports}"),
+        format!("runs, version {version}, on {database}; ports: {ports}"),
+    )];
+    // A node that is not well answers with 503, which carries no problem details.
+    match client.get("/health/ready").await {
+        Ok(_) => findings.push(Finding::ok(
+            "health",
+            "database duurzaam, beeld actueel, certificaat geldig",
+            "database durable, picture current, certificate valid",
+        )),
+        Err(error) => findings.push(
+            Finding::fail("health", format!("niet gezond: {error}"), format!("not well: {error}")).mend(
+                "Kijk met `curl --unix-socket administration.sock http://localhost/health/ready` en in het logboek.",
+                "look with `curl --unix-socket administration.sock http://localhost/health/ready` and in the log",
+            ),
+        ),
+    }
+    findings.extend(outbox(client).await);
+    findings
+}
+
+async fn outbox(client: &Client) -> Option<Finding> {
+    let waiting = client.get("/v1/outbox").await.ok()?;
+    let waiting = waiting.get("items").and_then(Value::as_array)?;
+    let failed = waiting.iter().filter(|message| message.get("attempts").and_then(Value::as_i64) > Some(2)).count();
+    let total = waiting.len();
+    Some(match failed {
+        0 => Finding::ok(
+            "outbox",
+            format!("{total} berichten onderweg"),
+            format!("{total} messages on their way"),
+        ),
+        _ => Finding::warn(
+            "outbox",
+            format!("{failed} van {total} berichten komen niet aan"),
+            format!("{failed} of {total} messages do not arrive"),
+        )
+        .mend("Bekijk `verbond outbox`.", "see `verbond outbox`"),
+    })
+}
+
+/// The participants that the node knows, with the addresses of their managers.
+pub async fn peers(client: &Client) -> Vec<(ParticipantId, String)> {
+    let Ok(answer) = client.get("/v1/peers?limit=50").await else { return Vec::new() };
+    let items = answer.get("items").and_then(Value::as_array).into_iter().flatten();
+    items
+        .filter_map(|peer| {
+            let id = peer.get("id")?.as_str()?.parse().ok()?;
+            let address = peer.get("manager_address")?.as_str().filter(|address| !address.is_empty())?;
+            Some((id, address.to_owned()))
+        })
+        .collect()
+}

@@ -1,0 +1,214 @@
+//! The parts of a node put together, from the database up.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use prometheus_client::registry::Registry;
+use tokio::task::JoinHandle;
+use verbond_application::{exchange::Exchanges, snapshot::SnapshotKeeper};
+use verbond_domain::Ambient;
+use verbond_fsc::{
+    Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources, protocol::validation::ContractLimits,
+};
+use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway};
+use verbond_journal::{Journal, JournalLimits};
+use verbond_store::{DatabaseUrl, Store};
+use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
+use verbond_trust::{IdentityHandle, TrustStore, tls};
+
+use super::{
+    Metrics, Reloader, identity,
+    metrics::Sources,
+    roles::Roles,
+    tasks,
+};
+use crate::{ambient, configuration::Settings};
+
+/// Seconds that the clocks of other participants may be ahead of ours.
+const CLOCK_SKEW_SECONDS: i64 = 60;
+
+/// A node without its ports.
+pub struct Node {
+    pub ambient: Ambient,
+    pub store: Store,
+    pub journal: Journal,
+    pub snapshots: Arc<SnapshotKeeper>,
+    pub identity: Arc<IdentityHandle>,
+    pub trust: Arc<TrustStore>,
+    pub fsc: Arc<FscNode>,
+    pub inway: Option<Arc<Inway>>,
+    pub outway: Option<Arc<Outway>>,
+    pub metrics: Arc<Metrics>,
+    settings: Arc<Settings>,
+    lists: Arc<RevocationRefresh>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Opens the database, reads certificates and lists, and starts what runs by itself.
+    pub async fn assemble(settings: &Arc<Settings>, database: &DatabaseUrl, roles: Roles) -> anyhow::Result<Self> {
+        let ambient = ambient::system();
+        let profile = &settings.profile;
+
+        // Who we are and whom we trust: files only, so that a mistake shows before the database is touched.
+        let trust = identity::trust(settings)?;
+        let present = identity::load(settings)?;
+        identity::fit(&present, &trust, &ambient).map_err(|refusal| identity::not_fit(&refusal))?;
+        let own = present.certificate.participant.clone();
+        let identity = IdentityHandle::new(present, identity::earlier(settings));
+
+        // What we know, and the one place where it is written down.
+        let store = Store::open(database).await.context("the database cannot be opened")?;
+        let limits = &settings.configuration.limits;
+        let journal_limits = JournalLimits {
+            queue: size(limits.journal_queue),
+            batch: size(limits.journal_batch),
+            timeout: Duration::from_millis(limits.append_timeout_ms.into()),
+        };
+        let journal = Journal::start(Arc::new(store.clone()), ambient.clone(), journal_limits);
+        let (snapshots, keeping) = SnapshotKeeper::start(store.clone(), ambient.clone()).await?;
+
+        // How others are reached, and the face that speaks their protocol.
+        let hosts = Hosts::new(settings.configuration.hosts.clone());
+        let rules = profile.tls_rules();
+        let client_config = |http2| {
+            tls::client_config(Arc::clone(&identity), Arc::clone(&trust), &rules, ambient.clone(), http2)
+        };
+        let peer_tls = PeerTls {
+            http1: client_config(false)?,
+            http2: client_config(true)?,
+            identity: Arc::clone(&identity),
+            trust: Arc::clone(&trust),
+            ambient: ambient.clone(),
+        };
+        let client_limits = ClientLimits {
+            connect_timeout: Duration::from_millis(limits.connect_timeout_ms.into()),
+            maximum_header_bytes: size(limits.maximum_header_bytes),
+            ..ClientLimits::default()
+        };
+        let peers = Client::peers(peer_tls, hosts.clone(), client_limits);
+        let servers = Client::servers(&[], hosts, client_limits)?;
+        let rules = fsc_rules(settings, own.clone());
+        let lists = RevocationRefresh::new(
+            rules.revocation.clone(),
+            servers.clone(),
+            Arc::clone(&identity),
+            Arc::clone(&trust),
+            ambient.clone(),
+        );
+        lists.load().await;
+        let fsc = FscNode::new(FscParts {
+            rules,
+            store: store.clone(),
+            ambient: ambient.clone(),
+            identity: Arc::clone(&identity),
+            trust: Arc::clone(&trust),
+            peers: peers.clone(),
+        });
+
+        // The data plane.
+        let mut registry = Registry::default();
+        let gateway = Gateway {
+            exchanges: Exchanges::new(journal.clone()),
+            snapshots: Arc::clone(&snapshots),
+            ambient: ambient.clone(),
+            metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
+            limits: GatewayLimits::default(),
+        };
+        let inway = match roles.inway {
+            true => Some(Inway::new(gateway.clone(), fsc.inbound(), servers)),
+            false => None,
+        };
+        let outway = roles.outway.then(|| Outway::new(gateway, fsc.outbound(), peers));
+
+        let sources = Sources {
+            store: store.clone(),
+            journal: journal.clone(),
+            snapshots: Arc::clone(&snapshots),
+            identity: Arc::clone(&identity),
+            trust: Arc::clone(&trust),
+            ambient: ambient.clone(),
+            own,
+        };
+        let metrics = Arc::new(Metrics::new(sources, registry));
+
+        let mut running = vec![keeping, tokio::spawn(tasks::derive_views(store.clone()))];
+        running.push(lists.start());
+        if roles.manager {
+            running.extend(fsc.start_manager());
+        }
+        Ok(Self {
+            ambient,
+            store,
+            journal,
+            snapshots,
+            identity,
+            trust,
+            fsc,
+            inway,
+            outway,
+            metrics,
+            settings: Arc::clone(settings),
+            lists,
+            tasks: running,
+        })
+    }
+
+    /// Reads certificates and revocation lists again.
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(
+            Arc::clone(&self.settings),
+            Arc::clone(&self.identity),
+            Arc::clone(&self.trust),
+            Arc::clone(&self.lists),
+        )
+    }
+
+    /// Ends everything once no requests come in any more: what is handed in is written first.
+    pub async fn close(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.journal.close().await;
+        self.store.close().await;
+    }
+}
+
+fn fsc_rules(settings: &Settings, own: verbond_domain::ParticipantId) -> FscRules {
+    let (configuration, profile) = (&settings.configuration, &settings.profile);
+    let address = |listener: &crate::configuration::PeerListener| listener.address.clone();
+    FscRules {
+        group_id: profile.id.clone(),
+        own,
+        manager_address: configuration.manager.as_ref().map(address).unwrap_or_default(),
+        inway_address: configuration.inway.as_ref().map(address),
+        directories: profile
+            .directories
+            .iter()
+            .map(|directory| Directory {
+                id: directory.id.clone(),
+                manager_address: directory.manager_address.clone(),
+            })
+            .collect(),
+        ports: profile.ports.clone(),
+        directory: configuration.directory.enabled,
+        acceptance: configuration.acceptance.clone(),
+        limits: ContractLimits { maximum_grants: profile.limits.grants, clock_skew_seconds: CLOCK_SKEW_SECONDS },
+        maximum_body_bytes: size(configuration.limits.maximum_body_bytes),
+        token_lifetime_seconds: profile.rules.token_lifetime_seconds.into(),
+        contract_per_request: profile.rules.contract_per_request,
+        transaction_id_version_7: profile.rules.transaction_id_version_7,
+        transaction_id_skew_seconds: profile.rules.transaction_id_skew_seconds.into(),
+        reconcile_before_serving: true,
+        revocation: RevocationSources {
+            lists: profile.revocation.lists.clone(),
+            refresh_seconds: profile.revocation.refresh_seconds,
+            cache: settings.directory.join("revocation"),
+        },
+    }
+}
+
+/// A bound from the configuration as a size in memory; validation keeps bounds far below what does not fit.
+pub fn size(bound: u32) -> usize {
+    usize::try_from(bound).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,141 @@
+//! Figures for Prometheus. No label names a participant, a service or a person.
+
+use std::sync::{Arc, atomic::AtomicI64};
+
+use prometheus_client::{encoding::text::encode, metrics::gauge::Gauge, registry::Registry};
+use tokio::sync::Mutex;
+use verbond_application::snapshot::SnapshotKeeper;
+use verbond_domain::{Ambient, ParticipantId};
+use verbond_fsc::{StoredContract, protocol::state::ContractState};
+use verbond_journal::Journal;
+use verbond_store::Store;
+use verbond_trust::{IdentityHandle, TrustStore};
+
+/// What the figures are taken from.
+pub struct Sources {
+    /// The node's database.
+    pub store: Store,
+    /// The journal.
+    pub journal: Journal,
+    /// The picture that gateways decide on.
+    pub snapshots: Arc<SnapshotKeeper>,
+    /// The certificate.
+    pub identity: Arc<IdentityHandle>,
+    /// The revocation lists.
+    pub trust: Arc<TrustStore>,
+    /// The clock.
+    pub ambient: Ambient,
+    /// This participant.
+    pub own: ParticipantId,
+}
+
+type Figure = Gauge<i64, AtomicI64>;
+
+/// The node's figures: gauges are set when somebody asks, the gateways' counters count by themselves.
+pub struct Metrics {
+    sources: Sources,
+    registry: Mutex<Registry>,
+    certificate_seconds: Figure,
+    lists: Figure,
+    list_seconds: Figure,
+    list_overdue_seconds: Figure,
+    contracts_proposed: Figure,
+    contracts_waiting: Figure,
+    contracts_valid: Figure,
+    outbox: Figure,
+    picture_millis: Figure,
+    journal_written: Figure,
+    journal_batches: Figure,
+    journal_failures: Figure,
+    journal_wait_micros: Figure,
+}
+
+impl Metrics {
+    /// Registers the node's own figures in a registry that may hold those of others already.
+    pub fn new(sources: Sources, mut registry: Registry) -> Self {
+        let mut figure = |name: &str, help: &str| {
+            let gauge = Figure::default();
+            registry.register(format!("verbond_{name}"), help, gauge.clone());
+            gauge
+        };
+        Self {
+            certificate_seconds: figure("certificate_remaining_seconds", "Time until the node's certificate ends"),
+            lists: figure("revocation_lists", "Revocation lists in use"),
+            list_seconds: figure("revocation_list_age_seconds", "Age of the oldest revocation list in use"),
+            list_overdue_seconds: figure("revocation_list_overdue_seconds", "Time past the earliest nextUpdate in use"),
+            contracts_proposed: figure("contracts_proposed", "Contracts that somebody has yet to accept"),
+            contracts_waiting: figure("contracts_waiting", "Contracts that wait for this participant's signature"),
+            contracts_valid: figure("contracts_valid", "Contracts in force"),
+            outbox: figure("outbox_messages", "Messages that still have to reach other participants"),
+            picture_millis: figure("picture_age_milliseconds", "Time since contracts and services were last confirmed"),
+            journal_written: figure("journal_entries_written", "Entries made durable since the start"),
+            journal_batches: figure("journal_batches", "Transactions in which entries were made durable"),
+            journal_failures: figure("journal_batch_failures", "Transactions of the journal that failed"),
+            journal_wait_micros: figure("journal_wait_microseconds", "Time that entries waited to be durable, summed"),
+            sources,
+            registry: Mutex::new(registry),
+        }
+    }
+
+    /// The figures as they are now, in the OpenMetrics text format.
+    pub async fn text(&self) -> String {
+        self.take().await;
+        let mut text = String::new();
+        let registry = self.registry.lock().await;
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+
+    async fn take(&self) {
+        let now = self.sources.ambient.now();
+        let certificate = &self.sources.identity.current().certificate;
+        self.certificate_seconds.set(certificate.not_after.millis_since(now) / 1000);
+
+        let lists = self.sources.trust.revocation_lists();
+        let ages = lists.iter().map(|list| now.millis_since(list.this_update()) / 1000);
+        let overdue = lists.iter().filter_map(|list| Some(now.millis_since(list.next_update()?) / 1000));
+        self.lists.set(i64::try_from(lists.len()).unwrap_or(i64::MAX));
+        self.list_seconds.set(ages.max().unwrap_or_default());
+        self.list_overdue_seconds.set(overdue.max().unwrap_or_default().max(0));
+
+        self.picture_millis.set(i64::try_from(self.sources.snapshots.age().as_millis()).unwrap_or(i64::MAX));
+        self.take_contracts();
+        match self.sources.store.outbox().await {
+            Ok(waiting) => {
+                self.outbox.set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
+            }
+            Err(error) => tracing::warn!(%error, "the outbox cannot be counted"),
+        }
+
+        let journal = self.sources.journal.statistics();
+        for (gauge, value) in [
+            (&self.journal_written, journal.written),
+            (&self.journal_batches, journal.batches),
+            (&self.journal_failures, journal.failures),
+            (&self.journal_wait_micros, journal.wait_micros),
+        ] {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn take_contracts(&self) {
+        let Ok(snapshot) = self.sources.snapshots.current() else { return };
+        let now = self.sources.ambient.now();
+        let (mut proposed, mut waiting, mut valid) = (0, 0, 0);
+        for row in &snapshot.contracts {
+            let Ok(contract) = StoredContract::read(Arc::clone(row), self.sources.own.scheme()) else { continue };
+            match contract.state(now) {
+                ContractState::Proposed => {
+                    proposed += 1;
+                    waiting += i64::from(!row.signatures.iter().any(|signature| signature.peer == self.sources.own));
+                }
+                ContractState::Valid => valid += 1,
+                _ => {}
+            }
+        }
+        self.contracts_proposed.set(proposed);
+        self.contracts_waiting.set(waiting);
+        self.contracts_valid.set(valid);
+    }
+}
