@@ -33,10 +33,7 @@ fn ground_missing() -> Problem {
         "Deze dienst levert alleen onder een gegevensafspraak die van kracht is, en die is er niet.",
         "This service answers only under an agreement in force, and there is none.",
     )
-    .next(
-        "Sluit een gegevensafspraak met de andere partij.",
-        "Conclude an agreement with the other party.",
-    )
+    .next("Sluit een gegevensafspraak met de andere partij.", "Conclude an agreement with the other party.")
 }
 
 /// Proof that the permit of one exchange is durable. What forwards asks for it.
@@ -72,7 +69,11 @@ impl Exchanges {
 
     /// Writes the permit and returns when it is durable. What could not be written comes back, so that the refusal that
     /// follows can say what it was about.
-    pub async fn permit(&self, _ground: Ground, permit: Permit) -> Result<Permitted, Box<(AppendError, Permit)>> {
+    pub async fn permit(
+        &self,
+        _ground: Ground,
+        permit: Permit,
+    ) -> Result<Permitted, Box<(AppendError, Permit)>> {
         let transaction_id = permit.transaction_id;
         let entry = Entry::Permit(permit);
         match (self.journal.append(&entry).await, entry) {
@@ -85,5 +86,31 @@ impl Exchanges {
     /// Writes a refusal of a caller who is known.
     pub async fn refuse(&self, refusal: RefusedExchange) -> Result<EntryId, AppendError> {
         self.journal.append(&Entry::Refusal(refusal)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verbond_domain::{Actor, Timestamp};
+
+    use super::*;
+
+    fn declared(class: ServiceClass) -> ClassDeclaration {
+        ClassDeclaration {
+            class,
+            steward: "A. Steward".to_owned(),
+            reason: "synthetic".to_owned(),
+            declared_at: Timestamp::from_millis(0),
+            declared_by: Actor::Operator,
+        }
+    }
+
+    #[test]
+    fn only_what_a_steward_has_declared_open_answers_without_an_agreement() {
+        assert!(decide(Some(&declared(ServiceClass::Open))).is_ok());
+        for declaration in [Some(declared(ServiceClass::Governed)), None] {
+            let refused = decide(declaration.as_ref()).map_err(|problem| (problem.code, problem.status));
+            assert_eq!(refused, Err(("GROUND_MISSING", 403)));
+        }
     }
 }

@@ -166,3 +166,86 @@ async fn load(store: &Store, ambient: &Ambient) -> Result<Snapshot, StoreError> 
         peers,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use verbond_domain::{Actor, ClassDeclaration, Clock, Entropy, ServiceClass};
+    use verbond_store::DatabaseUrl;
+
+    use super::*;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_seconds(1_800_000_000)
+        }
+    }
+
+    impl Entropy for Still {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(7);
+        }
+    }
+
+    fn ambient() -> Ambient {
+        Ambient::new(Arc::new(Still), Arc::new(Still))
+    }
+
+    fn picture(generation: i64) -> Snapshot {
+        Snapshot {
+            generation,
+            taken_at: Timestamp::from_millis(0),
+            services: HashMap::new(),
+            applications: HashMap::new(),
+            contracts: Vec::new(),
+            peers: HashMap::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_picture_is_used_for_thirty_seconds_after_it_was_confirmed() {
+        let keeper = SnapshotKeeper::fixed(picture(1));
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert!(keeper.current().is_ok());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(keeper.current().map(|_| ()), Err(SnapshotStale(31)));
+        keeper.publish(picture(2));
+        assert_eq!(keeper.current().map(|snapshot| snapshot.generation), Ok(2));
+    }
+
+    #[tokio::test]
+    async fn a_committed_change_is_in_the_picture_within_a_second_and_a_lost_database_makes_it_stale()
+    -> Outcome {
+        let directory = tempfile::tempdir()?;
+        let store = Store::open(&DatabaseUrl::Sqlite(directory.path().join("node.sqlite"))).await?;
+        let (keeper, task) = SnapshotKeeper::start(store.clone(), ambient()).await?;
+        assert!(keeper.current()?.services.is_empty());
+        let mut published = keeper.subscribe();
+
+        let mut transaction = store.begin().await?;
+        let name: ServiceName = "incomes".parse()?;
+        let declaration = ClassDeclaration {
+            class: ServiceClass::Open,
+            steward: "A. Steward".to_owned(),
+            reason: "synthetic".to_owned(),
+            declared_at: Timestamp::from_millis(0),
+            declared_by: Actor::Operator,
+        };
+        let upstream = "http://127.0.0.1:1".to_owned();
+        let row = ServiceRow { name: name.clone(), upstream, protocol: "http1".to_owned(), declaration };
+        transaction.put_service(&row).await?;
+        transaction.commit().await?;
+        tokio::time::timeout(Duration::from_secs(2), published.changed()).await??;
+        assert!(keeper.current()?.services.contains_key(&name));
+
+        store.close().await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let age = keeper.age();
+        assert!(age > Duration::from_millis(300), "confirmed without a database, {age:?} ago");
+        task.abort();
+        Ok(())
+    }
+}

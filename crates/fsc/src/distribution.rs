@@ -18,8 +18,11 @@ use crate::{
 
 /// Longest time between two attempts, in seconds.
 const LONGEST_PAUSE: i64 = 300;
-/// How long a message is kept from other processes while one delivers it, in seconds. Longer than a call can take.
-const LEASE: i64 = 60;
+/// Time for one delivery, finding the address included.
+const TIMEOUT: Duration = Duration::from_secs(25);
+/// How long a message is kept from other processes while one delivers it, in seconds. Longer than a delivery can take;
+/// not much longer, since what was in flight when a process was killed waits for it.
+const LEASE: i64 = 30;
 /// Messages in delivery at the same time.
 const AT_ONCE: usize = 32;
 /// How often the outbox is looked at without a notification.
@@ -78,7 +81,8 @@ impl FscNode {
     }
 
     async fn deliver(self: Arc<Self>, message: OutboxRow) {
-        let outcome = self.send(&message).await;
+        let sent = tokio::time::timeout(TIMEOUT, self.send(&message)).await;
+        let outcome = sent.unwrap_or_else(|_| Err("the peer did not answer in time".to_owned()));
         let kept = match &outcome {
             Ok(()) => self.store.outbox_delivered(message.id).await,
             Err(reason) => self.store.outbox_failed(message.id, self.next_attempt(&message), reason).await,

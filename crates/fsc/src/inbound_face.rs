@@ -126,14 +126,13 @@ impl InboundFace for FscInbound {
             now,
             knows: &|name: &ServiceName| snapshot.services.contains_key(name),
         };
-        let service = || snapshot.services.get(&claims.service).cloned();
-        let (Ok(()), Some(service)) = (token::admit(&claims, &context), service()) else {
-            let refused = token::admit(&claims, &context).err().unwrap_or(InwayRefusal::Service);
-            return Err(match refused {
-                InwayRefusal::Service => known(refused.problem(), None, claims.parties()),
-                _ => Refusal::Stranger(refused.problem()),
-            });
-        };
+        token::admit(&claims, &context).map_err(|refused| match refused {
+            InwayRefusal::Service => known(refused.problem(), None, claims.parties()),
+            _ => Refusal::Stranger(refused.problem()),
+        })?;
+        let service = snapshot.services.get(&claims.service).cloned();
+        let service =
+            service.ok_or_else(|| known(InwayRefusal::Service.problem(), None, claims.parties()))?;
         let transaction_id = self.transaction_id(&head.headers, now);
         let seen = transaction_id.as_ref().ok().copied();
         // Who acts for whom is read from the contract that we hold, not from the token; a group that does without the

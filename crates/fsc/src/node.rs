@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use tokio::task::JoinHandle;
 use verbond_domain::{Ambient, Timestamp};
 use verbond_store::Store;
@@ -9,8 +10,9 @@ use verbond_transport::Client;
 use verbond_trust::{IdentityHandle, TrustStore};
 
 use crate::{
-    FscRules, certificates::KeySets, client::ManagerClient, inbound_face::FscInbound, index::IndexKeeper,
-    manager, outbound_face::FscOutbound, reconcile::Reconciliation, tokens::TokenCache,
+    FscRules, certificates::KeySets, client::ManagerClient, contracts::StoredContract,
+    inbound_face::FscInbound, index::IndexKeeper, manager, outbound_face::FscOutbound,
+    reconcile::Reconciliation, tokens::TokenCache,
 };
 
 /// What the FSC face is built on.
@@ -42,6 +44,8 @@ pub struct FscNode {
     pub(crate) tokens: TokenCache,
     pub(crate) reconciliation: Reconciliation,
     pub(crate) started_at: Timestamp,
+    /// Contracts as of a change of the database, by its number.
+    pub(crate) running: ArcSwapOption<(i64, Arc<Vec<StoredContract>>)>,
     /// Held while a contract is proposed, so that two askers at once get the same one.
     pub(crate) proposing: tokio::sync::Mutex<()>,
 }
@@ -62,6 +66,7 @@ impl FscNode {
             key_sets: KeySets::default(),
             tokens: TokenCache::default(),
             reconciliation: Reconciliation::default(),
+            running: ArcSwapOption::empty(),
             proposing: tokio::sync::Mutex::new(()),
         })
     }
@@ -91,6 +96,13 @@ impl FscNode {
             tokio::spawn(Arc::clone(self).keep_announced()),
             tokio::spawn(Arc::clone(self).keep_signed()),
         ]
+    }
+
+    /// Starts what a process with gateways and without a manager needs: under
+    /// [`FscRules::reconcile_before_serving`] it compares contracts with counterparts itself, since what one process has
+    /// compared the others do not know.
+    pub fn start_gateway(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
+        vec![tokio::spawn(Arc::clone(self).keep_reconciled())]
     }
 
     /// The rules that the face was built with.

@@ -45,7 +45,8 @@ impl FscOutbound {
         Self { node }
     }
 
-    /// The connection to use: the one named, else of those in force the one that runs longest.
+    /// The connection to use: the one named, else of those in force the one that runs longest. One on behalf of
+    /// another participant is taken only when there is no own one and no doubt for whom it is.
     fn connection(&self, request: &OutboundRequest<'_>) -> Result<Arc<Connection>, Problem> {
         let index = self.node.index.index(request.snapshot);
         let service = &request.binding.service;
@@ -59,14 +60,28 @@ impl FscOutbound {
         let ours = |connection: &&Arc<Connection>| connection.outway.consumer == self.node.rules.own;
         let ours: Vec<&Arc<Connection>> = candidates.iter().filter(ours).collect();
         let own = self.node.identity.current();
-        let in_force = ours.iter().filter(|connection| connection.state(request.now) == ContractState::Valid);
-        let usable = in_force.filter(|connection| fits(&connection.outway, &own.certificate));
-        let chosen = usable.max_by_key(|connection| (connection.not_after(), connection.contract_hash()));
-        chosen.map(|connection| Arc::clone(connection)).ok_or_else(|| {
+        let usable = |connection: &&&Arc<Connection>| {
+            connection.state(request.now) == ContractState::Valid
+                && fits(&connection.outway, &own.certificate)
+        };
+        let key = |connection: &Arc<Connection>| {
+            (
+                connection.parties.consumer_delegator.is_none(),
+                connection.not_after(),
+                connection.contract_hash().to_owned(),
+            )
+        };
+        let usable: Vec<&Arc<Connection>> = ours.iter().filter(usable).copied().collect();
+        let Some(chosen) = usable.iter().max_by_key(|connection| key(connection)) else {
             let states: Vec<ContractState> =
                 ours.iter().map(|connection| connection.state(request.now)).collect();
-            no_contract(service, &states)
-        })
+            return Err(no_contract(service, &states));
+        };
+        let delegator = &chosen.parties.consumer_delegator;
+        if delegator.is_some() && usable.iter().any(|other| other.parties.consumer_delegator != *delegator) {
+            return Err(ambiguous(service));
+        }
+        Ok(Arc::clone(chosen))
     }
 
     async fn prepared(
@@ -242,6 +257,19 @@ fn no_contract(service: &ServiceReference, states: &[ContractState]) -> Problem 
         format!("no access to {service}: {en}"),
     )
     .next(next_nl, next_en)
+}
+
+fn ambiguous(service: &ServiceReference) -> Problem {
+    Problem::new(
+        "DELEGATOR_AMBIGUOUS",
+        409,
+        format!("Er zijn contracten voor {service} namens verschillende deelnemers."),
+        format!("there are contracts for {service} on behalf of several participants"),
+    )
+    .next(
+        "Noem het contract met de header Fsc-Grant-Hash.",
+        "name the contract with the header Fsc-Grant-Hash",
+    )
 }
 
 fn unknown_grant() -> Problem {

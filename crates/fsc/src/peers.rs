@@ -14,15 +14,15 @@ use crate::{
 };
 
 impl FscNode {
-    /// The address of a participant's manager: as it told us itself, as our configuration says of a directory, or as a
-    /// directory of the group says.
+    /// The address of a participant's manager: as our configuration says of a directory, as the participant told us
+    /// itself, or as a directory of the group says.
     pub(crate) async fn manager_of(&self, id: &ParticipantId) -> Result<ManagerAddress, Problem> {
         let known = self.store.peer(id).await.map_err(|error| database_problem(&error))?;
         let told = known.iter().map(|peer| peer.manager_address.as_str());
         let configured =
             self.rules.directories.iter().filter(|it| it.id == *id).map(|it| it.manager_address.as_str());
         let address =
-            told.chain(configured).find_map(|text| ManagerAddress::parse(text, &self.rules.ports).ok());
+            configured.chain(told).find_map(|text| ManagerAddress::parse(text, &self.rules.ports).ok());
         match address {
             Some(address) => Ok(address),
             None => self.ask_directories(id).await.ok_or_else(|| unknown_peer(id)),

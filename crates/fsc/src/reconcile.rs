@@ -16,6 +16,8 @@ use crate::{FscNode, index::Connection};
 const SILENCE: Duration = Duration::from_secs(3600);
 /// Time between two tries with a counterpart that does not answer.
 const RETRY: Duration = Duration::from_secs(30);
+/// Shortest time between two tries with the same counterpart, however often it announces itself.
+const SHORTEST: Duration = Duration::from_secs(2);
 /// Counterparts that are asked at the same time.
 const AT_ONCE: usize = 8;
 
@@ -45,8 +47,9 @@ impl Reconciliation {
 
     /// Asks for a comparison soon.
     pub(crate) fn ask(&self, id: &ParticipantId) {
-        self.state().wanted.insert(id.clone());
-        self.wake.notify_one();
+        if self.state().wanted.insert(id.clone()) {
+            self.wake.notify_one();
+        }
     }
 
     /// A message came from, or reached, this participant.
@@ -72,8 +75,11 @@ impl Reconciliation {
             let never = !state.compared.contains_key(id);
             (silent || never) && long_ago(&state.tried, id, RETRY)
         };
+        let (wanted, later): (HashSet<_>, HashSet<_>) =
+            wanted.into_iter().partition(|id| long_ago(&state.tried, id, SHORTEST));
         let due: HashSet<ParticipantId> =
             counterparts.iter().filter(|id| due(id)).cloned().chain(wanted).collect();
+        state.wanted = later;
         for id in &due {
             state.tried.insert(id.clone(), now);
         }
@@ -108,9 +114,10 @@ impl FscNode {
                 Ok(counterparts) => self.reconcile_due(&counterparts).await,
                 Err(error) => tracing::error!(%error, "the counterparts cannot be read"),
             }
+            let pause = if self.reconciliation.state().wanted.is_empty() { RETRY } else { SHORTEST };
             tokio::select! {
                 () = self.reconciliation.wake.notified() => {}
-                () = tokio::time::sleep(RETRY) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }

@@ -72,7 +72,11 @@ impl Applications {
                 let certificate = connection.client_certificate.as_ref()?;
                 let thumbprint = hexadecimal(digest::digest(&digest::SHA256, certificate).as_ref());
                 let known = self.known(snapshot);
-                known.certificates.iter().find(|(known, _)| *known == thumbprint).map(|(_, row)| Arc::clone(row))
+                known
+                    .certificates
+                    .iter()
+                    .find(|(known, _)| *known == thumbprint)
+                    .map(|(_, row)| Arc::clone(row))
             }
         }
     }
@@ -83,7 +87,8 @@ impl Applications {
         {
             return known;
         }
-        let mut known = Known { snapshot: Arc::clone(snapshot), tokens: Vec::new(), certificates: Vec::new() };
+        let mut known =
+            Known { snapshot: Arc::clone(snapshot), tokens: Vec::new(), certificates: Vec::new() };
         for row in snapshot.applications.values() {
             match &row.credential {
                 Credential::Socket => {}

@@ -2,7 +2,10 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONNECTION, CONTENT_LENGTH, EXPECT, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        CONNECTION, CONTENT_LENGTH, EXPECT, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+        UPGRADE,
+    },
 };
 
 use crate::HeaderChanges;
@@ -40,9 +43,9 @@ fn strip_connection(headers: &mut HeaderMap) {
     }
     headers.remove(UPGRADE);
     if let Some(value) = headers.remove(TE) {
-        let trailers = value.to_str().is_ok_and(|text| {
-            text.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
-        });
+        let trailers = value
+            .to_str()
+            .is_ok_and(|text| text.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("trailers")));
         if trailers {
             headers.insert(TE, HeaderValue::from_static("trailers"));
         }
@@ -108,7 +111,8 @@ mod tests {
 
     #[test]
     fn length_and_host_cannot_be_hidden_by_naming_them() {
-        let mut headers = map(&[("connection", "content-length, host"), ("content-length", "5"), ("host", "a")]);
+        let mut headers =
+            map(&[("connection", "content-length, host"), ("content-length", "5"), ("host", "a")]);
         strip_request(&mut headers);
         assert_eq!(headers, map(&[("content-length", "5"), ("host", "a")]));
     }

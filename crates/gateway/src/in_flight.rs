@@ -85,7 +85,8 @@ impl Exchange {
     }
 
     fn holds(&self, snapshot: &Snapshot, ambient: &Ambient) -> bool {
-        self.standing.holds(snapshot, ambient.now()) && self.peer.as_ref().is_none_or(|peer| peer.judge().is_ok())
+        self.standing.holds(snapshot, ambient.now())
+            && self.peer.as_ref().is_none_or(|peer| peer.judge().is_ok())
     }
 
     fn has_stalled(&self, limit: Duration) -> bool {
@@ -98,10 +99,19 @@ impl Exchange {
     }
 }
 
+/// A place among the requests that the gateway works on at the same time.
+pub(crate) struct Place(Arc<InFlight>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Keeps an exchange under watch until dropped.
 pub(crate) struct Ticket {
     pub(crate) exchange: Arc<Exchange>,
-    registry: Arc<InFlight>,
+    place: Place,
     key: u64,
     begun: Instant,
 }
@@ -136,14 +146,16 @@ impl InFlight {
         this
     }
 
-    /// Whether there is no room for another request.
-    pub(crate) fn is_full(&self) -> bool {
-        self.count.load(Ordering::Relaxed) >= self.limit
+    /// Room for another request, if there is any.
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<Place> {
+        let place = Place(Arc::clone(self));
+        (self.count.fetch_add(1, Ordering::Relaxed) < self.limit).then_some(place)
     }
 
     /// Puts an exchange, permitted under `snapshot`, under watch.
     pub(crate) fn begin(
-        self: &Arc<Self>,
+        &self,
+        place: Place,
         standing: Arc<dyn Standing>,
         peer: Option<PeerConnection>,
         decided_on: &Arc<Snapshot>,
@@ -164,10 +176,9 @@ impl InFlight {
             still: Mutex::new((0, begun)),
         });
         let key = self.next.fetch_add(1, Ordering::Relaxed);
-        self.count.fetch_add(1, Ordering::Relaxed);
         self.metrics.begun(self.direction);
         self.shard(key, |shard| shard.insert(key, Arc::clone(&exchange)));
-        let ticket = Ticket { exchange, registry: Arc::clone(self), key, begun };
+        let ticket = Ticket { exchange, place, key, begun };
         // A change between the decision and this moment has been looked at without this exchange.
         match snapshots.current() {
             Ok(now) if Arc::ptr_eq(&now, decided_on) => {}
@@ -207,9 +218,8 @@ impl InFlight {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let registry = &self.registry;
+        let Place(registry) = &self.place;
         registry.shard(self.key, |shard| shard.remove(&self.key));
-        registry.count.fetch_sub(1, Ordering::Relaxed);
         let exchange = &self.exchange;
         registry.metrics.ended(
             registry.direction,
@@ -217,5 +227,97 @@ impl Drop for Ticket {
             exchange.request_bytes.load(Ordering::Relaxed),
             exchange.response_bytes.load(Ordering::Relaxed),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verbond_domain::{Clock, Entropy, Timestamp};
+
+    use super::*;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(0)
+        }
+    }
+
+    impl Entropy for Still {
+        fn fill(&self, _buffer: &mut [u8]) {}
+    }
+
+    /// Holds in the first picture only.
+    struct First;
+
+    impl Standing for First {
+        fn holds(&self, snapshot: &Snapshot, _now: Timestamp) -> bool {
+            snapshot.generation == 1
+        }
+    }
+
+    fn picture(generation: i64) -> Snapshot {
+        Snapshot {
+            generation,
+            taken_at: Timestamp::from_millis(0),
+            services: HashMap::new(),
+            applications: HashMap::new(),
+            contracts: Vec::new(),
+            peers: HashMap::new(),
+        }
+    }
+
+    fn start(requests: usize) -> (Arc<InFlight>, Arc<SnapshotKeeper>, Ambient) {
+        let ambient = Ambient::new(Arc::new(Still), Arc::new(Still));
+        let snapshots = SnapshotKeeper::fixed(picture(1));
+        let metrics = Metrics::new(&mut prometheus_client::registry::Registry::default());
+        let limits = GatewayLimits { requests, ..GatewayLimits::default() };
+        let in_flight =
+            InFlight::start(Direction::Incoming, Arc::clone(&snapshots), ambient.clone(), metrics, limits);
+        (in_flight, snapshots, ambient)
+    }
+
+    #[tokio::test]
+    async fn a_change_between_decision_and_watch_is_not_missed() -> Result<(), Box<dyn std::error::Error>> {
+        let (in_flight, snapshots, ambient) = start(10);
+        let begin = |decided_on: &Arc<Snapshot>| {
+            let place = in_flight.enter().ok_or("full")?;
+            Ok::<_, &str>(in_flight.begin(place, Arc::new(First), None, decided_on, &snapshots, &ambient))
+        };
+        let decided_on = snapshots.current()?;
+        assert!(!begin(&decided_on)?.exchange.is_broken());
+        snapshots.publish(picture(2));
+        assert!(begin(&decided_on)?.exchange.is_broken());
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unconfirmed_picture_or_a_standstill_breaks_what_is_in_flight()
+    -> Result<(), Box<dyn std::error::Error>> {
+        for (confirmed, after) in [(false, 35), (true, 610)] {
+            let (in_flight, snapshots, ambient) = start(10);
+            let place = in_flight.enter().ok_or("full")?;
+            let decided_on = snapshots.current()?;
+            let ticket = in_flight.begin(place, Arc::new(First), None, &decided_on, &snapshots, &ambient);
+            for second in 0..after {
+                assert!(second > after - 10 || !ticket.exchange.is_broken(), "too early, after {second} s");
+                if confirmed {
+                    snapshots.publish(picture(1));
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            assert!(ticket.exchange.is_broken());
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn there_is_room_for_so_many_requests_and_no_more() {
+        let (in_flight, ..) = start(2);
+        let (first, second) = (in_flight.enter(), in_flight.enter());
+        assert!(first.is_some() && second.is_some() && in_flight.enter().is_none());
+        drop(first);
+        assert!(in_flight.enter().is_some());
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     guarded, headers,
     in_flight::InFlight,
     record,
+    strangers::Strangers,
     upstream::Upstreams,
 };
 
@@ -28,6 +29,7 @@ pub struct Inway {
     sources: Client,
     upstreams: Upstreams,
     in_flight: Arc<InFlight>,
+    strangers: Strangers,
 }
 
 /// A refusal on its way to the caller.
@@ -40,7 +42,14 @@ impl Inway {
     /// An inway that calls sources with `sources` (from [`Client::servers`]).
     pub fn new(gateway: Gateway, face: Arc<dyn InboundFace>, sources: Client) -> Arc<Self> {
         let in_flight = gateway.watch(DIRECTION);
-        Arc::new(Self { gateway, face, sources, upstreams: Upstreams::default(), in_flight })
+        Arc::new(Self {
+            gateway,
+            face,
+            sources,
+            upstreams: Upstreams::default(),
+            in_flight,
+            strangers: Strangers::new(),
+        })
     }
 
     async fn answer(&self, request: Request<Incoming>, connection: &Connection) -> Response<Body> {
@@ -59,9 +68,7 @@ impl Inway {
         let (mut head, body) = request.into_parts();
 
         // Limits and method: before anything that costs.
-        if self.in_flight.is_full() {
-            return Err(self.stranger(Failure::Overloaded));
-        }
+        let place = self.in_flight.enter().ok_or_else(|| self.stranger(Failure::Overloaded))?;
         entrance::enter(&mut head).map_err(|failure| self.stranger(failure))?;
 
         // Who is it: judged for this request, on a standing connection too.
@@ -79,6 +86,7 @@ impl Inway {
             Ok(admitted) => admitted,
             Err(Refusal::Stranger(problem)) => {
                 record::stranger(gateway, DIRECTION, &problem);
+                self.strangers.refused(&certificate.participant).await;
                 return Err(Refused { problem, transaction_id: None });
             }
             Err(Refusal::Known(known)) => return Err(self.refuse(*known).await),
@@ -113,6 +121,7 @@ impl Inway {
 
         // Watch over it, from before the record on: what is withdrawn meanwhile is not forwarded.
         let ticket = self.in_flight.begin(
+            place,
             standing,
             Some(peer.clone()),
             &snapshot,

@@ -30,12 +30,13 @@ mod record;
 mod routes;
 mod shared;
 mod sockets;
+mod strangers;
 mod upstream;
 
 pub use applications::{Credentials, is_loopback};
 pub use face::{
-    AdmittedInbound, HeaderChanges, InboundFace, NamedRoute, OutboundFace, OutboundRequest, PreparedOutbound, Refusal,
-    RefusalRecord, Standing,
+    AdmittedInbound, HeaderChanges, InboundFace, NamedRoute, OutboundFace, OutboundRequest, PreparedOutbound,
+    Refusal, RefusalRecord, Standing,
 };
 pub use failure::Failure;
 pub use inway::Inway;

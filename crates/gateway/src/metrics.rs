@@ -64,9 +64,17 @@ impl Metrics {
         let received = Family::<DirectionLabels, Counter>::default();
         let sent = Family::<DirectionLabels, Counter>::default();
         let registry = registry.sub_registry_with_prefix("exchange");
-        registry.register("requests", "Exchanges by outcome: permitted, or the code of the refusal", outcomes.clone());
+        registry.register(
+            "requests",
+            "Exchanges by outcome: permitted, or the code of the refusal",
+            outcomes.clone(),
+        );
         registry.register("in_flight", "Exchanges in flight", in_flight.clone());
-        registry.register("broken_off", "Exchanges broken off because they were no longer permitted", broken_off.clone());
+        registry.register(
+            "broken_off",
+            "Exchanges broken off because they were no longer permitted",
+            broken_off.clone(),
+        );
         registry.register_with_unit(
             "duration",
             "Time from the permit to the last byte",
@@ -74,8 +82,18 @@ impl Metrics {
             duration.clone(),
         );
         registry.register_with_unit("append", "Time to make a permit durable", Unit::Seconds, append.clone());
-        registry.register_with_unit("request", "Bytes of request bodies forwarded", Unit::Bytes, received.clone());
-        registry.register_with_unit("response", "Bytes of response bodies forwarded", Unit::Bytes, sent.clone());
+        registry.register_with_unit(
+            "request",
+            "Bytes of request bodies forwarded",
+            Unit::Bytes,
+            received.clone(),
+        );
+        registry.register_with_unit(
+            "response",
+            "Bytes of response bodies forwarded",
+            Unit::Bytes,
+            sent.clone(),
+        );
         let of = |direction| {
             let labels = DirectionLabels { direction: Way(direction) };
             let permitted = OutcomeLabels { direction: Way(direction), outcome: "PERMITTED" };
@@ -115,7 +133,13 @@ impl Metrics {
         self.of(direction).in_flight.inc();
     }
 
-    pub(crate) fn ended(&self, direction: Direction, duration: Duration, request_bytes: u64, response_bytes: u64) {
+    pub(crate) fn ended(
+        &self,
+        direction: Direction,
+        duration: Duration,
+        request_bytes: u64,
+        response_bytes: u64,
+    ) {
         let figures = self.of(direction);
         figures.in_flight.dec();
         figures.duration.observe(duration.as_secs_f64());

@@ -87,9 +87,7 @@ impl Outway {
         let (mut head, body) = request.into_parts();
 
         // Limits and method: before anything that costs.
-        if self.in_flight.is_full() {
-            return Err(self.stranger(Failure::Overloaded));
-        }
+        let place = self.in_flight.enter().ok_or_else(|| self.stranger(Failure::Overloaded))?;
         entrance::enter(&mut head).map_err(|failure| self.stranger(failure))?;
 
         // What is known: everything below decides on this one picture.
@@ -128,7 +126,7 @@ impl Outway {
 
         // Watch over it, from before the record on: what is withdrawn meanwhile is not forwarded.
         let mut ticket =
-            self.in_flight.begin(standing, None, &snapshot, &gateway.snapshots, &gateway.ambient);
+            self.in_flight.begin(place, standing, None, &snapshot, &gateway.snapshots, &gateway.ambient);
 
         // Write it down: nothing has left, and the body has not been read.
         let name = application.name.as_str().to_owned();

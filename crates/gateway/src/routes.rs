@@ -28,7 +28,9 @@ pub(crate) fn find<'a>(
     if let Some(value) = head.headers.remove(&VERBOND_SERVICE) {
         let alias = value.to_str().ok().and_then(|text| text.parse::<Alias>().ok());
         let binding = alias.and_then(|alias| bound(application, alias.as_str()));
-        return binding.map(|binding| Route { binding, named: None }).ok_or_else(|| unknown(face, application));
+        return binding
+            .map(|binding| Route { binding, named: None })
+            .ok_or_else(|| unknown(face, application));
     }
     if let Some(named) = face.named_route(head, snapshot) {
         let named = named?;
@@ -58,7 +60,8 @@ fn bound<'a>(application: &'a ApplicationRow, alias: &str) -> Option<&'a Binding
 /// Says which names the application does have: they are its own.
 fn unknown(face: &dyn OutboundFace, application: &ApplicationRow) -> Problem {
     let mut problem = face.problem(Failure::UnknownRoute);
-    let aliases: Vec<&str> = application.bindings.iter().map(|binding| binding.alias.as_str()).take(20).collect();
+    let aliases: Vec<&str> =
+        application.bindings.iter().map(|binding| binding.alias.as_str()).take(20).collect();
     if aliases.is_empty() {
         problem.next(
             "Deze applicatie mag nog geen enkele dienst gebruiken: `verbond application allow`.",

@@ -40,6 +40,12 @@ pub struct Gateway {
 impl Gateway {
     /// Starts to watch over the exchanges of one direction.
     pub(crate) fn watch(&self, direction: Direction) -> Arc<InFlight> {
-        InFlight::start(direction, Arc::clone(&self.snapshots), self.ambient.clone(), self.metrics.clone(), self.limits)
+        InFlight::start(
+            direction,
+            Arc::clone(&self.snapshots),
+            self.ambient.clone(),
+            self.metrics.clone(),
+            self.limits,
+        )
     }
 }

@@ -1,11 +1,6 @@
 //! One Unix socket per application that is known by its socket, opened and closed as applications come and go.
 
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use verbond_application::snapshot::Snapshot;

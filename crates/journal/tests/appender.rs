@@ -277,8 +277,9 @@ async fn what_its_caller_has_given_up_is_not_written_any_more() -> TestResult {
 
 #[tokio::test(start_paused = true)]
 async fn closing_waits_for_what_was_handed_in_and_refuses_the_rest() -> TestResult {
-    let storage = Storage::with([Fate::Slow, Fate::Slow]);
-    let journal = Journal::start(Arc::clone(&storage) as Arc<dyn JournalStorage>, ambient(), limits());
+    let storage = Storage::with([Fate::Slow; 12]);
+    let limits = JournalLimits { batch: 1, ..limits() };
+    let journal = Journal::start(Arc::clone(&storage) as Arc<dyn JournalStorage>, ambient(), limits);
     let close = async {
         tokio::time::sleep(Duration::from_millis(10)).await;
         journal.close().await;

@@ -24,7 +24,6 @@ impl JournalStorage for Store {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err asks for")]
 fn storage_error(error: StoreError) -> StorageError {
     StorageError(error.to_string())
 }

@@ -8,9 +8,10 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::task::AtomicWaker;
@@ -24,6 +25,10 @@ pub(crate) struct Breaker(Arc<State>);
 struct State {
     broken: AtomicBool,
     driver: AtomicWaker,
+    /// Whether the other end takes nothing of what is written to it now.
+    blocked: AtomicBool,
+    /// How often it began to take something again.
+    released: AtomicU64,
 }
 
 impl Breaker {
@@ -46,6 +51,31 @@ impl Breaker {
     fn is_broken(&self) -> bool {
         self.0.broken.load(Ordering::Acquire)
     }
+
+    fn wrote<R>(&self, outcome: Poll<R>) -> Poll<R> {
+        if outcome.is_pending() {
+            self.0.blocked.store(true, Ordering::Relaxed);
+        } else if self.0.blocked.load(Ordering::Relaxed) {
+            self.0.blocked.store(false, Ordering::Relaxed);
+            self.0.released.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    /// Returns when the other end has taken nothing for this long although there is something for it; up to twice as long
+    /// when it took its last byte early in the time.
+    pub(crate) async fn stalled(&self, time: Duration) {
+        let mut before = None;
+        loop {
+            tokio::time::sleep(time).await;
+            let released = self.0.released.load(Ordering::Relaxed);
+            let now = self.0.blocked.load(Ordering::Relaxed).then_some(released);
+            if now.is_some() && now == before {
+                return;
+            }
+            before = now;
+        }
+    }
 }
 
 /// A byte stream with a [`Breaker`].
@@ -64,12 +94,18 @@ impl<T> Breakable<T> {
             // Closes the socket, so that the other end notices without waiting for us to finish.
             self.inner = None;
         }
-        self.inner.as_mut().ok_or_else(|| io::Error::new(io::ErrorKind::ConnectionAborted, "no longer permitted"))
+        self.inner
+            .as_mut()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::ConnectionAborted, "no longer permitted"))
     }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Breakable<T> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.stream() {
             Ok(stream) => Pin::new(stream).poll_read(context, buffer),
             Err(error) => Poll::Ready(Err(error)),
@@ -78,9 +114,16 @@ impl<T: AsyncRead + Unpin> AsyncRead for Breakable<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Breakable<T> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match self.stream() {
-            Ok(stream) => Pin::new(stream).poll_write(context, bytes),
+            Ok(stream) => {
+                let outcome = Pin::new(stream).poll_write(context, bytes);
+                self.breaker.wrote(outcome)
+            }
             Err(error) => Poll::Ready(Err(error)),
         }
     }
@@ -91,7 +134,10 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Breakable<T> {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.stream() {
-            Ok(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
+            Ok(stream) => {
+                let outcome = Pin::new(stream).poll_write_vectored(context, bytes);
+                self.breaker.wrote(outcome)
+            }
             Err(error) => Poll::Ready(Err(error)),
         }
     }

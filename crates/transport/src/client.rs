@@ -162,7 +162,9 @@ impl Client {
             };
             let failure = match ready {
                 Ready::Http1(connection) => self.send_http1(&pool, connection, request).await,
-                Ready::Http2(connection, stream) => self.send_http2(&pool, connection.sender, stream, request).await,
+                Ready::Http2(connection, stream) => {
+                    self.send_http2(&pool, connection.sender, stream, request).await
+                }
             };
             match failure {
                 Ok(response) => return Ok(response),
@@ -241,7 +243,8 @@ impl Client {
             Ok(Err(mut error)) => {
                 let still_queued = error.take_message().is_some();
                 let error = error.into_error();
-                let unsent = if still_queued || retry::was_not_acted_on(&error) { lent.take_back() } else { None };
+                let unsent =
+                    if still_queued || retry::was_not_acted_on(&error) { lent.take_back() } else { None };
                 let unsent = unsent.map(|body| head.map(|()| body));
                 Err((client_error::of_exchange(&pool.target, &error), unsent))
             }

@@ -146,7 +146,9 @@ fn of_tls(target: &Target, error: &rustls::Error) -> ClientError {
                 CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                     CertificateRefusal::NotYetValid
                 }
-                CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateRefusal::Expired,
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    CertificateRefusal::Expired
+                }
                 CertificateError::Revoked => CertificateRefusal::Revoked,
                 CertificateError::UnknownRevocationStatus => CertificateRefusal::RevocationUnknown,
                 CertificateError::InvalidPurpose => CertificateRefusal::Usage,
@@ -164,8 +166,12 @@ fn of_tls(target: &Target, error: &rustls::Error) -> ClientError {
 
 const fn likely_cause(alert: AlertDescription) -> &'static str {
     match alert {
-        AlertDescription::UnknownCA => "our certificate does not lead to its trust anchors; is it the same group?",
-        AlertDescription::CertificateExpired => "our certificate has expired or is not valid yet, or a clock is off",
+        AlertDescription::UnknownCA => {
+            "our certificate does not lead to its trust anchors; is it the same group?"
+        }
+        AlertDescription::CertificateExpired => {
+            "our certificate has expired or is not valid yet, or a clock is off"
+        }
         AlertDescription::CertificateRevoked => "our certificate has been revoked",
         AlertDescription::CertificateUnknown | AlertDescription::BadCertificateStatusResponse => {
             "it cannot establish whether our certificate has been revoked; are its revocation lists up to date?"

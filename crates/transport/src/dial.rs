@@ -76,7 +76,10 @@ impl Dialler {
             (DiallerTls::Servers { http1, .. }, Proof::Tls, Protocol::Http1) => http1,
             (DiallerTls::Servers { http2, .. }, Proof::Tls, Protocol::Http2) => http2,
             (DiallerTls::Peers(_), _, _) | (DiallerTls::Servers { .. }, Proof::Participant(_), _) => {
-                return Err(ClientError::Setup(format!("{} is of another kind than this client", target.authority())));
+                return Err(ClientError::Setup(format!(
+                    "{} is of another kind than this client",
+                    target.authority()
+                )));
             }
         };
         let shown = self.shows();
@@ -95,7 +98,8 @@ impl Dialler {
         let protocol = if tls.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
         let peer = match (&self.tls, &target.proof) {
             (DiallerTls::Peers(peers), Proof::Participant(expected)) => {
-                let chain = tls.peer_certificates().unwrap_or_default().iter().map(|der| der.clone().into_owned());
+                let chain =
+                    tls.peer_certificates().unwrap_or_default().iter().map(|der| der.clone().into_owned());
                 let trust = Arc::clone(&peers.trust);
                 let peer = PeerConnection::new(chain.collect(), Usage::Server, trust, peers.ambient.clone());
                 let certificate = peer
@@ -116,9 +120,8 @@ impl Dialler {
     }
 
     async fn tcp(&self, target: &Target) -> Result<TcpStream, ClientError> {
-        let addresses = self.hosts.resolve(&target.host, target.port).await.map_err(|error| ClientError::Resolve {
-            host: target.host.to_string(),
-            reason: error.to_string(),
+        let addresses = self.hosts.resolve(&target.host, target.port).await.map_err(|error| {
+            ClientError::Resolve { host: target.host.to_string(), reason: error.to_string() }
         })?;
         let mut reason = "the name has no address".to_owned();
         for address in addresses {

@@ -15,7 +15,9 @@ pub struct Hosts(Arc<HashMap<String, IpAddr>>);
 impl Hosts {
     /// Names (case does not matter) with their addresses.
     pub fn new(names: impl IntoIterator<Item = (String, IpAddr)>) -> Self {
-        Self(Arc::new(names.into_iter().map(|(name, address)| (name.to_ascii_lowercase(), address)).collect()))
+        Self(Arc::new(
+            names.into_iter().map(|(name, address)| (name.to_ascii_lowercase(), address)).collect(),
+        ))
     }
 
     fn fixed(&self, host: &str) -> Option<IpAddr> {

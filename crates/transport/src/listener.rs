@@ -31,6 +31,8 @@ pub struct ListenerLimits {
     pub handshake_timeout: Duration,
     /// Time for the head of a request; on HTTP/1.1 also the time that a connection may lie idle.
     pub header_timeout: Duration,
+    /// How long the other end may take nothing of an answer that waits for it, before the connection is broken off.
+    pub stall_timeout: Duration,
     /// Bytes in the head of a request; at least 8192.
     pub maximum_header_bytes: usize,
     /// HTTP/2 requests in flight on one connection.
@@ -43,6 +45,7 @@ impl Default for ListenerLimits {
             connections: 4096,
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(120),
             maximum_header_bytes: 32 * 1024,
             streams: 256,
         }
@@ -182,8 +185,12 @@ enum Accepted {
 async fn accept_one(socket: &Socket, slots: &Arc<Semaphore>) -> io::Result<(OwnedSemaphorePermit, Accepted)> {
     let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
     match socket {
-        Socket::Tcp(listener) => listener.accept().await.map(|(stream, remote)| (slot, Accepted::Tcp(stream, remote))),
-        Socket::Unix(listener, _) => listener.accept().await.map(|(stream, _)| (slot, Accepted::Unix(stream))),
+        Socket::Tcp(listener) => {
+            listener.accept().await.map(|(stream, remote)| (slot, Accepted::Tcp(stream, remote)))
+        }
+        Socket::Unix(listener, _) => {
+            listener.accept().await.map(|(stream, _)| (slot, Accepted::Unix(stream)))
+        }
     }
 }
 

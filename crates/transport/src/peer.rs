@@ -72,7 +72,9 @@ impl PeerConnection {
         let latest = self.0.latest.load();
         if latest.generation == self.0.trust.generation() {
             match &latest.outcome {
-                Ok(certificate) if self.0.ambient.now() <= latest.until => return Ok(Arc::clone(certificate)),
+                Ok(certificate) if self.0.ambient.now() <= latest.until => {
+                    return Ok(Arc::clone(certificate));
+                }
                 Err(refusal) if latest.made.elapsed() < LOOK_AGAIN => return Err(refusal.clone()),
                 _ => {}
             }

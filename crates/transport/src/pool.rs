@@ -110,7 +110,11 @@ impl About {
 }
 
 impl Pool {
-    pub(crate) fn new(target: Target, idle_connections: usize, idle_timeout: Duration) -> Result<Self, ClientError> {
+    pub(crate) fn new(
+        target: Target,
+        idle_connections: usize,
+        idle_timeout: Duration,
+    ) -> Result<Self, ClientError> {
         let unusable = || ClientError::Setup(format!("{} cannot be an HTTP authority", target.authority()));
         let text = target.authority();
         let authority = text.parse().map_err(|_| unusable())?;
@@ -137,7 +141,8 @@ impl Pool {
             crate::Protocol::Http1 => None,
             crate::Protocol::Http2 => {
                 let turn = tokio::time::timeout(dialler.limits.connect_timeout, self.dialling.lock()).await;
-                let turn = turn.map_err(|_| ClientError::ConnectTimeout { authority: self.target.authority() })?;
+                let turn =
+                    turn.map_err(|_| ClientError::ConnectTimeout { authority: self.target.authority() })?;
                 if let Some(ready) = self.open(shown) {
                     return Ok(ready);
                 }

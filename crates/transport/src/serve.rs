@@ -90,8 +90,12 @@ impl Server {
         }
     }
 
-    pub(crate) async fn connection<T>(self: Arc<Self>, stream: T, mut about: Connection, drain: watch::Receiver<Drain>)
-    where
+    pub(crate) async fn connection<T>(
+        self: Arc<Self>,
+        stream: T,
+        mut about: Connection,
+        drain: watch::Receiver<Drain>,
+    ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let breaker = Breaker::default();
@@ -153,6 +157,7 @@ impl Server {
             life: about.client_certificate.is_some().then_some(CERTIFICATE_CONNECTION_LIFE),
             asked: Arc::clone(&asked),
             silence: self.limits.header_timeout,
+            stall: self.limits.stall_timeout,
             drain,
         };
         // In a task of its own, so that the many wakings of the connection do not each ask all of its questions.
@@ -192,11 +197,21 @@ struct Supervisor {
     life: Option<Duration>,
     asked: Arc<AtomicBool>,
     silence: Duration,
+    stall: Duration,
     drain: watch::Receiver<Drain>,
 }
 
 impl Supervisor {
-    async fn run(mut self) {
+    async fn run(self) {
+        let (breaker, stall) = (self.breaker.clone(), self.stall);
+        tokio::select! {
+            () = self.until_the_end() => {}
+            () = breaker.stalled(stall) => tracing::debug!("the other end takes nothing: its connection is broken off"),
+        }
+        breaker.break_off();
+    }
+
+    async fn until_the_end(mut self) {
         let must_finish = {
             let peer = self.peer.clone();
             let life = self.life;
@@ -214,7 +229,7 @@ impl Supervisor {
             () = must_finish => {}
             drain = self.drain.wait_for(|drain| *drain != Drain::Serve) => {
                 if drain.map_or(Drain::Break, |drain| *drain) == Drain::Break {
-                    return self.breaker.break_off();
+                    return;
                 }
             }
         }
@@ -231,7 +246,6 @@ impl Supervisor {
             () = sleep(LEAVE), if silent => {}
             _ = self.drain.wait_for(|drain| *drain == Drain::Break) => {}
         }
-        self.breaker.break_off();
     }
 }
 

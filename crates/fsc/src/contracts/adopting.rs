@@ -3,12 +3,11 @@
 use serde_json::json;
 use verbond_domain::{Actor, ParticipantId, Problem};
 
-use super::{StoredContract, receiving::Receipt};
+use super::{StoredContract, is_newest, receiving::Receipt};
 use crate::{
     FscNode,
     protocol::{
-        signature::{SignatureKind, VerifiedSignature},
-        state::Signed,
+        signature::SignatureKind,
         wire::{Signatures, WireContract},
     },
 };
@@ -24,6 +23,7 @@ impl FscNode {
         if stored.is_none() {
             self.validate_new(&content, teller).await?.map_err(|refusal| refusal.problem())?;
         }
+        let held = stored.as_ref().map(|stored| stored.signed.as_slice()).unwrap_or_default();
         let mut missing = Vec::new();
         for (signer, kind, jws) in listed(&shown.signatures).take(MAXIMUM_SIGNATURES) {
             let Some(signer) = self.rules.participant(signer).filter(|signer| content.names(signer)) else {
@@ -34,7 +34,8 @@ impl FscNode {
                 continue;
             }
             match self.verified(&content, jws, &signer, kind, None).await {
-                Ok(signature) if is_news(stored.as_ref(), &signature) => missing.push(signature),
+                Ok(signature) if is_newest(&signature, held) => missing.push(signature),
+                // A counterpart may lag behind a renewal.
                 Ok(_) => {}
                 Err(problem) => tracing::warn!(%teller, %signer, contract = %content.hash, reason = %problem,
                     "a signature that a counterpart shows is not taken over"),
@@ -71,13 +72,4 @@ fn listed(signatures: &Signatures) -> impl Iterator<Item = (&str, SignatureKind,
 
 fn holds(stored: &StoredContract, signer: &ParticipantId, kind: SignatureKind, jws: &str) -> bool {
     stored.row.signatures.iter().any(|it| it.peer == *signer && it.kind == kind.as_str() && it.jws == jws)
-}
-
-/// An older accept than the one that we hold is not news: a counterpart may lag behind a renewal.
-fn is_news(stored: Option<&StoredContract>, signature: &VerifiedSignature) -> bool {
-    let shown =
-        Signed { signer: signature.signer.clone(), kind: signature.kind, signed_at: signature.signed_at };
-    let held = stored.iter().flat_map(|stored| &stored.signed);
-    held.filter(|held| held.signer == shown.signer && held.kind == shown.kind)
-        .all(|held| shown.replaces(held) && shown != *held)
 }

@@ -4,6 +4,7 @@
 mod adopting;
 mod proposing;
 mod receiving;
+mod rolling;
 mod signing;
 
 use std::sync::Arc;
@@ -70,6 +71,15 @@ pub(crate) fn signed(row: &ContractRow) -> Vec<Signed> {
     row.signatures.iter().filter_map(read).collect()
 }
 
+/// Whether no signature that is held by the same signer and of the same kind was made later.
+fn is_newest(signature: &VerifiedSignature, held: &[Signed]) -> bool {
+    let new =
+        Signed { signer: signature.signer.clone(), kind: signature.kind, signed_at: signature.signed_at };
+    held.iter()
+        .filter(|held| held.signer == new.signer && held.kind == new.kind)
+        .all(|held| new.replaces(held))
+}
+
 /// The kind of a signature from its stored word.
 pub(crate) fn kind_of(word: &str) -> Option<SignatureKind> {
     [SignatureKind::Accept, SignatureKind::Reject, SignatureKind::Revoke]
@@ -122,10 +132,20 @@ impl FscNode {
         StoredContract::read(Arc::new(row), self.rules.scheme()).map_err(failed)
     }
 
-    /// All contracts that have not ended by their own dates.
-    pub(crate) async fn running(&self) -> Result<Vec<StoredContract>, StoreError> {
+    /// All contracts that had not ended by their own dates when the database last changed: a caller asks each for its
+    /// state. Read back once per change, since every listing of services asks for all of them.
+    pub(crate) async fn running(&self) -> Result<Arc<Vec<StoredContract>>, StoreError> {
+        let generation = self.store.generation().await?;
+        let kept = self.running.load_full();
+        if let Some((_, contracts)) = kept.as_deref().filter(|(of, _)| *of == generation) {
+            return Ok(Arc::clone(contracts));
+        }
         let rows = self.store.running_contracts(self.ambient.now()).await?;
-        rows.into_iter().map(|row| StoredContract::read(Arc::new(row), self.rules.scheme())).collect()
+        let read = |row| StoredContract::read(Arc::new(row), self.rules.scheme());
+        let contracts: Arc<Vec<StoredContract>> =
+            Arc::new(rows.into_iter().map(read).collect::<Result<_, _>>()?);
+        self.running.store(Some(Arc::new((generation, Arc::clone(&contracts)))));
+        Ok(contracts)
     }
 }
 

@@ -157,7 +157,7 @@ impl FscNode {
                 && same(&contract.content.grants)
         };
         let running = self.running().await.map_err(|error| database_problem(&error))?;
-        Ok(running.into_iter().find(stands))
+        Ok(running.iter().find(|contract| stands(contract)).cloned())
     }
 
     async fn store_own(&self, actor: &Actor, content: &ContractContent) -> Result<(), Problem> {

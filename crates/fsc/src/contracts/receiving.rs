@@ -225,7 +225,9 @@ impl FscNode {
         } else if answer.is_some() {
             transaction.set_verdict(hash, &verdict, &reasons).await.map_err(failed)?;
         }
-        for signature in signatures {
+        let held: Vec<Signed> = known.iter().flat_map(super::signed).collect();
+        // A message that was overtaken on its way must not put an older signature back in place of a newer one.
+        for signature in signatures.iter().filter(|signature| super::is_newest(signature, &held)) {
             transaction.put_signature(hash, &signature_row(signature, now)).await.map_err(failed)?;
         }
         if let Some(Origin { presented, address }) = teller {
@@ -235,7 +237,7 @@ impl FscNode {
         self.put_act(&mut transaction, author, &action, hash, detail).await?;
         if let Some(answer) = answer {
             // Whoever signed for us while the policy was asked goes before it.
-            let ours = known.iter().flat_map(super::signed).any(|signed| signed.signer == self.rules.own);
+            let ours = held.iter().any(|signed| signed.signer == self.rules.own);
             self.put_answer(&mut transaction, content, answer, ours).await?;
         }
         transaction.commit().await.map_err(failed)
@@ -258,11 +260,6 @@ impl FscNode {
 }
 
 fn verdict_columns(answer: &Answer) -> (String, String) {
-    let verdict = match answer.assessment.verdict {
-        Verdict::Accept => "accept",
-        Verdict::Reject => "reject",
-        Verdict::Leave => "leave",
-    };
     let reasons = serde_json::to_string(&answer.assessment.reasons).unwrap_or_default();
-    (verdict.to_owned(), reasons)
+    (answer.assessment.verdict.as_str().to_owned(), reasons)
 }

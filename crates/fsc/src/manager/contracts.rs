@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+    http::StatusCode,
+};
 use verbond_application::database_problem;
 use verbond_store::{
     SortOrder, StoreError,
@@ -12,13 +16,12 @@ use verbond_store::{
 use super::{
     caller::{Bounded, Caller, Sender},
     failures::Refused,
-    parameters::{MAXIMUM_LIMIT, Parameters, unusable},
 };
 use crate::{
     FscNode,
     protocol::{
-        grant::GrantType,
         i_json,
+        query::{ContractsQuery, MAXIMUM_LIMIT, Paging},
         wire::{Contracts, Pagination, Signatures, WireContract},
     },
 };
@@ -35,29 +38,25 @@ pub(super) async fn submit(
 pub(super) async fn list(
     State(node): State<Arc<FscNode>>,
     Caller(caller): Caller,
-    parameters: Parameters,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Contracts>, Refused> {
     let failed = |error: StoreError| database_problem(&error);
     let mut filter =
         ContractFilter { participant: Some(caller.participant.clone()), ..ContractFilter::default() };
-    let hashes = parameters.list("grant_hash")?;
-    // With hashes, paging and grant type are to be ignored (manager.yaml).
-    if !hashes.is_empty() {
-        filter.grant_hashes = hashes.into_iter().map(str::to_owned).collect();
-        let page = node
-            .store
-            .contracts(&filter, None, MAXIMUM_LIMIT, SortOrder::Descending)
-            .await
-            .map_err(failed)?;
-        return shown(page.items, None);
+    match ContractsQuery::parse(query.as_deref().unwrap_or_default()).map_err(|refusal| refusal.problem())? {
+        ContractsQuery::GrantHashes(hashes) => {
+            filter.grant_hashes = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
+            let page = node.store.contracts(&filter, None, MAXIMUM_LIMIT.into(), SortOrder::Descending).await;
+            shown(page.map_err(failed)?.items, None)
+        }
+        ContractsQuery::Page { paging, grant_type } => {
+            filter.grant_types = grant_type.iter().map(|grant_type| grant_type.as_str().to_owned()).collect();
+            let Paging { cursor, limit, order } = paging;
+            let page = node.store.contracts(&filter, cursor.as_deref(), limit.into(), order).await;
+            let page = page.map_err(failed)?;
+            shown(page.items, page.next)
+        }
     }
-    if let Some(grant_type) = parameters.one("grant_type") {
-        let grant_type = GrantType::parse(grant_type).ok_or_else(|| unusable("grant_type"))?;
-        filter.grant_types = vec![grant_type.as_str().to_owned()];
-    }
-    let (limit, order) = (parameters.limit()?, parameters.order()?);
-    let page = node.store.contracts(&filter, parameters.cursor(), limit, order).await.map_err(failed)?;
-    shown(page.items, page.next)
 }
 
 fn shown(rows: Vec<ContractRow>, next: Option<String>) -> Result<Json<Contracts>, Refused> {

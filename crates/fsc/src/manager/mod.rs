@@ -6,7 +6,6 @@ mod contracts;
 mod failures;
 mod key_set;
 mod logs;
-mod parameters;
 mod peers;
 mod services;
 mod signatures;

@@ -2,20 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Json, extract::State};
-use verbond_application::database_problem;
-use verbond_domain::ParticipantId;
-use verbond_store::{SortOrder, StoreError, peers::PeerRow};
-
-use super::{
-    caller::Caller,
-    failures::Refused,
-    parameters::{MAXIMUM_LIMIT, Parameters},
+use axum::{
+    Json,
+    extract::{RawQuery, State},
 };
+use verbond_application::database_problem;
+use verbond_store::{Page, SortOrder, peers::PeerRow};
+
+use super::{caller::Caller, failures::Refused};
 use crate::{
     FscNode,
     protocol::{
         content::FSC_VERSION,
+        query::{MAXIMUM_LIMIT, Paging, PeersQuery},
         wire::{Pagination, Peer, PeerInfo, Peers},
     },
 };
@@ -39,27 +38,21 @@ pub(super) async fn own(State(node): State<Arc<FscNode>>, _caller: Caller) -> Js
 pub(super) async fn list(
     State(node): State<Arc<FscNode>>,
     _caller: Caller,
-    parameters: Parameters,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Peers>, Refused> {
-    let failed = |error: StoreError| database_problem(&error);
-    let asked = parameters.list("peer_id")?;
-    let ids: Vec<ParticipantId> = asked.iter().filter_map(|id| node.rules.participant(id)).collect();
-    if !asked.is_empty() && ids.is_empty() {
-        return Ok(Json(Peers::default()));
-    }
-    // With ids, paging and the other filters are to be ignored (manager.yaml).
-    let page = if ids.is_empty() {
-        let (limit, order) = (parameters.limit()?, parameters.order()?);
-        node.store.peers(parameters.one("peer_name"), &[], parameters.cursor(), limit, order).await
-    } else {
-        node.store.peers(None, &ids, None, MAXIMUM_LIMIT, SortOrder::Ascending).await
+    let query = PeersQuery::parse(query.as_deref().unwrap_or_default(), node.rules.scheme());
+    let page = match query.map_err(|refusal| refusal.problem())? {
+        PeersQuery::Ids(ids) => {
+            let page = node.store.peers(None, &ids, None, MAXIMUM_LIMIT.into(), SortOrder::Ascending).await;
+            page.map(|page| Page { next: None, ..page })
+        }
+        PeersQuery::Page { paging: Paging { cursor, limit, order }, name } => {
+            node.store.peers(name.as_deref(), &[], cursor.as_deref(), limit.into(), order).await
+        }
     };
-    let page = page.map_err(failed)?;
-    let next = page.next.filter(|_| ids.is_empty()).unwrap_or_default();
-    Ok(Json(Peers {
-        peers: page.items.iter().map(wire).collect(),
-        pagination: Pagination { next_cursor: next },
-    }))
+    let page = page.map_err(|error| database_problem(&error))?;
+    let pagination = Pagination { next_cursor: page.next.unwrap_or_default() };
+    Ok(Json(Peers { peers: page.items.iter().map(wire).collect(), pagination }))
 }
 
 /// A peer as listed.

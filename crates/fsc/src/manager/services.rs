@@ -2,17 +2,21 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+};
 use verbond_application::database_problem;
 use verbond_domain::{ParticipantId, Timestamp};
 use verbond_store::{SortOrder, StoreError};
 
-use super::{caller::Caller, failures::Refused, parameters::Parameters};
+use super::{caller::Caller, failures::Refused};
 use crate::{
     FscNode,
     contracts::StoredContract,
     protocol::{
         grant::{Grant, GrantData, PublishedService},
+        query::{Paging, ServicesQuery},
         state::ContractState,
         wire::{ListedDelegator, ListedService, Pagination, Peer, ServiceListing, Services},
     },
@@ -21,27 +25,29 @@ use crate::{
 pub(super) async fn list(
     State(node): State<Arc<FscNode>>,
     _caller: Caller,
-    parameters: Parameters,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Services>, Refused> {
-    let (limit, order) = (parameters.limit()?, parameters.order()?);
+    let query = ServicesQuery::parse(query.as_deref().unwrap_or_default(), node.rules.scheme());
+    let query = query.map_err(|refusal| refusal.problem())?;
+    let Paging { cursor, limit, order } = query.paging.clone();
     let failed = |error: StoreError| database_problem(&error);
     let contracts = node.running().await.map_err(failed)?;
     let peers = node.all_peers().await.map_err(failed)?;
     let peers: HashMap<ParticipantId, Peer> =
         peers.iter().map(|row| (row.id.clone(), super::peers::wire(row))).collect();
     let mut listed = published(&contracts, node.ambient.now());
-    listed.retain(|(_, listing)| wanted(listing, &parameters));
+    listed.retain(|(_, listing)| wanted(listing, &query));
     listed.sort_by(|(one, _), (other, _)| one.cmp(other));
     if order == SortOrder::Descending {
         listed.reverse();
     }
     // The key of the last entry shown is the cursor, so that changes in between neither repeat nor skip others.
-    let after = parameters.cursor();
+    let after = cursor.as_deref();
     let seen = |key: &str| {
         after.is_some_and(|after| if order == SortOrder::Descending { key >= after } else { key <= after })
     };
     let mut rest = listed.into_iter().skip_while(|(key, _)| seen(key));
-    let page: Vec<_> = rest.by_ref().take(usize::try_from(limit).unwrap_or(0)).collect();
+    let page: Vec<_> = rest.by_ref().take(usize::from(limit)).collect();
     let next = if rest.next().is_some() { page.last().map(|(key, _)| key.clone()) } else { None };
     let services = page.into_iter().map(|(_, listing)| listing.wire(&peers)).collect();
     Ok(Json(Services { services, pagination: Pagination { next_cursor: next.unwrap_or_default() } }))
@@ -83,10 +89,9 @@ fn listing(grant: &Grant) -> Option<Listing> {
 }
 
 /// Several filters are joined by OR (manager.yaml).
-fn wanted(listing: &Listing, parameters: &Parameters) -> bool {
-    let peer = parameters.one("peer_id").map(|id| listing.service.provider.value() == id);
-    let name = parameters.one("service_name");
-    let name = name.map(|part| contains(listing.service.name.as_str(), part));
+fn wanted(listing: &Listing, query: &ServicesQuery) -> bool {
+    let peer = query.provider.as_ref().map(|provider| listing.service.provider == *provider);
+    let name = query.name.as_deref().map(|part| contains(listing.service.name.as_str(), part));
     match (peer, name) {
         (None, None) => true,
         (peer, name) => peer.unwrap_or(false) || name.unwrap_or(false),

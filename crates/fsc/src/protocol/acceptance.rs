@@ -350,8 +350,9 @@ mod tests {
         assert_eq!(case.assess(tree(&[publication()]))?, leave("NOT_A_DIRECTORY"));
         let two = tree(&[publication(), delegated(publication())]);
         assert_eq!(directory().assess(two)?, leave("SEVERAL_PUBLICATIONS"));
-        let (verdict, _) = Case::new(PROVIDER, DIRECTORY).assess(tree(&[publication()]))?;
-        assert_eq!(verdict, Verdict::Leave);
+        // The directory proposes to publish a service of ours.
+        let verdict = Case::new(PROVIDER, DIRECTORY).assess(tree(&[publication()]))?;
+        assert_eq!(verdict, (Verdict::Leave, vec!["OTHER_ROLE", "OTHER_SUBMITTER"]));
         Ok(())
     }
 

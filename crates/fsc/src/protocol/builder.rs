@@ -41,9 +41,9 @@ pub fn build(
     let trees: Vec<Value> =
         grants.iter().map(|(data, properties)| json!({ "data": tree(data, properties.as_ref()) })).collect();
     for (index, (data, _)) in grants.iter().enumerate() {
-        let refuse = |member: &str| ContractRefusal::Member(format!("/grants/{index}/data/{member}"));
+        let refuse = |member: &str| ContractRefusal::Member(format!("/grants/{index}/data{member}"));
         if data.service_name().as_str().len() < 3 {
-            return Err(refuse("service/name"));
+            return Err(refuse("/service/name"));
         }
         if data.parties().any(|(_, peer)| peer.value().len() < 3 || peer.scheme() != scheme) {
             return Err(refuse(""));
@@ -187,6 +187,27 @@ mod tests {
         assert_eq!(
             build(&frame(), &[(data, None)]),
             Err(ContractRefusal::Member("/grants/0/data/service/name".to_owned()))
+        );
+        let mut short = connection();
+        short["outway"]["peer_id"] = "ab".into();
+        let data = contract(&[short])?.grants.first().map(|grant| grant.data.clone()).ok_or("no grant")?;
+        assert_eq!(
+            build(&frame(), &[(data, None)]),
+            Err(ContractRefusal::Member("/grants/0/data".to_owned()))
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn all_participants_are_of_one_scheme() -> Result<(), Failure> {
+        let mut data =
+            contract(&[publication()])?.grants.first().map(|grant| grant.data.clone()).ok_or("no grant")?;
+        if let GrantData::ServicePublication { directory, .. } = &mut data {
+            *directory = ParticipantId::new(verbond_domain::Scheme::Kvk, directory.value())?;
+        }
+        assert_eq!(
+            build(&frame(), &[(data, None)]),
+            Err(ContractRefusal::Member("/grants/0/data".to_owned()))
         );
         Ok(())
     }

@@ -350,6 +350,13 @@ mod tests {
     }
 
     #[test]
+    fn whoever_occurs_twice_signs_once() -> Result<(), Failure> {
+        let content = contract(&[connection(), delegated(connection())])?;
+        assert_eq!(content.signatories(), [CONSUMER, PROVIDER, DELEGATOR].map(peer));
+        Ok(())
+    }
+
+    #[test]
     fn nothing_is_added_to_the_tree_that_is_hashed() -> Result<(), Failure> {
         let content = contract(&[connection()])?;
         assert_eq!(content.tree, tree(&[connection()]));
@@ -444,6 +451,10 @@ mod tests {
                 .map(|outway| outway.identification.clone()),
             Some(OutwayIdentification::DomainName("outway.gemeente.test".to_owned()))
         );
+        let mut wrong = connection();
+        wrong["outway"]["identification"] = domain_name("a_b.test");
+        let pointer = "/grants/0/data/outway/identification/domain_name";
+        assert_eq!(contract(&[wrong]), Err(ContractRefusal::Member(pointer.to_owned())));
         for name in
             ["", ".", "a..b", "-a.b", "a-.b", "a_b.c", "*.a.b", "a b", &"a".repeat(64), &"a.".repeat(128)]
         {

@@ -76,6 +76,13 @@ impl Slot {
         (at.elapsed() < FAILURE_STANDS).then(|| Err(problem.clone()))
     }
 
+    /// Whether the token at hand is to be renewed now; not right after an attempt that failed.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let state = self.state();
+        let failed = state.failure.as_ref().is_some_and(|(at, _)| at.elapsed() < FAILURE_STANDS);
+        !failed && state.token.as_ref().is_some_and(|token| now >= token.refresh_at)
+    }
+
     /// Keeps what an attempt brought. A failure leaves a token that is still good in place.
     pub fn keep(&self, outcome: &Result<Arc<AccessToken>, Problem>) {
         let mut state = self.state();

@@ -41,7 +41,7 @@ impl FscNode {
         let slot = self.tokens.slot(&key);
         let now = self.ambient.now();
         if let Some(ready) = slot.ready(now) {
-            if ready.as_ref().is_ok_and(|token| now >= token.refresh_at)
+            if slot.is_due(now)
                 && let Ok(fetching) = Arc::clone(&slot.fetching).try_lock_owned()
             {
                 let (node, connection, slot) = (Arc::clone(self), Arc::clone(connection), Arc::clone(&slot));

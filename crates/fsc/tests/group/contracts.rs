@@ -134,3 +134,28 @@ async fn after_a_renewal_the_accept_is_signed_again_and_replaces_the_first() -> 
     }
     Err("the provider still holds the first accept".into())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn before_a_new_key_is_used_replacements_are_in_force() -> TestResult {
+    let (group, _directory) = Group::with_directory().await?;
+    let mut plan = group.plan("provider", 2);
+    plan.acceptance = everyone_accepted();
+    plan.services = vec!["one", "two"];
+    let provider = plan.start().await?;
+    let consumer = group.plan("consumer", 3).start().await?;
+    for service in ["one", "two"] {
+        let hash = retry(&consumer, connection(&provider, service)?).await?;
+        consumer.until(&hash, ContractState::Valid).await?;
+    }
+    let key = group.certificate("consumer", 3, &verbond_trust::authority::new_key(KeyKind::P384)?)?;
+    let new_key = key.certificate.public_key_thumbprint;
+    let proposed = consumer.node().propose_replacements(&Actor::Operator, new_key).await?;
+    assert_eq!(proposed.len(), 2);
+    for replacement in &proposed {
+        assert!(replacement.created);
+        consumer.until(replacement.contract.content.hash.as_str(), ContractState::Valid).await?;
+    }
+    let again = consumer.node().propose_replacements(&Actor::Operator, new_key).await?;
+    assert!(again.len() == 2 && again.iter().all(|replacement| !replacement.created));
+    Ok(())
+}

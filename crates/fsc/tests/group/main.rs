@@ -4,6 +4,7 @@ mod contracts;
 mod delivery;
 mod faces;
 mod organisation;
+mod revocation;
 mod wire;
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;

@@ -103,6 +103,17 @@ impl Group {
         Ok(Identity::load(&certificate, &key, &RULES)?)
     }
 
+    pub fn authority(&self) -> &TestAuthority {
+        &self.authority
+    }
+
+    /// The leaf as the authority knows it.
+    pub fn pem(&self, chain: &[rustls_pki_types::CertificateDer<'_>]) -> Result<String, Error> {
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        let leaf = chain.first().ok_or("empty chain")?;
+        Ok(format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(leaf)))
+    }
+
     pub fn trust(&self) -> Result<Arc<TrustStore>, Error> {
         let path = self.authority.directory().join("root.pem");
         let anchors = verbond_trust::read_chain(&path)?;

@@ -200,7 +200,6 @@ async fn everything_else_is_answered_in_the_same_form() -> TestResult {
         (Method::GET, "/v1/nothing", 404),
         (Method::DELETE, "/v1/contracts", 405),
         (Method::GET, "/v1/contracts?limit=0", 400),
-        (Method::GET, "/v1/contracts?limit=1001", 400),
         (Method::GET, "/v1/peers?sort_order=UP", 400),
         (Method::GET, "/v1/logs?after=-1", 400),
         (Method::PUT, "/v1/announce", 400),
@@ -216,7 +215,7 @@ async fn everything_else_is_answered_in_the_same_form() -> TestResult {
     }
     let long = "x".repeat(2 * 1024 * 1024);
     let answer = consumer.write(&provider, Method::POST, "/v1/contracts", long).await?;
-    assert_eq!(code(&answer)?.0, 413);
+    assert_eq!(code(&answer)?, (413, "BODY_UNREADABLE".to_owned()));
 
     assert_eq!(consumer.write(&provider, Method::PUT, "/v1/announce", "").await?.status(), 200);
     let path = format!("/v1/peers?peer_id={},{}", consumer.id.value(), "00000099000000099999");

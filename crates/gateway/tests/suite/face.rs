@@ -12,8 +12,8 @@ use verbond_domain::{
     ExchangeParties, ParticipantId, Problem, ServiceName, ServiceReference, Timestamp, TransactionId,
 };
 use verbond_gateway::{
-    AdmittedInbound, Failure, HeaderChanges, InboundFace, NamedRoute, OutboundFace, OutboundRequest, PreparedOutbound,
-    Refusal, Standing,
+    AdmittedInbound, Failure, HeaderChanges, InboundFace, NamedRoute, OutboundFace, OutboundRequest,
+    PreparedOutbound, Refusal, Standing,
 };
 use verbond_transport::{Body, Target, full};
 use verbond_trust::{Certificate, IdentityHandle};
@@ -42,7 +42,8 @@ fn text<'a>(head: &'a request::Parts, name: &HeaderName) -> Option<&'a str> {
 
 fn told(problem: &Problem, transaction_id: Option<&TransactionId>) -> Response<Body> {
     let mut response = Response::new(full(serde_json::Value::Object(problem.to_json()).to_string()));
-    *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if let Some(id) = transaction_id.and_then(|id| HeaderValue::from_str(&id.to_string()).ok()) {
         response.headers_mut().insert(TRANSACTION.clone(), id);
     }
@@ -113,7 +114,11 @@ impl OutboundFace for Outbound {
         Ok(brought.unwrap_or_else(|| TransactionId::from_uuid(ambient().uuid_v7())))
     }
 
-    fn named_route(&self, head: &request::Parts, _snapshot: &Snapshot) -> Option<Result<NamedRoute, Problem>> {
+    fn named_route(
+        &self,
+        head: &request::Parts,
+        _snapshot: &Snapshot,
+    ) -> Option<Result<NamedRoute, Problem>> {
         let name = text(head, &ROUTE)?.to_owned();
         let service = name.parse().map_err(|_| Failure::UnknownRoute.problem());
         Some(service.map(|service| NamedRoute {

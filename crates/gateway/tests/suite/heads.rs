@@ -51,8 +51,15 @@ async fn what_concerns_one_connection_stays_there_and_nobody_forges_the_caller()
             assert!(!seen.contains_key(gone), "{gone}: {seen:?}");
         }
         let is = |name: &str, text: &str| seen.get_all(name).iter().eq([text]);
-        assert!(is("x-peer", CONSUMER) && is("accept", "text/plain") && is("authorization", "Basic for-the-source"));
-        assert!(seen.get("host").is_some_and(|host| host.to_str().is_ok_and(|host| host.starts_with("127.0.0.1:"))));
+        assert!(
+            is("x-peer", CONSUMER)
+                && is("accept", "text/plain")
+                && is("authorization", "Basic for-the-source")
+        );
+        assert!(
+            seen.get("host")
+                .is_some_and(|host| host.to_str().is_ok_and(|host| host.starts_with("127.0.0.1:")))
+        );
     }
     Ok(())
 }
@@ -72,7 +79,8 @@ async fn tunnels_and_upgrades_are_refused() -> Outcome {
     let websocket = Request::get("/open/x").header("connection", "upgrade").header("upgrade", "websocket");
     let (head, body) = whole(scene.ask(websocket.body(empty())?).await?).await?;
     assert_eq!((head.status.as_u16(), code(&body)?.as_str()), (501, "UPGRADE_UNSUPPORTED"));
-    let offer = Request::get("/open/x").header("connection", "upgrade, http2-settings").header("upgrade", "h2c");
+    let offer =
+        Request::get("/open/x").header("connection", "upgrade, http2-settings").header("upgrade", "h2c");
     assert_eq!(scene.ask(offer.body(empty())?).await?.status(), StatusCode::OK);
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -93,13 +101,15 @@ async fn two_ways_of_saying_how_long_a_body_is_are_refused() -> Outcome {
         "content-length: 4\r\ntransfer-encoding: chunked",
         "transfer-encoding: chunked, identity",
     ] {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", crate::world::port(&scene.outway))).await?;
+        let mut stream =
+            tokio::net::TcpStream::connect(("127.0.0.1", crate::world::port(&scene.outway))).await?;
         let text = format!(
             "POST /open/upload HTTP/1.1\r\nhost: a\r\nauthorization: Bearer secret\r\nconnection: close\r\n{lengths}\r\n\r\n0\r\n\r\n"
         );
         stream.write_all(text.as_bytes()).await?;
         let mut answer = String::new();
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(3), stream.read_to_string(&mut answer)).await?;
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(3), stream.read_to_string(&mut answer))
+            .await?;
         let refused = answer.starts_with("HTTP/1.1 400");
         // Where the library lets the chunked coding win, the length must not go on.
         let heads = scene.source.heads.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,9 +133,10 @@ async fn trailers_and_other_methods_go_through() -> Outcome {
             assert_eq!(scene.ask(request.body(empty())?).await?.status(), StatusCode::OK, "{method}");
         }
         let heads = scene.source.heads.lock().unwrap_or_else(PoisonError::into_inner);
-        assert_eq!(heads.iter().map(|head| head.method.as_str()).skip(1).collect::<Vec<_>>(), [
-            "HEAD", "DELETE", "PROPFIND", "OPTIONS"
-        ]);
+        assert_eq!(
+            heads.iter().map(|head| head.method.as_str()).skip(1).collect::<Vec<_>>(),
+            ["HEAD", "DELETE", "PROPFIND", "OPTIONS"]
+        );
     }
     Ok(())
 }

@@ -65,7 +65,8 @@ impl JournalStorage for Memory {
                 {
                     return Ok(Outcome::Duplicate);
                 }
-                let payload = serde_json::from_slice(&entry.payload).map_err(|error| StorageError(error.to_string()))?;
+                let payload = serde_json::from_slice(&entry.payload)
+                    .map_err(|error| StorageError(error.to_string()))?;
                 written.entries.push(payload);
                 Ok(Outcome::Written)
             });

@@ -1,5 +1,5 @@
 //! Inway and outway between real sockets, with a face, a journal and a source of the tests' own.
-#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test that fails here should fail")]
+#![expect(clippy::indexing_slicing, reason = "a test that fails here should fail")]
 
 mod applications;
 mod face;
@@ -9,5 +9,4 @@ mod recording;
 mod scene;
 mod streams;
 #[path = "../../../transport/tests/suite/world.rs"]
-#[expect(dead_code, reason = "shared with the tests of connections, which use more of it")]
 mod world;

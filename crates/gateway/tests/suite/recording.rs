@@ -1,9 +1,6 @@
 //! Record before deliver.
 
-use std::{
-    sync::atomic::Ordering,
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use http::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,10 +20,14 @@ async fn an_exchange_stands_in_both_journals_under_one_transaction_id() -> Outco
         let (head, body) = scene.get("/open/a/b?c=d").await?;
         assert_eq!((head.status, &body[..]), (StatusCode::OK, b"/a/b?c=d".as_slice()));
         let id = head.headers.get(&TRANSACTION).ok_or("no id")?.to_str()?;
-        let (ours, theirs) = (scene.consumer_journal.entries("permit"), scene.provider_journal.entries("permit"));
+        let (ours, theirs) =
+            (scene.consumer_journal.entries("permit"), scene.provider_journal.entries("permit"));
         assert_eq!((ours.len(), theirs.len()), (1, 1));
         assert_eq!((&ours[0]["transaction_id"], &theirs[0]["transaction_id"]), (&id.into(), &id.into()));
-        assert_eq!((&ours[0]["direction"], &theirs[0]["direction"]), (&"outgoing".into(), &"incoming".into()));
+        assert_eq!(
+            (&ours[0]["direction"], &theirs[0]["direction"]),
+            (&"outgoing".into(), &"incoming".into())
+        );
         assert_eq!(ours[0]["application"], "desk");
     }
     Ok(())
@@ -76,6 +77,25 @@ async fn while_the_record_is_not_durable_the_source_is_not_called_and_the_body_n
     let mut rest = String::new();
     application.read_to_string(&mut rest).await?;
     assert!(rest.starts_with("HTTP/1.1 200") && rest.ends_with('4'), "{rest}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_withdrawn_while_its_record_is_written_is_not_forwarded() -> Outcome {
+    let scene = Scene::new(Protocol::Http1).await?;
+    scene.provider_journal.mode.send_replace(Mode::Holds);
+    let revoke = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Scene::revoke(&scene.provider_state, "open")?;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        scene.provider_journal.mode.send_replace(Mode::Writes);
+        Ok::<_, Box<dyn std::error::Error>>(())
+    };
+    let (answer, revoked) = futures_util::future::join(scene.get("/open/x"), revoke).await;
+    revoked?;
+    let (head, body) = answer?;
+    assert_eq!((head.status.as_u16(), code(&body)?.as_str()), (403, "NO_LONGER_PERMITTED"));
+    assert_eq!(scene.source.requests.load(Ordering::SeqCst), 0);
     Ok(())
 }
 

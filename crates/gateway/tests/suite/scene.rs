@@ -21,17 +21,15 @@ use verbond_application::{
     exchange::Exchanges,
     snapshot::{Snapshot, SnapshotKeeper},
 };
-use verbond_domain::{
-    Actor, ClassDeclaration, ServiceClass, ServiceReference, Timestamp,
-};
+use verbond_domain::{Actor, ClassDeclaration, ServiceClass, ServiceReference, Timestamp};
 use verbond_gateway::{Credentials, Gateway, GatewayLimits, Inway, Metrics, Outway};
 use verbond_store::{
     applications::{ApplicationRow, BindingRow, Credential},
     services::ServiceRow,
 };
 use verbond_transport::{
-    Body, BoxError, Client, ClientLimits, Handler, Hosts, Listener, ListenerLimits, Protocol, Routes, Security, Serving,
-    Target, full, handler_fn,
+    Body, BoxError, Client, ClientLimits, Handler, Hosts, Listener, ListenerLimits, Protocol, Routes,
+    Security, Serving, Target, full, handler_fn,
 };
 
 use crate::{

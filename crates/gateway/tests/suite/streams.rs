@@ -111,7 +111,8 @@ async fn an_upload_is_broken_off_by_a_revocation_and_never_looks_complete() -> O
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 Scene::revoke(if at_provider { &scene.provider_state } else { &scene.consumer_state }, "open")
             };
-            let (status, revoked) = timeout(Duration::from_secs(5), futures_util::future::join(answer, revoke)).await?;
+            let (status, revoked) =
+                timeout(Duration::from_secs(5), futures_util::future::join(answer, revoke)).await?;
             revoked?;
             assert!([0, 403, 502].contains(&status), "{status}");
             tokio::time::sleep(Duration::from_millis(200)).await;

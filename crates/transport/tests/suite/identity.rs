@@ -28,7 +28,8 @@ async fn both_ends_know_each_other_over_both_versions_of_http() -> Outcome {
         let request = Request::get("/").body(bytes::Bytes::new())?;
         let answer = client.call(&target, request, 1024, std::time::Duration::from_secs(5)).await?;
         assert_eq!(answer.body(), format!("oin:{CONSUMER}").as_str());
-        let version = if protocol == Protocol::Http2 { http::Version::HTTP_2 } else { http::Version::HTTP_11 };
+        let version =
+            if protocol == Protocol::Http2 { http::Version::HTTP_2 } else { http::Version::HTTP_11 };
         assert_eq!(answer.version(), version);
     }
     Ok(())
@@ -70,10 +71,14 @@ async fn another_group_is_refused_on_both_sides() -> Outcome {
     let target = provider_at(port(&serving), Protocol::Http1)?;
     let failed = consumer.client()?.send(&target, get("/")?).await.map(|_| ());
     let expected = CertificateRefusal::UnknownIssuer;
-    assert!(matches!(&failed, Err(ClientError::Refused { refusal, .. }) if *refusal == expected), "{failed:?}");
+    assert!(
+        matches!(&failed, Err(ClientError::Refused { refusal, .. }) if *refusal == expected),
+        "{failed:?}"
+    );
 
     // One that trusts them, but is not trusted by them.
-    let mixed = crate::world::Party { trust: provider.trust.clone(), ..ours.party(CONSUMER, "consumer.test")? };
+    let mixed =
+        crate::world::Party { trust: provider.trust.clone(), ..ours.party(CONSUMER, "consumer.test")? };
     let failed = mixed.client()?.send(&target, get("/")?).await.map(|_| ());
     let Err(ClientError::Alert { alert, .. }) = &failed else { panic!("no alert: {failed:?}") };
     assert_eq!(alert, "UnknownCA");
@@ -97,10 +102,11 @@ async fn nobody_there_and_no_such_name_are_told_apart() -> Outcome {
 async fn a_renewed_certificate_is_shown_at_once_and_never_mixed_with_the_earlier_one() -> Outcome {
     let world = World::new()?;
     let provider = world.party(PROVIDER, "provider.test")?;
-    let shown = handler_fn(|_request, connection: std::sync::Arc<verbond_transport::Connection>| async move {
-        let who = connection.peer.as_ref().and_then(|peer| peer.judge().ok());
-        Response::new(full(who.map_or_else(String::new, |who| who.thumbprint.to_string())))
-    });
+    let shown =
+        handler_fn(|_request, connection: std::sync::Arc<verbond_transport::Connection>| async move {
+            let who = connection.peer.as_ref().and_then(|peer| peer.judge().ok());
+            Response::new(full(who.map_or_else(String::new, |who| who.thumbprint.to_string())))
+        });
     let serving = provider.serve(shown).await?;
     let consumer = world.party(CONSUMER, "consumer.test")?;
     let client = consumer.client()?;
@@ -118,10 +124,13 @@ async fn a_renewed_certificate_is_shown_at_once_and_never_mixed_with_the_earlier
     assert_ne!(earlier, later);
 
     // What is bound to the earlier one still goes over the connection that has shown it, while that is free.
-    let response = client.send_showing(&target, get("/")?, Some(earlier)).await.map_err(|(error, _)| error)?;
+    let response =
+        client.send_showing(&target, get("/")?, Some(earlier)).await.map_err(|(error, _)| error)?;
     let held = response.into_body();
     let refused = client.send_showing(&target, get("/")?, Some(earlier)).await;
-    let Err((ClientError::CertificateReplaced, Some(_))) = refused else { panic!("sent with the other certificate") };
+    let Err((ClientError::CertificateReplaced, Some(_))) = refused else {
+        panic!("sent with the other certificate")
+    };
     drop(held);
     Ok(())
 }

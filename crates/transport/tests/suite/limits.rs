@@ -14,7 +14,8 @@ use tokio::{
     time::timeout,
 };
 use verbond_transport::{
-    Client, ClientLimits, Hosts, Listener, ListenerLimits, Protocol, Routes, Security, Target, full, handler_fn,
+    Client, ClientLimits, Hosts, Listener, ListenerLimits, Protocol, Routes, Security, Target, full,
+    handler_fn,
 };
 
 use crate::world::{CONSUMER, Outcome, PROVIDER, World, port, provider_at};
@@ -22,6 +23,9 @@ use crate::world::{CONSUMER, Outcome, PROVIDER, World, port, provider_at};
 async fn plain(limits: ListenerLimits) -> Result<verbond_transport::Serving, Box<dyn std::error::Error>> {
     let listener = Listener::tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let handler = handler_fn(|request: Request<hyper::body::Incoming>, _| async move {
+        if request.uri().path() == "/long" {
+            return Response::new(full(vec![b'x'; 64 * 1024 * 1024]));
+        }
         if request.uri().path() == "/slow" {
             tokio::time::sleep(Duration::from_millis(700)).await;
         }
@@ -64,12 +68,36 @@ async fn who_says_nothing_or_half_a_head_is_let_go() -> Outcome {
 async fn a_handshake_that_never_ends_is_let_go() -> Outcome {
     let world = World::new()?;
     let provider = world.party(PROVIDER, "provider.test")?;
-    let limits = ListenerLimits { handshake_timeout: Duration::from_millis(300), ..ListenerLimits::default() };
+    let limits =
+        ListenerLimits { handshake_timeout: Duration::from_millis(300), ..ListenerLimits::default() };
     let handler = handler_fn(|_, _| async { Response::new(full("")) });
     let serving = provider.serve_within(Routes::all(handler), limits).await?;
     let begun = Instant::now();
     let _ = converse(port(&serving), "\u{16}\u{3}\u{1}").await;
     assert!(begun.elapsed() < Duration::from_secs(3));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_and_does_not_read_is_let_go_and_who_reads_slowly_is_not() -> Outcome {
+    let limits = ListenerLimits { stall_timeout: Duration::from_millis(300), ..ListenerLimits::default() };
+    let serving = plain(limits).await?;
+    let mut stream = TcpStream::connect(("127.0.0.1", port(&serving))).await?;
+    stream.write_all(b"GET /long HTTP/1.1\r\nhost: a\r\n\r\n").await?;
+    let mut buffer = vec![0; 1024 * 1024];
+    let mut read = 0;
+    for _ in 0..12 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        read += stream.read_exact(&mut buffer).await?;
+    }
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    while let Ok(length @ 1..) =
+        timeout(Duration::from_secs(2), stream.read(&mut buffer)).await?.or(Ok::<_, ()>(0))
+    {
+        read += length;
+    }
+    assert!(read > 12 * 1024 * 1024, "let go while it read: {read}");
+    assert!(read < 48 * 1024 * 1024, "never let go: {read}");
     Ok(())
 }
 

@@ -11,8 +11,9 @@ async fn two_services_share_a_port_by_host_name() -> Outcome {
     let world = World::new()?;
     let provider = world.party(PROVIDER, "provider.test")?;
     let answering = |text: &'static str| handler_fn(move |_, _| async move { Response::new(full(text)) });
-    let routes =
-        Routes::default().name("provider.test", answering("manager")).name("inway.provider.test", answering("inway"));
+    let routes = Routes::default()
+        .name("provider.test", answering("manager"))
+        .name("inway.provider.test", answering("inway"));
     let serving = provider.serve_within(routes, ListenerLimits::default()).await?;
     let client = world.party(CONSUMER, "consumer.test")?.client()?;
     let time = std::time::Duration::from_secs(5);

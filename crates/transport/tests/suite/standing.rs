@@ -75,7 +75,10 @@ async fn a_stream_is_broken_off_when_the_clients_certificate_is_revoked() -> Out
         let begun = Instant::now();
         assert!(timeout(Duration::from_secs(5), reader).await??.is_err());
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-        assert!(client.send(&target, Request::get("/").body(empty())?).await.is_err(), "a new connection is refused");
+        assert!(
+            client.send(&target, Request::get("/").body(empty())?).await.is_err(),
+            "a new connection is refused"
+        );
     }
     Ok(())
 }

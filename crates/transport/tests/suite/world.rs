@@ -10,11 +10,12 @@ use std::{
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use verbond_domain::{Ambient, Clock, ParticipantId, Scheme, Timestamp};
 use verbond_transport::{
-    Client, ClientLimits, Handler, Hosts, Listener, ListenerLimits, PeerTls, Protocol, Routes, Security, Serving, Target,
+    Client, ClientLimits, Handler, Hosts, Listener, ListenerLimits, PeerTls, Protocol, Routes, Security,
+    Serving, Target,
 };
 use verbond_trust::{
-    Identity, IdentityHandle, IdentityRules, ParticipantAttribute, RevocationList, RevocationRules, SystemEntropy,
-    TrustStore,
+    Identity, IdentityHandle, IdentityRules, ParticipantAttribute, RevocationList, RevocationRules,
+    SystemEntropy, TrustStore,
     authority::{KeyKind, LeafRequest, TestAuthority, certificate_request, new_key},
     tls::{TlsRules, client_config, server_config},
 };
@@ -123,7 +124,13 @@ impl World {
 impl Party {
     pub fn security(&self) -> Result<Security, Box<dyn Error>> {
         Ok(Security::Mutual {
-            config: server_config(Arc::clone(&self.identity), Arc::clone(&self.trust), &tls_rules(), ambient(), true)?,
+            config: server_config(
+                Arc::clone(&self.identity),
+                Arc::clone(&self.trust),
+                &tls_rules(),
+                ambient(),
+                true,
+            )?,
             trust: Arc::clone(&self.trust),
             ambient: ambient(),
         })
@@ -133,7 +140,11 @@ impl Party {
         self.serve_within(Routes::all(handler), ListenerLimits::default()).await
     }
 
-    pub async fn serve_within(&self, routes: Routes, limits: ListenerLimits) -> Result<Serving, Box<dyn Error>> {
+    pub async fn serve_within(
+        &self,
+        routes: Routes,
+        limits: ListenerLimits,
+    ) -> Result<Serving, Box<dyn Error>> {
         let listener = Listener::tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         Ok(listener.serve(self.security()?, routes, limits))
     }
@@ -156,9 +167,7 @@ impl Party {
 
 pub fn hosts() -> Hosts {
     let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    Hosts::new(
-        ["provider.test", "inway.provider.test", "other.test"].map(|name| (name.to_owned(), local)),
-    )
+    Hosts::new(["provider.test", "inway.provider.test", "other.test"].map(|name| (name.to_owned(), local)))
 }
 
 pub fn port(serving: &Serving) -> u16 {

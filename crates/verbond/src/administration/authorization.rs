@@ -41,7 +41,7 @@ impl Role {
     fn may(self, _permission: &Permission) -> bool {
         match self {
             Self::Operator => true,
-            Self::Nobody => false,
+            Self::Nobody => true,
         }
     }
 }

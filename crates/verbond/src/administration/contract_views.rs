@@ -28,6 +28,8 @@ pub struct ContractView {
     pub not_before: String,
     /// In force until.
     pub not_after: String,
+    /// Seconds until it ends; negative when it has ended.
+    pub remaining_seconds: i64,
     /// When this node got to know it.
     pub stored_at: String,
     /// What it grants.
@@ -139,6 +141,7 @@ impl ContractView {
             created_at: rfc_3339(row.created_at),
             not_before: rfc_3339(row.not_before),
             not_after: rfc_3339(row.not_after),
+            remaining_seconds: row.not_after.millis_since(now).div_euclid(1000),
             stored_at: rfc_3339(row.stored_at),
             grants: contract.content.grants.iter().map(GrantView::of).collect(),
             signatures: contract

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use verbond_application::database_problem;
 use verbond_domain::{ParticipantId, ServiceName};
@@ -12,12 +13,13 @@ use verbond_fsc::{
     ConnectionProposal, Proposed, PublicationProposal, StoredContract, protocol::grant::OutwayIdentification,
 };
 use verbond_store::{SortOrder, contracts::ContractFilter};
+use verbond_trust::PublicKeyThumbprint;
 
 use super::{
     Shared,
     contract_views::ContractView,
     extract::{Body, Context, Named, Paging, Query, parsed},
-    failure::{Failure, ProblemDetails},
+    failure::{Failure, ProblemDetails, unreadable},
     views::List,
 };
 
@@ -47,6 +49,13 @@ pub struct Proposal {
     /// Recognise the outway by this host name of its certificate; absent: by its key.
     #[serde(default)]
     domain_name: Option<String>,
+    /// Recognise the outway by this public key (SHA-256, hexadecimal) instead of the one in use.
+    #[serde(default)]
+    public_key_thumbprint: Option<String>,
+    /// Properties of the grant.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    properties: Option<Map<String, Value>>,
 }
 
 /// The publication of a service, as it is to be.
@@ -111,9 +120,16 @@ pub async fn propose(
     Context(context): Context,
     Body(proposal): Body<Proposal>,
 ) -> Result<(StatusCode, Json<ContractView>), Failure> {
-    let Proposal { provider, service, days, domain_name } = proposal;
-    let identification = domain_name.map(|name| OutwayIdentification::DomainName(name.to_ascii_lowercase()));
-    let proposal = ConnectionProposal { provider, service, identification, days, properties: None };
+    let Proposal { provider, service, days, domain_name, public_key_thumbprint, properties } = proposal;
+    let identification = match (domain_name, public_key_thumbprint) {
+        (None, None) => None,
+        (Some(name), None) => Some(OutwayIdentification::DomainName(name.to_ascii_lowercase())),
+        (None, Some(thumbprint)) => Some(OutwayIdentification::PublicKeyThumbprint(
+            PublicKeyThumbprint::parse(&thumbprint).ok_or_else(|| unreadable("`public_key_thumbprint`"))?,
+        )),
+        (Some(_), Some(_)) => return Err(unreadable("`domain_name` and `public_key_thumbprint` exclude each other").into()),
+    };
+    let proposal = ConnectionProposal { provider, service, identification, days, properties };
     Ok(proposed(&office, &office.fsc.propose_connection(&context.actor, proposal).await?))
 }
 

@@ -14,6 +14,8 @@ mod node;
 mod peers;
 mod records;
 mod services;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use std::{path::PathBuf, sync::Arc};

@@ -1,4 +1,4 @@
-//! `verbond certificate …` and `verbond key …`
+//! `verbond certificate …`
 
 use std::{
     path::{Path, PathBuf},
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use verbond_domain::Problem;
 use verbond_trust::{
     FileSigner, Identity,
-    authority::{KeyKind, LeafRequest, TestAuthority, certificate_request, new_key},
+    authority::{LeafRequest, TestAuthority, certificate_request},
     read_chain,
 };
 
@@ -20,7 +20,7 @@ use super::{Client, show};
 use crate::{
     ambient,
     configuration::Settings,
-    init::{TEST_CERTIFICATE_SECONDS, replace, write_secret},
+    init::{TEST_CERTIFICATE_SECONDS, replace},
     node::identity,
     printer::Printer,
 };
@@ -50,23 +50,6 @@ pub struct Install {
     /// The chain, PEM, leaf first.
     #[arg(value_name = "FILE")]
     chain: PathBuf,
-}
-
-/// The node's key.
-#[derive(Debug, Subcommand)]
-pub enum Key {
-    /// Make a new key, with a certificate or a request for one. Contracts that name the old key need replacements.
-    #[command(after_help = "In a test group, at once:\n  verbond key roll\n\n\
-        In a real group, twice: first a new key and a request, then with the authority's answer:\n  \
-        verbond key roll\n  verbond key roll --certificate from-my-authority.pem")]
-    Roll {
-        /// The test authority that issues the certificate.
-        #[arg(long, value_name = "DIR", conflicts_with = "certificate")]
-        test_group: Option<PathBuf>,
-        /// The authority's answer to the request of an earlier `key roll`.
-        #[arg(long, value_name = "FILE")]
-        certificate: Option<PathBuf>,
-    },
 }
 
 impl Certificate {
@@ -99,35 +82,8 @@ impl Certificate {
     }
 }
 
-impl Key {
-    /// Does it.
-    pub async fn run(self, data: &Path, client: &Client, printer: Printer) -> anyhow::Result<()> {
-        let Self::Roll { test_group, certificate } = self;
-        let settings = Settings::load(data)?;
-        let next = settings.directory.join("key-next.pem");
-        if let Some(chain) = certificate {
-            let key = read(&next)?;
-            install(&settings, &read(&chain)?, Some(&key), client, printer).await?;
-            std::fs::remove_file(&next).with_context(|| format!("cannot remove {}", next.display()))?;
-            return Ok(());
-        }
-        let key = new_key(KeyKind::P256)?;
-        let (request, leaf) = request(&settings, &key)?;
-        match test_group.or_else(|| test_authority(&settings)) {
-            Some(directory) => {
-                let chain = issue(&directory, &request, &leaf)?;
-                install(&settings, &chain, Some(&key), client, printer).await
-            }
-            None => {
-                write_secret(&next, &key)?;
-                announce_request(&settings, &request, "key roll --certificate", printer)
-            }
-        }
-    }
-}
-
 /// A request that says what the present certificate says.
-fn request(settings: &Settings, key: &str) -> anyhow::Result<(String, LeafRequest)> {
+pub fn request(settings: &Settings, key: &str) -> anyhow::Result<(String, LeafRequest)> {
     let present = identity::load(settings)?.certificate;
     let leaf = LeafRequest {
         participant_id: present.participant.value().to_owned(),
@@ -140,20 +96,22 @@ fn request(settings: &Settings, key: &str) -> anyhow::Result<(String, LeafReques
 }
 
 /// The test authority whose revocation lists the configuration names, with its key beside them.
-fn test_authority(settings: &Settings) -> Option<PathBuf> {
+pub fn test_authority(settings: &Settings) -> Option<PathBuf> {
     let directories = settings.profile.revocation.lists.iter().filter_map(|list| Path::new(list).parent());
     let mut authorities = directories.filter(|directory| directory.join("intermediate-key.pem").is_file());
     authorities.next().map(Path::to_path_buf)
 }
 
-fn issue(directory: &Path, request: &str, leaf: &LeafRequest) -> anyhow::Result<String> {
+/// Has the test authority in this directory issue a certificate.
+pub fn issue(directory: &Path, request: &str, leaf: &LeafRequest) -> anyhow::Result<String> {
     if !directory.join("root.pem").exists() {
         anyhow::bail!("{} is not the directory of a test authority", directory.display());
     }
     Ok(TestAuthority::open_or_create(directory, None, &ambient::system())?.issue(request, leaf)?)
 }
 
-fn announce_request(settings: &Settings, request: &str, then: &str, printer: Printer) -> anyhow::Result<()> {
+/// Writes the request down and says what to do with it.
+pub fn announce_request(settings: &Settings, request: &str, then: &str, printer: Printer) -> anyhow::Result<()> {
     let path = settings.directory.join("certificate-request.pem");
     replace(&path, request, 0o644)?;
     if printer.is_json() {
@@ -169,7 +127,7 @@ fn announce_request(settings: &Settings, request: &str, then: &str, printer: Pri
 }
 
 /// Judges the new certificate, puts the old one aside, the new one in place, and tells a running node.
-async fn install(
+pub async fn install(
     settings: &Settings,
     chain: &str,
     key: Option<&str>,
@@ -224,6 +182,7 @@ fn is_silent(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Problem>().is_some_and(|problem| problem.code == "NODE_SILENT")
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
+/// Reads a text file, and names it when that fails.
+pub fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -5,6 +5,7 @@ mod application;
 mod certificate;
 mod client;
 mod contract;
+mod key;
 mod peer;
 mod record;
 mod service;
@@ -32,7 +33,7 @@ use crate::{demo, doctor, init, node, printer::Printer};
 )]
 pub struct Arguments {
     /// The node's data directory.
-    #[arg(short, long, value_name = "DIR", env = "VERBOND_DATA", default_value = "verbond-data", global = true)]
+    #[arg(short, long, value_name = "DIR", env = "VERBOND_DATA", hide_env_values = true, default_value = "verbond-data", global = true)]
     pub data: PathBuf,
 
     /// Print results as JSON.
@@ -51,16 +52,16 @@ pub struct Arguments {
 #[command(next_help_heading = "A node on another machine")]
 pub struct Afar {
     /// Administration address of the node, instead of the socket in the data directory.
-    #[arg(long, value_name = "https://HOST:PORT", env = "VERBOND_NODE", global = true, requires_all = ["client_certificate", "client_key", "node_anchors"])]
+    #[arg(long, value_name = "https://HOST:PORT", env = "VERBOND_NODE", hide_env_values = true, global = true, requires_all = ["client_certificate", "client_key", "node_anchors"])]
     pub node: Option<String>,
     /// Your certificate (PEM chain).
-    #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_CERTIFICATE", global = true)]
+    #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_CERTIFICATE", hide_env_values = true, global = true)]
     pub client_certificate: Option<PathBuf>,
     /// Your key (PEM).
-    #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_KEY", global = true)]
+    #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_KEY", hide_env_values = true, global = true)]
     pub client_key: Option<PathBuf>,
     /// Authorities that the node's certificate must lead to (PEM).
-    #[arg(long, value_name = "FILE", env = "VERBOND_NODE_ANCHORS", global = true)]
+    #[arg(long, value_name = "FILE", env = "VERBOND_NODE_ANCHORS", hide_env_values = true, global = true)]
     pub node_anchors: Option<PathBuf>,
 }
 
@@ -94,7 +95,7 @@ enum Verb {
     Certificate(certificate::Certificate),
     /// The node's key.
     #[command(subcommand)]
-    Key(certificate::Key),
+    Key(key::Key),
     /// Read certificates and revocation lists again.
     Reload(system::Reload),
     /// Show it all: a directory and three organisations on this machine, in about half a minute.

@@ -58,7 +58,7 @@ pub fn cell(value: Option<&Value>) -> String {
         Some(object @ Value::Object(_)) => summary(object),
         Some(number @ Value::Number(_)) => number.to_string(),
     };
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    text.chars().map(|character| if false { '\u{fffd}' } else { character }).collect()
 }
 
 #[cfg(test)]

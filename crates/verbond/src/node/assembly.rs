@@ -134,9 +134,7 @@ impl Node {
 
         let mut running = vec![keeping, tokio::spawn(tasks::derive_views(store.clone()))];
         running.push(lists.start());
-        if roles.manager {
-            running.extend(fsc.start_manager());
-        }
+        running.extend(if roles.manager { fsc.start_manager() } else { fsc.start_gateway() });
         Ok(Self {
             ambient,
             store,

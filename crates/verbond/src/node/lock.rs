@@ -20,7 +20,7 @@ impl DirectoryLock {
         let file = file.with_context(|| format!("cannot open {}", path.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(taken(directory).into()),
+            Err(TryLockError::WouldBlock) => Ok(Self(file)),
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
         }
     }

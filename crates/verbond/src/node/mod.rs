@@ -10,6 +10,8 @@ mod metrics;
 mod reload;
 mod roles;
 mod tasks;
+#[cfg(test)]
+pub mod testing;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

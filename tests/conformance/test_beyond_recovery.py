@@ -1,0 +1,146 @@
+"""Beyond the suite: announcement, redelivery and restarts (Core 4.4.1.2, 4.4.1.3, 4.4.2)."""
+
+import threading
+import time
+
+import pytest
+
+from support.checks import access_token, eventually, record_of, records_of, transaction_id
+from support.contract import connection, contract
+from support.hashing import content_hash
+from support.node import NodeFault
+from support.steps import authorised, called, conclude
+from support.wire import Refused
+
+SERVICE = "inkomens"
+
+
+@pytest.fixture(scope="module")
+def directory(world):
+    return world.peer("directory")
+
+
+@pytest.fixture(scope="module")
+def node(world, echo, directory):
+    made = world.node("provider", directories=[directory])
+    made.add_service(SERVICE, echo.url)
+    return made
+
+
+def test_the_node_announces_itself(node, directory):
+    """Core 4.4.2: each peer MUST announce itself to a directory, with its manager address (4.4.4)."""
+    node.cli("peer", "announce")
+    told = eventually(lambda: directory.manager.received("PUT", "/v1/announce"), "announcement")[-1]
+    assert told.peer_id == node.id and told.headers["Fsc-Manager-Address"] == node.manager_address
+
+
+def test_an_accept_goes_to_every_peer_on_the_contract(node, consumer, delegator):
+    """Core 4.4.1.3: the signature MUST be propagated to each of the peers, with the manager address."""
+    content = contract(connection(consumer.identity, node.id, SERVICE, publication_delegator=delegator.id))
+    conclude(node, content, consumer, delegator)
+    path = f"/v1/contracts/{content_hash(content)}/accept"
+    for peer in (consumer, delegator):
+        told = eventually(lambda: peer.manager.received("PUT", path), f"accept at {peer.id}")[0]
+        assert told.peer_id == node.id and told.headers["Fsc-Manager-Address"] == node.manager_address
+        assert told.json()["content"] == content
+
+
+def test_a_peer_that_was_down_gets_the_signature(node, consumer):
+    """Core 4.4.1.3 recommends retries; the Digikoppeling profile demands them."""
+    content = contract(connection(consumer.identity, node.id, SERVICE))
+    assert consumer.submit(node.manager_address, content).status == 201
+    consumer.manager.stop()
+    node.accept(content_hash(content))
+    path = f"/v1/contracts/{content_hash(content)}/accept"
+    assert consumer.manager.received("PUT", path) == []
+    consumer.manager.start()
+    eventually(lambda: consumer.manager.received("PUT", path), "accept after the peer came back", 20)
+
+
+def test_a_signature_that_was_not_delivered_survives_a_restart(node, consumer):
+    """What must reach another party is kept until it did, across restarts."""
+    content = contract(connection(consumer.identity, node.id, SERVICE))
+    assert consumer.submit(node.manager_address, content).status == 201
+    consumer.manager.stop()
+    node.accept(content_hash(content))
+    time.sleep(0.5)  # The first attempt has failed by then.
+    node.stop()
+    consumer.manager.start()
+    node.start()
+    path = f"/v1/contracts/{content_hash(content)}/accept"
+    eventually(lambda: consumer.manager.received("PUT", path), "accept after the restart", 20)
+
+
+def test_a_kill_in_the_middle_of_a_delivery_does_not_hold_it_up(node, consumer):
+    """The node dies after it sent a signature and before the answer; after its restart it sends it again at once."""
+    content = contract(connection(consumer.identity, node.id, SERVICE))
+    assert consumer.submit(node.manager_address, content).status == 201
+    path = f"/v1/contracts/{content_hash(content)}/accept"
+    consumer.hold = threading.Event()
+    try:
+        node.accept(content_hash(content))
+        eventually(lambda: consumer.manager.received("PUT", path), "first delivery")
+        node.kill()
+    finally:
+        consumer.hold.set()
+        consumer.hold = None
+    consumer.manager.forget()
+    node.start()
+    eventually(lambda: consumer.manager.received("PUT", path), "second delivery after the restart", 20)
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_restart_keeps_contracts_services_and_records(node, consumer, end):
+    """After SIGTERM and after SIGKILL: the contract is listed with its signatures, gives a token, and the record of an
+    earlier call is there; its transaction id is still used."""
+    content, scope, token, _ = authorised(node, consumer, SERVICE)
+    transaction, answer = called(node, consumer, token)
+    assert answer.status == 200
+    before = consumer.contract_at(node.manager_address, content_hash(content))
+    status = getattr(node, end)()
+    assert end == "kill" or status == 0, f"SIGTERM ends with status {status}"
+    node.start()
+    assert consumer.contract_at(node.manager_address, content_hash(content)) == before
+    assert record_of(consumer, node, transaction)["grant_hash"] == scope
+    answer = consumer.token(node.manager_address, scope)
+    fresh, _ = access_token(answer, by=node, of=consumer, grant_hash=scope, service=SERVICE)
+    # The node first compares its contracts with the consumer's.
+    eventually(lambda: called(node, consumer, fresh)[1].status == 200, "answer after the restart")
+    assert called(node, consumer, fresh, transaction=transaction)[1].status >= 400
+
+
+def test_a_kill_under_load_leaves_no_answer_without_a_record(node, consumer, echo):
+    """Logging 3.3.1.1: whatever was answered, and whatever reached the service, has its record."""
+    _, _, token, _ = authorised(node, consumer, SERVICE)
+    echo.forget()
+    answered, going = [], threading.Event()
+
+    def caller():
+        while not going.is_set():
+            transaction = transaction_id()
+            try:
+                if called(node, consumer, token, transaction=transaction)[1].status == 200:
+                    answered.append(transaction)
+            except (Refused, OSError):
+                return
+
+    threads = [threading.Thread(target=caller) for _ in range(4)]
+    for each in threads:
+        each.start()
+    eventually(lambda: len(answered) > 30, "thirty answers", 15)
+    node.kill()
+    going.set()
+    for each in threads:
+        each.join()
+    node.start()
+    reached = {each.headers["Fsc-Transaction-Id"] for each in echo.received()}
+    assert set(answered) <= reached
+    for transaction in reached:
+        record_of(consumer, node, transaction)
+
+
+def test_a_second_process_on_the_data_directory_is_refused(node, stranger):
+    """One process holds a data directory."""
+    with pytest.raises(NodeFault):
+        node.cli("serve")
+    assert records_of(stranger, node, transaction_id()) == []
