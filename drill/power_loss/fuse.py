@@ -43,7 +43,7 @@ def mount(point: Path) -> int:
         return device
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        subprocess.run(["fusermount3", "-o", "default_permissions,fsname=power-loss", "--", str(point)], check=True,
+        subprocess.run(["fusermount3", "-o", "default_permissions,fsname=power-loss", "--", str(point)], check=True, capture_output=True,
                        pass_fds=[theirs.fileno()], env={**os.environ, "_FUSE_COMMFD": str(theirs.fileno())})
         return socket.recv_fds(ours, 1, 1)[1][0]
 
@@ -52,7 +52,7 @@ def unmount(point: Path) -> None:
     if os.geteuid() == 0:
         _call(_libc.umount2(os.fsencode(point), 0))
     else:
-        subprocess.run(["fusermount3", "-u", "--", str(point)], check=True)
+        subprocess.run(["fusermount3", "-u", "--", str(point)], check=True, capture_output=True)
 
 
 def available() -> str | None:
@@ -61,7 +61,9 @@ def available() -> str | None:
         with tempfile.TemporaryDirectory() as place:
             os.close(mount(Path(place)))    # closing the device aborts the connection
             unmount(Path(place))
-    except (OSError, subprocess.CalledProcessError, IndexError) as error:
+    except subprocess.CalledProcessError as error:
+        return f"FUSE cannot be used: {error.stderr.decode().strip()}"
+    except (OSError, IndexError) as error:
         return f"FUSE cannot be used: {error}"
     return None
 

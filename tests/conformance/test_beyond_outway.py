@@ -2,6 +2,7 @@
 
 import socket
 import time
+import uuid
 from urllib.parse import parse_qs
 
 import pytest
@@ -144,6 +145,15 @@ def test_a_valid_transaction_id_of_the_application_is_kept(node, application, in
     answer = node.outway("/dienst/x", application, headers={"Fsc-Transaction-Id": own})
     assert answer.status == 200 and answer.headers["Fsc-Transaction-Id"] == own
     assert inway.received()[-1].headers["Fsc-Transaction-Id"] == own
+
+
+@pytest.mark.parametrize("own", ["c0ffee00-0000-4000-8000-000000000000", "geen-uuid"])
+def test_another_transaction_id_of_the_application_is_replaced(node, application, inway, own):
+    """What is not a UUID of version 7 never goes to the inway; the outway makes an id (Logging 3.4.1.1)."""
+    answer = node.outway("/dienst/x", application, headers={"Fsc-Transaction-Id": own})
+    made = answer.headers["Fsc-Transaction-Id"]
+    assert answer.status == 200 and uuid.UUID(made).version == 7
+    assert inway.received()[-1].headers.get_all("Fsc-Transaction-Id") == [made]
 
 
 def test_a_transaction_id_is_used_once(node, application, inway):

@@ -7,11 +7,7 @@ use utoipa::ToSchema;
 use verbond_domain::{Alias, ApplicationName, Problem, ServiceReference};
 use verbond_store::applications::{ApplicationRow, BindingRow, Credential};
 
-use crate::{
-    OpContext,
-    context::database_problem,
-    services::Declaration,
-};
+use crate::{OpContext, context::database_problem, services::Declaration};
 
 /// How an application will prove who it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -125,7 +121,9 @@ pub async fn unbind(context: &OpContext, name: &ApplicationName, alias: &Alias) 
         )
         .next("Bekijk `verbond application list`.", "see `verbond application list`"));
     }
-    context.record(&mut transaction, "application.unbind", alias.as_str(), json!({ "application": name })).await?;
+    context
+        .record(&mut transaction, "application.unbind", alias.as_str(), json!({ "application": name }))
+        .await?;
     transaction.commit().await.map_err(failed)
 }
 
@@ -134,7 +132,9 @@ fn shown(credential: &Credential) -> Value {
     match credential {
         Credential::Socket => json!({ "credential": "socket" }),
         Credential::Token { .. } => json!({ "credential": "token" }),
-        Credential::Certificate { thumbprint } => json!({ "credential": "certificate", "thumbprint": thumbprint }),
+        Credential::Certificate { thumbprint } => {
+            json!({ "credential": "certificate", "thumbprint": thumbprint })
+        }
     }
 }
 
@@ -146,7 +146,8 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 fn checked_thumbprint(text: &str) -> Result<String, Problem> {
-    let text: String = text.chars().filter(|character| *character != ':').collect::<String>().to_ascii_lowercase();
+    let text: String =
+        text.chars().filter(|character| *character != ':').collect::<String>().to_ascii_lowercase();
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(text);
     }

@@ -35,8 +35,14 @@ impl OpContext {
     }
 }
 
-/// What the reader may know of a failing database; the cause goes to the log, once.
+/// What the reader may know of a database that gave no answer; the cause of a failure goes to the log, once. A cursor or
+/// a filter that cannot be used is the asker's own.
 pub fn database_problem(error: &StoreError) -> Problem {
+    match error {
+        StoreError::BadCursor => return unusable("cursor"),
+        StoreError::TooMany(_) => return unusable("filter"),
+        _ => {}
+    }
     tracing::error!(%error, "the database failed");
     Problem::new(
         "DATABASE_UNAVAILABLE",
@@ -47,5 +53,18 @@ pub fn database_problem(error: &StoreError) -> Problem {
     .next(
         "Probeer het zo opnieuw; blijft het, kijk dan met `verbond doctor` en in het logboek van het knooppunt.",
         "try again shortly; if it stays, look with `verbond doctor` and in the node's log",
+    )
+}
+
+fn unusable(parameter: &str) -> Problem {
+    Problem::new(
+        "PARAMETER_INVALID",
+        400,
+        format!("De parameter {parameter} kan niet worden gebruikt."),
+        format!("the parameter {parameter} cannot be used"),
+    )
+    .next(
+        "Neem de cursor over uit het vorige antwoord, zonder hem te veranderen, en vraag hoogstens duizend waarden tegelijk.",
+        "take the cursor unchanged from the answer before, and ask for at most a thousand values at once",
     )
 }

@@ -84,7 +84,11 @@ pub async fn get(context: &OpContext, name: &ServiceName) -> Result<ServiceRow, 
 }
 
 /// Adds the service, or replaces the one of that name. The class and its reasons go into the journal.
-pub async fn put(context: &OpContext, name: &ServiceName, draft: ServiceDraft) -> Result<ServiceRow, Problem> {
+pub async fn put(
+    context: &OpContext,
+    name: &ServiceName,
+    draft: ServiceDraft,
+) -> Result<ServiceRow, Problem> {
     let ServiceDraft { class, steward, reason, .. } = draft;
     let row = ServiceRow {
         name: name.clone(),
@@ -180,7 +184,17 @@ mod tests {
     fn only_the_plain_address_of_a_source_is_taken() {
         assert_eq!(upstream("http://127.0.0.1:8080").ok().as_deref(), Some("http://127.0.0.1:8080/"));
         assert_eq!(upstream("https://bron.example/api/").ok().as_deref(), Some("https://bron.example/api/"));
-        for text in ["", "bron", "ftp://a/", "http:a", "http://u:p@a/", "http://a/?q", "http://a/#f", "http://a b/", "file:///x"] {
+        for text in [
+            "",
+            "bron",
+            "ftp://a/",
+            "http:a",
+            "http://u:p@a/",
+            "http://a/?q",
+            "http://a/#f",
+            "http://a b/",
+            "file:///x",
+        ] {
             assert!(upstream(text).is_err(), "{text:?}");
         }
     }

@@ -28,7 +28,10 @@ impl ManagerAddress {
         if text.len() > LONGEST {
             return Err(AddressError::Form);
         }
-        let rest = text.strip_prefix("https://").ok_or(AddressError::Form)?;
+        let (scheme, rest) = text.split_once("://").ok_or(AddressError::Form)?;
+        if !scheme.eq_ignore_ascii_case("https") {
+            return Err(AddressError::Form);
+        }
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         // The URL parser drops a port that is the scheme's own, so whether it was written is seen here.
         let (host, port) = rest.rsplit_once(':').ok_or(AddressError::Form)?;

@@ -19,10 +19,10 @@ use crate::{
 /// Longest time between two attempts, in seconds.
 const LONGEST_PAUSE: i64 = 300;
 /// Time for one delivery, finding the address included.
-const TIMEOUT: Duration = Duration::from_secs(25);
+const TIMEOUT: Duration = Duration::from_secs(12);
 /// How long a message is kept from other processes while one delivers it, in seconds. Longer than a delivery can take;
 /// not much longer, since what was in flight when a process was killed waits for it.
-const LEASE: i64 = 30;
+const LEASE: i64 = 15;
 /// Messages in delivery at the same time.
 const AT_ONCE: usize = 32;
 /// How often the outbox is looked at without a notification.

@@ -19,8 +19,8 @@ use crate::in_flight::{Exchange, Ticket};
 #[error("the exchange was broken off")]
 struct BrokenOff;
 
-struct GuardedRequest {
-    body: Incoming,
+struct GuardedRequest<B> {
+    body: B,
     exchange: Arc<Exchange>,
 }
 
@@ -32,7 +32,10 @@ pub(crate) fn request(body: Incoming, exchange: &Arc<Exchange>) -> Body {
     GuardedRequest { body, exchange: Arc::clone(exchange) }.boxed_unsync()
 }
 
-impl http_body::Body for GuardedRequest {
+impl<B> http_body::Body for GuardedRequest<B>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
     type Data = Bytes;
     type Error = BoxError;
 
@@ -101,5 +104,37 @@ impl http_body::Body for GuardedResponse {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::in_flight::tests::ticket;
+
+    /// Two parts; where it is broken off in between, the reader must get an error, never an end.
+    fn parts() -> Body {
+        let parts = [b"a", b"b"].map(|part| Ok::<_, BoxError>(Frame::data(Bytes::from_static(part))));
+        http_body_util::StreamBody::new(futures_util::stream::iter(parts)).boxed_unsync()
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_broken_off_ends_in_an_error_in_both_directions()
+    -> Result<(), Box<dyn std::error::Error>> {
+        for request in [true, false] {
+            let (ticket, snapshots) = ticket()?;
+            let exchange = Arc::clone(&ticket.exchange);
+            let mut body = if request {
+                GuardedRequest { body: parts(), exchange: Arc::clone(&exchange) }.boxed_unsync()
+            } else {
+                response(parts(), ticket)
+            };
+            assert!(body.frame().await.is_some_and(|frame| frame.is_ok()));
+            crate::in_flight::tests::withdraw(&snapshots);
+            exchange.broken().await;
+            assert!(body.frame().await.is_some_and(|frame| frame.is_err()), "request: {request}");
+            assert!(!body.is_end_stream());
+        }
+        Ok(())
     }
 }

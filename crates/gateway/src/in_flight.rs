@@ -231,7 +231,7 @@ impl Drop for Ticket {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use verbond_domain::{Clock, Entropy, Timestamp};
 
     use super::*;
@@ -276,6 +276,19 @@ mod tests {
         let in_flight =
             InFlight::start(Direction::Incoming, Arc::clone(&snapshots), ambient.clone(), metrics, limits);
         (in_flight, snapshots, ambient)
+    }
+
+    /// An exchange under watch, with what it rests on.
+    pub(crate) fn ticket() -> Result<(Ticket, Arc<SnapshotKeeper>), Box<dyn std::error::Error>> {
+        let (in_flight, snapshots, ambient) = start(10);
+        let place = in_flight.enter().ok_or("full")?;
+        let decided_on = snapshots.current()?;
+        let ticket = in_flight.begin(place, Arc::new(First), None, &decided_on, &snapshots, &ambient);
+        Ok((ticket, snapshots))
+    }
+
+    pub(crate) fn withdraw(snapshots: &SnapshotKeeper) {
+        snapshots.publish(picture(2));
     }
 
     #[tokio::test]

@@ -50,9 +50,9 @@ pub struct TransactionRecord {
     pub at: Timestamp,
 }
 
-/// Which records to list. Empty lists do not filter; different filters are joined by AND, `grant_hashes` and
-/// `service_names` by OR (Logging 1.1.0 §4.1); `transaction_ids`, if not empty, overrides all others but `visible_to` and
-/// `permits_only`, which say what may be seen at all.
+/// Which records to list. Empty lists do not filter. `grant_hashes` and `service_names` together let through what fits
+/// either (Logging 1.1.0, `GET /logs`); the times bound the period. `transaction_ids`, if not empty, overrides all others
+/// but `visible_to` and `permits_only`, which say what may be seen at all.
 #[derive(Clone, Debug, Default)]
 pub struct RecordFilter {
     /// Only records in which this participant is consumer, provider or either's delegator.
@@ -184,11 +184,16 @@ fn push_filter(sql: &mut Sql, filter: &RecordFilter) -> Result<(), StoreError> {
         let ids = filter.transaction_ids.iter().map(|id| Value::from(id.as_uuid()));
         return push_in(sql, " AND transaction_id IN ", ids);
     }
-    if !filter.grant_hashes.is_empty() {
-        push_in(sql, " AND grant_hash IN ", filter.grant_hashes.iter().map(Value::from))?;
+    let (grants, services) = (&filter.grant_hashes, &filter.service_names);
+    if !grants.is_empty() {
+        push_in(sql, " AND (grant_hash IN ", grants.iter().map(Value::from))?;
     }
-    if !filter.service_names.is_empty() {
-        push_in(sql, " AND service IN ", filter.service_names.iter().map(Value::from))?;
+    if !services.is_empty() {
+        let joined = if grants.is_empty() { " AND (service IN " } else { " OR service IN " };
+        push_in(sql, joined, services.iter().map(Value::from))?;
+    }
+    if !(grants.is_empty() && services.is_empty()) {
+        sql.push(")");
     }
     if let Some(after) = filter.after {
         sql.push(" AND at_millis >= ").push_value(after);

@@ -86,12 +86,15 @@ impl PeerConnection {
         outcome
     }
 
-    /// Returns when the certificate is no longer good.
+    /// Returns when the certificate is no longer good. A certificate that names nobody never was: its requests are
+    /// refused one by one, so that the other side learns why.
     pub(crate) async fn refused(&self) -> CertificateRefusal {
         let mut changes = self.0.trust.changes();
         loop {
-            if let Err(refusal) = self.judge() {
-                return refusal;
+            match self.judge() {
+                Ok(_) => {}
+                Err(CertificateRefusal::Identity(_)) => std::future::pending().await,
+                Err(refusal) => return refusal,
             }
             let left = self.0.latest.load().until.millis_since(self.0.ambient.now()).saturating_add(1);
             let wait = LOOK_AGAIN.min(Duration::from_millis(u64::try_from(left).unwrap_or(1)));

@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use verbond_domain::{Ambient, Clock, Timestamp};
 use verbond_trust::SystemEntropy;
 
@@ -30,8 +30,28 @@ pub fn timestamp(time: SystemTime) -> Timestamp {
 
 /// A moment as RFC 3339 in UTC, to the millisecond.
 pub fn rfc_3339(moment: Timestamp) -> String {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(moment.millis()) * 1_000_000)
-        .ok()
-        .and_then(|moment| moment.format(&Rfc3339).ok())
-        .unwrap_or_else(|| moment.millis().to_string())
+    match OffsetDateTime::from_unix_timestamp_nanos(i128::from(moment.millis()) * 1_000_000) {
+        Ok(at) => format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            at.year(),
+            u8::from(at.month()),
+            at.day(),
+            at.hour(),
+            at.minute(),
+            at.second(),
+            at.millisecond()
+        ),
+        Err(_) => moment.millis().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_always_has_three_decimals() {
+        assert_eq!(rfc_3339(Timestamp::from_millis(1_700_000_000_890)), "2023-11-14T22:13:20.890Z");
+        assert_eq!(rfc_3339(Timestamp::from_millis(0)), "1970-01-01T00:00:00.000Z");
+    }
 }

@@ -61,7 +61,11 @@ impl Complaint {
             Bilingual::new(text(nl).unwrap_or(english), english)
         };
         let code = text("code").or_else(|| text("title"))?;
-        Some(Self { code: code.to_owned(), detail: both("detail", "detail_nl"), next: both("next", "next_nl") })
+        Some(Self {
+            code: code.to_owned(),
+            detail: both("detail", "detail_nl"),
+            next: both("next", "next_nl"),
+        })
     }
 }
 

@@ -20,10 +20,23 @@ struct Place {
 impl Place {
     /// A directory with an initialised node `node` in a test group.
     fn new() -> Outcome<Self> {
+        Self::of_host("a.test")
+    }
+
+    fn of_host(host: &str) -> Outcome<Self> {
         let place = Self { directory: tempfile::tempdir()?, port: free_ports()? };
         let made = place.verbond(&[
-            "init", "--test-group", &place.path("ca").display().to_string(), "--id", "00000099000000010000",
-            "--name", "Gemeente Voorbeeld", "--host", "a.test", "--base-port", &place.port.to_string(),
+            "init",
+            "--test-group",
+            &place.path("ca").display().to_string(),
+            "--id",
+            "00000099000000010000",
+            "--name",
+            "Gemeente Voorbeeld",
+            "--host",
+            host,
+            "--base-port",
+            &place.port.to_string(),
         ])?;
         assert!(made.status.success(), "{}", stderr(&made));
         Ok(place)
@@ -36,12 +49,29 @@ impl Place {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_verbond"));
         command.arg("--data").arg(self.path("node")).args(arguments);
-        command.env_remove("LC_ALL").env_remove("LC_MESSAGES").env("LANG", "C.UTF-8").env_remove("VERBOND_NODE");
+        command
+            .env_remove("LC_ALL")
+            .env_remove("LC_MESSAGES")
+            .env("LANG", "C.UTF-8")
+            .env_remove("VERBOND_NODE");
         command
     }
 
     fn verbond(&self, arguments: &[&str]) -> Outcome<Output> {
         Ok(self.command(arguments).output()?)
+    }
+
+    /// A `serve` that must be refused; one that is not is ended, so that the test fails instead of waiting.
+    fn refused(&self, arguments: &[&str]) -> Outcome<String> {
+        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        for _ in 0..200 {
+            if child.try_wait()?.is_some() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        child.kill()?;
+        Ok(stderr(&child.wait_with_output()?))
     }
 
     fn json(&self, arguments: &[&str]) -> Outcome<Value> {
@@ -99,7 +129,9 @@ impl Drop for Running {
 fn free_ports() -> Outcome<u16> {
     for _ in 0..100 {
         let first = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let free = |step: u16| first.checked_add(step).is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+        let free = |step: u16| {
+            first.checked_add(step).is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+        };
         if (0..4).all(free) {
             return Ok(first);
         }
@@ -128,7 +160,9 @@ fn raw(socket: &Path, request: &str) -> Outcome<String> {
 fn from_nothing_to_a_node_that_offers_a_service() -> Outcome {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new()?;
-    let mode = |name: &str| Ok::<_, std::io::Error>(std::fs::metadata(place.path(name))?.permissions().mode() & 0o777);
+    let mode = |name: &str| {
+        Ok::<_, std::io::Error>(std::fs::metadata(place.path(name))?.permissions().mode() & 0o777)
+    };
     assert_eq!((mode("node")?, mode("node/key.pem")?), (0o700, 0o600));
 
     let node = place.serve()?;
@@ -136,11 +170,23 @@ fn from_nothing_to_a_node_that_offers_a_service() -> Outcome {
     assert_eq!(mode("node/administration.sock")?, 0o600);
 
     let added = place.verbond(&[
-        "service", "add", "trees", "--upstream", "http://127.0.0.1:1/", "--class", "governed", "--steward", "J. de Vries",
-        "--reason", "who owns which tree",
+        "service",
+        "add",
+        "trees",
+        "--upstream",
+        "http://127.0.0.1:1/",
+        "--class",
+        "governed",
+        "--steward",
+        "J. de Vries",
+        "--reason",
+        "who owns which tree",
     ])?;
     assert!(added.status.success(), "{}", stderr(&added));
-    assert_eq!(stdout(&added), "service `trees` is in place\nit refuses everything until an agreement is in force\n");
+    assert_eq!(
+        stdout(&added),
+        "service `trees` is in place\nit refuses everything until an agreement is in force\n"
+    );
     let listed = place.verbond(&["service", "list"])?;
     assert_eq!(
         stdout(&listed),
@@ -152,7 +198,10 @@ fn from_nothing_to_a_node_that_offers_a_service() -> Outcome {
     let answer = raw(&place.path("node/administration.sock"), "GET /v1/services/none HTTP/1.1")?;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
     let lower = answer.to_lowercase();
-    assert!(lower.contains("content-type: application/problem+json") && lower.contains("api-version: 1."), "{answer}");
+    assert!(
+        lower.contains("content-type: application/problem+json") && lower.contains("api-version: 1."),
+        "{answer}"
+    );
     assert!(node.stop()?);
 
     // What was there is there after a restart.
@@ -168,8 +217,13 @@ fn an_application_is_bound_and_its_socket_opened() -> Outcome {
     let node = place.serve()?;
     let made = place.json(&["application", "add", "nightly", "--socket"])?;
     let socket = PathBuf::from(made.get("socket").and_then(Value::as_str).ok_or("no socket")?);
-    let allowed = place.verbond(&["application", "allow", "nightly", "00000099000000020000/trees", "--alias", "t"])?;
-    assert!(stdout(&allowed).contains("reaches oin:00000099000000020000/trees as /t/"), "{}", stderr(&allowed));
+    let allowed =
+        place.verbond(&["application", "allow", "nightly", "00000099000000020000/trees", "--alias", "t"])?;
+    assert!(
+        stdout(&allowed).contains("reaches oin:00000099000000020000/trees as /t/"),
+        "{}",
+        stderr(&allowed)
+    );
     for _ in 0..100 {
         if socket.exists() {
             break;
@@ -204,10 +258,10 @@ fn a_mistake_in_the_configuration_is_told_with_place_and_hint_in_the_readers_lan
 fn one_process_holds_a_data_directory() -> Outcome {
     let place = Place::new()?;
     let node = place.serve()?;
-    let second = place.verbond(&["serve"])?;
-    assert!(stderr(&second).starts_with("error[DIRECTORY_IN_USE]"), "{}", stderr(&second));
-    let split = place.verbond(&["serve", "--roles", "manager"])?;
-    assert!(stderr(&split).starts_with("error[ROLES_NEED_POSTGRESQL]"), "{}", stderr(&split));
+    let second = place.refused(&["serve"])?;
+    assert!(second.starts_with("error[DIRECTORY_IN_USE]"), "{second}");
+    let split = place.refused(&["serve", "--roles", "manager"])?;
+    assert!(split.starts_with("error[ROLES_NEED_POSTGRESQL]"), "{split}");
     assert!(node.stop()?);
     // A node that was killed leaves nothing in the way of the next.
     let mut killed = place.serve()?;
@@ -221,8 +275,8 @@ fn one_process_holds_a_data_directory() -> Outcome {
 fn a_port_that_is_taken_is_named() -> Outcome {
     let place = Place::new()?;
     let _taken = TcpListener::bind(("127.0.0.1", place.port))?;
-    let refused = place.verbond(&["serve"])?;
-    assert!(stderr(&refused).starts_with("error[PORT_CLOSED]"), "{}", stderr(&refused));
+    let refused = place.refused(&["serve"])?;
+    assert!(refused.starts_with("error[PORT_CLOSED]"), "{refused}");
     let doctor = place.verbond(&["doctor"])?;
     assert_eq!(doctor.status.code(), Some(1));
     assert!(stdout(&doctor).contains("fail  ports"), "{}", stdout(&doctor));
@@ -234,8 +288,8 @@ fn a_socket_is_not_opened_where_others_may_write() -> Outcome {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new()?;
     std::fs::set_permissions(place.path("node"), std::fs::Permissions::from_mode(0o777))?;
-    let refused = place.verbond(&["serve"])?;
-    assert!(stderr(&refused).starts_with("error[DIRECTORY_OPEN_TO_OTHERS]"), "{}", stderr(&refused));
+    let refused = place.refused(&["serve"])?;
+    assert!(refused.starts_with("error[DIRECTORY_OPEN_TO_OTHERS]"), "{refused}");
     Ok(())
 }
 
@@ -280,10 +334,71 @@ fn a_certificate_of_another_organisation_is_not_installed() -> Outcome {
 }
 
 #[test]
+fn an_administrator_from_afar_is_known_by_its_certificate() -> Outcome {
+    let place = Place::of_host("localhost")?;
+    let other = Place::of_host("localhost")?;
+    let afar = free_ports()?;
+    let anchor = place.path("ca/root.pem").display().to_string();
+    place.edit(
+        "[administration]",
+        &format!("[administration]\nlisten = \"127.0.0.1:{afar}\"\nclient_anchors = [\"{anchor}\"]"),
+    )?;
+    let node = place.serve()?;
+    let address = format!("https://localhost:{afar}");
+    let with = |owner: &Place| {
+        let file = |name: &str| owner.path(name).display().to_string();
+        place.verbond(&[
+            "service",
+            "add",
+            "trees",
+            "--upstream",
+            "http://127.0.0.1:1/",
+            "--class",
+            "open",
+            "--steward",
+            "J. de Vries",
+            "--reason",
+            "public register",
+            "--node",
+            &address,
+            "--client-certificate",
+            &file("node/certificate.pem"),
+            "--client-key",
+            &file("node/key.pem"),
+            "--node-anchors",
+            &anchor,
+        ])
+    };
+    let refused = with(&other)?;
+    assert!(!refused.status.success(), "a certificate of another authority got in");
+    let added = with(&place)?;
+    assert!(added.status.success(), "{}", stderr(&added));
+    let mut acts = Value::Null;
+    for _ in 0..100 {
+        acts = place.json(&["record", "journal", "--kind", "act", "--limit", "10"])?;
+        if acts.to_string().contains("service.put") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let items = acts.get("items").and_then(Value::as_array).ok_or("no items")?;
+    let act = items
+        .iter()
+        .find(|act| act.pointer("/payload/action") == Some(&Value::from("service.put")))
+        .ok_or("no act")?;
+    assert_eq!(act.pointer("/payload/author/kind"), Some(&Value::from("certificate")), "{act}");
+    let subject = act.pointer("/payload/author/subject").and_then(Value::as_str).ok_or("no subject")?;
+    assert!(subject.contains("serialNumber=00000099000000010000"), "{subject}");
+    assert!(node.stop()?);
+    Ok(())
+}
+
+#[test]
 fn init_does_not_touch_a_node_that_is_there() -> Outcome {
     let place = Place::new()?;
     let key = std::fs::read(place.path("node/key.pem"))?;
-    let again = place.verbond(&["init", "--id", "00000099000000010000", "--name", "X", "--host", "a.test"])?;
+    let again =
+        place.verbond(&["init", "--id", "00000099000000010000", "--name", "X", "--host", "a.test"])?;
     assert!(stderr(&again).starts_with("error[NODE_EXISTS]"), "{}", stderr(&again));
     assert_eq!(std::fs::read(place.path("node/key.pem"))?, key);
     Ok(())
@@ -293,14 +408,26 @@ fn init_does_not_touch_a_node_that_is_there() -> Outcome {
 fn without_a_test_group_init_makes_a_request_and_says_what_to_do_next() -> Outcome {
     let directory = tempfile::tempdir()?;
     let place = Place { directory, port: 1 };
-    let made = place.verbond(&["init", "--id", "00000001001234567000", "--name", "Gemeente", "--host", "fsc.example"])?;
+    let made = place.verbond(&[
+        "init",
+        "--id",
+        "00000001001234567000",
+        "--name",
+        "Gemeente",
+        "--host",
+        "fsc.example",
+    ])?;
     assert!(made.status.success(), "{}", stderr(&made));
     assert!(stdout(&made).contains("send ") && stdout(&made).contains("certificate-request.pem"));
     let request = std::fs::read_to_string(place.path("node/certificate-request.pem"))?;
     assert!(request.starts_with("-----BEGIN CERTIFICATE REQUEST-----"));
     let doctor = place.verbond(&["doctor", "--offline"])?;
     assert_eq!(doctor.status.code(), Some(1));
-    assert!(stdout(&doctor).starts_with("fail  configuration   `group.id` is not a group identifier"), "{}", stdout(&doctor));
+    assert!(
+        stdout(&doctor).starts_with("fail  configuration   `group.id` is not a group identifier"),
+        "{}",
+        stdout(&doctor)
+    );
     Ok(())
 }
 
@@ -315,8 +442,11 @@ fn doctor_finds_an_open_key_and_tells_how_to_close_it() -> Outcome {
     assert_eq!(report.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&report.stdout)?;
     let checks = report.get("checks").and_then(Value::as_array).ok_or("no checks")?;
-    let failed: Vec<_> = checks.iter().filter(|check| check.get("status") == Some(&Value::from("fail"))).collect();
+    let failed: Vec<_> =
+        checks.iter().filter(|check| check.get("status") == Some(&Value::from("fail"))).collect();
     assert_eq!(failed.len(), 1, "{report}");
-    assert!(failed.iter().all(|check| check.get("mend").and_then(Value::as_str).is_some_and(|mend| mend.starts_with("chmod 600"))));
+    assert!(failed.iter().all(|check| {
+        check.get("mend").and_then(Value::as_str).is_some_and(|mend| mend.starts_with("chmod 600"))
+    }));
     Ok(())
 }

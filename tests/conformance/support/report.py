@@ -15,15 +15,25 @@ DEPARTURES = [
         "Rule of the group's profile: `rules.contract_per_request`, on by default.",
     ),
     (
-        "The application's transaction id is kept, and must be a UUID version 7",
-        "Logging 3.4.1.1 has the outway create the id. The outway keeps a valid UUIDv7 that the application brings, "
-        "and makes one otherwise. An id of another form, one that is more than a day off the clock, or one that was "
-        "used before is refused. Version 7 is the Digikoppeling profile's; rules of the profile: "
+        "The application's transaction id is kept, and the inway demands version 7",
+        "Logging 3.4.1.1 has the outway create the id. The outway keeps a valid UUIDv7 that the application brings and "
+        "makes one in every other case. The inway refuses an id that is no UUIDv7; both refuse one that is more than a "
+        "day off the clock or was used before. Version 7 is the Digikoppeling profile's; rules of the profile: "
         "`rules.transaction_id_version_7`, `rules.transaction_id_skew_seconds`.",
     ),
     (
         "Access tokens live 60 seconds",
         "Core prescribes no lifetime (its example has an hour). Rule of the profile: `rules.token_lifetime_seconds`.",
+    ),
+    (
+        "Nothing passes after a start before the contracts have been compared",
+        "Core 4.7.1.2 has no such condition. After a start the node compares its contracts with the other party's by "
+        "GET /contracts, and until then answers 503 for what the two share.",
+    ),
+    (
+        "Codes of its own where the norm has none",
+        "Core 4.4.5.2, 4.6.1.4 and 4.7.2.2 want one of the listed codes in every error. For refusals that the lists do "
+        "not foresee (no contract, unknown route, malformed JSON, …) the error object has a code outside them.",
     ),
 ]
 

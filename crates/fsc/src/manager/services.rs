@@ -30,6 +30,9 @@ pub(super) async fn list(
     let query = ServicesQuery::parse(query.as_deref().unwrap_or_default(), node.rules.scheme());
     let query = query.map_err(|refusal| refusal.problem())?;
     let Paging { cursor, limit, order } = query.paging.clone();
+    if cursor.as_deref().is_some_and(|cursor| cursor.matches('/').count() != 2) {
+        return Err(database_problem(&StoreError::BadCursor).into());
+    }
     let failed = |error: StoreError| database_problem(&error);
     let contracts = node.running().await.map_err(failed)?;
     let peers = node.all_peers().await.map_err(failed)?;

@@ -261,9 +261,8 @@ impl<'a> Parameters<'a> {
     fn paging(&self) -> Result<Paging, QueryRefusal> {
         let limit = match self.one("limit") {
             None => DEFAULT_LIMIT,
-            // What is above the bound gets the largest page: the answer says where it goes on.
-            Some(text) => match text.parse::<u64>() {
-                Ok(limit) if limit > 0 => u16::try_from(limit).unwrap_or(MAXIMUM_LIMIT).min(MAXIMUM_LIMIT),
+            Some(text) => match text.parse::<u16>() {
+                Ok(limit) if (1..=MAXIMUM_LIMIT).contains(&limit) => limit,
                 _ => return Err(QueryRefusal::Parameter("limit")),
             },
         };
@@ -313,9 +312,8 @@ mod tests {
             page,
             Some(Paging { cursor: Some("a b".to_owned()), limit: 7, order: SortOrder::Ascending })
         );
-        assert_eq!(paging("limit=1001").map(|page| page.limit), Some(1000));
-        assert_eq!(paging("limit=99999999").map(|page| page.limit), Some(1000));
-        for query in ["limit=0", "limit=-1", "limit=x", "sort_order=ASC"] {
+        assert_eq!(paging("limit=1000").map(|page| page.limit), Some(1000));
+        for query in ["limit=1001", "limit=99999999", "limit=0", "limit=-1", "limit=x", "sort_order=ASC"] {
             assert_eq!(paging(query), None, "{query}");
         }
     }

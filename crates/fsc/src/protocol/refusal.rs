@@ -113,10 +113,10 @@ impl ContractRefusal {
         let fixed = |texts: [&str; 4]| texts.map(str::to_owned);
         match self {
             Self::Document(error) => [
-                format!("Het bericht is geen I-JSON (RFC 7493): {error}."),
+                "Het bericht is geen I-JSON (RFC 7493).".to_owned(),
                 format!("The message is not I-JSON (RFC 7493): {error}."),
-                "Stuur JSON in UTF-8 zonder dubbele namen, met getallen tot 2^53 - 1, en niet dieper dan 32 niveaus.".to_owned(),
-                "Send JSON in UTF-8 without duplicate names, with numbers up to 2^53 - 1, nested at most 32 levels.".to_owned(),
+                "Stuur JSON in UTF-8 zonder dubbele namen, met gehele getallen tot 2^53 - 1, en niet dieper dan 32 niveaus.".to_owned(),
+                "Send JSON in UTF-8 without duplicate names, with integers up to 2^53 - 1, nested at most 32 levels.".to_owned(),
             ],
             Self::Member(pointer) => {
                 let place = if pointer.is_empty() { "/" } else { pointer };

@@ -118,7 +118,10 @@ async fn an_upload_is_broken_off_by_a_revocation_and_never_looks_complete() -> O
             tokio::time::sleep(Duration::from_millis(200)).await;
             let uploads = scene.source.uploads.lock().unwrap_or_else(PoisonError::into_inner).clone();
             assert_eq!(scene.source.requests.load(Ordering::SeqCst), 1);
-            assert!(uploads.iter().all(|(_, complete)| !complete), "{uploads:?}");
+            assert!(
+                uploads.iter().all(|(_, complete)| !complete),
+                "{protocol:?}, at provider: {at_provider}, {status}: {uploads:?}"
+            );
         }
     }
     Ok(())

@@ -32,18 +32,19 @@ impl PeerVerifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         usage: Usage,
-    ) -> Result<(), Error> {
+    ) -> Result<(), CertificateRefusal> {
         let chain: Vec<CertificateDer<'_>> = std::iter::once(end_entity)
             .chain(intermediates)
             .map(|der| CertificateDer::from(der.as_ref()))
             .collect();
-        self.trust.judge(&chain, usage, self.ambient.now()).map_err(|refusal| {
-            // TLS carries a number only; the reason is for the operator of this side.
-            tracing::debug!(%refusal, ?usage, "a peer's certificate is refused in the handshake");
-            Error::InvalidCertificate(certificate_error(refusal))
-        })?;
-        Ok(())
+        self.trust.judge(&chain, usage, self.ambient.now()).map(drop)
     }
+}
+
+/// TLS carries a number only; the reason is for the operator of this side.
+fn refused(refusal: CertificateRefusal) -> Error {
+    tracing::debug!(%refusal, "a peer's certificate is refused in the handshake");
+    Error::InvalidCertificate(certificate_error(refusal))
 }
 
 /// The library's error whose TLS alert (RFC 8446 §6.2) tells the other side the same.
@@ -75,8 +76,12 @@ impl ClientCertVerifier for PeerVerifier {
         intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.judge(end_entity, intermediates, Usage::Client)?;
-        Ok(ClientCertVerified::assertion())
+        match self.judge(end_entity, intermediates, Usage::Client) {
+            // Good, but of nobody whom the group can name: every request is refused, with words that an alert has not
+            // (FSC Core 2.0.0 §4.4.5.3).
+            Ok(()) | Err(CertificateRefusal::Identity(_)) => Ok(ClientCertVerified::assertion()),
+            Err(refusal) => Err(refused(refusal)),
+        }
     }
 
     fn verify_tls12_signature(
@@ -111,7 +116,7 @@ impl ServerCertVerifier for PeerVerifier {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.judge(end_entity, intermediates, Usage::Server)?;
+        self.judge(end_entity, intermediates, Usage::Server).map_err(refused)?;
         EndEntityCert::try_from(end_entity)
             .and_then(|certificate| certificate.verify_is_valid_for_subject_name(server_name))
             .map_err(|_| Error::InvalidCertificate(CertificateError::NotValidForName))?;

@@ -79,7 +79,10 @@ pub async fn put(
     (status = 204),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
-pub async fn remove(Context(context): Context, Named(name): Named<ApplicationName>) -> Result<StatusCode, Failure> {
+pub async fn remove(
+    Context(context): Context,
+    Named(name): Named<ApplicationName>,
+) -> Result<StatusCode, Failure> {
     applications::remove(&context, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

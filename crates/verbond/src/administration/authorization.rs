@@ -41,7 +41,7 @@ impl Role {
     fn may(self, _permission: &Permission) -> bool {
         match self {
             Self::Operator => true,
-            Self::Nobody => true,
+            Self::Nobody => false,
         }
     }
 }
@@ -106,7 +106,8 @@ pub async fn enforce(request: Request, next: Next) -> Response {
         "HEAD" => "GET",
         method => method,
     };
-    let permission = PERMISSIONS.iter().find(|permission| permission.method == method && permission.path == path);
+    let permission =
+        PERMISSIONS.iter().find(|permission| permission.method == method && permission.path == path);
     // An address that does not exist looks the same to nobody as one that is forbidden.
     match permission {
         Some(permission) if role.may(permission) => next.run(request).await,
@@ -125,9 +126,8 @@ pub fn refused() -> Problem {
 
 /// The matrix of role, resource and action as text, to be checked in.
 pub fn matrix() -> String {
-    let mut text = String::from(
-        "Who may do what through the administration API. Generated; see CONTRIBUTING.md.\n\n",
-    );
+    let mut text =
+        String::from("Who may do what through the administration API. Generated; see CONTRIBUTING.md.\n\n");
     let _ = write!(text, "{:7}{:45}{:12}{:10}", "method", "path", "resource", "action");
     for role in Role::ALL {
         let _ = write!(text, "{:10}", role.as_str());
@@ -164,7 +164,8 @@ mod tests {
             })
             .collect();
         described.sort();
-        let mut listed: Vec<_> = endpoints().map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
+        let mut listed: Vec<_> =
+            endpoints().map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
         listed.sort();
         assert_eq!(described, listed);
     }

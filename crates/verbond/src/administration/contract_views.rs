@@ -58,7 +58,9 @@ pub struct ReasonView {
 impl ReasonView {
     fn read(text: &str) -> Vec<Self> {
         let reasons: Vec<Value> = serde_json::from_str(text).unwrap_or_default();
-        let member = |reason: &Value, at: &str| reason.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let member = |reason: &Value, at: &str| {
+            reason.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
         let read = |reason: &Value| Self {
             code: member(reason, "/code"),
             nl: member(reason, "/sentence/nl"),
@@ -163,16 +165,17 @@ impl ContractView {
 impl GrantView {
     fn of(grant: &Grant) -> Self {
         let outway = match &grant.data {
-            GrantData::ServiceConnection { outway, .. } | GrantData::DelegatedServiceConnection { outway, .. } => {
-                Some(match &outway.identification {
-                    OutwayIdentification::PublicKeyThumbprint(thumbprint) => {
-                        OutwayIdentificationView::PublicKeyThumbprint { public_key_thumbprint: thumbprint.to_string() }
+            GrantData::ServiceConnection { outway, .. }
+            | GrantData::DelegatedServiceConnection { outway, .. } => Some(match &outway.identification {
+                OutwayIdentification::PublicKeyThumbprint(thumbprint) => {
+                    OutwayIdentificationView::PublicKeyThumbprint {
+                        public_key_thumbprint: thumbprint.to_string(),
                     }
-                    OutwayIdentification::DomainName(name) => {
-                        OutwayIdentificationView::DomainName { domain_name: name.clone() }
-                    }
-                })
-            }
+                }
+                OutwayIdentification::DomainName(name) => {
+                    OutwayIdentificationView::DomainName { domain_name: name.clone() }
+                }
+            }),
             GrantData::ServicePublication { .. } | GrantData::DelegatedServicePublication { .. } => None,
         };
         let party = |(role, id): (_, &ParticipantId)| PartyView { role: role_name(role), id: id.clone() };
@@ -227,13 +230,16 @@ impl ListedServiceView {
     pub fn read(listing: ServiceListing, scheme: Scheme) -> Option<Self> {
         let id = |value: &str| ParticipantId::new(scheme, value).ok();
         let (delegator, peer, name, protocol, properties) = match listing.data {
-            ListedService::Service { peer, name, protocol, properties } => (None, peer, name, protocol, properties),
+            ListedService::Service { peer, name, protocol, properties } => {
+                (None, peer, name, protocol, properties)
+            }
             ListedService::DelegatedService { delegator, peer, name, protocol, properties } => {
                 (Some(id(&delegator.peer_id)?), peer, name, protocol, properties)
             }
         };
         let provider = id(&peer.id)?;
-        let protocol = serde_json::to_value(protocol).ok().and_then(|value| value.as_str().map(str::to_owned));
+        let protocol =
+            serde_json::to_value(protocol).ok().and_then(|value| value.as_str().map(str::to_owned));
         Some(Self {
             reference: format!("{provider}/{name}"),
             provider,

@@ -105,7 +105,10 @@ pub async fn list(
     (status = 200, body = ContractView),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
-pub async fn get(State(office): State<Shared>, Named(hash): Named<String>) -> Result<Json<ContractView>, Failure> {
+pub async fn get(
+    State(office): State<Shared>,
+    Named(hash): Named<String>,
+) -> Result<Json<ContractView>, Failure> {
     Ok(shown(&office, &office.fsc.contract(&hash).await?))
 }
 
@@ -127,7 +130,9 @@ pub async fn propose(
         (None, Some(thumbprint)) => Some(OutwayIdentification::PublicKeyThumbprint(
             PublicKeyThumbprint::parse(&thumbprint).ok_or_else(|| unreadable("`public_key_thumbprint`"))?,
         )),
-        (Some(_), Some(_)) => return Err(unreadable("`domain_name` and `public_key_thumbprint` exclude each other").into()),
+        (Some(_), Some(_)) => {
+            return Err(unreadable("`domain_name` and `public_key_thumbprint` exclude each other").into());
+        }
     };
     let proposal = ConnectionProposal { provider, service, identification, days, properties };
     Ok(proposed(&office, &office.fsc.propose_connection(&context.actor, proposal).await?))

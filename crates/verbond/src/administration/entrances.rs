@@ -37,14 +37,18 @@ pub fn metrics_router(metrics: Arc<Metrics>) -> Router {
 }
 
 async fn by_certificate(mut request: Request, next: Next) -> Response {
-    let certificate = request.extensions().get::<Connection>().and_then(|connection| connection.client_certificate.clone());
+    let certificate = request
+        .extensions()
+        .get::<Arc<Connection>>()
+        .and_then(|connection| connection.client_certificate.clone());
     let Some(certificate) = certificate else {
         return Failure(authorization::refused()).into_response();
     };
     let Some(subject) = verbond_trust::subject(&certificate) else {
         return Failure(authorization::refused()).into_response();
     };
-    let thumbprint = digest(&SHA256, &certificate).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let thumbprint =
+        digest(&SHA256, &certificate).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     request.extensions_mut().insert(Caller(Actor::Certificate { subject, thumbprint }));
     next.run(request).await
 }

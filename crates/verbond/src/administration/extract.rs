@@ -50,7 +50,9 @@ impl<T: FromStr<Err: Display>, S: Send + Sync> FromRequestParts<S> for Named<T> 
 /// The two variable segments of the path.
 pub struct NamedPair<T, U>(pub T, pub U);
 
-impl<T: FromStr<Err: Display>, U: FromStr<Err: Display>, S: Send + Sync> FromRequestParts<S> for NamedPair<T, U> {
+impl<T: FromStr<Err: Display>, U: FromStr<Err: Display>, S: Send + Sync> FromRequestParts<S>
+    for NamedPair<T, U>
+{
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
@@ -111,5 +113,8 @@ pub fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, Problem> {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(100).map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    text.chars()
+        .take(100)
+        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
+        .collect()
 }

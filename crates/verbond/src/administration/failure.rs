@@ -90,6 +90,11 @@ impl From<BytesRejection> for Failure {
 
 /// A method that an address does not have.
 pub fn not_allowed() -> Problem {
-    Problem::new("METHOD_UNKNOWN", 405, "Dit adres kent deze methode niet.", "this address does not have this method")
-        .next("Zie de beschrijving op /v1/openapi.json.", "see the description at /v1/openapi.json")
+    Problem::new(
+        "METHOD_UNKNOWN",
+        405,
+        "Dit adres kent deze methode niet.",
+        "this address does not have this method",
+    )
+    .next("Zie de beschrijving op /v1/openapi.json.", "see the description at /v1/openapi.json")
 }

@@ -137,6 +137,9 @@ pub async fn show(State(office): State<Shared>) -> Json<NodeView> {
     (status = 200, body = Reloaded),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
-pub async fn reload(State(office): State<Shared>, Context(context): Context) -> Result<Json<Reloaded>, Failure> {
+pub async fn reload(
+    State(office): State<Shared>,
+    Context(context): Context,
+) -> Result<Json<Reloaded>, Failure> {
     Ok(Json(office.reloader.reload(&context).await?))
 }

@@ -61,7 +61,10 @@ pub async fn list(
     (status = 200, body = PeerView),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
-pub async fn get(Context(context): Context, Named(id): Named<ParticipantId>) -> Result<Json<PeerView>, Failure> {
+pub async fn get(
+    Context(context): Context,
+    Named(id): Named<ParticipantId>,
+) -> Result<Json<PeerView>, Failure> {
     let found = context.store.peer(&id).await.map_err(|error| database_problem(&error))?;
     Ok(Json(found.ok_or_else(|| unknown(&id))?.into()))
 }

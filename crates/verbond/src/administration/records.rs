@@ -48,7 +48,8 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<RecordView>>, Failure> {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let transactions: Option<TransactionId> = given(query.transaction_id).map(|id| parsed(&id)).transpose()?;
+    let transactions: Option<TransactionId> =
+        given(query.transaction_id).map(|id| parsed(&id)).transpose()?;
     let mut list = match given(query.peer_id) {
         Some(peer) => {
             let ids: Vec<String> = transactions.iter().map(ToString::to_string).collect();
@@ -62,7 +63,12 @@ pub async fn list(
                 service_names: given(query.service_name).into_iter().collect(),
                 ..RecordFilter::default()
             };
-            let page = office.store.transaction_records(&filter, paging.cursor(), paging.limit(), SortOrder::Descending);
+            let page = office.store.transaction_records(
+                &filter,
+                paging.cursor(),
+                paging.limit(),
+                SortOrder::Descending,
+            );
             List::page(page.await.map_err(|error| database_problem(&error))?)
         }
     };
@@ -83,7 +89,8 @@ pub async fn journal(
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<JournalLineView>>, Failure> {
     let kind = query.kind.as_deref().filter(|kind| !kind.is_empty());
-    let page = context.store.journal_lines(kind, paging.cursor(), paging.limit(), SortOrder::Descending).await;
+    let page =
+        context.store.journal_lines(kind, paging.cursor(), paging.limit(), SortOrder::Descending).await;
     Ok(Json(List::page(page.map_err(|error| database_problem(&error))?)))
 }
 

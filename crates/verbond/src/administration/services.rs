@@ -24,7 +24,10 @@ pub async fn list(Context(context): Context) -> Result<Json<List<ServiceView>>, 
     (status = 200, body = ServiceView),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
-pub async fn get(Context(context): Context, Named(name): Named<ServiceName>) -> Result<Json<ServiceView>, Failure> {
+pub async fn get(
+    Context(context): Context,
+    Named(name): Named<ServiceName>,
+) -> Result<Json<ServiceView>, Failure> {
     Ok(Json(services::get(&context, &name).await?.into()))
 }
 
@@ -47,7 +50,10 @@ pub async fn put(
     (status = 204),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
-pub async fn remove(Context(context): Context, Named(name): Named<ServiceName>) -> Result<StatusCode, Failure> {
+pub async fn remove(
+    Context(context): Context,
+    Named(name): Named<ServiceName>,
+) -> Result<StatusCode, Failure> {
     services::remove(&context, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

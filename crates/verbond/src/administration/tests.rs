@@ -28,15 +28,30 @@ async fn office() -> Result<Office, Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     let path = |name: &str| directory.path().join(name).display().to_string();
     let arguments = [
-        "verbond", "--data", &path("node"), "init", "--test-group", &path("ca"), "--id", "00000099000000010000",
-        "--name", "Gemeente Voorbeeld", "--host", "a.test",
+        "verbond",
+        "--data",
+        &path("node"),
+        "init",
+        "--test-group",
+        &path("ca"),
+        "--id",
+        "00000099000000010000",
+        "--name",
+        "Gemeente Voorbeeld",
+        "--host",
+        "a.test",
     ];
     Arguments::try_parse_from(arguments)?.run(Printer::new(true, Language::English)).await?;
     let settings = Arc::new(Settings::load(&directory.path().join("node"))?);
     Ok(Office { office: testing::office(&settings).await?, _directory: directory })
 }
 
-async fn ask(mut router: Router, method: &str, path: &str, body: &Value) -> Result<Response, std::convert::Infallible> {
+async fn ask(
+    mut router: Router,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Result<Response, std::convert::Infallible> {
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
     let mut request = Request::new(body);
     *request.method_mut() = method.parse().unwrap_or_default();
@@ -99,7 +114,11 @@ async fn a_service_is_put_shown_and_removed_and_each_act_has_its_author() -> Out
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let told: Vec<_> = acts.iter().rev().map(|act| (act.pointer("/payload/action"), act.pointer("/payload/author/kind"))).collect();
+    let told: Vec<_> = acts
+        .iter()
+        .rev()
+        .map(|act| (act.pointer("/payload/action"), act.pointer("/payload/author/kind")))
+        .collect();
     let (put, remove, operator) = (json!("service.put"), json!("service.remove"), json!("operator"));
     assert_eq!(told, [(Some(&put), Some(&operator)), (Some(&remove), Some(&operator))]);
     Ok(())
@@ -134,7 +153,8 @@ async fn a_token_is_shown_once_and_nowhere_else() -> Outcome {
     let token = made.get("token").and_then(Value::as_str).ok_or("no token")?.to_owned();
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     for path in ["/v1/applications", "/v1/applications/case", "/v1/journal", "/metrics"] {
-        let bytes = ask(routes.clone(), "GET", path, &Value::Null).await?.into_body().collect().await?.to_bytes();
+        let bytes =
+            ask(routes.clone(), "GET", path, &Value::Null).await?.into_body().collect().await?.to_bytes();
         assert!(!String::from_utf8_lossy(&bytes).contains(&token), "{path}");
     }
     Ok(())

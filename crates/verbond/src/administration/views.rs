@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use verbond_domain::{
-    Actor, Alias, ApplicationName, ClassDeclaration, Direction, ParticipantId, Scheme, ServiceClass, ServiceName,
-    ServiceReference, Timestamp,
+    Actor, Alias, ApplicationName, ClassDeclaration, Direction, ParticipantId, Scheme, ServiceClass,
+    ServiceName, ServiceReference, Timestamp,
 };
 use verbond_store::{
     applications::{ApplicationRow, BindingRow, Credential},

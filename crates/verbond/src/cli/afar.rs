@@ -30,7 +30,8 @@ impl Place {
             return Ok(None);
         };
         let url = Url::parse(node).with_context(|| format!("`{node}` is not https://host:port"))?;
-        let host = url.host_str().filter(|_| url.scheme() == "https").context("the address has no https host")?;
+        let host =
+            url.host_str().filter(|_| url.scheme() == "https").context("the address has no https host")?;
         let read = |path: &std::path::Path| -> anyhow::Result<Vec<CertificateDer<'static>>> {
             let chain = CertificateDer::pem_file_iter(path)
                 .and_then(Iterator::collect)
@@ -41,9 +42,11 @@ impl Place {
         for anchor in read(anchors)? {
             roots.add(anchor)?;
         }
-        let key = PrivateKeyDer::from_pem_file(key).with_context(|| format!("cannot read {}", key.display()))?;
-        let mut config =
-            ClientConfig::builder().with_root_certificates(roots).with_client_auth_cert(read(certificate)?, key)?;
+        let key =
+            PrivateKeyDer::from_pem_file(key).with_context(|| format!("cannot read {}", key.display()))?;
+        let mut config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_client_auth_cert(read(certificate)?, key)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let port = url.port_or_known_default().unwrap_or(443);
         Ok(Some(Self { host: host.to_owned(), port, config: Arc::new(config) }))

@@ -96,7 +96,11 @@ impl Application {
             Self::List => list(client, printer).await?,
             Self::Remove { name } => {
                 client.delete(&format!("/v1/applications/{name}")).await?;
-                done(printer, &format!("applicatie `{name}` verwijderd"), &format!("application `{name}` removed"));
+                done(
+                    printer,
+                    &format!("applicatie `{name}` verwijderd"),
+                    &format!("application `{name}` removed"),
+                );
             }
             Self::Allow(allow) => permit(allow, client, printer).await?,
             Self::Deny { name, alias } => {
@@ -157,18 +161,19 @@ async fn list(client: &Client, printer: Printer) -> anyhow::Result<()> {
     }
     let mut rows = Vec::new();
     for application in answer.get("items").and_then(Value::as_array).into_iter().flatten() {
-        let who = [show::cell(application.pointer("/name")), show::cell(application.pointer("/credential/kind"))];
-        let bindings = application.get("bindings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let who =
+            [show::cell(application.pointer("/name")), show::cell(application.pointer("/credential/kind"))];
+        let bindings =
+            application.get("bindings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if bindings.is_empty() {
             let [name, kind] = who.clone();
             rows.push(vec![name, kind, "-".to_owned(), "-".to_owned(), "-".to_owned()]);
         }
         for binding in bindings {
             let [name, kind] = who.clone();
-            let class = binding.pointer("/declaration/class").map_or_else(
-                || "governed (undeclared)".to_owned(),
-                |class| show::cell(Some(class)),
-            );
+            let class = binding
+                .pointer("/declaration/class")
+                .map_or_else(|| "governed (undeclared)".to_owned(), |class| show::cell(Some(class)));
             rows.push(vec![
                 name,
                 kind,
@@ -195,9 +200,9 @@ async fn permit(allow: Allow, client: &Client, printer: Printer) -> anyhow::Resu
         Some(alias) => alias,
         None => service.name.as_str().parse()?,
     };
-    let declaration = allow.class.map(|class| {
-        json!({ "class": class.as_str(), "steward": allow.steward, "reason": allow.reason })
-    });
+    let declaration = allow
+        .class
+        .map(|class| json!({ "class": class.as_str(), "steward": allow.steward, "reason": allow.reason }));
     let path = format!("/v1/applications/{}/bindings/{alias}", allow.name);
     let answer = client.put(&path, &json!({ "service": service, "declaration": declaration })).await?;
     if printer.is_json() {

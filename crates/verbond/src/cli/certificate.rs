@@ -31,8 +31,10 @@ pub enum Certificate {
     /// Show the certificate in use.
     Show,
     /// Ask for a new certificate with the same key.
-    #[command(after_help = "Example; in a test group it is issued and in use at once, in a real group a request is made for\n\
-        your certificate authority:\n  verbond certificate renew")]
+    #[command(
+        after_help = "Example; in a test group it is issued and in use at once, in a real group a request is made for\n\
+        your certificate authority:\n  verbond certificate renew"
+    )]
     Renew {
         /// The test authority that issues it; found by itself when its revocation lists are configured.
         #[arg(long, value_name = "DIR")]
@@ -111,7 +113,12 @@ pub fn issue(directory: &Path, request: &str, leaf: &LeafRequest) -> anyhow::Res
 }
 
 /// Writes the request down and says what to do with it.
-pub fn announce_request(settings: &Settings, request: &str, then: &str, printer: Printer) -> anyhow::Result<()> {
+pub fn announce_request(
+    settings: &Settings,
+    request: &str,
+    then: &str,
+    printer: Printer,
+) -> anyhow::Result<()> {
     let path = settings.directory.join("certificate-request.pem");
     replace(&path, request, 0o644)?;
     if printer.is_json() {

@@ -71,7 +71,12 @@ impl Client {
     }
 
     /// Asks for a whole list, page after page, up to `limit` items.
-    pub async fn list(&self, path: &str, parameters: &[(&str, String)], limit: usize) -> anyhow::Result<Value> {
+    pub async fn list(
+        &self,
+        path: &str,
+        parameters: &[(&str, String)],
+        limit: usize,
+    ) -> anyhow::Result<Value> {
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -112,7 +117,9 @@ impl Client {
                     let stream = UnixStream::connect(socket).await.map_err(|error| silent(socket, &error))?;
                     exchange(stream, "localhost", method.clone(), path, body).await
                 }
-                Place::Afar(place) => exchange(place.connect().await?, place.host(), method.clone(), path, body).await,
+                Place::Afar(place) => {
+                    exchange(place.connect().await?, place.host(), method.clone(), path, body).await
+                }
             }
         };
         let waiting = self.wait(&method, path);
@@ -135,7 +142,13 @@ impl Client {
     }
 }
 
-async fn exchange<S>(stream: S, host: &str, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value>
+async fn exchange<S>(
+    stream: S,
+    host: &str,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> anyhow::Result<Value>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

@@ -27,10 +27,12 @@ const DAY_SECONDS: i64 = 86_400;
 #[derive(Debug, Subcommand)]
 pub enum Key {
     /// Replace the key. Contracts that name the old key get replacements, accepted before anything is switched.
-    #[command(after_help = "Can be run again until everybody has accepted; the new key waits in key-next.pem.\n\n\
+    #[command(
+        after_help = "Can be run again until everybody has accepted; the new key waits in key-next.pem.\n\n\
         In a test group, at once:\n  verbond key roll\n\n\
         In a real group, twice: first a new key and a request, then with the authority's answer:\n  \
-        verbond key roll\n  verbond key roll --certificate from-my-authority.pem")]
+        verbond key roll\n  verbond key roll --certificate from-my-authority.pem"
+    )]
     Roll {
         /// The test authority that issues the certificate; found by itself when its revocation lists are configured.
         #[arg(long, value_name = "DIR", conflicts_with = "certificate")]
@@ -96,7 +98,8 @@ impl Key {
 async fn propose(key: &str, client: &Client) -> anyhow::Result<Vec<String>> {
     let new = PublicKeyThumbprint::of(FileSigner::from_pem(key.as_bytes())?.public_key()).to_string();
     let node = client.get("/v1/node").await?;
-    let text = |value: &Value, at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |value: &Value, at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (own, old) = (text(&node, "/id"), text(&node, "/certificate/public_key_thumbprint"));
     let contracts = client.list("/v1/contracts", &[("state", "valid".to_owned())], usize::MAX).await?;
     let mut replacements = Vec::new();
@@ -129,7 +132,12 @@ fn remaining_days(contract: &Value) -> i64 {
 }
 
 /// Waits until the contracts are in force; returns those that are not.
-async fn accepted(hashes: &[String], wait: Duration, client: &Client, printer: Printer) -> anyhow::Result<Vec<String>> {
+async fn accepted(
+    hashes: &[String],
+    wait: Duration,
+    client: &Client,
+    printer: Printer,
+) -> anyhow::Result<Vec<String>> {
     let mut waiting = hashes.to_vec();
     for second in 0..=wait.as_secs() {
         let mut still = Vec::new();
@@ -171,5 +179,8 @@ fn no_next_key() -> Problem {
         "Er is geen nieuwe sleutel waar dit certificaat bij kan horen.",
         "there is no new key to which this certificate could belong",
     )
-    .next("Begin met `verbond key roll` zonder `--certificate`.", "begin with `verbond key roll` without `--certificate`")
+    .next(
+        "Begin met `verbond key roll` zonder `--certificate`.",
+        "begin with `verbond key roll` without `--certificate`",
+    )
 }

@@ -33,7 +33,15 @@ use crate::{demo, doctor, init, node, printer::Printer};
 )]
 pub struct Arguments {
     /// The node's data directory.
-    #[arg(short, long, value_name = "DIR", env = "VERBOND_DATA", hide_env_values = true, default_value = "verbond-data", global = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "DIR",
+        env = "VERBOND_DATA",
+        hide_env_values = true,
+        default_value = "verbond-data",
+        global = true
+    )]
     pub data: PathBuf,
 
     /// Print results as JSON.
@@ -55,7 +63,13 @@ pub struct Afar {
     #[arg(long, value_name = "https://HOST:PORT", env = "VERBOND_NODE", hide_env_values = true, global = true, requires_all = ["client_certificate", "client_key", "node_anchors"])]
     pub node: Option<String>,
     /// Your certificate (PEM chain).
-    #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_CERTIFICATE", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "VERBOND_CLIENT_CERTIFICATE",
+        hide_env_values = true,
+        global = true
+    )]
     pub client_certificate: Option<PathBuf>,
     /// Your key (PEM).
     #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_KEY", hide_env_values = true, global = true)]

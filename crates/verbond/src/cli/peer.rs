@@ -31,7 +31,8 @@ impl Peer {
     pub async fn run(self, client: &Client, printer: Printer) -> anyhow::Result<()> {
         match self {
             Self::List { name } => {
-                let answer = client.list("/v1/peers", &[("name", name.unwrap_or_default())], usize::MAX).await?;
+                let answer =
+                    client.list("/v1/peers", &[("name", name.unwrap_or_default())], usize::MAX).await?;
                 let columns = [
                     ("ID", "/id"),
                     ("NAME", "/name"),

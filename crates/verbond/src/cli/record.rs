@@ -62,7 +62,10 @@ pub enum Kind {
 }
 
 fn word<T: ValueEnum>(value: Option<T>) -> String {
-    value.and_then(|value| value.to_possible_value()).map(|value| value.get_name().to_owned()).unwrap_or_default()
+    value
+        .and_then(|value| value.to_possible_value())
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
 }
 
 impl Record {

@@ -184,7 +184,10 @@ impl Service {
                     printer,
                     &answer,
                     &columns,
-                    ("De directory noemt geen dienst die daarbij past.", "the directory lists no such service"),
+                    (
+                        "De directory noemt geen dienst die daarbij past.",
+                        "the directory lists no such service",
+                    ),
                 );
             }
         }

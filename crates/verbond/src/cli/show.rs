@@ -17,7 +17,8 @@ pub fn list(printer: Printer, answer: &Value, columns: &[Column], empty: (&str, 
         return printer.say(empty.0, empty.1);
     }
     let header: Vec<&str> = columns.iter().map(|(header, _)| *header).collect();
-    let rows = items.iter().map(|item| columns.iter().map(|(_, at)| cell(item.pointer(at))).collect()).collect();
+    let rows =
+        items.iter().map(|item| columns.iter().map(|(_, at)| cell(item.pointer(at))).collect()).collect();
     printer.table(&header, rows);
 }
 
@@ -58,7 +59,7 @@ pub fn cell(value: Option<&Value>) -> String {
         Some(object @ Value::Object(_)) => summary(object),
         Some(number @ Value::Number(_)) => number.to_string(),
     };
-    text.chars().map(|character| if false { '\u{fffd}' } else { character }).collect()
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
 #[cfg(test)]

@@ -102,7 +102,8 @@ fn describe(command: &mut clap::Command, text: &mut String) {
     // The options that every verb takes stand with the program itself.
     let mut shown = command.clone();
     if name != "verbond" {
-        let inherited = ["data", "json", "node", "client_certificate", "client_key", "node_anchors", "help", "version"];
+        let inherited =
+            ["data", "json", "node", "client_certificate", "client_key", "node_anchors", "help", "version"];
         for option in inherited {
             if shown.get_arguments().any(|argument| argument.get_id() == option) {
                 shown = shown.mut_arg(option, |argument| argument.hide(true));
@@ -132,7 +133,10 @@ mod tests {
             ("commands.md", Described::Commands),
         ] {
             let checked_in = std::fs::read_to_string(reference.join(file))?;
-            assert!(checked_in.trim_end() == described.text().trim_end(), "{file} is old: run scripts/generate");
+            assert!(
+                checked_in.trim_end() == described.text().trim_end(),
+                "{file} is old: run scripts/generate"
+            );
         }
         Ok(())
     }

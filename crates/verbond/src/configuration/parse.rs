@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_its_place_and_the_nearest_known_one() {
-        let text = "profile = 'test'\n[identity]\ncertificate = 'c'\nkey = 'k'\n[manager]\nadress = 'https://a:1'\n";
+        let text =
+            "profile = 'test'\n[identity]\ncertificate = 'c'\nkey = 'k'\n[manager]\nadress = 'https://a:1'\n";
         let (detail, next) = complaint::<Configuration>(text);
         assert_eq!(detail, "verbond.toml:6:1: there is no key `adress` here");
         assert_eq!(next, "did you mean `address`?");
@@ -92,7 +93,10 @@ mod tests {
     #[test]
     fn an_unknown_section_is_refused_too() {
         let (detail, next) = complaint::<Configuration>("profile = 'test'\n[manger]\nlisten = '1'\n");
-        assert_eq!((detail.as_str(), next.as_str()), ("verbond.toml:2:2: there is no key `manger` here", "did you mean `manager`?"));
+        assert_eq!(
+            (detail.as_str(), next.as_str()),
+            ("verbond.toml:2:2: there is no key `manger` here", "did you mean `manager`?")
+        );
     }
 
     #[test]

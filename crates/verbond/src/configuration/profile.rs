@@ -251,7 +251,8 @@ mod tests {
 
     #[test]
     fn one_overridden_member_leaves_its_neighbours() -> Result<(), Box<dyn std::error::Error>> {
-        let overrides = toml::from_str("trust_anchors = ['ca.pem']\n[revocation]\nlists = ['a.crl', 'http://x/y']")?;
+        let overrides =
+            toml::from_str("trust_anchors = ['ca.pem']\n[revocation]\nlists = ['a.crl', 'http://x/y']")?;
         let profile = Profile::load("digikoppeling", Path::new("/data"), overrides)?;
         assert_eq!(profile.trust_anchors, [PathBuf::from("/data/ca.pem")]);
         assert_eq!(profile.revocation.lists, ["/data/a.crl", "http://x/y"]);

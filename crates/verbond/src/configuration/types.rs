@@ -95,6 +95,7 @@ pub struct IdentityFiles {
 
 /// A listener for other participants.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PeerListener {
     /// IP address and port to listen on. Manager and inway may share one if the hosts of their addresses differ.
     #[schema(value_type = String)]

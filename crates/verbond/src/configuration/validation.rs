@@ -26,7 +26,9 @@ impl Settings {
         if let Some(listen) = configuration.metrics.listen {
             check_loopback("metrics.listen", listen)?;
         }
-        if configuration.administration.listen.is_some() && configuration.administration.client_anchors.is_empty() {
+        if configuration.administration.listen.is_some()
+            && configuration.administration.client_anchors.is_empty()
+        {
             return Err(invalid(
                 "administration.client_anchors",
                 "is leeg, dus niemand zou van afstand kunnen beheren",
@@ -37,7 +39,12 @@ impl Settings {
                 "name the PEM files of the administrators' authorities, or remove `listen`",
             ));
         }
-        if configuration.outway.as_ref().and_then(|outway| outway.tls.as_ref()).is_some_and(|tls| tls.client_anchors.is_empty()) {
+        if configuration
+            .outway
+            .as_ref()
+            .and_then(|outway| outway.tls.as_ref())
+            .is_some_and(|tls| tls.client_anchors.is_empty())
+        {
             return Err(invalid(
                 "outway.tls.client_anchors",
                 "is leeg, dus geen applicatie zou binnenkomen",
@@ -56,21 +63,28 @@ impl Settings {
 
 /// Whether this is a group identifier (FSC Core 2.0.0: `^[a-zA-Z0-9./_-]{1,100}$`).
 fn is_group_id(text: &str) -> bool {
-    (1..=100).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./_-".contains(&byte))
+    (1..=100).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./_-".contains(&byte))
 }
 
 /// Reads a `postgres://` URL. The message never repeats it: it may hold a password.
 pub fn postgres_url(text: &str) -> Result<Url, Problem> {
     Url::parse(text).ok().filter(|url| matches!(url.scheme(), "postgres" | "postgresql")).ok_or_else(|| {
-        invalid("database", "is geen `sqlite` en geen `postgres://`-URL", "is neither `sqlite` nor a `postgres://` URL")
-            .next("Schrijf `database = \"sqlite\"` of `database = \"postgres://gebruiker@host/naam\"`.",
-                  "write `database = \"sqlite\"` or `database = \"postgres://user@host/name\"`")
+        invalid(
+            "database",
+            "is geen `sqlite` en geen `postgres://`-URL",
+            "is neither `sqlite` nor a `postgres://` URL",
+        )
+        .next(
+            "Schrijf `database = \"sqlite\"` of `database = \"postgres://gebruiker@host/naam\"`.",
+            "write `database = \"sqlite\"` or `database = \"postgres://user@host/name\"`",
+        )
     })
 }
 
 fn refuse_password(url: &Url) -> Result<(), Problem> {
     let in_query = url.query_pairs().any(|(name, _)| name == "password");
-    if true || url.password().is_none() && !in_query {
+    if url.password().is_none() && !in_query {
         return Ok(());
     }
     Err(invalid("database", "bevat een wachtwoord; geheimen horen in een eigen bestand", "holds a password; secrets belong in a file of their own")
@@ -86,12 +100,22 @@ fn check_profile(profile: &Profile) -> Result<(), Problem> {
         ));
     }
     if profile.trust_anchors.is_empty() {
-        return Err(invalid("group.trust_anchors", "is leeg: geen enkel certificaat zou worden vertrouwd", "is empty: no certificate would be trusted")
-            .next("Noem onder `[group]` de PEM-bestanden met de vertrouwensankers van de groep.",
-                  "name the PEM files with the group's trust anchors under `[group]`"));
+        return Err(invalid(
+            "group.trust_anchors",
+            "is leeg: geen enkel certificaat zou worden vertrouwd",
+            "is empty: no certificate would be trusted",
+        )
+        .next(
+            "Noem onder `[group]` de PEM-bestanden met de vertrouwensankers van de groep.",
+            "name the PEM files with the group's trust anchors under `[group]`",
+        ));
     }
     if !["1.2", "1.3"].contains(&profile.tls.minimum_version.as_str()) {
-        return Err(invalid("group.tls.minimum_version", "is niet `1.2` of `1.3`", "is neither `1.2` nor `1.3`"));
+        return Err(invalid(
+            "group.tls.minimum_version",
+            "is niet `1.2` of `1.3`",
+            "is neither `1.2` nor `1.3`",
+        ));
     }
     for directory in &profile.directories {
         check_address("group.directories", &directory.manager_address, profile)?;
@@ -103,17 +127,29 @@ fn check_address(section: &str, address: &str, profile: &Profile) -> Result<(), 
     let key = if section.contains('.') { section.to_owned() } else { format!("{section}.address") };
     // The standard wants the port written out, also where it is the scheme's default, which the parser drops.
     let port = explicit_port(address).ok_or_else(|| {
-        invalid(&key, format!("`{address}` is geen https://host:poort"), format!("`{address}` is not https://host:port"))
-            .next("Schrijf het adres met schema en poort, zonder pad: `https://fsc.gemeente.example:8443`.",
-                  "write the address with scheme and port and no path: `https://fsc.gemeente.example:8443`")
+        invalid(
+            &key,
+            format!("`{address}` is geen https://host:poort"),
+            format!("`{address}` is not https://host:port"),
+        )
+        .next(
+            "Schrijf het adres met schema en poort, zonder pad: `https://fsc.gemeente.example:8443`.",
+            "write the address with scheme and port and no path: `https://fsc.gemeente.example:8443`",
+        )
     })?;
     if profile.ports.is_empty() || profile.ports.contains(&port) {
         return Ok(());
     }
     let allowed = profile.ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-    Err(invalid(&key, format!("gebruikt poort {port}; de groep staat alleen {allowed} toe"), format!("uses port {port}; the group allows only {allowed}"))
-        .next("Kies een van die poorten; `listen` mag een andere zijn als er een doorgeefluik voor staat.",
-              "choose one of those ports; `listen` may differ when a forwarder stands before it"))
+    Err(invalid(
+        &key,
+        format!("gebruikt poort {port}; de groep staat alleen {allowed} toe"),
+        format!("uses port {port}; the group allows only {allowed}"),
+    )
+    .next(
+        "Kies een van die poorten; `listen` mag een andere zijn als er een doorgeefluik voor staat.",
+        "choose one of those ports; `listen` may differ when a forwarder stands before it",
+    ))
 }
 
 /// The port of a bare `https://host:port`.
@@ -132,17 +168,25 @@ fn explicit_port(address: &str) -> Option<u16> {
 }
 
 fn check_shared_port(manager: &PeerListener, inway: &PeerListener) -> Result<(), Problem> {
-    let host = |listener: &PeerListener| Url::parse(&listener.address).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let host = |listener: &PeerListener| {
+        Url::parse(&listener.address).ok().and_then(|url| url.host_str().map(str::to_owned))
+    };
     if manager.listen != inway.listen || manager.listen.port() == 0 || host(manager) != host(inway) {
         return Ok(());
     }
-    Err(invalid("inway.listen", "is gelijk aan `manager.listen`, en ook de hostnamen van de adressen zijn gelijk", "equals `manager.listen`, and the host names of the addresses are equal too")
-        .next("Geef ze een eigen poort, of adressen met verschillende hostnamen op één poort.",
-              "give each a port of its own, or addresses with different host names on one port"))
+    Err(invalid(
+        "inway.listen",
+        "is gelijk aan `manager.listen`, en ook de hostnamen van de adressen zijn gelijk",
+        "equals `manager.listen`, and the host names of the addresses are equal too",
+    )
+    .next(
+        "Geef ze een eigen poort, of adressen met verschillende hostnamen op één poort.",
+        "give each a port of its own, or addresses with different host names on one port",
+    ))
 }
 
 fn check_loopback(key: &str, listen: SocketAddr) -> Result<(), Problem> {
-    if true {
+    if listen.ip().is_loopback() {
         return Ok(());
     }
     Err(invalid(key, format!("({listen}) is van buiten deze machine bereikbaar zonder aanmelding over een beveiligde verbinding"), format!("({listen}) can be reached from outside this machine without authentication over a secured connection"))
@@ -167,7 +211,11 @@ fn check_limits(settings: &Settings) -> Result<(), Problem> {
     ];
     for (key, value, least, most) in bounds {
         if !(least..=most).contains(&value) {
-            return Err(invalid(key, format!("is {value}, buiten {least} tot en met {most}"), format!("is {value}, outside {least} to {most}")));
+            return Err(invalid(
+                key,
+                format!("is {value}, buiten {least} tot en met {most}"),
+                format!("is {value}, outside {least} to {most}"),
+            ));
         }
     }
     Ok(())
@@ -183,7 +231,8 @@ mod tests {
 
     use super::*;
 
-    const BASE: &str = "profile = 'test'\n[identity]\ncertificate = 'c'\nkey = 'k'\n[group]\ntrust_anchors = ['a']\n";
+    const BASE: &str =
+        "profile = 'test'\n[identity]\ncertificate = 'c'\nkey = 'k'\n[group]\ntrust_anchors = ['a']\n";
 
     fn verdict(more: &str) -> Result<(), String> {
         Settings::parse(Path::new("/data"), &format!("{BASE}{more}"))
@@ -210,8 +259,17 @@ mod tests {
 
     #[test]
     fn an_address_needs_scheme_and_port_and_no_more() {
-        for address in ["http://a.test:7443", "https://a.test", "https://a.test:7443/x", "https://u@a.test:7443", "a.test:7443"] {
-            refused(&format!("[manager]\nlisten = '127.0.0.1:7443'\naddress = '{address}'\n"), "is not https://host:port");
+        for address in [
+            "http://a.test:7443",
+            "https://a.test",
+            "https://a.test:7443/x",
+            "https://u@a.test:7443",
+            "a.test:7443",
+        ] {
+            refused(
+                &format!("[manager]\nlisten = '127.0.0.1:7443'\naddress = '{address}'\n"),
+                "is not https://host:port",
+            );
         }
         assert_eq!(verdict("[manager]\nlisten = '127.0.0.1:7443'\naddress = 'https://a.test:443'\n"), Ok(()));
     }
@@ -226,7 +284,9 @@ mod tests {
     #[test]
     fn one_port_serves_manager_and_inway_only_under_two_names() {
         let both = |host: &str| {
-            format!("[manager]\nlisten = '127.0.0.1:443'\naddress = 'https://a.test:443'\n[inway]\nlisten = '127.0.0.1:443'\naddress = 'https://{host}:443'\n")
+            format!(
+                "[manager]\nlisten = '127.0.0.1:443'\naddress = 'https://a.test:443'\n[inway]\nlisten = '127.0.0.1:443'\naddress = 'https://{host}:443'\n"
+            )
         };
         assert_eq!(verdict(&both("b.test")), Ok(()));
         refused(&both("a.test"), "equals `manager.listen`");
@@ -235,7 +295,8 @@ mod tests {
     #[test]
     fn a_password_in_the_configuration_is_refused_and_not_repeated() {
         let text = format!("database = 'postgres://me:hunter2@localhost/x'\n{BASE}");
-        let problem = Settings::parse(Path::new("/data"), &text).and_then(|settings| settings.validate()).err();
+        let problem =
+            Settings::parse(Path::new("/data"), &text).and_then(|settings| settings.validate()).err();
         assert!(problem.as_ref().is_some_and(|problem| problem.detail.en.contains("password")));
         assert!(!format!("{problem:?}").contains("hunter2"));
     }
@@ -243,7 +304,8 @@ mod tests {
     #[test]
     fn a_group_without_trust_anchors_is_refused() {
         let text = "profile = 'digikoppeling'\n[identity]\ncertificate = 'c'\nkey = 'k'\n[group]\nid = 'g'\n";
-        let problem = Settings::parse(Path::new("/data"), text).and_then(|settings| settings.validate()).err();
+        let problem =
+            Settings::parse(Path::new("/data"), text).and_then(|settings| settings.validate()).err();
         assert!(problem.is_some_and(|problem| problem.detail.en.contains("group.trust_anchors")));
     }
 }

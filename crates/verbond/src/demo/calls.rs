@@ -59,8 +59,9 @@ impl Application {
     /// Starts a GET and leaves its body to be read.
     pub async fn send(&self, path: &str) -> anyhow::Result<hyper::Response<Incoming>> {
         let stream = TcpStream::connect(self.outway).await.context("the outway does not listen")?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.context("no HTTP connection")?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .context("no HTTP connection")?;
         tokio::spawn(connection);
         let request = hyper::Request::get(path)
             .header("host", self.outway.to_string())
@@ -121,7 +122,8 @@ impl Application {
         let mut body = response.into_body();
         let mut bytes = 0;
         while bytes < after {
-            let frame = body.frame().await.context("the download ended too early")?.context("broke off early")?;
+            let frame =
+                body.frame().await.context("the download ended too early")?.context("broke off early")?;
             bytes += frame.data_ref().map_or(0, Bytes::len);
         }
         let reading = tokio::spawn(async move {
@@ -133,8 +135,9 @@ impl Application {
         });
         then.await?;
         let done = Instant::now();
-        let (bytes, broken) =
-            tokio::time::timeout(at_most, reading).await.context("the download went on after the revocation")??;
+        let (bytes, broken) = tokio::time::timeout(at_most, reading)
+            .await
+            .context("the download went on after the revocation")??;
         Ok((bytes, broken.saturating_duration_since(done)))
     }
 }

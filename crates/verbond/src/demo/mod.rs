@@ -93,8 +93,9 @@ pub async fn run(options: &Options, printer: Printer) -> anyhow::Result<ExitCode
 fn root_directory(options: &Options) -> anyhow::Result<(PathBuf, bool)> {
     match &options.directory {
         Some(directory) => {
-            std::fs::create_dir(directory)
-                .with_context(|| format!("cannot make {}: choose a directory that does not exist", directory.display()))?;
+            std::fs::create_dir(directory).with_context(|| {
+                format!("cannot make {}: choose a directory that does not exist", directory.display())
+            })?;
             Ok((std::path::absolute(directory)?, false))
         }
         None => {

@@ -12,7 +12,8 @@ use verbond_fsc::protocol::{
 };
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls, Protocol, Target};
 use verbond_trust::{
-    Identity, IdentityHandle, IdentityRules, ParticipantAttribute, RevocationRules, TrustStore, jws, read_chain, tls,
+    Identity, IdentityHandle, IdentityRules, ParticipantAttribute, RevocationRules, TrustStore, jws,
+    read_chain, tls,
 };
 
 use super::organisation::Organisation;
@@ -20,10 +21,14 @@ use crate::ambient;
 
 /// Submits a contract with a second grant hidden behind an ordinary one, signed with the insider's key, straight to the
 /// target's manager. Returns the contract's hash.
-pub async fn submit_smuggled_contract(insider: &Organisation, target: &Organisation) -> anyhow::Result<String> {
+pub async fn submit_smuggled_contract(
+    insider: &Organisation,
+    target: &Organisation,
+) -> anyhow::Result<String> {
     let ambient = ambient::system();
     let rules = IdentityRules { scheme: Scheme::Oin, participant_id: ParticipantAttribute::SerialNumber };
-    let identity = Identity::load(&insider.data.join("certificate.pem"), &insider.data.join("key.pem"), &rules)?;
+    let identity =
+        Identity::load(&insider.data.join("certificate.pem"), &insider.data.join("key.pem"), &rules)?;
     let consumer = identity.certificate.participant.clone();
     let thumbprint = identity.certificate.public_key_thumbprint;
     let provider = ParticipantId::new(Scheme::Oin, target.description.id)?;
@@ -57,7 +62,12 @@ pub async fn submit_smuggled_contract(insider: &Organisation, target: &Organisat
         .header("fsc-manager-address", insider.manager_address())
         .body(Bytes::from(body))?;
     let answer = dialler(insider, target, identity, rules)?
-        .call(&Target::peer(provider, &target.manager_address(), Protocol::Http1)?, request, 65_536, Duration::from_secs(5))
+        .call(
+            &Target::peer(provider, &target.manager_address(), Protocol::Http1)?,
+            request,
+            65_536,
+            Duration::from_secs(5),
+        )
         .await?;
     // A refusal at the door is as good an answer as a rejection on file.
     tracing::debug!(status = %answer.status(), "the smuggled contract was answered");

@@ -55,7 +55,10 @@ pub async fn all(scene: &mut Scene, reporter: &mut Reporter) -> anyhow::Result<(
     reporter
         .step("both records", async {
             pairs = both_records(scene, &exchanged).await?;
-            Ok(format!("{} exchanges looked up at both parties: each stands at both under one id", pairs.len()))
+            Ok(format!(
+                "{} exchanges looked up at both parties: each stands at both under one id",
+                pairs.len()
+            ))
         })
         .await?;
     pairs.into_iter().for_each(|pair| reporter.record_pair(pair));
@@ -69,14 +72,26 @@ async fn start(scene: &mut Scene) -> anyhow::Result<String> {
         initialise(organisation, &authority, &directory).await?;
     }
     futures_util::future::try_join_all(scene.organisations().map(Organisation::start)).await?;
-    Ok("a directory and three organisations run as four processes, each with its own database and key".to_owned())
+    Ok("a directory and three organisations run as four processes, each with its own database and key"
+        .to_owned())
 }
 
 async fn initialise(organisation: &Organisation, authority: &str, directory: &str) -> anyhow::Result<()> {
     let (description, port) = (organisation.description, organisation.base_port.to_string());
     let mut arguments = vec![
-        "init", "--test-group", authority, "--id", description.id, "--name", description.name,
-        "--host", description.host, "--base-port", &port, "--directory", directory,
+        "init",
+        "--test-group",
+        authority,
+        "--id",
+        description.id,
+        "--name",
+        description.name,
+        "--host",
+        description.host,
+        "--base-port",
+        &port,
+        "--directory",
+        directory,
     ];
     if directory.starts_with(description.id) {
         arguments.push("--directory-role");
@@ -103,13 +118,23 @@ async fn publish(scene: &Scene) -> anyhow::Result<String> {
     for (organisation, name, url) in &offers {
         organisation
             .run(&[
-                "service", "add", name, "--upstream", url, "--class", "open", "--steward", "S. Voorbeeld",
-                "--reason", "made-up records of the demonstration, no personal data",
+                "service",
+                "add",
+                name,
+                "--upstream",
+                url,
+                "--class",
+                "open",
+                "--steward",
+                "S. Voorbeeld",
+                "--reason",
+                "made-up records of the demonstration, no personal data",
             ])
             .await?;
         organisation.run(&["service", "publish", name]).await?;
     }
-    Ok("three synthetic sources offered, declared open by a steward (they hold no personal data), published".to_owned())
+    Ok("three synthetic sources offered, declared open by a steward (they hold no personal data), published"
+        .to_owned())
 }
 
 async fn find(scene: &Scene) -> anyhow::Result<String> {
@@ -130,8 +155,18 @@ async fn refused_without_contract(scene: &Scene) -> anyhow::Result<(Application,
         let service = format!("{}/{name}", provider.description.id);
         consumer
             .run(&[
-                "application", "allow", "case-system", &service, "--alias", name, "--class", "open",
-                "--steward", "S. Voorbeeld", "--reason", "made-up records of the demonstration",
+                "application",
+                "allow",
+                "case-system",
+                &service,
+                "--alias",
+                name,
+                "--class",
+                "open",
+                "--steward",
+                "S. Voorbeeld",
+                "--reason",
+                "made-up records of the demonstration",
             ])
             .await?;
     }
@@ -146,11 +181,18 @@ async fn propose_and_sign(scene: &Scene) -> anyhow::Result<String> {
     for (provider, name) in [(&scene.income_register, "incomes"), (&scene.pension_office, "pensions")] {
         contract_in_force(&scene.municipality, provider, name).await?;
     }
-    Ok(format!("proposed twice, vetted and signed by each provider; in force after {} ms", started.elapsed().as_millis()))
+    Ok(format!(
+        "proposed twice, vetted and signed by each provider; in force after {} ms",
+        started.elapsed().as_millis()
+    ))
 }
 
 /// Proposes a connection contract and waits until the consumer holds it as valid; returns its hash.
-async fn contract_in_force(consumer: &Organisation, provider: &Organisation, name: &str) -> anyhow::Result<String> {
+async fn contract_in_force(
+    consumer: &Organisation,
+    provider: &Organisation,
+    name: &str,
+) -> anyhow::Result<String> {
     let service = format!("{}/{name}", provider.description.id);
     let proposed = consumer.run(&["contract", "propose", &service]).await?;
     let hash = proposed.get("hash").and_then(Value::as_str).context("no contract hash was given")?.to_owned();
@@ -184,7 +226,8 @@ async fn smuggled_grant(scene: &Scene) -> anyhow::Result<String> {
     let hash = outsider::submit_smuggled_contract(&scene.pension_office, &scene.income_register).await?;
     let contract = eventually("the income register judges the contract", || async {
         let contract = scene.income_register.run(&["contract", "show", &hash]).await?;
-        let judged = contract.get("verdict").and_then(Value::as_str).is_some_and(|verdict| !verdict.is_empty());
+        let judged =
+            contract.get("verdict").and_then(Value::as_str).is_some_and(|verdict| !verdict.is_empty());
         Ok(judged.then_some(contract))
     })
     .await?;
@@ -213,7 +256,9 @@ async fn revoked_while_downloading(scene: &Scene, application: &Application) -> 
     let consumer_id = scene.municipality.description.id;
     let hash = contracts
         .iter()
-        .filter(|contract| contract.to_string().contains("SERVICE_CONNECTION") && contract.to_string().contains(consumer_id))
+        .filter(|contract| {
+            contract.to_string().contains("SERVICE_CONNECTION") && contract.to_string().contains(consumer_id)
+        })
         .find_map(|contract| contract.get("hash").and_then(Value::as_str))
         .context("the provider lists no connection contract with the consumer")?
         .to_owned();
@@ -270,7 +315,11 @@ async fn both_records(scene: &Scene, transactions: &[String]) -> anyhow::Result<
                 None => record(&scene.pension_office, transaction).await?,
             };
             let transaction_id = transaction.clone();
-            Ok(consumer.zip(provider).map(|(consumer, provider)| RecordPair { transaction_id, consumer, provider }))
+            Ok(consumer.zip(provider).map(|(consumer, provider)| RecordPair {
+                transaction_id,
+                consumer,
+                provider,
+            }))
         });
         pairs.push(pair.await?);
     }
@@ -304,7 +353,9 @@ where
         let outcome = ask().await;
         match outcome {
             Ok(Some(answer)) => return Ok(answer),
-            Err(error) if started.elapsed() > PATIENCE => return Err(error.context(format!("waited until {what}"))),
+            Err(error) if started.elapsed() > PATIENCE => {
+                return Err(error.context(format!("waited until {what}")));
+            }
             Ok(None) if started.elapsed() > PATIENCE => anyhow::bail!("waited in vain until {what}"),
             _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }

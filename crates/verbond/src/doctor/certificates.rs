@@ -104,9 +104,10 @@ fn judged(identity: &Identity, trust: &TrustStore, now: Timestamp) -> Finding {
 fn names(settings: &Settings, identity: &Identity) -> Finding {
     let configuration = &settings.configuration;
     let addresses = [&configuration.manager, &configuration.inway];
-    let hosts = addresses.into_iter().flatten().filter_map(|listener| {
-        Url::parse(&listener.address).ok()?.host_str().map(str::to_ascii_lowercase)
-    });
+    let hosts = addresses
+        .into_iter()
+        .flatten()
+        .filter_map(|listener| Url::parse(&listener.address).ok()?.host_str().map(str::to_ascii_lowercase));
     let held = &identity.certificate.dns_names;
     let covers = |host: &str| held.iter().any(|name| name_covers(name, host));
     let missing: Vec<String> = hosts.filter(|host| !covers(host)).collect();
@@ -146,7 +147,10 @@ async fn lists(settings: &Settings, trust: &TrustStore, now: Timestamp) -> Vec<F
                 "intrekkingslijsten worden niet gecontroleerd: een gestolen sleutel blijft bruikbaar",
                 "revocation lists are not checked: a stolen key stays usable",
             )
-            .mend("Zet `check = true` onder [group.revocation].", "set `check = true` under [group.revocation]"),
+            .mend(
+                "Zet `check = true` onder [group.revocation].",
+                "set `check = true` under [group.revocation]",
+            ),
         ];
     }
     let (mut findings, mut usable) = (Vec::new(), Vec::new());
@@ -166,10 +170,11 @@ async fn lists(settings: &Settings, trust: &TrustStore, now: Timestamp) -> Vec<F
                 usable.push(list);
             }
             Err(reason) => findings.push(
-                Finding::fail("revocation", format!("{source}: {reason}"), format!("{source}: {reason}")).mend(
-                    "Zet er een verse lijst van de autoriteit neer.",
-                    "put a fresh list of the authority there",
-                ),
+                Finding::fail("revocation", format!("{source}: {reason}"), format!("{source}: {reason}"))
+                    .mend(
+                        "Zet er een verse lijst van de autoriteit neer.",
+                        "put a fresh list of the authority there",
+                    ),
             ),
         }
     }
@@ -186,10 +191,15 @@ fn age(source: &str, list: &RevocationList, grace: i64, now: Timestamp) -> Findi
     match overdue {
         ..=0 => Finding::ok("revocation", nl, en),
         late if late <= grace => {
-            Finding::warn("revocation", format!("{nl}, en over tijd"), format!("{en}, and overdue")).mend(mend.0, mend.1)
+            Finding::warn("revocation", format!("{nl}, en over tijd"), format!("{en}, and overdue"))
+                .mend(mend.0, mend.1)
         }
-        _ => Finding::fail("revocation", format!("{nl}, te oud om op te vertrouwen"), format!("{en}, too old to rely on"))
-            .mend(mend.0, mend.1),
+        _ => Finding::fail(
+            "revocation",
+            format!("{nl}, te oud om op te vertrouwen"),
+            format!("{en}, too old to rely on"),
+        )
+        .mend(mend.0, mend.1),
     }
 }
 

@@ -30,7 +30,9 @@ fn directory(path: &Path) -> Finding {
     let place = path.display();
     let mode = match fs::metadata(path) {
         Ok(metadata) => metadata.permissions().mode() & 0o777,
-        Err(error) => return Finding::fail("files", format!("{place}: {error}"), format!("{place}: {error}")),
+        Err(error) => {
+            return Finding::fail("files", format!("{place}: {error}"), format!("{place}: {error}"));
+        }
     };
     if mode & 0o022 != 0 {
         return Finding::fail(
@@ -94,7 +96,9 @@ fn clock(directory: &Path) -> Finding {
     }
     Finding::fail(
         "clock",
-        format!("er is {ahead} seconden na nu een bestand geschreven: de klok is teruggezet, of zij was voor"),
+        format!(
+            "er is {ahead} seconden na nu een bestand geschreven: de klok is teruggezet, of zij was voor"
+        ),
         format!("a file was written {ahead} seconds after now: the clock was set back, or was ahead"),
     )
     .mend(

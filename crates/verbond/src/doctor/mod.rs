@@ -19,10 +19,12 @@ use crate::{
 
 /// Find out what is wrong, and how to mend it.
 #[derive(Debug, Args)]
-#[command(after_help = "Looks at the configuration, certificate and key, trust anchors, revocation lists, the clock, files and\n\
+#[command(
+    after_help = "Looks at the configuration, certificate and key, trust anchors, revocation lists, the clock, files and\n\
     their permissions, ports, the database, and whether directories and known participants can be reached.\n\
     Works whether the node runs or not. Exit status 1: something is broken; warnings alone: 0.\n\n\
-    Example:\n  verbond --data a doctor")]
+    Example:\n  verbond --data a doctor"
+)]
 pub struct Doctor {
     /// Do not dial directories and other participants.
     #[arg(long)]
@@ -128,7 +130,9 @@ impl Doctor {
             Err(problem) => return vec![Finding::problem("configuration", problem)],
         };
         let mut findings = vec![match settings.validate() {
-            Ok(()) => Finding::ok("configuration", format!("{FILE} is in orde"), format!("{FILE} is in order")),
+            Ok(()) => {
+                Finding::ok("configuration", format!("{FILE} is in orde"), format!("{FILE} is in order"))
+            }
             Err(problem) => Finding::problem("configuration", problem),
         }];
         findings.extend(files::look(&settings));

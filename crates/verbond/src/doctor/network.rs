@@ -20,10 +20,10 @@ const SKEW: i64 = 30;
 
 /// Looks at what a start would meet.
 pub async fn idle(settings: &Settings) -> Vec<Finding> {
-    let mut findings = vec![Finding::warn("node", "draait niet", "does not run").mend(
-        "Start het met `verbond serve`.",
-        "start it with `verbond serve`",
-    )];
+    let mut findings = vec![
+        Finding::warn("node", "draait niet", "does not run")
+            .mend("Start het met `verbond serve`.", "start it with `verbond serve`"),
+    ];
     findings.extend(ports(settings));
     findings.push(database(settings).await);
     findings
@@ -140,7 +140,8 @@ fn dialler(settings: &Settings, credentials: Credentials) -> anyhow::Result<Clie
     let Credentials { identity, trust, ambient } = credentials;
     let identity = IdentityHandle::new(identity, Vec::new());
     let rules = settings.profile.tls_rules();
-    let config = tls::client_config(Arc::clone(&identity), Arc::clone(&trust), &rules, ambient.clone(), false)?;
+    let config =
+        tls::client_config(Arc::clone(&identity), Arc::clone(&trust), &rules, ambient.clone(), false)?;
     let tls = PeerTls { http1: Arc::clone(&config), http2: config, identity, trust, ambient };
     let limits = ClientLimits { connect_timeout: PATIENCE, ..ClientLimits::default() };
     Ok(Client::peers(tls, Hosts::new(settings.configuration.hosts.clone()), limits))

@@ -10,7 +10,8 @@ use crate::cli::Client;
 pub async fn look(node: &Value, client: &Client) -> Vec<Finding> {
     let text = |name: &str| node.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let listening = node.get("listening").and_then(Value::as_object).into_iter().flatten();
-    let ports: Vec<String> = listening.map(|(name, at)| format!("{name} {}", at.as_str().unwrap_or_default())).collect();
+    let ports: Vec<String> =
+        listening.map(|(name, at)| format!("{name} {}", at.as_str().unwrap_or_default())).collect();
     let (version, database, ports) = (text("version"), text("database"), ports.join(", "));
     let mut findings = vec![Finding::ok(
         "node",
@@ -38,7 +39,8 @@ pub async fn look(node: &Value, client: &Client) -> Vec<Finding> {
 async fn outbox(client: &Client) -> Option<Finding> {
     let waiting = client.get("/v1/outbox").await.ok()?;
     let waiting = waiting.get("items").and_then(Value::as_array)?;
-    let failed = waiting.iter().filter(|message| message.get("attempts").and_then(Value::as_i64) > Some(2)).count();
+    let failed =
+        waiting.iter().filter(|message| message.get("attempts").and_then(Value::as_i64) > Some(2)).count();
     let total = waiting.len();
     Some(match failed {
         0 => Finding::ok(

@@ -27,10 +27,12 @@ const TEST_LIST_SECONDS: i64 = 366 * 86_400;
 
 /// Make a node: its directory, key, and certificate or certificate request.
 #[derive(Debug, Args)]
-#[command(after_help = "In a throw-away group, whose authority is made in the directory `ca` when it is not there:\n  \
+#[command(
+    after_help = "In a throw-away group, whose authority is made in the directory `ca` when it is not there:\n  \
     verbond --data a init --test-group ca --id 00000099000000010000 --name \"Gemeente Voorbeeld\" --host a.test\n\n\
     In a real group; the request goes to your certificate authority:\n  \
-    verbond --data a init --id 00000001001234567000 --name \"Gemeente Voorbeeld\" --host fsc.voorbeeld.nl")]
+    verbond --data a init --id 00000001001234567000 --name \"Gemeente Voorbeeld\" --host fsc.voorbeeld.nl"
+)]
 pub struct Init {
     /// Join the throw-away group of this test authority; it is made when it is not there.
     #[arg(long, value_name = "DIR")]
@@ -87,7 +89,8 @@ impl From<KeyChoice> for KeyKind {
 }
 
 fn parse_directory(text: &str) -> Result<(String, String), String> {
-    let (id, address) = text.split_once('=').ok_or("write ID=URL, such as 00000099000000010000=https://dir.test:7442")?;
+    let (id, address) =
+        text.split_once('=').ok_or("write ID=URL, such as 00000099000000010000=https://dir.test:7442")?;
     Ok((id.to_owned(), address.to_owned()))
 }
 
@@ -99,7 +102,12 @@ fn parse_host(text: &str) -> Result<(String, IpAddr), String> {
 /// Reads an identifier; a bare one is an OIN, the scheme of both shipped profiles.
 fn participant(text: &str) -> Result<ParticipantId, Problem> {
     let unusable = |error: verbond_domain::ParticipantIdError| {
-        Problem::new("PARTICIPANT_ID_UNUSABLE", 400, format!("`{text}`: {error}"), format!("`{text}`: {error}"))
+        Problem::new(
+            "PARTICIPANT_ID_UNUSABLE",
+            400,
+            format!("`{text}`: {error}"),
+            format!("`{text}`: {error}"),
+        )
     };
     match text.parse() {
         Ok(id) => Ok(id),
@@ -143,9 +151,10 @@ impl Init {
 
     fn plan(&self) -> anyhow::Result<template::Plan> {
         let port = |step: u16| self.base_port.checked_add(step).context("the ports run past 65535");
-        let directories = self.directory.iter().map(|(id, address)| {
-            Ok(Directory { id: participant(id)?, manager_address: address.clone() })
-        });
+        let directories = self
+            .directory
+            .iter()
+            .map(|(id, address)| Ok(Directory { id: participant(id)?, manager_address: address.clone() }));
         let directories = directories.collect::<Result<Vec<_>, Problem>>()?;
         let mut hosts = self.resolve.clone();
         if self.test_group.is_some() {
@@ -165,9 +174,10 @@ impl Init {
                 }
             }
         }
-        let profile = self.profile.clone().unwrap_or_else(|| {
-            if self.test_group.is_some() { "test" } else { "digikoppeling" }.to_owned()
-        });
+        let profile = self
+            .profile
+            .clone()
+            .unwrap_or_else(|| if self.test_group.is_some() { "test" } else { "digikoppeling" }.to_owned());
         let authority = self.test_group.as_deref().map(std::path::absolute).transpose()?;
         Ok(template::Plan {
             profile,
@@ -194,7 +204,10 @@ impl Init {
                 "certificate_request": self.test_group.is_none().then(|| data.join("certificate-request.pem")),
             }));
         }
-        printer.say(&format!("Knooppunt van {id} gemaakt in {place}."), &format!("made the node of {id} in {place}"));
+        printer.say(
+            &format!("Knooppunt van {id} gemaakt in {place}."),
+            &format!("made the node of {id} in {place}"),
+        );
         if self.test_group.is_some() {
             printer.say(
                 &format!("Start het met `verbond --data {place} serve`."),
@@ -249,7 +262,10 @@ mod tests {
 
     #[test]
     fn a_bare_identifier_is_an_oin() {
-        assert_eq!(participant("00000099000000010000").ok().map(|id| id.to_string()).as_deref(), Some("oin:00000099000000010000"));
+        assert_eq!(
+            participant("00000099000000010000").ok().map(|id| id.to_string()).as_deref(),
+            Some("oin:00000099000000010000")
+        );
         assert_eq!(participant("eori:NL1").ok().map(|id| id.to_string()).as_deref(), Some("eori:NL1"));
         assert!(participant("bsn:1").is_err());
     }

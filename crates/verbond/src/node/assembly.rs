@@ -2,26 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use verbond_application::{exchange::Exchanges, snapshot::SnapshotKeeper};
-use verbond_domain::Ambient;
+use verbond_domain::{Ambient, Problem};
 use verbond_fsc::{
-    Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources, protocol::validation::ContractLimits,
+    Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources,
+    protocol::validation::ContractLimits,
 };
 use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway};
 use verbond_journal::{Journal, JournalLimits};
-use verbond_store::{DatabaseUrl, Store};
+use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{IdentityHandle, TrustStore, tls};
 
-use super::{
-    Metrics, Reloader, identity,
-    metrics::Sources,
-    roles::Roles,
-    tasks,
-};
+use super::{Metrics, Reloader, identity, metrics::Sources, roles::Roles, tasks};
 use crate::{ambient, configuration::Settings};
 
 /// Seconds that the clocks of other participants may be ahead of ours.
@@ -46,7 +41,11 @@ pub struct Node {
 
 impl Node {
     /// Opens the database, reads certificates and lists, and starts what runs by itself.
-    pub async fn assemble(settings: &Arc<Settings>, database: &DatabaseUrl, roles: Roles) -> anyhow::Result<Self> {
+    pub async fn assemble(
+        settings: &Arc<Settings>,
+        database: &DatabaseUrl,
+        roles: Roles,
+    ) -> anyhow::Result<Self> {
         let ambient = ambient::system();
         let profile = &settings.profile;
 
@@ -58,7 +57,7 @@ impl Node {
         let identity = IdentityHandle::new(present, identity::earlier(settings));
 
         // What we know, and the one place where it is written down.
-        let store = Store::open(database).await.context("the database cannot be opened")?;
+        let store = Store::open(database).await.map_err(|error| unusable_database(&error))?;
         let limits = &settings.configuration.limits;
         let journal_limits = JournalLimits {
             queue: size(limits.journal_queue),
@@ -134,6 +133,11 @@ impl Node {
 
         let mut running = vec![keeping, tokio::spawn(tasks::derive_views(store.clone()))];
         running.push(lists.start());
+        if roles.split {
+            let (settings, identity, trust) =
+                (Arc::clone(settings), Arc::clone(&identity), Arc::clone(&trust));
+            running.push(tokio::spawn(tasks::follow_certificate(settings, identity, trust, ambient.clone())));
+        }
         running.extend(if roles.manager { fsc.start_manager() } else { fsc.start_gateway() });
         Ok(Self {
             ambient,
@@ -172,6 +176,19 @@ impl Node {
     }
 }
 
+fn unusable_database(error: &StoreError) -> Problem {
+    Problem::new(
+        "DATABASE_UNUSABLE",
+        503,
+        format!("De database kan niet worden gebruikt: {error}"),
+        format!("the database cannot be used: {error}"),
+    )
+    .next(
+        "Controleer `database` in verbond.toml en of de database draait; `verbond doctor` kijkt mee.",
+        "check `database` in verbond.toml, and whether the database runs; `verbond doctor` looks too",
+    )
+}
+
 fn fsc_rules(settings: &Settings, own: verbond_domain::ParticipantId) -> FscRules {
     let (configuration, profile) = (&settings.configuration, &settings.profile);
     let address = |listener: &crate::configuration::PeerListener| listener.address.clone();
@@ -191,7 +208,10 @@ fn fsc_rules(settings: &Settings, own: verbond_domain::ParticipantId) -> FscRule
         ports: profile.ports.clone(),
         directory: configuration.directory.enabled,
         acceptance: configuration.acceptance.clone(),
-        limits: ContractLimits { maximum_grants: profile.limits.grants, clock_skew_seconds: CLOCK_SKEW_SECONDS },
+        limits: ContractLimits {
+            maximum_grants: profile.limits.grants,
+            clock_skew_seconds: CLOCK_SKEW_SECONDS,
+        },
         maximum_body_bytes: size(configuration.limits.maximum_body_bytes),
         token_lifetime_seconds: profile.rules.token_lifetime_seconds.into(),
         contract_per_request: profile.rules.contract_per_request,

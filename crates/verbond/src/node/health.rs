@@ -65,14 +65,15 @@ impl Health {
             .judge(&identity.chain, Usage::Server, self.ambient.now())
             .map(drop)
             .map_err(|refusal| refusal.to_string());
-        let checks: Vec<CheckView> = [("database", database), ("picture", picture), ("certificate", certificate)]
-            .into_iter()
-            .map(|(name, outcome)| CheckView {
-                name: name.to_owned(),
-                ok: outcome.is_ok(),
-                detail: outcome.err().unwrap_or_default(),
-            })
-            .collect();
+        let checks: Vec<CheckView> =
+            [("database", database), ("picture", picture), ("certificate", certificate)]
+                .into_iter()
+                .map(|(name, outcome)| CheckView {
+                    name: name.to_owned(),
+                    ok: outcome.is_ok(),
+                    detail: outcome.err().unwrap_or_default(),
+                })
+                .collect();
         HealthView { ok: checks.iter().all(|check| check.ok), checks }
     }
 }

@@ -17,7 +17,12 @@ use verbond_gateway::{Credentials, keep_sockets};
 use verbond_transport::{Handler, Listener, ListenerLimits, Routes, Security, Serving, tower_handler};
 use verbond_trust::tls;
 
-use super::{Health, assembly::{Node, size}, identity, roles::Roles};
+use super::{
+    Health,
+    assembly::{Node, size},
+    identity,
+    roles::Roles,
+};
 use crate::{
     administration::{self, Office},
     configuration::Settings,
@@ -45,7 +50,8 @@ impl Listeners {
         let configuration = &settings.configuration;
         let manager = configuration.manager.as_ref().filter(|_| roles.manager).map(|manager| manager.listen);
         let inway = configuration.inway.as_ref().filter(|_| roles.inway).map(|inway| inway.listen);
-        let one_port = manager.is_some() && manager == inway && manager.is_some_and(|address| address.port() != 0);
+        let one_port =
+            manager.is_some() && manager == inway && manager.is_some_and(|address| address.port() != 0);
         let outway = configuration.outway.as_ref().filter(|_| roles.outway);
         let public = configuration.public.as_ref().filter(|_| roles.manager);
         Ok(Self {
@@ -106,8 +112,15 @@ impl Listeners {
         if let Some(outway) = &node.outway {
             add(self.outway, Security::None, Routes::all(outway.for_applications(Credentials::Token)));
             if let Some(listener) = self.outway_tls {
-                let security = plan.private(settings.configuration.outway.iter().flat_map(|outway| &outway.tls)
-                    .flat_map(|tls| &tls.client_anchors), true)?;
+                let security = plan.private(
+                    settings
+                        .configuration
+                        .outway
+                        .iter()
+                        .flat_map(|outway| &outway.tls)
+                        .flat_map(|tls| &tls.client_anchors),
+                    true,
+                )?;
                 add(Some(listener), security, Routes::all(outway.for_applications(Credentials::Certificate)));
             }
             if self.sockets {
@@ -133,7 +146,8 @@ impl Listeners {
             );
             let security = match public.tls {
                 true => {
-                    let config = tls::public_server_config(Arc::clone(&node.identity), &settings.profile.tls_rules())?;
+                    let config =
+                        tls::public_server_config(Arc::clone(&node.identity), &settings.profile.tls_rules())?;
                     Security::Tls(config)
                 }
                 false => Security::None,
@@ -164,7 +178,8 @@ impl Running {
     /// Takes no more requests, and returns when those in flight are answered or the deadline has passed.
     pub async fn drain(self, deadline: Duration) {
         self.stop.send_replace(true);
-        let listeners = futures_util::future::join_all(self.serving.into_iter().map(|serving| serving.drain(deadline)));
+        let listeners =
+            futures_util::future::join_all(self.serving.into_iter().map(|serving| serving.drain(deadline)));
         let sockets = async {
             if let Some(sockets) = self.sockets {
                 // The task ends by itself at the deadline.
@@ -203,24 +218,32 @@ impl Plan<'_> {
     fn mutual(&self) -> anyhow::Result<Security> {
         let Node { identity, trust, ambient, .. } = self.node;
         let rules = self.settings.profile.tls_rules();
-        let config = tls::server_config(Arc::clone(identity), Arc::clone(trust), &rules, ambient.clone(), true)?;
+        let config =
+            tls::server_config(Arc::clone(identity), Arc::clone(trust), &rules, ambient.clone(), true)?;
         Ok(Security::Mutual { config, trust: Arc::clone(trust), ambient: ambient.clone() })
     }
 
     /// For those whose certificates come from the organisation's own authorities.
-    fn private<'a>(&self, anchors: impl IntoIterator<Item = &'a PathBuf>, http2: bool) -> anyhow::Result<Security> {
+    fn private<'a>(
+        &self,
+        anchors: impl IntoIterator<Item = &'a PathBuf>,
+        http2: bool,
+    ) -> anyhow::Result<Security> {
         let paths: Vec<PathBuf> = anchors.into_iter().map(|path| self.settings.path(path)).collect();
         let anchors = identity::anchors(&paths)?;
         let rules = self.settings.profile.tls_rules();
         let identity = Arc::clone(&self.node.identity);
-        let config = tls::private_server_config(identity, &anchors, &rules, self.node.ambient.clone(), http2)?;
+        let config =
+            tls::private_server_config(identity, &anchors, &rules, self.node.ambient.clone(), http2)?;
         Ok(Security::Tls(config))
     }
 
     fn route_by_name(&self, manager: Arc<dyn Handler>, inway: Arc<dyn Handler>) -> Routes {
         let configuration = &self.settings.configuration;
         let host = |address: Option<&str>| {
-            address.and_then(|address| Url::parse(address).ok()?.host_str().map(str::to_owned)).unwrap_or_default()
+            address
+                .and_then(|address| Url::parse(address).ok()?.host_str().map(str::to_owned))
+                .unwrap_or_default()
         };
         Routes::default()
             .name(&host(configuration.manager.as_ref().map(|manager| manager.address.as_str())), manager)
@@ -276,17 +299,24 @@ async fn administration_socket(settings: &Settings, roles: Roles) -> anyhow::Res
 
 /// Refuses a directory in which others could put a socket of their own in the place of ours.
 fn refuse_open_directory(directory: &Path) -> anyhow::Result<()> {
-    let metadata = std::fs::metadata(directory).with_context(|| format!("cannot look at {}", directory.display()))?;
+    let metadata =
+        std::fs::metadata(directory).with_context(|| format!("cannot look at {}", directory.display()))?;
     let mode = metadata.permissions().mode();
-    if true {
+    if mode & 0o022 == 0 {
         return Ok(());
     }
     let place = directory.display();
     Err(Problem::new(
         "DIRECTORY_OPEN_TO_OTHERS",
         400,
-        format!("In {place} mogen anderen schrijven (rechten {:o}); zij zouden de beheersocket kunnen vervangen.", mode & 0o777),
-        format!("others may write in {place} (mode {:o}); they could replace the administration socket", mode & 0o777),
+        format!(
+            "In {place} mogen anderen schrijven (rechten {:o}); zij zouden de beheersocket kunnen vervangen.",
+            mode & 0o777
+        ),
+        format!(
+            "others may write in {place} (mode {:o}); they could replace the administration socket",
+            mode & 0o777
+        ),
     )
     .next(format!("Doe `chmod go-w {place}`."), format!("run `chmod go-w {place}`"))
     .into())
@@ -305,7 +335,13 @@ fn port_closed(address: SocketAddr, error: &std::io::Error) -> Problem {
         format!("the port {address} cannot be opened: {error}"),
     )
     .next(
-        format!("Kijk met `ss -ltnp 'sport = :{}'` wie haar heeft, of kies in verbond.toml een andere.", address.port()),
-        format!("see with `ss -ltnp 'sport = :{}'` who has it, or choose another in verbond.toml", address.port()),
+        format!(
+            "Kijk met `ss -ltnp 'sport = :{}'` wie haar heeft, of kies in verbond.toml een andere.",
+            address.port()
+        ),
+        format!(
+            "see with `ss -ltnp 'sport = :{}'` who has it, or choose another in verbond.toml",
+            address.port()
+        ),
     )
 }

@@ -8,8 +8,13 @@ use crate::configuration::{Log, LogFormat};
 /// Starts logging as the configuration says.
 pub fn start(log: &Log) -> Result<(), Problem> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| {
-        Problem::new("CONFIGURATION_INVALID", 400, format!("`log.level`: {error}"), format!("`log.level`: {error}"))
-            .next("Schrijf bijvoorbeeld `info`.", "write for example `info`")
+        Problem::new(
+            "CONFIGURATION_INVALID",
+            400,
+            format!("`log.level`: {error}"),
+            format!("`log.level`: {error}"),
+        )
+        .next("Schrijf bijvoorbeeld `info`.", "write for example `info`")
     })?;
     let registry = tracing_subscriber::registry().with(filter);
     let writer = std::io::stderr;

@@ -59,19 +59,34 @@ impl Metrics {
             gauge
         };
         Self {
-            certificate_seconds: figure("certificate_remaining_seconds", "Time until the node's certificate ends"),
+            certificate_seconds: figure(
+                "certificate_remaining_seconds",
+                "Time until the node's certificate ends",
+            ),
             lists: figure("revocation_lists", "Revocation lists in use"),
             list_seconds: figure("revocation_list_age_seconds", "Age of the oldest revocation list in use"),
-            list_overdue_seconds: figure("revocation_list_overdue_seconds", "Time past the earliest nextUpdate in use"),
+            list_overdue_seconds: figure(
+                "revocation_list_overdue_seconds",
+                "Time past the earliest nextUpdate in use",
+            ),
             contracts_proposed: figure("contracts_proposed", "Contracts that somebody has yet to accept"),
-            contracts_waiting: figure("contracts_waiting", "Contracts that wait for this participant's signature"),
+            contracts_waiting: figure(
+                "contracts_waiting",
+                "Contracts that wait for this participant's signature",
+            ),
             contracts_valid: figure("contracts_valid", "Contracts in force"),
             outbox: figure("outbox_messages", "Messages that still have to reach other participants"),
-            picture_millis: figure("picture_age_milliseconds", "Time since contracts and services were last confirmed"),
+            picture_millis: figure(
+                "picture_age_milliseconds",
+                "Time since contracts and services were last confirmed",
+            ),
             journal_written: figure("journal_entries_written", "Entries made durable since the start"),
             journal_batches: figure("journal_batches", "Transactions in which entries were made durable"),
             journal_failures: figure("journal_batch_failures", "Transactions of the journal that failed"),
-            journal_wait_micros: figure("journal_wait_microseconds", "Time that entries waited to be durable, summed"),
+            journal_wait_micros: figure(
+                "journal_wait_microseconds",
+                "Time that entries waited to be durable, summed",
+            ),
             sources,
             registry: Mutex::new(registry),
         }
@@ -124,11 +139,14 @@ impl Metrics {
         let now = self.sources.ambient.now();
         let (mut proposed, mut waiting, mut valid) = (0, 0, 0);
         for row in &snapshot.contracts {
-            let Ok(contract) = StoredContract::read(Arc::clone(row), self.sources.own.scheme()) else { continue };
+            let Ok(contract) = StoredContract::read(Arc::clone(row), self.sources.own.scheme()) else {
+                continue;
+            };
             match contract.state(now) {
                 ContractState::Proposed => {
                     proposed += 1;
-                    waiting += i64::from(!row.signatures.iter().any(|signature| signature.peer == self.sources.own));
+                    waiting +=
+                        i64::from(!row.signatures.iter().any(|signature| signature.peer == self.sources.own));
                 }
                 ContractState::Valid => valid += 1,
                 _ => {}

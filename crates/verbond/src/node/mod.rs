@@ -25,26 +25,28 @@ use verbond_application::OpContext;
 use verbond_domain::Actor;
 use verbond_store::DatabaseUrl;
 
-pub use self::{
-    health::{Health, HealthView},
-    lock::is_held,
-    metrics::Metrics,
-    reload::Reloader,
-};
 use self::{
     assembly::Node,
     listeners::Listeners,
     lock::DirectoryLock,
     roles::{Role, Roles},
 };
+pub use self::{
+    health::{Health, HealthView},
+    lock::is_held,
+    metrics::Metrics,
+    reload::Reloader,
+};
 use crate::{configuration::Settings, printer::Printer};
 
 /// Run the node.
 #[derive(Debug, Args)]
-#[command(after_help = "Prints one line on standard output when every port is open; logs go to standard error.\n\
+#[command(
+    after_help = "Prints one line on standard output when every port is open; logs go to standard error.\n\
     SIGTERM and SIGINT let running exchanges finish, SIGHUP reads certificates and revocation lists again.\n\n\
     Example, data plane and management apart, on one PostgreSQL:\n  \
-    verbond --data a serve --roles manager\n  verbond --data a serve --roles inway,outway")]
+    verbond --data a serve --roles manager\n  verbond --data a serve --roles inway,outway"
+)]
 pub struct Serve {
     /// Only these parts; the others run in other processes on the same PostgreSQL.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ROLES")]
@@ -151,11 +153,8 @@ fn end_of_input(watched: bool) -> watch::Receiver<bool> {
 }
 
 async fn reload(node: &Node) {
-    let context = OpContext {
-        actor: Actor::Operator,
-        ambient: node.ambient.clone(),
-        store: node.store.clone(),
-    };
+    let context =
+        OpContext { actor: Actor::Operator, ambient: node.ambient.clone(), store: node.store.clone() };
     match node.reloader().reload(&context).await {
         Ok(reloaded) => tracing::info!(?reloaded, "read again"),
         Err(problem) => tracing::error!(%problem, "the files cannot be used; what was in use stays in use"),

@@ -37,10 +37,17 @@ impl Reloader {
 
     /// Reads everything again. Lists come first: the new certificate is judged by them.
     pub async fn reload(&self, context: &OpContext) -> Result<Reloaded, Problem> {
-        let unreadable = self.lists.refresh().await.into_iter().map(|(source, reason)| format!("{source}: {reason}")).collect();
+        let unreadable = self
+            .lists
+            .refresh()
+            .await
+            .into_iter()
+            .map(|(source, reason)| format!("{source}: {reason}"))
+            .collect();
         let changed = identity::replace(&self.settings, &self.identity, &self.trust, &context.ambient)?;
         let certificate = &self.identity.current().certificate;
-        let detail = json!({ "certificate_changed": changed, "certificate": certificate.thumbprint.to_string() });
+        let detail =
+            json!({ "certificate_changed": changed, "certificate": certificate.thumbprint.to_string() });
         let failed = |error| database_problem(&error);
         let mut transaction = context.store.begin().await.map_err(failed)?;
         context.record(&mut transaction, "node.reload", &certificate.participant.to_string(), detail).await?;

@@ -32,7 +32,11 @@ pub struct Roles {
 
 impl Roles {
     /// All configured parts, or those asked for, which must be configured.
-    pub fn choose(asked: &[Role], configuration: &Configuration, database: &DatabaseUrl) -> Result<Self, Problem> {
+    pub fn choose(
+        asked: &[Role],
+        configuration: &Configuration,
+        database: &DatabaseUrl,
+    ) -> Result<Self, Problem> {
         let configured = [
             (Role::Manager, configuration.manager.is_some()),
             (Role::Inway, configuration.inway.is_some()),

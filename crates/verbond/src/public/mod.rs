@@ -112,7 +112,7 @@ async fn declarations(State(counter): State<Arc<Counter>>) -> Result<Json<List<F
 }
 
 async fn limit(State(counter): State<Arc<Counter>>, request: Request, next: Next) -> Response {
-    let remote = request.extensions().get::<Connection>().and_then(|connection| connection.remote);
+    let remote = request.extensions().get::<Arc<Connection>>().and_then(|connection| connection.remote);
     // Without an address, as in a test, everybody shares one.
     let address = remote.map_or(IpAddr::from([0, 0, 0, 0]), |remote| remote.ip());
     if counter.limiter.admits(address) {
@@ -139,4 +139,72 @@ fn stale() -> Problem {
         "this node cannot vouch for what it knows now",
     )
     .next("Probeer het zo opnieuw.", "try again shortly")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, net::SocketAddr};
+
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+    use tower_service::Service;
+    use verbond_application::snapshot::Snapshot;
+    use verbond_domain::{Actor, ClassDeclaration, ServiceClass, Timestamp};
+    use verbond_store::services::ServiceRow;
+
+    use super::*;
+
+    type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+    fn routes(requests_per_minute: u32) -> Outcome<Router> {
+        let name: ServiceName = "trees".parse()?;
+        let declaration = ClassDeclaration {
+            class: ServiceClass::Open,
+            steward: "J. de Vries".to_owned(),
+            reason: "public register".to_owned(),
+            declared_at: Timestamp::from_millis(0),
+            declared_by: Actor::Operator,
+        };
+        let upstream = "http://internal.example/".to_owned();
+        let service = ServiceRow { name: name.clone(), upstream, protocol: "http1".to_owned(), declaration };
+        let snapshot = Snapshot {
+            generation: 1,
+            taken_at: Timestamp::from_millis(0),
+            services: HashMap::from([(name, Arc::new(service))]),
+            applications: HashMap::new(),
+            contracts: Vec::new(),
+            peers: HashMap::new(),
+        };
+        let own = "oin:00000099000000010000".parse()?;
+        Ok(router(Counter::new(own, SnapshotKeeper::fixed(snapshot), requests_per_minute)))
+    }
+
+    async fn ask(routes: &Router, from: &str) -> Outcome<Response> {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = "/v1/services".parse()?;
+        let remote: SocketAddr = from.parse()?;
+        let connection = Connection { remote: Some(remote), ..Connection::default() };
+        request.extensions_mut().insert(Arc::new(connection));
+        Ok(routes.clone().call(request).await?)
+    }
+
+    #[tokio::test]
+    async fn who_declared_what_is_shown_and_where_the_source_is_is_not() -> Outcome {
+        let answer = ask(&routes(10)?, "192.0.2.1:1").await?;
+        let text = String::from_utf8(answer.into_body().collect().await?.to_bytes().to_vec())?;
+        assert!(text.contains("J. de Vries") && text.contains("\"class\":\"open\""), "{text}");
+        assert!(!text.contains("internal.example") && !text.contains("operator"), "{text}");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_network_that_asks_too_much_does_not_stand_in_the_way_of_another() -> Outcome {
+        let routes = routes(1)?;
+        assert_eq!(ask(&routes, "192.0.2.1:1").await?.status(), 200);
+        let refused = ask(&routes, "192.0.2.9:2").await?;
+        assert_eq!(refused.status(), 429);
+        assert!(refused.headers().contains_key("retry-after"));
+        assert_eq!(ask(&routes, "198.51.100.1:1").await?.status(), 200);
+        Ok(())
+    }
 }
