@@ -60,12 +60,18 @@ def committed_from(events: list[Event], side: Watched, transaction: str) -> tupl
                    and e.handle.startswith("UNIX") and carries(e, transaction)), None)
     if record is None:
         return None, "no record was sent to the database server"
-    # ReadyForQuery with status I: no transaction is open any more (PostgreSQL documentation, 55.7).
-    word = next((e for e in events if e.process == record.process and e.call in READS and e.handle == record.handle
-                 and e.begin > record.begin and b"Z\0\0\0\x05I" in e.data and e.end > record.end), None)
+    # ReadyForQuery with status I: no transaction is open any more (PostgreSQL documentation, 55.7). It may come in parts,
+    # and may be read before the write's own return has been seen; what is read after the write began is the answer to it.
+    word, said = None, b""
+    for event in events:
+        if event.process == record.process and event.call in READS and event.handle == record.handle and event.begin > record.begin:
+            said += event.data
+            if b"Z\0\0\0\x05I" in said:
+                word = event
+                break
     if word is None:
         return None, "the database server never said that the record is committed"
-    if b"ROLLBACK\0" in word.data:
+    if b"ROLLBACK\0" in said:
         return None, "the record's database transaction was rolled back"
     if not any(e.process in side.servers and e.call in SYNCS and e.result == 0 and e.begin > record.begin and e.end < word.end
                and "pg_wal" in e.handle for e in events):
@@ -169,5 +175,6 @@ def follow(pair, source_port: int, consumer: Watched, provider: Watched, log, co
                    pair.provider.inway_port)
     syncs = {side.name: sum(e.call in SYNCS and e.result == 0 and e.process in side.processes | side.servers for e in events)
              for side in (consumer, provider)}
-    return {"exchanges": len(transactions), "sequential": len(sequential), "failed_exchanges": failures, "faults": faults,
+    return {"exchanges": len(transactions), "sequential": len(sequential), "failed_exchanges": failures[:20],
+            "faults_found": len(faults), "faults": faults[:20],
             "calls_seen": len(events), "syncs": syncs, "ok": not faults and not failures}

@@ -24,6 +24,8 @@ SECONDS = 3600                              # nobody else touches `live`: the ke
 MAX_WRITE = 1 << 20
 ROOT = 1
 
+UNMOUNTED = (errno.ENODEV, errno.ECONNABORTED)
+
 NO_ANSWER = object()
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -101,7 +103,7 @@ class Filesystem:
             try:
                 request = os.read(self.device, MAX_WRITE + 65536)
             except OSError as error:
-                if error.errno in (errno.ENODEV, errno.EBADF):
+                if error.errno in UNMOUNTED:
                     return
                 if error.errno in (errno.EINTR, errno.ENOENT, errno.EAGAIN):
                     continue
@@ -120,7 +122,7 @@ class Filesystem:
             try:
                 os.writev(self.device, [struct.pack("<IiQ", 16 + len(answer), -problem, unique), answer])
             except OSError as error:
-                if error.errno == errno.ENODEV:
+                if error.errno in UNMOUNTED:
                     return
                 if error.errno != errno.ENOENT:     # the caller was killed while it waited
                     raise

@@ -1,7 +1,6 @@
 """A place for data that can lose its power."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys

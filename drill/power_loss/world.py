@@ -1,11 +1,9 @@
 """Sets up what a drill needs: source, two organisations on volumes or plain directories, agreement between them."""
 
-import os
 import shutil
-import time
 from pathlib import Path
 
-from pair import CONSUMER, PROVIDER, Fault, Pair, Process, Side, free_base_port
+from pair import CONSUMER, PROVIDER, Pair, Process, Side, free_base_port
 
 from .load import Source
 from .postgres import Postgres
@@ -106,12 +104,12 @@ class World:
         self.sites = [self.provider, self.consumer]
         self.pair = Pair(program, room, self.consumer.side, self.provider.side, f"http://127.0.0.1:{self.source.port}")
 
-    def found(self) -> None:
+    def found(self, between: str) -> None:
         """Two organisations that have agreed and exchanged once; then everything is stopped in good order."""
         self.provider.found(None)
         self.consumer.found((f"oin:{PROVIDER[0]}", self.provider.side.manager_address))
         self.start()
-        self.pair.agree()
+        self.pair.agree(between)
         self.pair.wait_until_it_works()
         for site in self.sites:
             site.stop()

@@ -99,6 +99,14 @@ impl SnapshotKeeper {
         self.published.subscribe()
     }
 
+    /// Returns once the picture in use holds this change of the database ([`Store::generation`]) and those before it.
+    /// It may take as long as the database does: callers set a bound of their own.
+    pub async fn caught_up(&self, generation: i64) {
+        let mut published = self.published.subscribe();
+        // An error cannot come up while `self` holds the sender.
+        let _ = published.wait_for(|snapshot| snapshot.generation >= generation).await;
+    }
+
     /// Puts another picture in place and confirms it.
     pub fn publish(&self, snapshot: Snapshot) {
         let snapshot = Arc::new(snapshot);
@@ -214,6 +222,15 @@ mod tests {
         assert_eq!(keeper.current().map(|_| ()), Err(SnapshotStale(31)));
         keeper.publish(picture(2));
         assert_eq!(keeper.current().map(|snapshot| snapshot.generation), Ok(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_a_change_goes_on_when_the_picture_holds_it_and_not_before() {
+        let keeper = SnapshotKeeper::fixed(picture(4));
+        keeper.caught_up(4).await;
+        let early = tokio::time::timeout(Duration::from_secs(5), keeper.caught_up(5)).await;
+        assert!(early.is_err(), "went on with the picture of before");
+        let (_, ()) = tokio::join!(keeper.caught_up(5), async { keeper.publish(picture(6)) });
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::task::JoinHandle;
+use verbond_domain::ParticipantId;
 
 use crate::{
     connection::Pools,
@@ -51,6 +52,16 @@ pub enum StoreError {
     /// The cursor is not one that this listing gave out.
     #[error("the cursor is not one that this listing gave out")]
     BadCursor,
+    /// The database holds the journal of another participant.
+    #[error(
+        "the database belongs to {owner}, this node is {own}: every participant needs a database of its own"
+    )]
+    OtherParticipant {
+        /// whose it is
+        owner: ParticipantId,
+        /// who asked for it
+        own: ParticipantId,
+    },
     /// A filter names too many things.
     #[error("a filter may name at most {0} things")]
     TooMany(usize),
@@ -113,7 +124,10 @@ impl Store {
     /// [`StoreError::NotDurable`], or [`StoreError::Database`] when it cannot be reached or migrated.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let pools = match url {
-            DatabaseUrl::Sqlite(file) => open_sqlite(file).await?,
+            DatabaseUrl::Sqlite(file) => {
+                make_private(file).await?;
+                open_sqlite(file, true).await?
+            }
             DatabaseUrl::Postgres(url) => open_postgres(url).await?,
         };
         durability::check(&pools).await?;
@@ -126,6 +140,29 @@ impl Store {
             }
         };
         Ok(Self { inner: Arc::new(Inner { pools, signals, listener }) })
+    }
+
+    /// Opens a database to look at it (for `doctor`): refuses one that cannot be reached or is not durable, and makes
+    /// and migrates nothing. [`Store::pending_migrations`] tells whether the rest of the store can be used.
+    ///
+    /// # Errors
+    /// [`StoreError::NotDurable`], or [`StoreError::Database`] when it is not there or cannot be reached.
+    pub async fn open_without_migrating(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let pools = match url {
+            DatabaseUrl::Sqlite(file) => open_sqlite(file, true).await?,
+            DatabaseUrl::Postgres(url) => open_postgres(url).await?,
+        };
+        migrations::migrate(&pools).await?;
+        Ok(Self { inner: Arc::new(Inner { pools, signals: Arc::new(Signals::new()), listener: None }) })
+    }
+
+    /// How many migrations [`Store::open`] would apply.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], also when [`Store::open`] would refuse the database because another version of the
+    /// program has migrated it.
+    pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
+        migrations::pending(&self.inner.pools).await
     }
 
     /// Closes all connections; waits a few seconds at most for those that are in use.
@@ -171,11 +208,10 @@ impl Store {
     }
 }
 
-async fn open_sqlite(file: &Path) -> Result<Pools, StoreError> {
-    make_private(file).await?;
+async fn open_sqlite(file: &Path, create: bool) -> Result<Pools, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(file)
-        .create_if_missing(true)
+        .create_if_missing(create)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)

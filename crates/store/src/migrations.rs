@@ -7,9 +7,12 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use crate::{StoreError, connection::Pools, dialect::Dialect};
+use crate::{StoreError, connection::Pools, dialect::Dialect, sql::Sql};
 
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "initial", include_str!("../migrations/0001_initial.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "initial", include_str!("../migrations/0001_initial.sql")),
+    (2, "owner and retention", include_str!("../migrations/0002_owner_and_retention.sql")),
+];
 
 fn migrator(dialect: Dialect) -> Migrator {
     let migrations = MIGRATIONS.map(|(version, description, text)| {
@@ -28,4 +31,30 @@ pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
         Pools::Postgres { pool } => migrator.run(pool).await,
     }
     .map_err(|error| StoreError::Database(format!("the migrations could not be applied: {error}")))
+}
+
+/// How many migrations have not been applied; changes nothing. Refuses a database that [`migrate`] would refuse: one
+/// that another version of the program has migrated differently or further, or that was left half migrated.
+pub(crate) async fn pending(pools: &Pools) -> Result<usize, StoreError> {
+    let migrator = migrator(pools.dialect());
+    let table = match pools.dialect() {
+        Dialect::Sqlite => {
+            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'"
+        }
+        Dialect::Postgres => "SELECT COUNT(to_regclass('_sqlx_migrations'))",
+    };
+    let is_there = pools.row::<(i64,)>(Sql::new(table)).await?.is_some_and(|(count,)| count > 0);
+    let applied: Vec<(i64, bool, Vec<u8>)> = match is_there {
+        true => pools.rows(Sql::new("SELECT version, success, checksum FROM _sqlx_migrations")).await?,
+        false => Vec::new(),
+    };
+    for (version, success, checksum) in &applied {
+        let known = migrator.iter().find(|migration| migration.version == *version);
+        if !success && known.is_none_or(|migration| *migration.checksum != **checksum) {
+            return Err(StoreError::Database(format!(
+                "migration {version} of the database is unfinished, or not one of this version of the program"
+            )));
+        }
+    }
+    Ok(migrator.iter().count().saturating_sub(applied.len()))
 }

@@ -7,6 +7,7 @@ use crate::{
     Store, StoreError,
     connection::Connection,
     journal::uuid,
+    retention,
     sql::{Sql, Value, powers_of_two},
 };
 
@@ -55,10 +56,13 @@ impl Store {
         let mut from = 0;
         loop {
             let mut connection = self.inner.pools.begin_write().await?;
+            // What retention has emptied has no record; locked, so that it empties nothing under our hands.
+            let kept_from = retention::lock_position(&mut connection).await?;
+            from = from.max(kept_from);
             let size = size(connection.row(Sql::new("SELECT size FROM journal_head WHERE id = 1")).await?)?;
             if from >= size {
                 let stray = Sql::new(
-                    "DELETE FROM transaction_record WHERE position < 0 \
+                    "DELETE FROM transaction_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
                      OR position >= (SELECT size FROM journal_head WHERE id = 1)",
                 );
                 connection.execute(stray).await?;

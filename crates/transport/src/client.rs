@@ -160,6 +160,7 @@ impl Client {
                 Ok(ready) => ready,
                 Err(error) => return Err((error, Some(request))),
             };
+            let about = ready.about();
             let failure = match ready {
                 Ready::Http1(connection) => self.send_http1(&pool, connection, request).await,
                 Ready::Http2(connection, stream) => {
@@ -167,10 +168,20 @@ impl Client {
                 }
             };
             match failure {
-                Ok(response) => return Ok(response),
-                Err((_, Some(unsent))) if attempt < ATTEMPTS => {
+                Ok(response) => {
+                    about.answered();
+                    return Ok(response);
+                }
+                Err((error @ ClientError::Broken { .. }, unsent)) => {
+                    // Who refuses our certificate says so once the connection stands, and will refuse it again.
+                    if let Some(alert) = about.alert(target).await {
+                        return Err((alert, unsent));
+                    }
+                    match unsent {
+                        Some(unsent) if attempt < ATTEMPTS => request = unsent,
+                        unsent => return Err((error, unsent)),
+                    }
                     attempt += 1;
-                    request = unsent;
                 }
                 Err((error, unsent)) => return Err((error, unsent)),
             }

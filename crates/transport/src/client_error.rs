@@ -121,12 +121,17 @@ pub(crate) fn of_handshake(target: &Target, error: &io::Error) -> ClientError {
     }
 }
 
-/// What an error of an HTTP exchange means. With TLS 1.3 the other end judges our certificate after our side of the
-/// handshake is done, so its refusal comes to light here.
+/// What an error of an HTTP exchange means.
 pub(crate) fn of_exchange(target: &Target, error: &hyper::Error) -> ClientError {
-    match tls_error(error) {
-        Some(tls @ rustls::Error::AlertReceived(_)) => of_tls(target, tls),
-        _ => ClientError::Broken { authority: target.authority(), reason: chain(error) },
+    ClientError::Broken { authority: target.authority(), reason: chain(error) }
+}
+
+/// The other end refused our handshake.
+pub(crate) fn of_alert(target: &Target, alert: AlertDescription) -> ClientError {
+    ClientError::Alert {
+        authority: target.authority(),
+        alert: format!("{alert:?}"),
+        cause: likely_cause(alert),
     }
 }
 
@@ -134,9 +139,7 @@ fn of_tls(target: &Target, error: &rustls::Error) -> ClientError {
     use rustls::CertificateError;
     let authority = target.authority();
     match error {
-        rustls::Error::AlertReceived(alert) => {
-            ClientError::Alert { authority, alert: format!("{alert:?}"), cause: likely_cause(*alert) }
-        }
+        rustls::Error::AlertReceived(alert) => of_alert(target, *alert),
         rustls::Error::InvalidCertificate(error) => {
             let refusal = match error {
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -199,11 +202,9 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
             return Some(tls);
         }
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let of_http2 = error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
-        next = match (inner, of_http2) {
-            (Some(inner), _) => Some(inner),
-            (None, Some(io)) => Some(io),
-            (None, None) => error.source(),
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
         };
     }
     None

@@ -1,18 +1,28 @@
 //! Dialling: name, TCP, TLS, who is there, HTTP.
 
-use std::{future::Future, pin::pin, sync::Arc};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls_pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    sync::watch,
     time::timeout,
 };
 use verbond_trust::{CertificateThumbprint, Usage};
 
 use crate::{
     ClientError, ClientLimits, Hosts, PeerConnection, PeerTls, Protocol, Target,
+    alerted::{Alert, Alerted},
     breakable::{Breakable, Breaker},
     client_error,
     retry::Outgoing,
@@ -37,7 +47,45 @@ pub(crate) struct About {
     pub(crate) peer: Option<PeerConnection>,
     /// The certificate that we have shown.
     pub(crate) shown: Option<CertificateThumbprint>,
+    alert: Alert,
+    /// Whether anything has been answered on it: then an alert is no refusal of the handshake.
+    answered: AtomicBool,
+    /// Whether the connection has ended.
+    ended: watch::Sender<bool>,
 }
+
+impl About {
+    fn new(peer: Option<PeerConnection>, shown: Option<CertificateThumbprint>, alert: Alert) -> Arc<Self> {
+        Arc::new(Self {
+            peer,
+            shown,
+            alert,
+            answered: AtomicBool::new(false),
+            ended: watch::Sender::new(false),
+        })
+    }
+
+    /// A request on the connection has been answered.
+    pub(crate) fn answered(&self) {
+        if !self.answered.load(Ordering::Relaxed) {
+            self.answered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The alert with which the other end refused a connection on which a request has failed.
+    pub(crate) async fn alert(&self, target: &Target) -> Option<ClientError> {
+        if self.answered.load(Ordering::Relaxed) {
+            return None;
+        }
+        if self.alert.get().is_none() {
+            let _ = timeout(END_KNOWN_WITHIN, self.ended.subscribe().wait_for(|ended| *ended)).await;
+        }
+        self.alert.get().map(|alert| client_error::of_alert(target, *alert))
+    }
+}
+
+/// The task of a connection that can no longer be sent on ends in the same moment; this is only a bound.
+const END_KNOWN_WITHIN: Duration = Duration::from_millis(200);
 
 /// An open connection, at the speed of its HTTP version.
 pub(crate) enum Sender {
@@ -68,7 +116,7 @@ impl Dialler {
         let stream = Breakable::new(stream, breaker.clone());
         let config = match (&self.tls, &target.proof, target.protocol) {
             (DiallerTls::Servers { .. }, Proof::None, protocol) => {
-                let about = Arc::new(About { peer: None, shown: None });
+                let about = About::new(None, None, Alert::default());
                 return self.http(target, stream, protocol, about, breaker).await;
             }
             (DiallerTls::Peers(tls), Proof::Participant(_), Protocol::Http1) => &tls.http1,
@@ -94,6 +142,7 @@ impl Dialler {
         if shown != self.shows() {
             return Err(ClientError::CertificateReplaced);
         }
+        let alert = Alert::default();
         let (_, tls) = stream.get_ref();
         let protocol = if tls.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
         let peer = match (&self.tls, &target.proof) {
@@ -116,7 +165,14 @@ impl Dialler {
             }
             _ => None,
         };
-        self.http(target, stream, protocol, Arc::new(About { peer, shown }), breaker).await
+        self.http(
+            target,
+            Alerted::new(stream, Arc::clone(&alert)),
+            protocol,
+            About::new(peer, shown, alert),
+            breaker,
+        )
+        .await
     }
 
     async fn tcp(&self, target: &Target) -> Result<TcpStream, ClientError> {
@@ -195,6 +251,7 @@ where
             breaker.break_off();
         })
     });
+    let about = Arc::clone(about);
     tokio::spawn(async move {
         let mut connection = pin!(connection);
         let ended = std::future::poll_fn(|context| {
@@ -205,6 +262,7 @@ where
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended with an error");
         }
+        about.ended.send_replace(true);
         if let Some(supervision) = supervision {
             supervision.abort();
         }

@@ -7,6 +7,7 @@
 //! then look complete to whoever reads them: it is broken beneath, so that both ends see an error (`breakable`).
 #![forbid(unsafe_code)]
 
+mod alerted;
 mod body;
 mod breakable;
 mod client;

@@ -83,6 +83,15 @@ impl Load {
     }
 }
 
+impl Ready {
+    pub(crate) fn about(&self) -> Arc<About> {
+        match self {
+            Self::Http1(connection) => Arc::clone(&connection.about),
+            Self::Http2(connection, _) => Arc::clone(&connection.about),
+        }
+    }
+}
+
 /// Counts a request in flight on an HTTP/2 connection.
 pub(crate) struct Stream(Arc<Load>);
 

@@ -20,7 +20,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::watch,
     task::JoinHandle,
     time::{sleep, timeout},
@@ -36,6 +36,8 @@ use crate::{
 const LEAVE: Duration = Duration::from_secs(2);
 /// Longest life of a connection whose client certificate is judged at the handshake only.
 const CERTIFICATE_CONNECTION_LIFE: Duration = Duration::from_secs(600);
+/// Time for who is refused in the handshake to read why.
+const ALERT_READ_WITHIN: Duration = Duration::from_secs(1);
 /// A connection on HTTP/2 that does not answer a ping within this time is dead.
 const PING: Duration = Duration::from_secs(20);
 
@@ -108,11 +110,12 @@ impl Server {
             }
             Security::Tls(config) | Security::Mutual { config, .. } => Arc::clone(config),
         };
-        let accept = tokio_rustls::TlsAcceptor::from(config).accept(stream);
+        let accept = tokio_rustls::TlsAcceptor::from(config).accept(stream).into_fallible();
         let stream = match timeout(self.limits.handshake_timeout, accept).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
+            Ok(Err((error, stream))) => {
                 tracing::debug!(%error, "TLS handshake failed");
+                let _ = timeout(ALERT_READ_WITHIN, linger(stream)).await;
                 return;
             }
             Err(_) => return,
@@ -245,6 +248,18 @@ impl Supervisor {
             } => {}
             () = sleep(LEAVE), if silent => {}
             _ = self.drain.wait_for(|drain| *drain == Drain::Break) => {}
+        }
+    }
+}
+
+/// Closes a refused connection such that the alert arrives: closed with bytes unread, it would be reset, and a reset
+/// takes the alert with it. What still comes in is thrown away, up to a bound.
+async fn linger<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T) {
+    let _ = stream.shutdown().await;
+    let mut scratch = [0; 1024];
+    for _ in 0..64 {
+        if !matches!(stream.read(&mut scratch).await, Ok(1..)) {
+            return;
         }
     }
 }

@@ -210,7 +210,7 @@ fn is_dns_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*'))
 }
 
-fn crl_urls(certificate: &X509Certificate<'_>) -> Result<Vec<String>, CertificateError> {
+pub(crate) fn crl_urls(certificate: &X509Certificate<'_>) -> Result<Vec<String>, CertificateError> {
     let extension = certificate
         .get_extension_unique(&OID_X509_EXT_CRL_DISTRIBUTION_POINTS)
         .map_err(|_| malformed("it has an extension twice"))?;

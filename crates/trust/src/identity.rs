@@ -1,6 +1,9 @@
 //! The certificate chain and key that a node presents, replaceable while it runs.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use arc_swap::ArcSwap;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
@@ -8,8 +11,9 @@ use tokio::sync::watch;
 use verbond_domain::Timestamp;
 
 use crate::{
-    Certificate, CertificateError, CertificateThumbprint, FileSigner, IdentityRules, Signer,
+    Certificate, CertificateError, CertificateThumbprint, FileSigner, IdentityRules, Signer, TrustStore,
     certificate::parse_x509,
+    standing::{OwnJudge, Presented},
 };
 
 /// A certificate chain with the key that belongs to it.
@@ -108,19 +112,14 @@ fn drop_root(chain: &mut Vec<CertificateDer<'static>>) {
 pub struct IdentityHandle {
     state: ArcSwap<State>,
     replacements: watch::Sender<u64>,
+    judge: OnceLock<OwnJudge>,
 }
 
 #[derive(Clone)]
 struct State {
     identity: Arc<Identity>,
     /// The present chain first, then the earlier ones, the newest first.
-    chains: Vec<Presented>,
-}
-
-#[derive(Clone)]
-struct Presented {
-    chain: Arc<Vec<CertificateDer<'static>>>,
-    certificate: Certificate,
+    chains: Arc<Vec<Presented>>,
 }
 
 /// Earlier certificates kept at most; more than a node can renew within the life of one.
@@ -141,8 +140,20 @@ impl IdentityHandle {
                 Err(error) => tracing::warn!(%error, "an earlier certificate is left out"),
             }
         }
-        let state = State { identity: Arc::new(identity), chains };
-        Arc::new(Self { state: ArcSwap::from_pointee(state), replacements: watch::Sender::new(0) })
+        let state = State { identity: Arc::new(identity), chains: Arc::new(chains) };
+        Arc::new(Self {
+            state: ArcSwap::from_pointee(state),
+            replacements: watch::Sender::new(0),
+            judge: OnceLock::new(),
+        })
+    }
+
+    /// From now on [`IdentityHandle::chains`] and [`IdentityHandle::find`] give only what `trust` finds good: an
+    /// earlier certificate that was revoked, because its key was stolen, vouches for nothing any more. The present one
+    /// is left out only when it is known to be revoked. Judgements are kept until the CRLs change or time ends them.
+    /// The first call counts; without one, only the end of the certificates is looked at.
+    pub fn judged_by(&self, trust: Arc<TrustStore>) {
+        self.judge.get_or_init(|| OwnJudge::new(trust));
     }
 
     /// The identity to present now.
@@ -155,27 +166,35 @@ impl IdentityHandle {
         let identity = Arc::new(identity);
         self.state.rcu(|state| {
             let mut chains = vec![Presented::of(&identity)];
-            for earlier in &state.chains {
+            for earlier in state.chains.iter() {
                 add(&mut chains, earlier.clone());
             }
-            State { identity: Arc::clone(&identity), chains }
+            State { identity: Arc::clone(&identity), chains: Arc::new(chains) }
         });
         self.replacements.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// All chains that have not ended at `now`, the present one first: what the JWKS shows.
+    /// All chains that stand at `now`, the present one first: what the JWKS shows. Those that have ended do not stand,
+    /// nor do those that the trust store of [`IdentityHandle::judged_by`] refuses.
     pub fn chains(&self, now: Timestamp) -> Vec<Arc<Vec<CertificateDer<'static>>>> {
-        let state = self.state.load();
-        state.standing(now).map(|presented| Arc::clone(&presented.chain)).collect()
+        let standing = self.standing(now);
+        standing.iter().filter(|own| own.lasts(now)).map(|own| Arc::clone(&own.chain)).collect()
     }
 
-    /// The parsed certificate with this thumbprint, if it is the present one or an earlier one that has not ended.
+    /// The parsed certificate with this thumbprint, if it is the present one or an earlier one that stands as in
+    /// [`IdentityHandle::chains`].
     pub fn find(&self, thumbprint: &CertificateThumbprint, now: Timestamp) -> Option<Certificate> {
+        let standing = self.standing(now);
+        let found = standing.iter().find(|own| own.certificate.thumbprint == *thumbprint && own.lasts(now));
+        found.map(|own| own.certificate.clone())
+    }
+
+    fn standing(&self, now: Timestamp) -> Arc<Vec<Presented>> {
         let state = self.state.load();
-        state
-            .standing(now)
-            .find(|presented| presented.certificate.thumbprint == *thumbprint)
-            .map(|presented| presented.certificate.clone())
+        match self.judge.get() {
+            Some(judge) => judge.good(&state.chains, now),
+            None => Arc::clone(&state.chains),
+        }
     }
 
     /// Receives a message at each replacement.
@@ -194,11 +213,9 @@ impl Presented {
     fn of(identity: &Identity) -> Self {
         Self { chain: Arc::new(identity.chain.clone()), certificate: identity.certificate.clone() }
     }
-}
 
-impl State {
-    fn standing(&self, now: Timestamp) -> impl Iterator<Item = &Presented> {
-        self.chains.iter().filter(move |presented| presented.certificate.not_after.seconds() >= now.seconds())
+    fn lasts(&self, now: Timestamp) -> bool {
+        self.certificate.not_after.seconds() >= now.seconds()
     }
 }
 

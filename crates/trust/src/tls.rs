@@ -9,6 +9,7 @@
 
 mod pool;
 mod presented;
+mod private_peer;
 mod signing;
 mod verifier;
 
@@ -29,6 +30,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
 use verbond_domain::Ambient;
 
+pub use self::private_peer::PrivatePeer;
 use self::{presented::PresentedIdentity, verifier::PeerVerifier};
 use crate::{IdentityHandle, TrustStore};
 
@@ -65,7 +67,8 @@ pub fn server_config(
 
 /// For listening to clients of the organisation's own (applications, administrators) whose certificates need not
 /// name a participant: a client certificate that leads to one of `anchors` (DER) is demanded. Revocation is not
-/// looked at: such an authority is the organisation's own, and which certificates it lets in is its own decision.
+/// looked at: such an authority is the organisation's own, and which certificates it lets in is its own decision. What
+/// comes in over a standing connection is judged again with [`PrivatePeer`].
 pub fn private_server_config(
     identity: Arc<IdentityHandle>,
     anchors: &[CertificateDer<'static>],

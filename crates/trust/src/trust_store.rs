@@ -1,6 +1,9 @@
 //! The one place where a certificate chain is judged.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
@@ -16,6 +19,7 @@ use webpki::{
 use crate::{
     Certificate, IdentityRules, RevocationList,
     certificate::{MAXIMUM_CERTIFICATE_BYTES, parse_x509},
+    sightings::Sightings,
 };
 
 /// Longest chain that is looked at; PKIoverheid's have four certificates, its root included.
@@ -91,6 +95,8 @@ pub struct TrustStore {
     revocation: RevocationRules,
     lists: ArcSwap<Vec<RevocationList>>,
     generation: watch::Sender<u64>,
+    sightings: Mutex<Sightings>,
+    sighted: watch::Sender<u64>,
 }
 
 /// First and last second.
@@ -132,6 +138,8 @@ impl TrustStore {
             revocation,
             lists: ArcSwap::default(),
             generation: watch::Sender::new(0),
+            sightings: Mutex::default(),
+            sighted: watch::Sender::new(0),
         }))
     }
 
@@ -167,6 +175,56 @@ impl TrustStore {
     /// Receives the new generation at each change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
+    }
+
+    /// Distribution points (`http://` and `https://`) of all certificates in the chains that were judged or
+    /// [seen](TrustStore::see) lately and lead to an anchor, whether their revocation state is known or not: the lists
+    /// that this store needs. At most 64, those seen last at the end.
+    pub fn list_sources(&self) -> Vec<String> {
+        self.sightings().sources().to_vec()
+    }
+
+    /// Receives a message when a chain shows an issuer or a distribution point that was not known.
+    pub fn news_of_issuers(&self) -> watch::Receiver<u64> {
+        self.sighted.subscribe()
+    }
+
+    /// Whether a trust anchor, or an intermediate authority of a chain that leads to one, has signed the list in its
+    /// own name. Who fetches lists over plain HTTP must not keep others.
+    pub fn has_signed(&self, list: &RevocationList) -> bool {
+        let by_anchor = |anchor: &TrustAnchor<'_>| {
+            anchor.subject.as_ref() == list.issuer() && list.is_signed_by(&spki_for_anchor(anchor))
+        };
+        self.anchors.iter().any(by_anchor) || self.sightings().has_signed(list)
+    }
+
+    /// Takes note of the issuers in a chain, if it leads to an anchor; says nothing of its revocation.
+    pub fn see(&self, chain: &[CertificateDer<'_>], now: Timestamp) {
+        let Some((leaf, others)) = chain.split_first() else { return };
+        let fits = |certificate: &CertificateDer<'_>| certificate.len() <= MAXIMUM_CERTIFICATE_BYTES;
+        if chain.len() > MAXIMUM_CHAIN || !chain.iter().all(fits) {
+            return;
+        }
+        let Ok(end_entity) = EndEntityCert::try_from(leaf) else { return };
+        let usage = Usage::Signature;
+        self.see_path(leaf, &Attempt { anchors: &self.anchors, end_entity: &end_entity, others, usage, now });
+    }
+
+    fn see_path(&self, leaf: &CertificateDer<'_>, attempt: &Attempt<'_>) {
+        let Ok(path) = attempt.path(None) else { return };
+        if self.anchor_end(path.anchor(), attempt.now).is_ok() {
+            self.note(leaf, &path);
+        }
+    }
+
+    fn note(&self, leaf: &CertificateDer<'_>, path: &VerifiedPath<'_>) {
+        if self.revocation.check && self.sightings().see(leaf, path).unwrap_or(false) {
+            self.sighted.send_modify(|count| *count = count.wrapping_add(1));
+        }
+    }
+
+    fn sightings(&self) -> std::sync::MutexGuard<'_, Sightings> {
+        self.sightings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Judges a chain, leaf first: path to an anchor, time, revocation of every certificate in it (when the
@@ -215,8 +273,14 @@ impl TrustStore {
                     .build(),
             ),
         };
-        let path = attempt.path(revocation)?;
+        let path = attempt.path(revocation).inspect_err(|refusal| {
+            // Its lists are what is missing: whoever fetches them must know where they are.
+            if *refusal == CertificateRefusal::RevocationUnknown {
+                self.see_path(leaf, &attempt);
+            }
+        })?;
         let anchor_end = self.anchor_end(path.anchor(), now)?;
+        self.note(leaf, &path);
         if self.revocation.check && revocation.is_none() {
             return Err(CertificateRefusal::RevocationUnknown);
         }

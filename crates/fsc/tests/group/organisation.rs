@@ -52,14 +52,19 @@ pub const RULES: IdentityRules =
 pub struct Group {
     authority: TestAuthority,
     directory: Option<Directory>,
-    _home: TempDir,
+    _home: Option<TempDir>,
 }
 
 impl Group {
     pub fn new() -> Result<Self, Error> {
         let home = tempfile::tempdir()?;
         let authority = TestAuthority::open_or_create(home.path(), None, &ambient())?;
-        Ok(Self { authority, directory: None, _home: home })
+        Ok(Self { authority, directory: None, _home: Some(home) })
+    }
+
+    /// With an authority that lives elsewhere.
+    pub const fn of(authority: TestAuthority) -> Self {
+        Self { authority, directory: None, _home: None }
     }
 
     /// With a directory, which the next ones know.

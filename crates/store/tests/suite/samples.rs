@@ -49,7 +49,12 @@ impl Entropy for Counting {
 
 /// Time goes on by a millisecond whenever it is asked for.
 pub fn ticking() -> Ambient {
-    Ambient::new(Arc::new(Ticking(AtomicI64::new(START.millis()))), Arc::new(Counting))
+    ticking_from(START)
+}
+
+/// As [`ticking`], from another moment on.
+pub fn ticking_from(moment: Timestamp) -> Ambient {
+    Ambient::new(Arc::new(Ticking(AtomicI64::new(moment.millis()))), Arc::new(Counting))
 }
 
 /// Time stands still.

@@ -12,13 +12,13 @@ use rustls::{
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use verbond_domain::Ambient;
+use verbond_domain::{Ambient, Timestamp};
 use verbond_trust::{
-    IdentityHandle, TrustStore,
-    tls::{TlsRules, client_config, private_server_config, public_server_config, server_config},
+    CertificateRefusal, IdentityHandle, TrustStore,
+    tls::{PrivatePeer, TlsRules, client_config, private_server_config, public_server_config, server_config},
 };
 
-use crate::pki::{DAY, HOST, NOW, Pki, authority_params, date, list, list_by, root_list, still_clock};
+use crate::pki::{DAY, HOST, NOW, Pki, authority_params, date, list, list_by, now, root_list, still_clock};
 
 /// What one side sees of a connection.
 #[derive(Debug)]
@@ -414,6 +414,32 @@ async fn a_private_listener_takes_clients_of_its_own_authority_only() {
     assert_eq!(outcome.server.unwrap_err(), Error::InvalidCertificate(CertificateError::UnknownIssuer));
     let outcome = shake(&config(pki.root.der()), &client, HOST).await;
     assert_eq!(outcome.server.unwrap().alpn.as_deref(), Some(&b"http/1.1"[..]));
+}
+
+#[test]
+fn a_private_client_is_good_until_the_first_end_on_its_path() {
+    let pki = Pki::with(|_| {}, |params| params.not_after = date(NOW + 4 * DAY));
+    let key = KeyPair::generate().unwrap();
+    let end = |chain: &[CertificateDer<'static>]| {
+        PrivatePeer::new(chain, now()).map(|peer| (peer.until().seconds() - NOW) / DAY)
+    };
+    let at = |day| Timestamp::from_seconds(NOW + day * DAY);
+    let mut chain = pki.chain(&key, |_| {});
+    assert_eq!(end(&chain), Ok(4));
+    assert_eq!(end(&chain[..1]), Ok(10));
+    let peer = PrivatePeer::new(&chain, now()).unwrap();
+    assert_eq!(peer.judge(at(4)), Ok(()));
+    assert_eq!(peer.judge(at(4).plus_seconds(1)), Err(CertificateRefusal::Expired));
+
+    // What is beside the path, or could not have been used, changes nothing.
+    let stranger = Pki::with(|_| {}, |params| params.not_after = date(NOW - DAY));
+    chain.push(stranger.intermediate.der().clone());
+    chain.push(stranger.chain(&key, |params| params.not_after = date(NOW + DAY))[0].clone());
+    assert_eq!(end(&chain), Ok(4));
+
+    let ended = pki.chain(&key, |params| params.not_after = date(NOW - 1));
+    assert_eq!(end(&ended), Err(CertificateRefusal::Expired));
+    assert!(end(&[]).is_err() && end(&[CertificateDer::from(vec![1, 2, 3])]).is_err());
 }
 
 #[test]

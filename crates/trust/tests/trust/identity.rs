@@ -9,7 +9,7 @@ use verbond_trust::{
     FileSigner, Identity, IdentityError, IdentityHandle, SignError, SignatureAlgorithm, Signer, read_chain,
 };
 
-use crate::pki::{DAY, NOW, Pki, date, now, rules};
+use crate::pki::{DAY, NOW, Pki, date, list, list_by, now, root_list, rules};
 
 fn pem(chain: &[CertificateDer<'_>]) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
@@ -107,6 +107,53 @@ fn a_replaced_certificate_stays_findable_until_it_ends() {
     let same = Identity::new(handle.current().chain.clone(), Arc::new(signer(&second_key)), &rules());
     handle.replace(same.unwrap());
     assert_eq!(handle.chains(now()).len(), 3);
+}
+
+#[test]
+fn a_revoked_certificate_of_our_own_vouches_for_nothing() {
+    let pki = Pki::new();
+    let trust = pki.store();
+    let (stolen_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let stolen = pki.identity(&stolen_key, |params| params.serial_number = Some(66.into()));
+    let thumbprint = stolen.certificate.thumbprint;
+    let handle = IdentityHandle::new(stolen, Vec::new());
+    handle.judged_by(Arc::clone(&trust));
+    assert!(handle.find(&thumbprint, now()).is_some());
+
+    // Revoked while it is still the present one, and after the roll.
+    trust.set_revocation_lists(vec![root_list(&pki, &[]), list(&pki, &[66])]);
+    assert!(handle.find(&thumbprint, now()).is_none());
+    handle.replace(pki.identity(&key, |_| {}));
+    assert!(handle.find(&thumbprint, now()).is_none());
+    let present = handle.current();
+    assert!(handle.find(&present.certificate.thumbprint, now()).is_some());
+    assert_eq!(
+        handle.chains(now()).iter().map(|chain| chain.to_vec()).collect::<Vec<_>>(),
+        [present.chain.clone()]
+    );
+    trust.set_revocation_lists(vec![root_list(&pki, &[]), list(&pki, &[])]);
+    assert_eq!(handle.chains(now()).len(), 2);
+}
+
+#[test]
+fn without_usable_lists_only_the_present_certificate_of_our_own_stands() {
+    let pki = Pki::new();
+    let trust = pki.store();
+    let (first_key, second_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let handle = pki.handle(&first_key, |_| {});
+    let first = handle.current().certificate.thumbprint;
+    handle.replace(pki.identity(&second_key, |_| {}));
+    let second = handle.current().certificate.thumbprint;
+    handle.judged_by(Arc::clone(&trust));
+    assert!(handle.find(&first, now()).is_some());
+    // Past the grace of the lists, which ends while they stay the same.
+    let later = Timestamp::from_seconds(NOW + 3 * DAY);
+    assert!(handle.find(&first, later).is_none());
+    assert!(handle.find(&second, later).is_some());
+    assert_eq!(handle.chains(later).len(), 1);
+    let fresh = |issuer| list_by(issuer, &[], NOW + 2 * DAY, NOW + 4 * DAY);
+    trust.set_revocation_lists(vec![fresh(&pki.root), fresh(&pki.intermediate)]);
+    assert!(handle.find(&first, later).is_some());
 }
 
 #[test]

@@ -18,11 +18,11 @@ mod services;
 mod tests;
 mod views;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, header::CACHE_CONTROL},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -30,7 +30,7 @@ use axum::{
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use verbond_application::OpContext;
+use verbond_application::{OpContext, snapshot::SnapshotKeeper};
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
 use verbond_store::Store;
@@ -48,6 +48,9 @@ use crate::node::{Health, Metrics, Reloader};
 /// The version of this API (NL API Design Rules, API-57).
 const VERSION: &str = "1.0.0";
 
+/// Longest that an answer waits until this process's gateways decide on what it confirms.
+const IN_FORCE_WITHIN: Duration = Duration::from_secs(1);
+
 /// What the handlers work with.
 pub struct Office {
     /// The node's database.
@@ -56,6 +59,8 @@ pub struct Office {
     pub ambient: Ambient,
     /// The FSC face.
     pub fsc: Arc<FscNode>,
+    /// What this process's gateways decide on.
+    pub snapshots: Arc<SnapshotKeeper>,
     /// Reads certificates and revocation lists again.
     pub reloader: Reloader,
     /// Whether the node is well.
@@ -142,15 +147,49 @@ pub fn openapi() -> Value {
 
 /// The routes. Each request must bring a [`Caller`] as extension.
 fn router(office: Shared) -> Router {
+    routed(office, described())
+}
+
+/// The routes of a process that does not administer the node, only itself: another one does.
+fn router_of_part(office: Shared) -> Router {
+    let own = OpenApiRouter::new()
+        .routes(routes!(node::live))
+        .routes(routes!(node::ready))
+        .routes(routes!(node::metrics))
+        .routes(routes!(node::show))
+        .routes(routes!(node::reload));
+    routed(office, own)
+}
+
+fn routed(office: Shared, described: OpenApiRouter<Shared>) -> Router {
     let limit = DefaultBodyLimit::max(office.maximum_body_bytes);
-    let (routes, _) = described().split_for_parts();
+    let (routes, _) = described.split_for_parts();
     routes
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&office), in_force))
         .route_layer(middleware::from_fn(authorization::enforce))
         .fallback(async || Failure(absent()).into_response())
         .method_not_allowed_fallback(async || Failure(failure::not_allowed()).into_response())
         .layer(middleware::from_fn(version))
         .layer(limit)
         .with_state(office)
+}
+
+/// Confirms a change when this process's gateways decide on it: the next request is served by what it set.
+async fn in_force(State(office): State<Shared>, request: Request, next: Next) -> Response {
+    let changes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if changes && response.status().is_success() {
+        let wait = async {
+            if let Ok(generation) = office.store.generation().await {
+                office.snapshots.caught_up(generation).await;
+            }
+        };
+        // What has been committed stands, and is confirmed, also when it is not in force here yet.
+        if tokio::time::timeout(IN_FORCE_WITHIN, wait).await.is_err() {
+            tracing::warn!("a change was confirmed before the gateways of this process decide on it");
+        }
+    }
+    response
 }
 
 /// Says in every answer which version of the API gave it.

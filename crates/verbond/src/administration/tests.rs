@@ -125,6 +125,24 @@ async fn a_service_is_put_shown_and_removed_and_each_act_has_its_author() -> Out
 }
 
 #[tokio::test]
+async fn what_is_confirmed_is_in_force_at_once() -> Outcome {
+    let office = office().await?;
+    let routes = for_operator(Arc::clone(&office.office));
+    for number in 0..20 {
+        let name = format!("case-{number}").parse()?;
+        let draft = json!({ "credential": { "kind": "token" } });
+        let path = format!("/v1/applications/{name}");
+        let made = ask(routes.clone(), "PUT", &path, &draft).await?;
+        assert!(made.status().is_success());
+        assert!(
+            office.office.snapshots.current()?.applications.contains_key(&name),
+            "{name} is not known yet"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_class_without_steward_and_reason_is_refused() -> Outcome {
     let office = office().await?;
     let routes = for_operator(Arc::clone(&office.office));

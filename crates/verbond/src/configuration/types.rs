@@ -29,7 +29,7 @@ pub struct Configuration {
     /// The manager, which other participants' managers and outways dial.
     pub manager: Option<PeerListener>,
     /// The inway, which other participants' outways dial.
-    pub inway: Option<PeerListener>,
+    pub inway: Option<Inway>,
     /// The outway, which the organisation's own applications dial.
     pub outway: Option<Outway>,
     /// The administration API.
@@ -104,6 +104,21 @@ pub struct PeerListener {
     pub address: String,
 }
 
+/// The inway: where other participants reach it, and how it knows the organisation's sources.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Inway {
+    /// IP address and port to listen on. Manager and inway may share one if the hosts of their addresses differ.
+    #[schema(value_type = String)]
+    pub listen: SocketAddr,
+    /// `https://host:port` that other participants dial.
+    pub address: String,
+    /// PEM files with the authorities of sources at `https://` addresses; absent: those of the system, in
+    /// `/etc/ssl/certs/ca-certificates.crt`.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub source_anchors: Option<Vec<PathBuf>>,
+}
+
 /// The outway: how the organisation's own applications reach it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -159,6 +174,11 @@ pub struct Public {
     /// Requests that one network (IPv4 /24, IPv6 /48) may make in a minute.
     #[serde(default = "public_requests")]
     pub requests_per_minute: u32,
+    /// Addresses of the organisation's own web servers before this listener: of what they pass on, the last address in
+    /// `X-Forwarded-For` is who asks.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// Where metrics are served besides the administration socket.
@@ -196,10 +216,10 @@ pub struct Limits {
     pub connections: u32,
     /// Milliseconds for reaching another participant or a source.
     pub connect_timeout_ms: u32,
-    /// Milliseconds that a client may take for a TLS handshake or a request's head.
+    /// Milliseconds that a client may take for a request's head, and for a TLS handshake, for which it gets 10 seconds
+    /// at most. On HTTP/1.1 also how long a connection may lie idle; below 30 seconds other participants meet
+    /// connections that close in the moment that they are used again.
     pub header_timeout_ms: u32,
-    /// Seconds within which a connection, stream or token stops after what it rests on has been withdrawn.
-    pub revocation_seconds: u32,
     /// Seconds that running exchanges get to finish when the node stops.
     pub drain_seconds: u32,
 }
@@ -254,8 +274,7 @@ impl Default for Limits {
             journal_batch: 256,
             connections: 4096,
             connect_timeout_ms: 5000,
-            header_timeout_ms: 10_000,
-            revocation_seconds: 30,
+            header_timeout_ms: 60_000,
             drain_seconds: 30,
         }
     }

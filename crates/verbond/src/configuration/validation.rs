@@ -5,17 +5,18 @@ use std::net::SocketAddr;
 use url::Url;
 use verbond_domain::Problem;
 
-use super::{Database, PeerListener, Profile, Settings};
+use super::{Database, Inway, PeerListener, Profile, Settings};
 
 impl Settings {
     /// Checks everything that needs no look at files, so that a mistake is told before a port opens.
     pub fn validate(&self) -> Result<(), Problem> {
         let configuration = &self.configuration;
         check_profile(&self.profile)?;
-        for (section, listener) in [("manager", &configuration.manager), ("inway", &configuration.inway)] {
-            if let Some(listener) = listener {
-                check_address(section, &listener.address, &self.profile)?;
-            }
+        if let Some(manager) = &configuration.manager {
+            check_address("manager", &manager.address, &self.profile)?;
+        }
+        if let Some(inway) = &configuration.inway {
+            check_address("inway", &inway.address, &self.profile)?;
         }
         if let (Some(manager), Some(inway)) = (&configuration.manager, &configuration.inway) {
             check_shared_port(manager, inway)?;
@@ -167,11 +168,12 @@ fn explicit_port(address: &str) -> Option<u16> {
     (bare && url.port_or_known_default() == Some(port)).then_some(port)
 }
 
-fn check_shared_port(manager: &PeerListener, inway: &PeerListener) -> Result<(), Problem> {
-    let host = |listener: &PeerListener| {
-        Url::parse(&listener.address).ok().and_then(|url| url.host_str().map(str::to_owned))
-    };
-    if manager.listen != inway.listen || manager.listen.port() == 0 || host(manager) != host(inway) {
+fn check_shared_port(manager: &PeerListener, inway: &Inway) -> Result<(), Problem> {
+    let host = |address: &str| Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+    if manager.listen != inway.listen
+        || manager.listen.port() == 0
+        || host(&manager.address) != host(&inway.address)
+    {
         return Ok(());
     }
     Err(invalid(
@@ -205,7 +207,6 @@ fn check_limits(settings: &Settings) -> Result<(), Problem> {
         ("limits.connections", limits.connections, 1, 1 << 20),
         ("limits.connect_timeout_ms", limits.connect_timeout_ms, 10, 60_000),
         ("limits.header_timeout_ms", limits.header_timeout_ms, 100, 120_000),
-        ("limits.revocation_seconds", limits.revocation_seconds, 1, 60),
         ("limits.drain_seconds", limits.drain_seconds, 0, 3600),
         ("group.rules.token_lifetime_seconds", settings.profile.rules.token_lifetime_seconds, 5, 3600),
     ];

@@ -103,11 +103,12 @@ fn judged(identity: &Identity, trust: &TrustStore, now: Timestamp) -> Finding {
 
 fn names(settings: &Settings, identity: &Identity) -> Finding {
     let configuration = &settings.configuration;
-    let addresses = [&configuration.manager, &configuration.inway];
-    let hosts = addresses
+    let manager = configuration.manager.as_ref().map(|manager| &manager.address);
+    let inway = configuration.inway.as_ref().map(|inway| &inway.address);
+    let hosts = [manager, inway]
         .into_iter()
         .flatten()
-        .filter_map(|listener| Url::parse(&listener.address).ok()?.host_str().map(str::to_ascii_lowercase));
+        .filter_map(|address| Url::parse(address).ok()?.host_str().map(str::to_ascii_lowercase));
     let held = &identity.certificate.dns_names;
     let covers = |host: &str| held.iter().any(|name| name_covers(name, host));
     let missing: Vec<String> = hosts.filter(|host| !covers(host)).collect();

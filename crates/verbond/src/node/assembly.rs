@@ -16,7 +16,7 @@ use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{IdentityHandle, TrustStore, tls};
 
-use super::{Metrics, Reloader, identity, metrics::Sources, roles::Roles, tasks};
+use super::{Metrics, Reloader, identity, metrics::Sources, roles::Roles, sources, tasks};
 use crate::{ambient, configuration::Settings};
 
 /// Seconds that the clocks of other participants may be ahead of ours.
@@ -55,9 +55,11 @@ impl Node {
         identity::fit(&present, &trust, &ambient).map_err(|refusal| identity::not_fit(&refusal))?;
         let own = present.certificate.participant.clone();
         let identity = IdentityHandle::new(present, identity::earlier(settings));
+        identity.judged_by(Arc::clone(&trust));
 
         // What we know, and the one place where it is written down.
         let store = Store::open(database).await.map_err(|error| unusable_database(&error))?;
+        store.claim(&own).await.map_err(|error| unusable_database(&error))?;
         let limits = &settings.configuration.limits;
         let journal_limits = JournalLimits {
             queue: size(limits.journal_queue),
@@ -80,13 +82,13 @@ impl Node {
             trust: Arc::clone(&trust),
             ambient: ambient.clone(),
         };
-        let client_limits = ClientLimits {
+        let bounded = |kind| ClientLimits {
             connect_timeout: Duration::from_millis(limits.connect_timeout_ms.into()),
             maximum_header_bytes: size(limits.maximum_header_bytes),
-            ..ClientLimits::default()
+            ..kind
         };
-        let peers = Client::peers(peer_tls, hosts.clone(), client_limits);
-        let servers = Client::servers(&[], hosts, client_limits)?;
+        let peers = Client::peers(peer_tls, hosts.clone(), bounded(ClientLimits::peers()));
+        let servers = Client::servers(&sources::anchors(settings)?, hosts, bounded(ClientLimits::servers()))?;
         let rules = fsc_rules(settings, own.clone());
         let lists = RevocationRefresh::new(
             rules.revocation.clone(),
@@ -191,12 +193,15 @@ fn unusable_database(error: &StoreError) -> Problem {
 
 fn fsc_rules(settings: &Settings, own: verbond_domain::ParticipantId) -> FscRules {
     let (configuration, profile) = (&settings.configuration, &settings.profile);
-    let address = |listener: &crate::configuration::PeerListener| listener.address.clone();
     FscRules {
         group_id: profile.id.clone(),
         own,
-        manager_address: configuration.manager.as_ref().map(address).unwrap_or_default(),
-        inway_address: configuration.inway.as_ref().map(address),
+        manager_address: configuration
+            .manager
+            .as_ref()
+            .map(|manager| manager.address.clone())
+            .unwrap_or_default(),
+        inway_address: configuration.inway.as_ref().map(|inway| inway.address.clone()),
         directories: profile
             .directories
             .iter()

@@ -29,6 +29,9 @@ use crate::{
     public,
 };
 
+/// A handshake gets this much however long a request's head may take.
+const LONGEST_HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// Open ports, by what they are for.
 pub struct Listeners {
     manager: Option<Listener>,
@@ -139,11 +142,8 @@ impl Listeners {
 
         // Ports for everybody, for Prometheus, and for those who run the node.
         if let (Some(listener), Some(public)) = (self.public, &settings.configuration.public) {
-            let counter = public::Counter::new(
-                node.fsc.rules().own.clone(),
-                Arc::clone(&node.snapshots),
-                public.requests_per_minute,
-            );
+            let counter =
+                public::Counter::new(node.fsc.rules().own.clone(), Arc::clone(&node.snapshots), public);
             let security = match public.tls {
                 true => {
                     let config =
@@ -198,9 +198,11 @@ struct Plan<'a> {
 impl Plan<'_> {
     fn limits(&self) -> ListenerLimits {
         let limits = &self.settings.configuration.limits;
+        let header_timeout = Duration::from_millis(limits.header_timeout_ms.into());
         ListenerLimits {
             connections: size(limits.connections),
-            handshake_timeout: Duration::from_millis(limits.header_timeout_ms.into()),
+            handshake_timeout: header_timeout.min(LONGEST_HANDSHAKE),
+            header_timeout,
             maximum_header_bytes: size(limits.maximum_header_bytes),
             ..ListenerLimits::default()
         }
@@ -257,6 +259,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         store: node.store.clone(),
         ambient: node.ambient.clone(),
         fsc: Arc::clone(&node.fsc),
+        snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
         health: Arc::new(Health {
             store: node.store.clone(),

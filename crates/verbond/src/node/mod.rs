@@ -9,6 +9,7 @@ mod logging;
 mod metrics;
 mod reload;
 mod roles;
+pub mod sources;
 mod tasks;
 #[cfg(test)]
 pub mod testing;

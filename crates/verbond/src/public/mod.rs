@@ -18,7 +18,10 @@ use verbond_domain::{ParticipantId, Problem, ServiceName};
 use verbond_transport::Connection;
 
 use self::rate::Limiter;
-use crate::administration::{DeclarationView, Failure, List, absent};
+use crate::{
+    administration::{DeclarationView, Failure, List, absent},
+    configuration::Public,
+};
 
 /// What the public handlers work with.
 pub struct Counter {
@@ -27,12 +30,28 @@ pub struct Counter {
     /// What is known.
     pub snapshots: Arc<SnapshotKeeper>,
     limiter: Limiter,
+    trusted_proxies: Vec<IpAddr>,
 }
 
 impl Counter {
-    /// With a bound on how many requests one network may make in a minute.
-    pub fn new(own: ParticipantId, snapshots: Arc<SnapshotKeeper>, requests_per_minute: u32) -> Arc<Self> {
-        Arc::new(Self { own, snapshots, limiter: Limiter::new(requests_per_minute) })
+    /// With the configured bound on how many requests one network may make in a minute.
+    pub fn new(own: ParticipantId, snapshots: Arc<SnapshotKeeper>, configured: &Public) -> Arc<Self> {
+        let limiter = Limiter::new(configured.requests_per_minute);
+        Arc::new(Self { own, snapshots, limiter, trusted_proxies: configured.trusted_proxies.clone() })
+    }
+
+    /// Who asks: whoever is at the other end, or before it when that is one of our own web servers. Only the last
+    /// address of the list is that server's word; the others are whatever the client wrote.
+    fn asker(&self, request: &Request) -> IpAddr {
+        let remote = request.extensions().get::<Arc<Connection>>().and_then(|connection| connection.remote);
+        // Without an address, as in a test, everybody shares one.
+        let peer = remote.map_or(IpAddr::from([0, 0, 0, 0]), |remote| remote.ip().to_canonical());
+        if !self.trusted_proxies.iter().any(|proxy| proxy.to_canonical() == peer) {
+            return peer;
+        }
+        let forwarded = request.headers().get_all("x-forwarded-for").into_iter().next_back();
+        let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+        last.and_then(|address| address.trim().parse().ok()).unwrap_or(peer)
     }
 }
 
@@ -112,10 +131,7 @@ async fn declarations(State(counter): State<Arc<Counter>>) -> Result<Json<List<F
 }
 
 async fn limit(State(counter): State<Arc<Counter>>, request: Request, next: Next) -> Response {
-    let remote = request.extensions().get::<Arc<Connection>>().and_then(|connection| connection.remote);
-    // Without an address, as in a test, everybody shares one.
-    let address = remote.map_or(IpAddr::from([0, 0, 0, 0]), |remote| remote.ip());
-    if counter.limiter.admits(address) {
+    if counter.limiter.admits(counter.asker(&request)) {
         return next.run(request).await;
     }
     let problem = Problem::new(
@@ -176,11 +192,24 @@ mod tests {
             peers: HashMap::new(),
         };
         let own = "oin:00000099000000010000".parse()?;
-        Ok(router(Counter::new(own, SnapshotKeeper::fixed(snapshot), requests_per_minute)))
+        let public = Public {
+            listen: "127.0.0.1:1".parse()?,
+            tls: false,
+            requests_per_minute,
+            trusted_proxies: vec!["127.0.0.1".parse()?],
+        };
+        Ok(router(Counter::new(own, SnapshotKeeper::fixed(snapshot), &public)))
     }
 
     async fn ask(routes: &Router, from: &str) -> Outcome<Response> {
+        ask_through(routes, from, &[]).await
+    }
+
+    async fn ask_through(routes: &Router, from: &str, forwarded: &[&str]) -> Outcome<Response> {
         let mut request = Request::new(Body::empty());
+        for addresses in forwarded {
+            request.headers_mut().append("x-forwarded-for", addresses.parse()?);
+        }
         *request.uri_mut() = "/v1/services".parse()?;
         let remote: SocketAddr = from.parse()?;
         let connection = Connection { remote: Some(remote), ..Connection::default() };
@@ -194,6 +223,25 @@ mod tests {
         let text = String::from_utf8(answer.into_body().collect().await?.to_bytes().to_vec())?;
         assert!(text.contains("J. de Vries") && text.contains("\"class\":\"open\""), "{text}");
         assert!(!text.contains("internal.example") && !text.contains("operator"), "{text}");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn behind_our_own_web_server_its_word_says_who_asks_and_nobody_elses_does() -> Outcome {
+        let routes = routes(1)?;
+        let through = async |from, forwarded: &[&str]| {
+            ask_through(&routes, from, forwarded).await.map(|answer| answer.status().as_u16())
+        };
+        let proxy = "127.0.0.1:5";
+        assert_eq!(through(proxy, &["192.0.2.1"]).await?, 200);
+        assert_eq!(through(proxy, &["198.51.100.1"]).await?, 200);
+        assert_eq!(through(proxy, &["192.0.2.2"]).await?, 429);
+        // What the client wrote before it does not make it another.
+        assert_eq!(through(proxy, &["203.0.113.1, 192.0.2.3"]).await?, 429);
+        assert_eq!(through(proxy, &["203.0.113.1", "192.0.2.3"]).await?, 429);
+        // A stranger's own words say nothing.
+        assert_eq!(through("203.0.113.9:1", &["233.252.0.1"]).await?, 200);
+        assert_eq!(through("203.0.113.9:1", &["233.252.1.1"]).await?, 429);
         Ok(())
     }
 

@@ -155,12 +155,12 @@ impl AccessTokenClaims {
     }
 }
 
-/// A NumericDate (RFC 7519 §2), rounded down to whole seconds.
+/// A NumericDate (RFC 7519 §2), rounded down to whole seconds; within the integers that JSON holds exactly, so that it
+/// can be written again.
 fn moment(value: &Value) -> Option<Timestamp> {
-    let whole = value.as_i64();
-    // I-JSON bounds numbers to 2^53 - 1: the cast is exact.
     let rounded = || value.as_f64().map(|seconds| seconds.floor() as i64);
-    whole.or_else(rounded).filter(|seconds| *seconds >= 0).map(Timestamp::from_seconds)
+    let seconds = value.as_i64().or_else(rounded)?;
+    (0..=i_json::MAXIMUM_INTEGER).contains(&seconds).then(|| Timestamp::from_seconds(seconds))
 }
 
 #[cfg(test)]
@@ -252,6 +252,8 @@ mod tests {
             ("svc", json!("a/b")),
             ("aud", json!(["a", "b"])),
             ("exp", json!(-1)),
+            ("exp", json!(1.700_033e21)),
+            ("exp", json!(9_007_199_254_740_992_i64)),
             ("nbf", json!("0")),
             ("cnf", json!({ "x5t#S256": "short" })),
             ("prp", json!([])),
