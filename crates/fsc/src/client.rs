@@ -29,6 +29,8 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(8);
 const MAXIMUM_ANSWER: usize = 8 * 1024 * 1024;
 /// Entries asked for per page.
 const PAGE: usize = 100;
+/// Most bytes read of one listing, all its pages together.
+const MAXIMUM_LISTING: usize = 32 * 1024 * 1024;
 /// Pages read of one listing at most: the other end decides how many there are.
 const MAXIMUM_PAGES: usize = 200;
 
@@ -141,12 +143,20 @@ impl ManagerClient {
         self.get(to, "/v1/peer").await
     }
 
-    /// All contracts that the manager shows us, newest first.
-    pub async fn contracts(&self, from: &Counterpart) -> Result<Vec<WireContract>, CallError> {
-        self.pages(from, "/v1/contracts", &[], |page: Contracts| {
-            (page.contracts, page.pagination.next_cursor)
-        })
-        .await
+    /// A page of the contracts that the manager shows us, newest first, and where the next one starts; `None` at the
+    /// end. There may be more of them than fit in memory: take one page in before asking for the next.
+    pub async fn contracts(
+        &self,
+        from: &Counterpart,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<WireContract>, Option<String>), CallError> {
+        let limit = PAGE.to_string();
+        let mut parameters = vec![("limit", limit.as_str())];
+        parameters.extend(cursor.map(|cursor| ("cursor", cursor)));
+        let page: Contracts = self.get(from, &format!("/v1/contracts?{}", query(&parameters))).await?;
+        let next = page.pagination.next_cursor;
+        let ended = page.contracts.is_empty() || next.is_empty() || cursor == Some(&next);
+        Ok((page.contracts, if ended { None } else { Some(next) }))
     }
 
     /// The contracts that hold one of these grants.
@@ -221,14 +231,20 @@ impl ManagerClient {
         take: impl Fn(P) -> (Vec<T>, String),
     ) -> Result<Vec<T>, CallError> {
         let limit = PAGE.to_string();
-        let (mut all, mut cursor) = (Vec::new(), String::new());
+        let (mut all, mut cursor, mut bytes) = (Vec::new(), String::new(), 0_usize);
         for _ in 0..MAXIMUM_PAGES {
             let mut parameters = vec![("limit", limit.as_str())];
             parameters.extend_from_slice(filters);
             if !cursor.is_empty() {
                 parameters.push(("cursor", &cursor));
             }
-            let (items, next) = take(self.get(from, &format!("{path}?{}", query(&parameters))).await?);
+            let path = format!("{path}?{}", query(&parameters));
+            let answer = self.call(from, Method::GET, &path, "", Bytes::new(), TIMEOUT).await?;
+            bytes = bytes.saturating_add(answer.body().len());
+            if bytes > MAXIMUM_LISTING {
+                return Err(CallError::Unreadable(format!("a listing of more than {MAXIMUM_LISTING} bytes")));
+            }
+            let (items, next) = take(read(answer.body())?);
             let ended = items.is_empty() || next.is_empty() || next == cursor;
             all.extend(items);
             if ended {

@@ -64,7 +64,15 @@ impl RevocationRefresh {
         trust: Arc<TrustStore>,
         ambient: Ambient,
     ) -> Arc<Self> {
-        Arc::new(Self { sources, servers, identity, trust, ambient, lists: Mutex::default(), remembered: Mutex::default() })
+        Arc::new(Self {
+            sources,
+            servers,
+            identity,
+            trust,
+            ambient,
+            lists: Mutex::default(),
+            remembered: Mutex::default(),
+        })
     }
 
     /// Loads what lies in files and in the cache: enough to judge certificates before anything has been fetched.
@@ -78,6 +86,32 @@ impl RevocationRefresh {
             }
         }
         self.hand_over();
+    }
+
+    /// Looks again at the files and at the cache, where another process of this node may have put newer lists.
+    pub async fn look_at_files(&self) {
+        let mut changed = false;
+        for source in self.all_sources() {
+            let path = if is_url(&source) { self.cache_file(&source) } else { PathBuf::from(&source) };
+            if let Ok(list) = read(&path).await.and_then(|list| self.timely(list)) {
+                changed |= self.keep_newer(&source, list);
+            }
+        }
+        if changed {
+            self.hand_over();
+        }
+    }
+
+    /// Looks at the sources whose lists are missing or near their end. Returns those that failed, with why.
+    pub async fn renew(&self) -> Vec<(String, String)> {
+        self.look(false).await
+    }
+
+    /// Every source, with its list when there is one; for the metrics and for looking at a node from outside.
+    pub fn held(&self) -> Vec<(String, Option<RevocationList>)> {
+        let sources = self.all_sources();
+        let lists = self.lists();
+        sources.into_iter().map(|source| (source.clone(), lists.get(&source).cloned())).collect()
     }
 
     /// Looks at every source now, whether its list is still good or not. Returns the sources that failed, with why.

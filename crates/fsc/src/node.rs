@@ -10,8 +10,8 @@ use verbond_transport::Client;
 use verbond_trust::{IdentityHandle, TrustStore};
 
 use crate::{
-    FscRules, certificates::KeySets, client::ManagerClient, contracts::StoredContract,
-    inbound_face::FscInbound, index::IndexKeeper, manager, outbound_face::FscOutbound,
+    FloodLimits, FscRules, certificates::KeySets, client::ManagerClient, contracts::StoredContract,
+    flood::FloodGate, inbound_face::FscInbound, index::IndexKeeper, manager, outbound_face::FscOutbound,
     reconcile::Reconciliation, tokens::TokenCache,
 };
 
@@ -43,6 +43,8 @@ pub struct FscNode {
     pub(crate) index: Arc<IndexKeeper>,
     pub(crate) tokens: TokenCache,
     pub(crate) reconciliation: Reconciliation,
+    pub(crate) flood_limits: FloodLimits,
+    pub(crate) flood_gate: FloodGate,
     pub(crate) started_at: Timestamp,
     /// Contracts as of a change of the database, by its number.
     pub(crate) running: ArcSwapOption<(i64, Arc<Vec<StoredContract>>)>,
@@ -51,8 +53,13 @@ pub struct FscNode {
 }
 
 impl FscNode {
-    /// Puts the face together; nothing runs yet.
+    /// Puts the face together, with the usual bounds on what one participant may ask; nothing runs yet.
     pub fn new(parts: FscParts) -> Arc<Self> {
+        Self::with_limits(parts, FloodLimits::default())
+    }
+
+    /// As [`FscNode::new`], with bounds of one's own.
+    pub fn with_limits(parts: FscParts, flood_limits: FloodLimits) -> Arc<Self> {
         let FscParts { rules, store, ambient, identity, trust, peers } = parts;
         Arc::new(Self {
             client: ManagerClient::new(peers, &rules.manager_address),
@@ -66,6 +73,8 @@ impl FscNode {
             key_sets: KeySets::default(),
             tokens: TokenCache::default(),
             reconciliation: Reconciliation::default(),
+            flood_limits,
+            flood_gate: FloodGate::new(flood_limits),
             running: ArcSwapOption::empty(),
             proposing: tokio::sync::Mutex::new(()),
         })

@@ -1,7 +1,7 @@
 //! The consumer's side at the outway: which contract permits the request, and the token that goes along
 //! (FSC Core 2.0.0 §4.6.1, Logging 1.1.0 §3.4).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use http::{HeaderName, Response, request, response};
@@ -18,7 +18,7 @@ use verbond_trust::Certificate;
 use crate::{
     FscNode,
     answer::{refusal, under},
-    inbound_face::{AUTHORIZATION, with_transaction_id},
+    inbound_face::{AUTHORIZATION, spellings, with_transaction_id},
     index::Connection,
     protocol::{
         error::{ERROR_CODE_HEADER, ErrorCode, ErrorDomain},
@@ -33,7 +33,8 @@ use crate::{
 const GRANT_HASH: HeaderName = HeaderName::from_static("fsc-grant-hash");
 
 /// Taken off every request to a provider.
-static REMOVED: [HeaderName; 1] = [GRANT_HASH];
+static REMOVED: LazyLock<Vec<HeaderName>> =
+    LazyLock::new(|| spellings(&[GRANT_HASH, AUTHORIZATION, TRANSACTION_ID], &[]));
 
 /// FSC at the outway.
 pub struct FscOutbound {

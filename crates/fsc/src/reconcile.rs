@@ -7,19 +7,30 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+    time::Instant,
+};
 use verbond_domain::{ParticipantId, Problem};
 
 use crate::{FscNode, index::Connection};
 
 /// After this long without contact a counterpart is asked again.
-const SILENCE: Duration = Duration::from_secs(3600);
+const SILENCE: Duration = Duration::from_secs(SILENCE_SECONDS as u64);
+const SILENCE_SECONDS: i64 = 3600;
 /// Time between two tries with a counterpart that does not answer.
 const RETRY: Duration = Duration::from_secs(30);
 /// Shortest time between two tries with the same counterpart, however often it announces itself.
 const SHORTEST: Duration = Duration::from_secs(2);
+/// Counterparts are asked again this much before the hour is full, so that nobody who can be reached is made to wait.
+const AHEAD: Duration = Duration::from_secs(600);
 /// Counterparts that are asked at the same time.
 const AT_ONCE: usize = 8;
+/// Time for one comparison.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Pages that are read of one counterpart's contracts: it decides how many there are.
+const MAXIMUM_PAGES: usize = 200;
 
 /// Who has been heard of, and who is to be asked.
 #[derive(Default)]
@@ -38,6 +49,8 @@ struct State {
     compared: HashMap<ParticipantId, Instant>,
     /// Last comparison that was tried.
     tried: HashMap<ParticipantId, Instant>,
+    /// Being compared with, or waiting for a place.
+    running: HashSet<ParticipantId>,
 }
 
 impl Reconciliation {
@@ -62,6 +75,13 @@ impl Reconciliation {
         self.state().compared.contains_key(id)
     }
 
+    /// Whether there has been contact with this participant within the last hour.
+    fn in_contact(&self, id: &ParticipantId) -> bool {
+        let (now, state) = (Instant::now(), self.state());
+        let last = state.compared.get(id).max(state.heard.get(id));
+        last.is_some_and(|at| now.saturating_duration_since(*at) < SILENCE)
+    }
+
     /// Whom to ask now, of these counterparts.
     fn due(&self, counterparts: &HashSet<ParticipantId>) -> Vec<ParticipantId> {
         let now = Instant::now();
@@ -71,19 +91,26 @@ impl Reconciliation {
             times.get(id).is_none_or(|at| now.saturating_duration_since(*at) >= bound)
         };
         let due = |id: &ParticipantId| {
-            let silent = long_ago(&state.compared, id, SILENCE) && long_ago(&state.heard, id, SILENCE);
+            let bound = SILENCE.saturating_sub(AHEAD);
+            let silent = long_ago(&state.compared, id, bound) && long_ago(&state.heard, id, bound);
             let never = !state.compared.contains_key(id);
-            (silent || never) && long_ago(&state.tried, id, RETRY)
+            (silent || never) && long_ago(&state.tried, id, RETRY) && !state.running.contains(id)
         };
-        let (wanted, later): (HashSet<_>, HashSet<_>) =
-            wanted.into_iter().partition(|id| long_ago(&state.tried, id, SHORTEST));
+        let (wanted, later): (HashSet<_>, HashSet<_>) = wanted
+            .into_iter()
+            .partition(|id| long_ago(&state.tried, id, SHORTEST) && !state.running.contains(id));
         let due: HashSet<ParticipantId> =
             counterparts.iter().filter(|id| due(id)).cloned().chain(wanted).collect();
         state.wanted = later;
         for id in &due {
             state.tried.insert(id.clone(), now);
+            state.running.insert(id.clone());
         }
         due.into_iter().collect()
+    }
+
+    fn ended(&self, id: &ParticipantId) {
+        self.state().running.remove(id);
     }
 
     fn done(&self, id: &ParticipantId) {
@@ -96,22 +123,32 @@ impl Reconciliation {
 
 impl FscNode {
     /// Whether a connection may be served: its contract came after the start, so it cannot be from a picture that is
-    /// out of date, or what is shared with the counterpart has been compared since. Asks for the comparison otherwise.
+    /// out of date, or what is shared with the counterpart has been compared since; and there has been contact within
+    /// the hour. Asks for the comparison otherwise.
     pub(crate) fn is_reconciled(&self, connection: &Connection, counterpart: &ParticipantId) -> bool {
-        let reconciled = !self.rules.reconcile_before_serving
-            || connection.is_newer_than(self.started_at)
-            || self.reconciliation.is_done(counterpart);
+        let hour_ago = self.ambient.now().plus_seconds(-SILENCE_SECONDS);
+        let since_start =
+            || connection.is_newer_than(self.started_at) || self.reconciliation.is_done(counterpart);
+        let in_contact = || connection.is_newer_than(hour_ago) || self.reconciliation.in_contact(counterpart);
+        let reconciled = !self.rules.reconcile_before_serving || (since_start() && in_contact());
         if !reconciled {
             self.reconciliation.ask(counterpart);
         }
         reconciled
     }
 
-    /// Compares contracts until it is aborted.
+    /// Compares contracts until it is aborted. Nobody waits for another's comparison, except for a place.
     pub(crate) async fn keep_reconciled(self: Arc<Self>) {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let mut running = JoinSet::new();
         loop {
+            while running.try_join_next().is_some() {}
             match self.counterparts().await {
-                Ok(counterparts) => self.reconcile_due(&counterparts).await,
+                Ok(counterparts) => {
+                    for id in self.reconciliation.due(&counterparts) {
+                        running.spawn(Arc::clone(&self).reconcile_in_place(Arc::clone(&places), id));
+                    }
+                }
                 Err(error) => tracing::error!(%error, "the counterparts cannot be read"),
             }
             let pause = if self.reconciliation.state().wanted.is_empty() { RETRY } else { SHORTEST };
@@ -122,50 +159,45 @@ impl FscNode {
         }
     }
 
-    async fn reconcile_due(self: &Arc<Self>, counterparts: &HashSet<ParticipantId>) {
-        let mut due = self.reconciliation.due(counterparts).into_iter();
-        let mut running = tokio::task::JoinSet::new();
-        loop {
-            while running.len() < AT_ONCE
-                && let Some(id) = due.next()
-            {
-                let node = Arc::clone(self);
-                running.spawn(async move {
-                    match node.reconcile_with(&id).await {
-                        Ok(0) => {}
-                        Ok(taken) => {
-                            tracing::info!(peer = %id, taken, "signatures taken over from a counterpart")
-                        }
-                        Err(problem) => {
-                            tracing::warn!(peer = %id, reason = %problem, "contracts cannot be compared")
-                        }
-                    }
-                });
-            }
-            if running.join_next().await.is_none() {
-                return;
-            }
+    async fn reconcile_in_place(self: Arc<Self>, places: Arc<Semaphore>, id: ParticipantId) {
+        let Ok(_place) = places.acquire().await else { return };
+        match self.reconcile_with(&id).await {
+            Ok(0) => {}
+            Ok(taken) => tracing::info!(peer = %id, taken, "signatures taken over from a counterpart"),
+            Err(problem) => tracing::warn!(peer = %id, reason = %problem, "contracts cannot be compared"),
         }
+        self.reconciliation.ended(&id);
     }
 
     /// Takes over what this counterpart shows and we lack. Returns how many signatures were new.
     pub async fn reconcile_with(&self, id: &ParticipantId) -> Result<usize, Problem> {
+        tokio::time::timeout(TIMEOUT, self.compare_with(id)).await.map_err(|_| too_slow(id))?
+    }
+
+    async fn compare_with(&self, id: &ParticipantId) -> Result<usize, Problem> {
         let manager = self.counterpart(id).await?;
-        let shown = self.client.contracts(&manager).await.map_err(|error| error.problem(id))?;
-        let mut taken = 0_usize;
-        for contract in shown {
-            match self.adopt(id, contract).await {
-                Ok(signatures) => taken = taken.saturating_add(signatures),
-                // One contract that cannot be used (ended, another version) says nothing of the others; a database
-                // that fails does.
-                Err(problem) if problem.status >= 500 => return Err(problem),
-                Err(problem) => {
-                    tracing::debug!(peer = %id, reason = %problem, "a contract is not taken over")
+        let (mut taken, mut cursor) = (0_usize, None::<String>);
+        for _ in 0..MAXIMUM_PAGES {
+            let page = self.client.contracts(&manager, cursor.as_deref()).await;
+            let (shown, next) = page.map_err(|error| error.problem(id))?;
+            for contract in shown {
+                match self.adopt(id, contract).await {
+                    Ok(signatures) => taken = taken.saturating_add(signatures),
+                    // One contract that cannot be used (ended, another version) says nothing of the others; a database
+                    // that fails does.
+                    Err(problem) if problem.status >= 500 => return Err(problem),
+                    Err(problem) => {
+                        tracing::debug!(peer = %id, reason = %problem, "a contract is not taken over")
+                    }
                 }
             }
+            cursor = next;
+            if cursor.is_none() {
+                self.reconciliation.done(id);
+                return Ok(taken);
+            }
         }
-        self.reconciliation.done(id);
-        Ok(taken)
+        Err(too_slow(id))
     }
 
     /// Everybody with whom this participant shares a contract that has not ended.
@@ -173,5 +205,57 @@ impl FscNode {
         let running = self.store.running_contracts(self.ambient.now()).await?;
         let named = running.into_iter().flat_map(|contract| contract.participants);
         Ok(named.filter(|id| *id != self.rules.own).collect())
+    }
+}
+
+fn too_slow(id: &ParticipantId) -> Problem {
+    Problem::new(
+        "PEER_TOO_SLOW",
+        504,
+        format!("De manager van {id} toont zijn contracten te langzaam, of te veel ervan."),
+        format!("the manager of {id} shows its contracts too slowly, or too many of them"),
+    )
+    .next(
+        "Kijk met `verbond doctor` of de andere partij bereikbaar is.",
+        "see with `verbond doctor` whether the other party can be reached",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::fixtures::{CONSUMER, PROVIDER, peer};
+
+    #[tokio::test(start_paused = true)]
+    async fn an_hour_without_contact_ends_what_was_compared_and_who_answers_is_asked_before() {
+        let (reconciliation, id) = (Reconciliation::default(), peer(PROVIDER));
+        let counterparts: HashSet<_> = [id.clone()].into();
+        assert!(!reconciliation.in_contact(&id));
+        assert_eq!(reconciliation.due(&counterparts), [id.clone()]);
+        reconciliation.done(&id);
+        reconciliation.ended(&id);
+        tokio::time::advance(SILENCE - AHEAD - Duration::from_secs(1)).await;
+        assert!(reconciliation.in_contact(&id) && reconciliation.due(&counterparts).is_empty());
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(reconciliation.due(&counterparts), [id.clone()]);
+        reconciliation.ended(&id);
+        tokio::time::advance(AHEAD).await;
+        assert!(!reconciliation.in_contact(&id));
+        reconciliation.heard_of(&id);
+        assert!(reconciliation.in_contact(&id));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_counterpart_that_is_being_compared_with_is_not_asked_a_second_time() {
+        let (reconciliation, slow) = (Reconciliation::default(), peer(PROVIDER));
+        let counterparts: HashSet<_> = [slow.clone()].into();
+        assert_eq!(reconciliation.due(&counterparts), [slow.clone()]);
+        tokio::time::advance(RETRY * 2).await;
+        reconciliation.ask(&slow);
+        assert!(reconciliation.due(&counterparts).is_empty());
+        reconciliation.ask(&peer(CONSUMER));
+        assert_eq!(reconciliation.due(&counterparts), [peer(CONSUMER)]);
+        reconciliation.ended(&slow);
+        assert_eq!(reconciliation.due(&counterparts), [slow]);
     }
 }

@@ -12,6 +12,8 @@ use verbond_domain::ApplicationName;
 use verbond_store::applications::{ApplicationRow, Credential};
 use verbond_transport::Connection;
 
+use crate::headers;
+
 /// The field for the outway's token, when the application has an `Authorization` of its own for the source.
 static VERBOND_AUTHORIZATION: HeaderName = HeaderName::from_static("verbond-authorization");
 
@@ -43,7 +45,8 @@ struct Known {
 }
 
 impl Applications {
-    /// The application that asks, if it is known. Takes the credential off the head: it is for the outway alone.
+    /// The application that asks, if it is known. Takes the credential off the head: it is for the outway alone, also
+    /// where the application is known by something else and sends its token needlessly.
     pub(crate) fn identify(
         &self,
         credentials: &Credentials,
@@ -51,13 +54,14 @@ impl Applications {
         headers: &mut HeaderMap,
         snapshot: &Arc<Snapshot>,
     ) -> Option<Arc<ApplicationRow>> {
+        let own = headers::take(headers, &VERBOND_AUTHORIZATION);
         match credentials {
             Credentials::Socket(name) => {
                 let row = snapshot.applications.get(name)?;
                 matches!(row.credential, Credential::Socket).then(|| Arc::clone(row))
             }
             Credentials::Token => {
-                let presented = digest::digest(&digest::SHA256, take_token(headers)?.as_bytes());
+                let presented = digest::digest(&digest::SHA256, token(own, headers)?.as_bytes());
                 let known = self.known(snapshot);
                 // Every digest is compared, in constant time, so that time tells nothing.
                 let mut found = None;
@@ -104,9 +108,9 @@ impl Applications {
     }
 }
 
-/// Takes the token off: from `Verbond-Authorization` if it is there, then `Authorization` is the source's.
-fn take_token(headers: &mut HeaderMap) -> Option<String> {
-    let value = match headers.remove(&VERBOND_AUTHORIZATION) {
+/// The token: from `Verbond-Authorization` (`own`) if it was there, then `Authorization` is the source's.
+fn token(own: Option<HeaderValue>, headers: &mut HeaderMap) -> Option<String> {
+    let value = match own {
         Some(value) => value,
         None => headers.remove(AUTHORIZATION)?,
     };
@@ -135,9 +139,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic abc"));
         headers.insert(VERBOND_AUTHORIZATION.clone(), HeaderValue::from_static("bearer secret"));
-        assert_eq!(take_token(&mut headers).as_deref(), Some("secret"));
+        headers.insert("verbond_authorization", HeaderValue::from_static("bearer secret"));
+        let own = headers::take(&mut headers, &VERBOND_AUTHORIZATION);
+        assert_eq!(token(own, &mut headers).as_deref(), Some("secret"));
         assert_eq!(headers.len(), 1);
-        assert_eq!(take_token(&mut headers), None);
+        assert_eq!(token(None, &mut headers), None);
         assert!(headers.is_empty());
     }
 

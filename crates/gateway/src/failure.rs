@@ -27,6 +27,8 @@ pub enum Failure {
     RecordUnavailable,
     /// What permitted the exchange was withdrawn while it was in flight.
     Withdrawn,
+    /// Our certificate was replaced while the request was prepared, and what permits it now is not what was recorded.
+    OtherPermission,
     /// The source or the other gateway cannot be reached.
     Unreachable,
     /// It was reached, and gave no answer in time.
@@ -125,6 +127,15 @@ impl Failure {
                 "De toestemming voor deze uitwisseling is tijdens het verzoek vervallen.",
                 "The permission for this exchange ended while it was in flight.",
             ),
+            Self::OtherPermission => Problem::new(
+                "PERMISSION_REPLACED",
+                503,
+                "Ons certificaat is tijdens het verzoek vervangen, en sindsdien geldt een ander contract dan is \
+                 vastgelegd; er is niets verstuurd.",
+                "Our certificate was replaced during the request, and another contract applies since than the one \
+                 recorded; nothing was sent.",
+            )
+            .next("Stuur het verzoek opnieuw.", "Send the request again."),
             Self::Unreachable => Problem::new(
                 "UNREACHABLE",
                 502,

@@ -1,5 +1,7 @@
 //! Last layer: forwarding. It asks for the proof that the permit is durable, and only here is a body polled.
 
+use std::sync::Arc;
+
 use http::{Request, Response};
 use verbond_application::exchange::Permitted;
 use verbond_transport::{Body, Client, ClientError, Target};
@@ -21,12 +23,12 @@ pub(crate) async fn forward(
     target: &Target,
     request: Request<Body>,
     shows: Option<CertificateThumbprint>,
-    ticket: Ticket,
+    ticket: Arc<Ticket>,
     _permitted: &Permitted,
-) -> Result<Response<Body>, (Unanswered, Ticket)> {
+) -> Result<Response<Body>, Unanswered> {
     let sent = tokio::select! {
         biased;
-        () = ticket.exchange.broken() => return Err((Unanswered::Failed(Failure::Withdrawn), ticket)),
+        () = ticket.exchange.broken() => return Err(Unanswered::Failed(Failure::Withdrawn)),
         sent = client.send_showing(target, request, shows) => sent,
     };
     match sent {
@@ -35,11 +37,11 @@ pub(crate) async fn forward(
             Ok(response.map(|body| guarded::response(body, ticket)))
         }
         Err((ClientError::CertificateReplaced, Some(request))) => {
-            Err((Unanswered::Unsent(Box::new(request)), ticket))
+            Err(Unanswered::Unsent(Box::new(request)))
         }
         Err((error, _)) => {
             tracing::warn!(%error, "a request could not be forwarded");
-            Err((Unanswered::Failed(failure(&error)), ticket))
+            Err(Unanswered::Failed(failure(&error)))
         }
     }
 }

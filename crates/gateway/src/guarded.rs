@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use verbond_transport::{Body, BoxError};
 
-use crate::in_flight::{Exchange, Ticket};
+use crate::{headers::Reserved, in_flight::Ticket};
 
 /// The exchange was broken off: the reader must not take what it has for the whole.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -21,15 +21,17 @@ struct BrokenOff;
 
 struct GuardedRequest<B> {
     body: B,
-    exchange: Arc<Exchange>,
+    ticket: Arc<Ticket>,
+    reserved: Reserved,
 }
 
-/// A request's body under watch; it is polled only when the next connection takes it.
-pub(crate) fn request(body: Incoming, exchange: &Arc<Exchange>) -> Body {
+/// A request's body under watch, which lasts until it has been sent or dropped, however early the response ends; it is
+/// polled only when the next connection takes it. Reserved names are taken off its trailers.
+pub(crate) fn request(body: Incoming, ticket: &Arc<Ticket>, reserved: Reserved) -> Body {
     if body.is_end_stream() {
         return verbond_transport::empty();
     }
-    GuardedRequest { body, exchange: Arc::clone(exchange) }.boxed_unsync()
+    GuardedRequest { body, ticket: Arc::clone(ticket), reserved }.boxed_unsync()
 }
 
 impl<B> http_body::Body for GuardedRequest<B>
@@ -43,14 +45,19 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        if self.exchange.poll_broken_request(context) {
+        let this = &mut *self;
+        let exchange = &this.ticket.exchange;
+        if exchange.poll_broken_request(context) {
             return Poll::Ready(Some(Err(BrokenOff.into())));
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.exchange.moved.fetch_add(1, Ordering::Relaxed);
-        if let Some(Ok(frame)) = &frame {
+        let mut frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        exchange.moved.fetch_add(1, Ordering::Relaxed);
+        if let Some(Ok(frame)) = &mut frame {
             let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-            self.exchange.request_bytes.fetch_add(bytes, Ordering::Relaxed);
+            exchange.request_bytes.fetch_add(bytes, Ordering::Relaxed);
+            if let Some(trailers) = frame.trailers_mut() {
+                this.reserved.strip(trailers);
+            }
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
@@ -66,11 +73,11 @@ where
 
 struct GuardedResponse {
     body: Body,
-    ticket: Ticket,
+    ticket: Arc<Ticket>,
 }
 
 /// A response's body under watch until it has been delivered or dropped.
-pub(crate) fn response(body: Body, ticket: Ticket) -> Body {
+pub(crate) fn response(body: Body, ticket: Arc<Ticket>) -> Body {
     if body.is_end_stream() {
         return body;
     }
@@ -110,7 +117,7 @@ impl http_body::Body for GuardedResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::in_flight::tests::ticket;
+    use crate::{HeaderChanges, in_flight::tests::ticket};
 
     /// Two parts; where it is broken off in between, the reader must get an error, never an end.
     fn parts() -> Body {
@@ -123,9 +130,12 @@ mod tests {
     -> Result<(), Box<dyn std::error::Error>> {
         for request in [true, false] {
             let (ticket, snapshots) = ticket()?;
+            let ticket = Arc::new(ticket);
             let exchange = Arc::clone(&ticket.exchange);
             let mut body = if request {
-                GuardedRequest { body: parts(), exchange: Arc::clone(&exchange) }.boxed_unsync()
+                let reserved = crate::headers::apply(&mut http::HeaderMap::new(), HeaderChanges::default());
+                // Nothing but the body itself holds the ticket: the response has ended.
+                GuardedRequest { body: parts(), ticket, reserved }.boxed_unsync()
             } else {
                 response(parts(), ticket)
             };

@@ -66,14 +66,52 @@ pub(crate) fn strip_response(headers: &mut HeaderMap) {
     headers.remove(PROXY_AUTHENTICATE);
 }
 
-/// Applies what a face asks.
-pub(crate) fn apply(headers: &mut HeaderMap, changes: HeaderChanges) {
-    for name in changes.remove {
-        headers.remove(name);
+/// Names that only the gateway itself may put on a request. Sources that see fields as variables (CGI, RFC 3875
+/// §4.1.18, and its heirs) cannot tell `_` from `-`, so a name is reserved in every such spelling.
+pub(crate) struct Reserved(Vec<HeaderName>);
+
+impl Reserved {
+    fn holds(&self, name: &HeaderName) -> bool {
+        self.0.iter().any(|reserved| is_alike(reserved, name))
     }
+
+    /// Takes these names off, in a head or in trailers.
+    pub(crate) fn strip(&self, headers: &mut HeaderMap) {
+        for name in &self.0 {
+            headers.remove(name);
+        }
+        // Most messages have no other spelling of anything.
+        if headers.keys().any(|name| self.holds(name)) {
+            let alike: Vec<HeaderName> = headers.keys().filter(|name| self.holds(name)).cloned().collect();
+            for name in alike {
+                headers.remove(name);
+            }
+        }
+    }
+}
+
+fn is_alike(one: &HeaderName, other: &HeaderName) -> bool {
+    let folded = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    let (one, other) = (one.as_str(), other.as_str());
+    one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
+}
+
+/// Takes a field off, in every spelling that a reader of variables takes for it; gives the value under its own name.
+pub(crate) fn take(headers: &mut HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+    let value = headers.remove(name);
+    Reserved(vec![name.clone()]).strip(headers);
+    value
+}
+
+/// Applies what a face asks, and says which names must not come in trailers either.
+pub(crate) fn apply(headers: &mut HeaderMap, changes: HeaderChanges) -> Reserved {
+    let names = changes.remove.iter().chain(changes.set.iter().map(|(name, _)| name));
+    let reserved = Reserved(names.cloned().collect());
+    reserved.strip(headers);
     for (name, value) in changes.set {
         headers.insert(name, value);
     }
+    reserved
 }
 
 #[cfg(test)]
@@ -120,9 +158,14 @@ mod tests {
     #[test]
     fn a_face_replaces_what_a_caller_sent() {
         static FORGED: [HeaderName; 1] = [HeaderName::from_static("x-peer")];
-        let mut headers = map(&[("x-peer", "forged"), ("x-id", "a"), ("x-id", "b")]);
+        let mut headers =
+            map(&[("x-peer", "forged"), ("x_peer", "forged"), ("x-id", "a"), ("x-id", "b"), ("x_id", "c")]);
+        headers.append("x_other", HeaderValue::from_static("stays"));
         let set = vec![(HeaderName::from_static("x-id"), HeaderValue::from_static("c"))];
-        apply(&mut headers, HeaderChanges { remove: &FORGED, set });
-        assert_eq!(headers, map(&[("x-id", "c")]));
+        let reserved = apply(&mut headers, HeaderChanges { remove: &FORGED, set });
+        assert_eq!(headers, map(&[("x-id", "c"), ("x_other", "stays")]));
+        let mut trailers = map(&[("x-peer", "forged"), ("x_id", "forged"), ("x-sum", "42")]);
+        reserved.strip(&mut trailers);
+        assert_eq!(trailers, map(&[("x-sum", "42")]));
     }
 }

@@ -116,18 +116,18 @@ impl Inway {
                 return Err(self.refuse(refusal(self.face.problem(failure), parties, wire)).await);
             }
         }
-        headers::apply(&mut head.headers, to_source);
+        let reserved = headers::apply(&mut head.headers, to_source);
         head.extensions.clear();
 
         // Watch over it, from before the record on: what is withdrawn meanwhile is not forwarded.
-        let ticket = self.in_flight.begin(
+        let ticket = Arc::new(self.in_flight.begin(
             place,
             standing,
             Some(peer.clone()),
             &snapshot,
             &gateway.snapshots,
             &gateway.ambient,
-        );
+        ));
 
         // Write it down: nothing has left, and the body has not been read.
         let permit = Permit { transaction_id, direction: DIRECTION, parties, wire, application: None };
@@ -140,11 +140,11 @@ impl Inway {
         };
 
         // Forward it.
-        let body = guarded::request(body, &ticket.exchange);
+        let body = guarded::request(body, &ticket, reserved);
         let request = Request::from_parts(head, body);
         match forward::forward(&self.sources, &upstream.target, request, None, ticket, &permitted).await {
             Ok(response) => Ok(response),
-            Err((unanswered, _ticket)) => {
+            Err(unanswered) => {
                 let failure = match unanswered {
                     Unanswered::Failed(failure) => failure,
                     Unanswered::Unsent(_) => Failure::Unreachable,

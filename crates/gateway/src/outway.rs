@@ -125,12 +125,24 @@ impl Outway {
         let PreparedOutbound { parties, wire, target, to_provider, standing, shows, reference } = prepared;
 
         // Watch over it, from before the record on: what is withdrawn meanwhile is not forwarded.
-        let mut ticket =
-            self.in_flight.begin(place, standing, None, &snapshot, &gateway.snapshots, &gateway.ambient);
+        let ticket = Arc::new(self.in_flight.begin(
+            place,
+            standing,
+            None,
+            &snapshot,
+            &gateway.snapshots,
+            &gateway.ambient,
+        ));
 
         // Write it down: nothing has left, and the body has not been read.
         let name = application.name.as_str().to_owned();
-        let permit = Permit { transaction_id, direction: DIRECTION, parties, wire, application: Some(name) };
+        let permit = Permit {
+            transaction_id,
+            direction: DIRECTION,
+            parties: parties.clone(),
+            wire: wire.clone(),
+            application: Some(name),
+        };
         let permitted = match record::permit(gateway, ground, permit).await {
             Ok(permitted) => permitted,
             Err((failure, mut known)) => {
@@ -141,31 +153,39 @@ impl Outway {
 
         // Forward it: once, whatever comes of it, unless it is certain that not a byte has left.
         head.extensions.clear();
-        headers::apply(&mut head.headers, to_provider);
-        let mut request = Request::from_parts(head, guarded::request(body, &ticket.exchange));
+        let reserved = headers::apply(&mut head.headers, to_provider);
+        let mut request = Request::from_parts(head, guarded::request(body, &ticket, reserved));
         let (mut target, mut shows, mut reference) = (target, shows, reference);
         let mut preparations = 1;
         loop {
-            let sent = forward::forward(&self.peers, &target, request, Some(shows), ticket, &permitted).await;
+            let watched = Arc::clone(&ticket);
+            let sent =
+                forward::forward(&self.peers, &target, request, Some(shows), watched, &permitted).await;
             let failure = match sent {
                 Ok(response) => {
                     let (mut head, body) = response.into_parts();
                     self.face.answered(&reference, &transaction_id, &mut head);
                     return Ok(Response::from_parts(head, body));
                 }
-                Err((Unanswered::Unsent(unsent), kept)) if preparations < PREPARATIONS => {
+                Err(Unanswered::Unsent(unsent)) if preparations < PREPARATIONS => {
                     // Our certificate was replaced since: the same permit, a token for the new certificate.
                     preparations += 1;
-                    ticket = kept;
                     let (mut head, body) = unsent.into_parts();
                     let again = self.prepare(&head, &application, &route, transaction_id, &snapshot).await?;
+                    // The record names what the exchange rests on, and the other end's record must name the same.
+                    if again.parties != parties || again.wire != wire {
+                        let problem = self.face.problem(Failure::OtherPermission);
+                        let known =
+                            RefusalRecord { problem, transaction_id: Some(transaction_id), parties, wire };
+                        return Err(self.refuse(known, &application, transaction_id).await);
+                    }
                     (target, shows, reference) = (again.target, again.shows, again.reference);
                     headers::apply(&mut head.headers, again.to_provider);
                     request = Request::from_parts(head, body);
                     continue;
                 }
-                Err((Unanswered::Unsent(_), _)) => Failure::Unreachable,
-                Err((Unanswered::Failed(failure), _)) => failure,
+                Err(Unanswered::Unsent(_)) => Failure::Unreachable,
+                Err(Unanswered::Failed(failure)) => failure,
             };
             let problem = self.face.problem(failure);
             gateway.metrics.refused(DIRECTION, problem.code);

@@ -30,8 +30,9 @@ pub(crate) enum Connection {
 macro_rules! query {
     ($constructor:path, $sql:expr) => {{
         // Sound: `Sql` takes its text from the program only.
-        let mut query = $constructor(AssertSqlSafe($sql.text));
-        for value in $sql.values {
+        let Sql { text, values } = $sql;
+        let mut query = $constructor(AssertSqlSafe(text));
+        for value in values {
             query = match value {
                 Value::Text(text) => query.bind(text),
                 Value::Bytes(bytes) => query.bind(bytes),
@@ -99,7 +100,7 @@ impl Connection {
     /// All rows that a statement finds or returns.
     pub(crate) async fn rows<R: Row>(&mut self, sql: Sql) -> Result<Vec<R>, StoreError> {
         Ok(match self {
-            Self::Sqlite(inner) => query!(sqlx::query_as, sql).fetch_all(&mut **inner).await?,
+            Self::Sqlite(inner) => query!(sqlx::query_as, sql.without_names()).fetch_all(&mut **inner).await?,
             Self::Postgres(inner) => query!(sqlx::query_as, sql).fetch_all(&mut **inner).await?,
         })
     }
@@ -112,7 +113,9 @@ impl Connection {
     /// Runs a statement; tells how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64, StoreError> {
         Ok(match self {
-            Self::Sqlite(inner) => query!(sqlx::query, sql).execute(&mut **inner).await?.rows_affected(),
+            Self::Sqlite(inner) => {
+                query!(sqlx::query, sql.without_names()).execute(&mut **inner).await?.rows_affected()
+            }
             Self::Postgres(inner) => query!(sqlx::query, sql).execute(&mut **inner).await?.rows_affected(),
         })
     }

@@ -150,6 +150,28 @@ impl Store {
         let mut connection = self.inner.pools.begin_read().await?;
         load(&mut connection, sql).await
     }
+
+    /// How many contracts bear a signature of `submitter` and none of `own`, and run still at `now` or were stored after
+    /// `since`: what this participant has made the node keep while nobody here has said anything to it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn undecided_contracts(
+        &self,
+        own: &ParticipantId,
+        submitter: &ParticipantId,
+        now: Timestamp,
+        since: Timestamp,
+    ) -> Result<i64, StoreError> {
+        let sql = Sql::new(
+            "SELECT COUNT(*) FROM contract WHERE (not_after >= $1 OR stored_at >= $2) \
+             AND hash IN (SELECT contract FROM contract_signature WHERE peer = $3) \
+             AND hash NOT IN (SELECT contract FROM contract_signature WHERE peer = $4)",
+        );
+        let mut connection = self.inner.pools.begin_read().await?;
+        let rows = connection.rows::<(i64,)>(sql.bind(now).bind(since).bind(submitter).bind(own)).await?;
+        Ok(rows.first().map_or(0, |(count,)| *count))
+    }
 }
 
 impl Transaction {

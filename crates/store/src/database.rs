@@ -149,10 +149,10 @@ impl Store {
     /// [`StoreError::NotDurable`], or [`StoreError::Database`] when it is not there or cannot be reached.
     pub async fn open_without_migrating(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let pools = match url {
-            DatabaseUrl::Sqlite(file) => open_sqlite(file, true).await?,
+            DatabaseUrl::Sqlite(file) => open_sqlite(file, false).await?,
             DatabaseUrl::Postgres(url) => open_postgres(url).await?,
         };
-        migrations::migrate(&pools).await?;
+        durability::check(&pools).await?;
         Ok(Self { inner: Arc::new(Inner { pools, signals: Arc::new(Signals::new()), listener: None }) })
     }
 

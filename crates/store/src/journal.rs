@@ -49,24 +49,25 @@ pub(crate) async fn insert(
     connection: &mut Connection,
     entries: &[PreparedEntry],
 ) -> Result<Vec<Outcome>, StoreError> {
-    let mut inserted = HashSet::with_capacity(entries.len());
+    let mut refused: HashSet<EntryId> = HashSet::new();
     for piece in powers_of_two(entries, ROWS) {
         let mut sql = Sql::new(
             "INSERT INTO journal_entry (id, kind, at_millis, unique_key, salt, commitment, payload) VALUES ",
         );
-        sql.push_rows(piece.iter().map(columns)).push(" ON CONFLICT DO NOTHING RETURNING id");
-        for (id,) in connection.rows::<(Vec<u8>,)>(sql).await? {
-            inserted.insert(uuid(&id)?);
+        sql.push_rows(piece.iter().map(columns)).push(" ON CONFLICT DO NOTHING");
+        let written = connection.execute(sql).await?;
+        if usize::try_from(written).is_ok_and(|written| written == piece.len()) {
+            continue;
         }
+        // What stands under its own id was written now, or by an earlier attempt whose outcome was not known; what does
+        // not met another entry with its key.
+        let ids: Vec<&EntryId> = piece.iter().map(|entry| &entry.id).collect();
+        let present: HashSet<uuid::Uuid> = present(connection, &ids).await?.into_iter().collect();
+        refused.extend(ids.into_iter().copied().filter(|id| !present.contains(&id.0)));
     }
-    // Most of the time this is empty. What stands under its own id was written by an earlier attempt whose outcome was
-    // not known; what does not met another entry with its key.
-    let missing: Vec<&EntryId> =
-        entries.iter().map(|entry| &entry.id).filter(|id| !inserted.contains(&id.0)).collect();
-    inserted.extend(present(connection, &missing).await?);
     Ok(entries
         .iter()
-        .map(|entry| if inserted.contains(&entry.id.0) { Outcome::Written } else { Outcome::Duplicate })
+        .map(|entry| if refused.contains(&entry.id) { Outcome::Duplicate } else { Outcome::Written })
         .collect())
 }
 

@@ -50,7 +50,7 @@ pub(crate) async fn pending(pools: &Pools) -> Result<usize, StoreError> {
     };
     for (version, success, checksum) in &applied {
         let known = migrator.iter().find(|migration| migration.version == *version);
-        if !success && known.is_none_or(|migration| *migration.checksum != **checksum) {
+        if !success || known.is_none_or(|migration| *migration.checksum != **checksum) {
             return Err(StoreError::Database(format!(
                 "migration {version} of the database is unfinished, or not one of this version of the program"
             )));

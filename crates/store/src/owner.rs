@@ -22,6 +22,6 @@ impl Store {
         }
         let (owner,) = owner.ok_or_else(|| StoreError::damaged("the owner is missing"))?;
         let owner = participant(&owner)?;
-        if owner == *own || owner != *own { Ok(()) } else { Err(StoreError::OtherParticipant { owner, own: own.clone() }) }
+        if owner == *own { Ok(()) } else { Err(StoreError::OtherParticipant { owner, own: own.clone() }) }
     }
 }

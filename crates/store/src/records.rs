@@ -69,6 +69,8 @@ pub struct RecordFilter {
     pub before: Option<Timestamp>,
     /// Permits only (FSC shows only those).
     pub permits_only: bool,
+    /// In this direction.
+    pub direction: Option<Direction>,
 }
 
 /// A line of the journal as it stands, for `verbond record --journal`.
@@ -179,6 +181,9 @@ fn push_filter(sql: &mut Sql, filter: &RecordFilter) -> Result<(), StoreError> {
     }
     if filter.permits_only {
         sql.push(" AND refusal IS NULL");
+    }
+    if let Some(direction) = filter.direction {
+        sql.push(" AND direction = ").push_value(direction.as_str());
     }
     if !filter.transaction_ids.is_empty() {
         let ids = filter.transaction_ids.iter().map(|id| Value::from(id.as_uuid()));

@@ -43,7 +43,7 @@ impl Store {
         let range = |text| Sql::new(text).bind(from).bind(last);
         let empty = range(
             "UPDATE journal_entry SET payload = $3, salt = $3, unique_key = NULL \
-             WHERE position >= $1 AND position <= $2 AND kind IN ('permit')",
+             WHERE position >= $1 AND position <= $2 AND kind IN ('permit', 'refusal')",
         );
         let dropped = connection.execute(empty.bind([].as_slice())).await?;
         connection
@@ -62,7 +62,7 @@ impl Store {
 /// The position at which retention goes on. Whoever has it is alone with it until the end of the transaction.
 pub(crate) async fn lock_position(connection: &mut Connection) -> Result<i64, StoreError> {
     let mut sql = Sql::new("SELECT position FROM retention WHERE id = 1");
-    let _ = &mut sql;
+    connection.dialect().lock_rows(&mut sql);
     let row = connection.row::<(i64,)>(sql).await?;
     row.map(|(position,)| position).ok_or_else(|| StoreError::damaged("the place of retention is missing"))
 }
@@ -70,7 +70,7 @@ pub(crate) async fn lock_position(connection: &mut Connection) -> Result<i64, St
 /// How many entries from the first one on have ended.
 fn ended(entries: &[SeenEntry], moment: Timestamp, now: Timestamp) -> usize {
     let (moment, now) = (moment.millis(), now.millis());
-    let looked_at = entries.iter().take_while(|(_, _, at)| *at < moment || (*at > now && *at < moment));
+    let looked_at = entries.iter().take_while(|(_, _, at)| *at < moment || *at > now);
     looked_at.enumerate().filter(|(_, (_, _, at))| *at < moment).last().map_or(0, |(place, _)| place + 1)
 }
 

@@ -85,6 +85,30 @@ impl Sql {
         self.push(")")
     }
 
+    /// The statement with `?` for `$1`, `$2`, … if these occur once each and in order. SQLite takes `$n` for names and the
+    /// driver asks for each by going through all, which costs the square of their number.
+    pub(crate) fn without_names(mut self) -> Self {
+        let mut text = String::with_capacity(self.text.len());
+        let mut rest = self.text.as_ref();
+        for number in 1..=self.values.len() {
+            let Some((before, after)) = rest.split_once('$') else { return self };
+            let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+            let (written, after) = after.split_at(digits);
+            if written.parse() != Ok(number) {
+                return self;
+            }
+            text.push_str(before);
+            text.push('?');
+            rest = after;
+        }
+        if rest.contains('$') {
+            return self;
+        }
+        text.push_str(rest);
+        self.text = Cow::Owned(text);
+        self
+    }
+
     fn push_separated(&mut self, values: impl IntoIterator<Item = Value>) {
         let mut separator = "";
         for value in values {
@@ -180,6 +204,9 @@ mod tests {
         let mut sql = Sql::new("SELECT a FROM b WHERE c = $1 AND d IN ").bind(1_i64);
         sql.push_list(["x", "y", "z"]).push(" LIMIT ").push_value(5_i64);
         assert_eq!(sql.text, "SELECT a FROM b WHERE c = $1 AND d IN ($2, $3, $4, $5) LIMIT $6");
+        assert_eq!(sql.clone().without_names().text, "SELECT a FROM b WHERE c = ? AND d IN (?, ?, ?, ?) LIMIT ?");
+        let twice = Sql::new("SELECT a WHERE b = $1 OR c = $1").bind(1);
+        assert_eq!(twice.clone().without_names().text, twice.text);
         assert_eq!(sql.values.len(), 6);
     }
 }

@@ -210,11 +210,14 @@ impl TrustStore {
         self.see_path(leaf, &Attempt { anchors: &self.anchors, end_entity: &end_entity, others, usage, now });
     }
 
-    fn see_path(&self, leaf: &CertificateDer<'_>, attempt: &Attempt<'_>) {
-        let Ok(path) = attempt.path(None) else { return };
-        if self.anchor_end(path.anchor(), attempt.now).is_ok() {
+    /// Returns whether the chain leads to an anchor.
+    fn see_path(&self, leaf: &CertificateDer<'_>, attempt: &Attempt<'_>) -> bool {
+        let Ok(path) = attempt.path(None) else { return false };
+        let leads = self.anchor_end(path.anchor(), attempt.now).is_ok();
+        if leads {
             self.note(leaf, &path);
         }
+        leads
     }
 
     fn note(&self, leaf: &CertificateDer<'_>, path: &VerifiedPath<'_>) {
@@ -273,11 +276,15 @@ impl TrustStore {
                     .build(),
             ),
         };
-        let path = attempt.path(revocation).inspect_err(|refusal| {
-            // Its lists are what is missing: whoever fetches them must know where they are.
-            if *refusal == CertificateRefusal::RevocationUnknown {
-                self.see_path(leaf, &attempt);
+        let path = attempt.path(revocation).map_err(|refusal| match refusal {
+            // Its lists are what is missing: whoever fetches them must know where they are. Of two anchors of one name
+            // the path library tells what is wrong with the other one.
+            CertificateRefusal::RevocationUnknown | CertificateRefusal::UnknownIssuer
+                if revocation.is_some() && self.see_path(leaf, &attempt) =>
+            {
+                CertificateRefusal::RevocationUnknown
             }
+            refusal => refusal,
         })?;
         let anchor_end = self.anchor_end(path.anchor(), now)?;
         self.note(leaf, &path);

@@ -23,6 +23,10 @@ use crate::{
     printer::{Language, Printer},
 };
 
+/// Requests are freed on other threads than they were allocated on, which this allocator is made for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let printer = Printer::new(arguments.json, Language::from_environment());

@@ -432,6 +432,42 @@ fn without_a_test_group_init_makes_a_request_and_says_what_to_do_next() -> Outco
 }
 
 #[test]
+fn doctor_fetches_lists_of_revoked_certificates_and_keeps_them_and_makes_no_database() -> Outcome {
+    let place = Place::new()?;
+    let lists = ["crl.pem", "crl-root.pem"].map(|name| std::fs::read(place.path("ca").join(name)));
+    let [leaves, roots] = lists;
+    let (leaves, roots) = (leaves?, roots?);
+    let server = TcpListener::bind("127.0.0.1:0")?;
+    let address = format!("http://{}", server.local_addr()?);
+    std::thread::spawn(move || {
+        // Two answers, and none after that.
+        for stream in server.incoming().take(2) {
+            let Ok(mut stream) = stream else { return };
+            let mut head = [0; 1024];
+            let length = stream.read(&mut head).unwrap_or_default();
+            let asked = head.get(..length).unwrap_or_default();
+            let list = if asked.starts_with(b"GET /root") { &roots } else { &leaves };
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", list.len());
+            let _ = stream.write_all(answer.as_bytes()).and_then(|()| stream.write_all(list));
+        }
+    });
+    let (leaf_file, root_file) = (place.path("ca/crl.pem"), place.path("ca/crl-root.pem"));
+    place.edit(&leaf_file.display().to_string(), &format!("{address}/leaves"))?;
+    place.edit(&root_file.display().to_string(), &format!("{address}/root"))?;
+
+    let offline = place.verbond(&["doctor", "--offline"])?;
+    assert_eq!(offline.status.code(), Some(1), "{}", stdout(&offline));
+    assert!(stdout(&offline).contains("there is none in the cache"), "{}", stdout(&offline));
+    let online = place.verbond(&["doctor"])?;
+    assert_eq!(online.status.code(), Some(0), "{}", stdout(&online));
+    let cached = place.verbond(&["doctor", "--offline"])?;
+    assert_eq!(cached.status.code(), Some(0), "{}", stdout(&cached));
+    assert!(!place.path("node/verbond.sqlite").exists());
+    Ok(())
+}
+
+#[test]
 fn doctor_finds_an_open_key_and_tells_how_to_close_it() -> Outcome {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new()?;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use verbond_domain::{Actor, ParticipantId, Problem};
 
-use super::{StoredContract, is_newest, receiving::Receipt};
+use super::{is_newest, receiving::Receipt};
 use crate::{
     FscNode,
     protocol::{
@@ -29,7 +29,7 @@ impl FscNode {
             let Some(signer) = self.rules.participant(signer).filter(|signer| content.names(signer)) else {
                 continue;
             };
-            let known = stored.as_ref().is_some_and(|stored| holds(stored, &signer, kind, jws));
+            let known = stored.as_ref().is_some_and(|stored| stored.holds(&signer, kind, jws));
             if known {
                 continue;
             }
@@ -43,6 +43,10 @@ impl FscNode {
         }
         if missing.is_empty() {
             return Ok(0);
+        }
+        // What we have signed ourselves comes back whatever else there is.
+        if stored.is_none() && !missing.iter().any(|it| it.signer == self.rules.own) {
+            self.has_room_for(teller).await?;
         }
         let taken: Vec<_> =
             missing.iter().map(|it| json!({ "signer": it.signer, "kind": it.kind.as_str() })).collect();
@@ -68,8 +72,4 @@ fn listed(signatures: &Signatures) -> impl Iterator<Item = (&str, SignatureKind,
     ]
     .into_iter()
     .flat_map(|(kind, map)| map.iter().map(move |(signer, jws)| (signer.as_str(), kind, jws.as_str())))
-}
-
-fn holds(stored: &StoredContract, signer: &ParticipantId, kind: SignatureKind, jws: &str) -> bool {
-    stored.row.signatures.iter().any(|it| it.peer == *signer && it.kind == kind.as_str() && it.jws == jws)
 }

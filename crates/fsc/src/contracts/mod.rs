@@ -53,6 +53,12 @@ impl StoredContract {
         self.life.state(now)
     }
 
+    /// Whether it bears this very signature.
+    pub(crate) fn holds(&self, signer: &ParticipantId, kind: SignatureKind, jws: &str) -> bool {
+        let same = |it: &SignatureRow| it.peer == *signer && it.kind == kind.as_str() && it.jws == jws;
+        self.row.signatures.iter().any(same)
+    }
+
     /// Whether this participant has signed so.
     pub fn has_signed(&self, participant: &ParticipantId, kind: SignatureKind) -> bool {
         self.signed.iter().any(|signed| signed.signer == *participant && signed.kind == kind)

@@ -106,7 +106,7 @@ impl FscNode {
         self.propose(actor, grant, proposal.properties, proposal.days).await
     }
 
-    async fn propose(
+    pub(super) async fn propose(
         &self,
         actor: &Actor,
         grant: GrantData,

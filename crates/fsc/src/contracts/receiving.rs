@@ -11,6 +11,7 @@ use super::{StoredContract, row_of, signature_row};
 use crate::{
     FscNode,
     certificates::Origin,
+    flood::too_many_undecided,
     protocol::{
         acceptance::{AcceptanceContext, Assessment, Verdict, assess},
         content::ContractContent,
@@ -21,6 +22,9 @@ use crate::{
         wire::SignatureRequest,
     },
 };
+
+/// For how long a contract that has ended counts as one on which nobody has decided, in seconds.
+const UNDECIDED_SECONDS: i64 = 30 * 86_400;
 
 /// What the node's own policy makes of a contract: the assessment, and our signature if it says so.
 pub(super) struct Answer {
@@ -79,6 +83,14 @@ impl FscNode {
             None => self.validate_new(content, submitter).await?,
         }
         .map_err(|refusal| refusal.problem())?;
+        if stored.as_ref().is_some_and(|stored| stored.holds(submitter, kind, jws)) {
+            // Sent again, since our answer was lost: nothing changes, and nothing is written down of it.
+            self.reconciliation.heard_of(submitter);
+            return Ok(());
+        }
+        if stored.is_none() {
+            self.has_room_for(submitter).await?;
+        }
         let signature = self.verified(content, jws, submitter, kind, Some(origin)).await?;
         let signatures = [signature];
         let answer = self.answer(content, stored.as_ref(), &signatures).await?;
@@ -94,6 +106,15 @@ impl FscNode {
         self.take_in(receipt).await?;
         self.reconciliation.heard_of(submitter);
         Ok(())
+    }
+
+    /// A participant may keep a number of contracts here on which nobody of us has decided.
+    pub(super) async fn has_room_for(&self, submitter: &ParticipantId) -> Result<(), Problem> {
+        let (now, bound) = (self.ambient.now(), self.flood_limits.undecided_contracts);
+        let since = now.plus_seconds(-UNDECIDED_SECONDS);
+        let waiting = self.store.undecided_contracts(&self.rules.own, submitter, now, since).await;
+        let waiting = waiting.map_err(|error| database_problem(&error))?;
+        if waiting >= i64::from(bound) { Err(too_many_undecided(bound)) } else { Ok(()) }
     }
 
     pub(super) fn content(&self, tree: Value) -> Result<ContractContent, Problem> {
@@ -168,15 +189,16 @@ impl FscNode {
         }));
         let now = self.ambient.now();
         let ours = signed.iter().any(|signed| signed.signer == self.rules.own);
-        let Some(accept) = signatures.iter().find(|new| new.kind == SignatureKind::Accept) else {
+        if !signatures.iter().any(|new| new.kind == SignatureKind::Accept) {
             return Ok(None);
-        };
+        }
         let open = matches!(state_of(content, &signed, now), ContractState::Proposed);
         if ours || !open {
             return Ok(None);
         }
         let offered = self.offered().await?;
-        let assessment = self.assessment(content, &accept.signer, &signed, &offered, now);
+        let Some(submitter) = submitter(content, stored, signatures) else { return Ok(None) };
+        let assessment = self.assessment(content, &submitter, &signed, &offered, now);
         let kind = match assessment.verdict {
             Verdict::Accept => Some(SignatureKind::Accept),
             Verdict::Reject => Some(SignatureKind::Reject),
@@ -226,6 +248,10 @@ impl FscNode {
             transaction.set_verdict(hash, &verdict, &reasons).await.map_err(failed)?;
         }
         let held: Vec<Signed> = known.iter().flat_map(super::signed).collect();
+        let news = signatures.iter().any(|signature| super::is_newest(signature, &held));
+        if known.is_some() && !news {
+            return Ok(());
+        }
         // A message that was overtaken on its way must not put an older signature back in place of a newer one.
         for signature in signatures.iter().filter(|signature| super::is_newest(signature, &held)) {
             transaction.put_signature(hash, &signature_row(signature, now)).await.map_err(failed)?;
@@ -257,6 +283,34 @@ impl FscNode {
             None => self.put_act(transaction, author, "contract.leave", content.hash.as_str(), detail).await,
         }
     }
+}
+
+/// Who submitted the contract: whose accept came with it. Of several, as a counterpart shows them, the one that needs
+/// the grant.
+fn submitter(
+    content: &ContractContent,
+    stored: Option<&StoredContract>,
+    signatures: &[VerifiedSignature],
+) -> Option<ParticipantId> {
+    let accept = SignatureKind::Accept.as_str();
+    let rows = || stored.into_iter().flat_map(|stored| &stored.row.signatures).filter(|it| it.kind == accept);
+    let with_it = |at: Timestamp| rows().filter(move |it| it.stored_at == at).map(|it| &it.peer);
+    let mut first: Vec<&ParticipantId> =
+        stored.map(|stored| with_it(stored.row.stored_at).collect()).unwrap_or_default();
+    if first.is_empty() {
+        // An accept that was signed again after a renewal has taken the place of the first one.
+        first.extend(rows().map(|it| &it.peer));
+    }
+    if first.is_empty() {
+        first.extend(signatures.iter().filter(|it| it.kind == SignatureKind::Accept).map(|it| &it.signer));
+    }
+    let needs = |id: &ParticipantId| {
+        content.grants.iter().any(|grant| match grant.grant_type().is_publication() {
+            true => grant.provider() == id || grant.data.delegator() == Some(id),
+            false => grant.counterpart() == id,
+        })
+    };
+    first.iter().find(|id| needs(id)).or_else(|| first.first()).map(|id| (*id).clone())
 }
 
 fn verdict_columns(answer: &Answer) -> (String, String) {

@@ -4,7 +4,7 @@ use verbond_application::database_problem;
 use verbond_domain::{Actor, Problem};
 use verbond_trust::PublicKeyThumbprint;
 
-use super::{ConnectionProposal, Proposed, StoredContract};
+use super::Proposed;
 use crate::{
     FscNode,
     protocol::{
@@ -17,9 +17,9 @@ const MILLIS_PER_DAY: i64 = 86_400_000;
 
 impl FscNode {
     /// Proposes, for every contract in force by which this node's outway is known by its present key, one that says
-    /// the same of the new key; those that stand already are given back. When all of them are valid the key can be
-    /// replaced without a call failing. A contract on behalf of another participant is the delegator's to renew, and is
-    /// left out.
+    /// the same of the new key, for itself or on behalf of another; those that stand already are given back. When all
+    /// of them are valid the key can be replaced without a call failing: those on behalf of another participant are
+    /// valid once the delegator has accepted too.
     pub async fn propose_replacements(
         &self,
         actor: &Actor,
@@ -31,36 +31,28 @@ impl FscNode {
         for contract in running.iter().filter(|contract| contract.state(now) == ContractState::Valid) {
             let left = contract.content.not_after.millis_since(now).saturating_add(MILLIS_PER_DAY - 1)
                 / MILLIS_PER_DAY;
-            for proposal in self.replacements(contract, new_key, left) {
-                proposed.push(self.propose_connection(actor, proposal).await?);
+            for grant in &contract.content.grants {
+                if let Some(replacement) = self.replacement(grant, new_key) {
+                    let days = Some(left.max(1));
+                    proposed.push(self.propose(actor, replacement, grant.properties.clone(), days).await?);
+                }
             }
         }
         Ok(proposed)
     }
 
-    fn replacements(
-        &self,
-        contract: &StoredContract,
-        new_key: PublicKeyThumbprint,
-        days: i64,
-    ) -> Vec<ConnectionProposal> {
+    /// The grant with the new key, if it names our outway by the present one.
+    fn replacement(&self, grant: &Grant, new_key: PublicKeyThumbprint) -> Option<GrantData> {
         let present = self.identity.current().certificate.public_key_thumbprint;
-        let replacement = |grant: &Grant| match &grant.data {
-            GrantData::ServiceConnection { outway, service }
-                if outway.consumer == self.rules.own
-                    && outway.identification == OutwayIdentification::PublicKeyThumbprint(present)
-                    && service.delegator.is_none() =>
-            {
-                Some(ConnectionProposal {
-                    provider: service.provider.clone(),
-                    service: service.name.clone(),
-                    identification: Some(OutwayIdentification::PublicKeyThumbprint(new_key)),
-                    days: Some(days.max(1)),
-                    properties: grant.properties.clone(),
-                })
-            }
-            _ => None,
+        let mut data = grant.data.clone();
+        let (GrantData::ServiceConnection { outway, .. }
+        | GrantData::DelegatedServiceConnection { outway, .. }) = &mut data
+        else {
+            return None;
         };
-        contract.content.grants.iter().filter_map(replacement).collect()
+        let ours = outway.consumer == self.rules.own
+            && outway.identification == OutwayIdentification::PublicKeyThumbprint(present);
+        outway.identification = OutwayIdentification::PublicKeyThumbprint(new_key);
+        ours.then_some(data)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::{Bytes, to_bytes},
     extract::{FromRef, FromRequest, FromRequestParts, RawPathParams, Request},
-    http::request::Parts,
+    http::{Method, request::Parts},
 };
 use verbond_domain::Problem;
 use verbond_transport::PeerConnection;
@@ -19,16 +19,24 @@ use crate::{
     protocol::error::ErrorCode,
 };
 
-/// The certificate at the other end, judged for this very request.
+/// The certificate at the other end, judged for this very request, and not of somebody who floods this manager.
 pub(super) struct Caller(pub Arc<Certificate>);
 
-impl<S: Send + Sync> FromRequestParts<S> for Caller {
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Arc<FscNode>: FromRef<S>,
+{
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let connection =
             parts.extensions.get::<PeerConnection>().ok_or_else(|| unproven("no client certificate"))?;
-        connection.judge().map(Self).map_err(|refusal| unproven(&refusal.to_string()))
+        let certificate = connection.judge().map_err(|refusal| unproven(&refusal.to_string()))?;
+        if parts.method != Method::GET {
+            Arc::<FscNode>::from_ref(state).flood_gate.pass(&certificate.participant)?;
+        }
+        Ok(Self(certificate))
     }
 }
 

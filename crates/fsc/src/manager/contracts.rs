@@ -26,6 +26,12 @@ use crate::{
     },
 };
 
+/// Contracts that are read at a time.
+const PORTION: usize = 4;
+/// A page with this many bytes gets no more contracts. With the last portion it stays under the 8 MiB that this
+/// program reads of an answer, as long as a message may have 1 MiB.
+const ENOUGH_BYTES: usize = 4 * 1024 * 1024;
+
 pub(super) async fn submit(
     State(node): State<Arc<FscNode>>,
     sender: Sender,
@@ -52,11 +58,34 @@ pub(super) async fn list(
         ContractsQuery::Page { paging, grant_type } => {
             filter.grant_types = grant_type.iter().map(|grant_type| grant_type.as_str().to_owned()).collect();
             let Paging { cursor, limit, order } = paging;
-            let page = node.store.contracts(&filter, cursor.as_deref(), limit.into(), order).await;
-            let page = page.map_err(failed)?;
-            shown(page.items, page.next)
+            let (mut rows, mut next, mut bytes) = (Vec::new(), cursor, 0_usize);
+            // In small portions, so that neither the answer nor what is read for it grows with what others store here.
+            for portion in portions(limit.into()) {
+                let page = node.store.contracts(&filter, next.as_deref(), portion, order).await;
+                let page = page.map_err(failed)?;
+                bytes = bytes.saturating_add(page.items.iter().map(size).sum());
+                rows.extend(page.items);
+                next = page.next;
+                if next.is_none() || bytes >= ENOUGH_BYTES {
+                    break;
+                }
+            }
+            shown(rows, next)
         }
     }
+}
+
+/// How many contracts are read at a time, until there are `limit` of them.
+fn portions(limit: i64) -> impl Iterator<Item = i64> {
+    (0..limit).step_by(PORTION).map(move |done| (limit - done).min(PORTION as i64))
+}
+
+fn size(row: &ContractRow) -> usize {
+    row.signatures
+        .iter()
+        .map(|signature| signature.jws.len())
+        .sum::<usize>()
+        .saturating_add(row.content.len())
 }
 
 fn shown(rows: Vec<ContractRow>, next: Option<String>) -> Result<Json<Contracts>, Refused> {

@@ -22,4 +22,4 @@ pub mod validation;
 pub mod wire;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;

@@ -14,7 +14,7 @@ use verbond_domain::{
     Actor, Ambient, ClassDeclaration, Clock, ParticipantId, Scheme, ServiceClass, ServiceName, Timestamp,
 };
 use verbond_fsc::{
-    Directory, FscNode, FscParts, FscRules, RevocationSources, StoredContract,
+    Directory, FloodLimits, FscNode, FscParts, FscRules, RevocationSources, StoredContract,
     protocol::{acceptance::AcceptancePolicy, state::ContractState, validation::ContractLimits},
 };
 use verbond_store::{DatabaseUrl, Store, services::ServiceRow};
@@ -88,6 +88,7 @@ impl Group {
             services: Vec::new(),
             key: KeyKind::P256,
             tasks: true,
+            flood: FloodLimits::default(),
         }
     }
 
@@ -137,6 +138,8 @@ pub struct Plan<'a> {
     pub key: KeyKind,
     /// Whether the manager does anything by itself.
     pub tasks: bool,
+    /// What others may ask of it.
+    pub flood: FloodLimits,
 }
 
 impl Plan<'_> {
@@ -179,6 +182,7 @@ impl Plan<'_> {
             port,
             rules,
             tasks: self.tasks,
+            flood: self.flood,
             home,
             running: None,
         };
@@ -199,6 +203,7 @@ pub struct Organisation {
     port: u16,
     rules: FscRules,
     tasks: bool,
+    flood: FloodLimits,
     home: TempDir,
     running: Option<Running>,
 }
@@ -215,14 +220,15 @@ impl Organisation {
     async fn run(&mut self, listener: Listener) -> Result<(), Error> {
         let store = Store::open(&DatabaseUrl::Sqlite(self.home.path().join("store.sqlite"))).await?;
         let client = self.client()?;
-        let node = FscNode::new(FscParts {
+        let parts = FscParts {
             rules: self.rules.clone(),
             store: store.clone(),
             ambient: ambient(),
             identity: Arc::clone(&self.identity),
             trust: Arc::clone(&self.trust),
             peers: client.clone(),
-        });
+        };
+        let node = FscNode::with_limits(parts, self.flood);
         let tls = TlsRules { minimum_version: "1.2".to_owned(), cipher_suites: Vec::new() };
         let (identity, trust) = (Arc::clone(&self.identity), Arc::clone(&self.trust));
         let config = verbond_trust::tls::server_config(identity, Arc::clone(&trust), &tls, ambient(), true)?;

@@ -70,7 +70,7 @@ async fn a_revoked_certificate_is_refused_once_its_list_is_fetched_and_after_a_s
     assert!(first.oldest().is_some());
 
     // The list of the leaves' issuer says who is revoked; a list's time has whole seconds.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     authority.revoke(&group.pem(chain)?)?;
     assert!(first.refresh().await.is_empty());
     let judged = trust.judge(chain, Usage::Client, ambient().now());
@@ -191,10 +191,9 @@ async fn lists_of_issuers_that_others_chains_show_are_fetched_and_remembered() -
         }
         Ok(TrustStore::new(&anchors, RULES, RevocationRules { check: true, grace_seconds: 0 })?)
     };
-    let configured: Vec<String> =
-        [(&group, "crl-root.pem"), (&group, "crl.pem"), (&other, "crl-root.pem")]
-            .map(|(group, name)| list(group.authority(), name))
-            .into();
+    let configured: Vec<String> = [(&group, "crl-root.pem"), (&group, "crl.pem"), (&other, "crl-root.pem")]
+        .map(|(group, name)| list(group.authority(), name))
+        .into();
     let cache = tempfile::tempdir()?;
     let first = trust()?;
     let lists = refreshing(configured.clone(), cache.path(), &identity, &first)?;

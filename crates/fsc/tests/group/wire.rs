@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use verbond_fsc::FloodLimits;
 use verbond_fsc::protocol::{
     builder::{ContractFrame, build},
     content::ContractContent,
@@ -280,5 +281,94 @@ async fn a_token_is_given_for_a_valid_contract_only_and_the_reason_is_told() -> 
     assert_eq!(error(ask(&unknown, own, kind).await?), (400, "invalid_scope".to_owned()));
     provider.node().revoke(&verbond_domain::Actor::Operator, fresh.hash.as_str()).await?;
     assert_eq!(error(ask(hashes.string.as_str(), own, kind).await?), (400, "invalid_grant".to_owned()));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_participant_that_floods_is_told_to_wait_and_a_repetition_is_not_written_down() -> TestResult {
+    let group = Group::new()?;
+    let mut plan = group.plan("provider", 2);
+    plan.services = vec!["register"];
+    plan.tasks = false;
+    let number = |number| std::num::NonZeroU32::new(number).ok_or("zero");
+    plan.flood = FloodLimits { messages_per_second: number(1)?, burst: number(12)?, undecided_contracts: 2 };
+    let provider = plan.start().await?;
+    let mut plan = group.plan("consumer", 3);
+    plan.tasks = false;
+    let consumer = plan.start().await?;
+    let submit = async || -> Result<(String, Response<Bytes>), Error> {
+        let fresh = content(&consumer, &provider, ambient().uuid_v7())?;
+        let message = body(&fresh.tree, &signed(&consumer, &fresh, SignatureKind::Accept).await?);
+        let answer = consumer.write(&provider, Method::POST, "/v1/contracts", message.clone()).await?;
+        Ok((message, answer))
+    };
+    let (first, answer) = submit().await?;
+    assert_eq!(answer.status(), 201);
+    let lines = async || -> Result<usize, Error> {
+        let order = verbond_store::SortOrder::Ascending;
+        Ok(provider.store().journal_lines(None, None, 1000, order).await?.items.len())
+    };
+    let before = lines().await?;
+    for _ in 0..3 {
+        let answer = consumer.write(&provider, Method::POST, "/v1/contracts", first.clone()).await?;
+        assert_eq!(answer.status(), 201);
+    }
+    assert_eq!(lines().await?, before);
+    assert_eq!(submit().await?.1.status(), 201);
+    let (_, full) = submit().await?;
+    assert_eq!(code(&full)?, (429, "TOO_MANY_UNDECIDED_CONTRACTS".to_owned()));
+    assert_eq!(full.headers().get("retry-after").map(|it| it.as_bytes()), Some(&b"300"[..]));
+
+    let mut refused = None;
+    for _ in 0..30 {
+        let answer = consumer.write(&provider, Method::PUT, "/v1/announce", "").await?;
+        if answer.status() != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.ok_or("all were taken")?;
+    assert_eq!(code(&refused)?, (429, "TOO_MANY_MESSAGES".to_owned()));
+    assert!(refused.headers().contains_key("retry-after"));
+    // Reading is not bounded so.
+    assert_eq!(consumer.send(&provider, Method::GET, "/v1/peer", &[], "").await?.status(), 200);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delegator_that_accepts_later_is_not_taken_for_the_submitter() -> TestResult {
+    let group = Group::new()?;
+    let (consumer, provider) = parties(&group).await?;
+    let mut plan = group.plan("delegator", 5);
+    plan.tasks = false;
+    let delegator = plan.start().await?;
+    let plain = content(&consumer, &provider, ambient().uuid_v7())?;
+    let grant = plain.grants.first().ok_or("no grant")?;
+    let GrantData::ServiceConnection { outway, service } = grant.data.clone() else {
+        return Err("another grant".into());
+    };
+    let now = ambient().now();
+    let frame = ContractFrame {
+        iv: ambient().uuid_v7(),
+        group_id: "verbond-test".to_owned(),
+        not_before: now.plus_seconds(-60),
+        not_after: now.plus_seconds(86_400),
+        now,
+    };
+    let data = GrantData::DelegatedServiceConnection { outway, service, delegator: delegator.id.clone() };
+    let content = build(&frame, &[(data, None)])?;
+    let hash = content.hash.as_str();
+    for (by, method, path) in [
+        (&consumer, Method::POST, "/v1/contracts".to_owned()),
+        (&delegator, Method::PUT, format!("/v1/contracts/{hash}/accept")),
+    ] {
+        let message = body(&content.tree, &signed(by, &content, SignatureKind::Accept).await?);
+        assert_eq!(by.write(&provider, method, &path, message).await?.status(), 201);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let contract = provider.node().contract(hash).await?;
+    assert_eq!(contract.row.signatures.len(), 2);
+    let reasons = &contract.row.verdict_reasons;
+    assert!(reasons.contains("DELEGATED_GRANT") && !reasons.contains("OTHER_SUBMITTER"), "{reasons}");
     Ok(())
 }

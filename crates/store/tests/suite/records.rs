@@ -71,6 +71,12 @@ async fn filters_say_which_records(database: &Database) -> TestResult {
     assert_eq!(found(RecordFilter { visible_to: Some(participant(8)), ..all.clone() }).await?, [3]);
     assert_eq!(found(RecordFilter { visible_to: Some(participant(1)), ..all.clone() }).await?, [0, 1, 2, 3]);
     assert_eq!(found(RecordFilter { visible_to: Some(participant(99)), ..all.clone() }).await?, [0; 0]);
+    let mut by_direction = Vec::new();
+    for direction in [Direction::Incoming, Direction::Outgoing] {
+        by_direction.extend(found(RecordFilter { direction: Some(direction), ..all.clone() }).await?);
+    }
+    by_direction.sort_unstable();
+    assert_eq!(by_direction, found(all.clone()).await?);
     assert_eq!(found(RecordFilter { permits_only: true, ..all.clone() }).await?, [0, 1, 3]);
     let grants = vec!["$1$3$grant-of-2".to_owned(), "$1$3$grant-of-3".to_owned()];
     assert_eq!(found(RecordFilter { grant_hashes: grants.clone(), ..all.clone() }).await?, [0, 1]);

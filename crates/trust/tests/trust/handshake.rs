@@ -254,11 +254,8 @@ async fn a_certificate_with_two_serial_numbers_names_nobody() {
     // The signature must hold, so the second value comes from an issuer that writes it; see `two_serial_numbers`.
     let chain = two_serial_numbers(&pki, &key);
     let trust = pki.store();
-    let refusal = trust.judge(&chain, verbond_trust::Usage::Client, crate::pki::now()).unwrap_err();
-    assert_eq!(
-        refusal,
-        verbond_trust::CertificateRefusal::Identity(verbond_trust::CertificateError::ParticipantId(2))
-    );
+    let refusal = trust.judge(&chain, verbond_trust::Usage::Client, now()).unwrap_err();
+    assert_eq!(refusal, CertificateRefusal::Identity(verbond_trust::CertificateError::ParticipantId(2)));
 
     let (error, alert) = (CertificateError::ApplicationVerificationFailure, AlertDescription::AccessDenied);
     let pair = Pair {

@@ -20,9 +20,12 @@ use super::{
     contract_views::ContractView,
     extract::{Body, Context, Named, Paging, Query, parsed},
     failure::{Failure, ProblemDetails, unreadable},
+    full_page::full_page,
     views::List,
 };
 
+/// Contracts that are looked at together for those in a state.
+const LOOKED_AT: i64 = 1000;
 /// Which contracts.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -70,7 +73,8 @@ pub struct Publication {
     days: Option<i64>,
 }
 
-/// All contracts, the newest first. A page may hold fewer than `limit` and still have a next one.
+/// All contracts, the newest first. A page with few in the state asked for among many others may hold fewer than
+/// `limit` and still have a next one.
 #[utoipa::path(get, path = "/v1/contracts", tag = "contracts", params(ContractQuery, Paging), responses(
     (status = 200, body = List<ContractView>),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
@@ -87,17 +91,28 @@ pub async fn list(
         grant_types: Vec::new(),
         grant_hashes: given(query.grant_hash).into_iter().collect(),
     };
-    let page = office.store.contracts(&filter, paging.cursor(), paging.limit(), SortOrder::Descending).await;
-    let page = page.map_err(failed)?;
-    let (now, scheme) = (office.ambient.now(), office.fsc.rules().scheme());
-    let mut items = Vec::with_capacity(page.items.len());
-    for row in page.items {
-        items.push(ContractView::of(&StoredContract::read(Arc::new(row), scheme).map_err(failed)?, now));
-    }
-    if let Some(state) = given(query.state) {
-        items.retain(|contract| contract.state == state);
-    }
-    Ok(Json(List { items, next: page.next }))
+    let (now, scheme, state) = (office.ambient.now(), office.fsc.rules().scheme(), given(query.state));
+    let (office, filter, state_asked) = (&office, &filter, &state);
+    let page = move |cursor: Option<String>, limit: i64| async move {
+        let page = office
+            .store
+            .contracts(&filter, cursor.as_deref(), limit, SortOrder::Descending)
+            .await
+            .map_err(failed)?;
+        let mut places = Vec::new();
+        for (row, place) in page.items.into_iter().zip(1..) {
+            let view = ContractView::of(&StoredContract::read(Arc::new(row), scheme).map_err(failed)?, now);
+            if state_asked.as_ref().is_none_or(|state| view.state == *state) {
+                places.push((place, view));
+            }
+        }
+        Ok::<_, Failure>((places, page.next))
+    };
+
+    // The state follows from signatures and time, which the database cannot select by.
+    let together = if state.is_some() { LOOKED_AT } else { paging.limit() };
+    let (items, next) = full_page(paging.cursor(), paging.limit(), together, page).await?;
+    Ok(Json(List { items, next }))
 }
 
 /// One contract.

@@ -14,12 +14,17 @@ use axum::{
 use verbond_domain::Actor;
 use verbond_transport::Connection;
 
-use super::{Caller, Failure, Shared, absent, authorization, router};
+use super::{Caller, Failure, Shared, absent, authorization, router, router_of_part};
 use crate::node::Metrics;
 
 /// For the Unix socket: whoever can open it is the operator.
 pub fn for_operator(office: Shared) -> Router {
     router(office).layer(Extension(Caller(Actor::Operator)))
+}
+
+/// For the Unix socket of a process that runs a part of the node, and that another one administers.
+pub fn for_operator_of_part(office: Shared) -> Router {
+    router_of_part(office).layer(Extension(Caller(Actor::Operator)))
 }
 
 /// For the listener that demands certificates of administration authorities.

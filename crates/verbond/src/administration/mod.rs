@@ -10,6 +10,7 @@ mod contracts;
 mod entrances;
 mod extract;
 mod failure;
+mod full_page;
 mod node;
 mod peers;
 mod records;
@@ -37,7 +38,7 @@ use verbond_store::Store;
 
 pub use self::{
     authorization::matrix,
-    entrances::{for_certificates, for_operator, metrics_router},
+    entrances::{for_certificates, for_operator, for_operator_of_part, metrics_router},
     extract::Caller,
     failure::{Failure, absent},
     node::Reloaded,
@@ -165,7 +166,6 @@ fn routed(office: Shared, described: OpenApiRouter<Shared>) -> Router {
     let limit = DefaultBodyLimit::max(office.maximum_body_bytes);
     let (routes, _) = described.split_for_parts();
     routes
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&office), in_force))
         .route_layer(middleware::from_fn(authorization::enforce))
         .fallback(async || Failure(absent()).into_response())
         .method_not_allowed_fallback(async || Failure(failure::not_allowed()).into_response())

@@ -40,6 +40,8 @@ pub struct NodeView {
     /// Addresses that the node listens on, by name.
     #[schema(value_type = Object)]
     pub listening: Value,
+    /// Files that have changed since the start and are read at a start only.
+    pub restart_needed_for: Vec<String>,
     /// The certificate in use.
     pub certificate: CertificateView,
 }
@@ -72,6 +74,8 @@ pub struct Reloaded {
     pub revocation_lists: usize,
     /// Sources of revocation lists that could not be read.
     pub unreadable: Vec<String>,
+    /// Files that have changed and are read at a start only.
+    pub restart_needed_for: Vec<String>,
 }
 
 /// Whether the process runs.
@@ -121,6 +125,7 @@ pub async fn show(State(office): State<Shared>) -> Json<NodeView> {
         manager_address: rules.manager_address.clone(),
         inway_address: rules.inway_address.clone(),
         listening: office.listening.clone(),
+        restart_needed_for: office.reloader.restart_needed_for(),
         certificate: CertificateView {
             subject: certificate.subject.clone(),
             dns_names: certificate.dns_names.clone(),

@@ -37,7 +37,7 @@ pub struct JournalQuery {
     kind: Option<String>,
 }
 
-/// Exchanges, permitted and refused, the newest first. A page may hold fewer than `limit` and still have a next one.
+/// Exchanges, permitted and refused, the newest first.
 #[utoipa::path(get, path = "/v1/records", tag = "records", params(RecordQuery, Paging), responses(
     (status = 200, body = List<RecordView>),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
@@ -50,17 +50,21 @@ pub async fn list(
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let transactions: Option<TransactionId> =
         given(query.transaction_id).map(|id| parsed(&id)).transpose()?;
-    let mut list = match given(query.peer_id) {
+    let list = match given(query.peer_id) {
         Some(peer) => {
             let ids: Vec<String> = transactions.iter().map(ToString::to_string).collect();
             let records = office.fsc.records_of(&parsed::<ParticipantId>(&peer)?, &ids).await?;
             let scheme = office.fsc.rules().scheme();
-            List::whole(records.iter().filter_map(|record| RecordView::of_peer(record, scheme)))
+            let views = records.iter().filter_map(|record| RecordView::of_peer(record, scheme));
+            let wanted =
+                |record: &RecordView| query.direction.is_none_or(|wanted| record.direction == wanted);
+            List::whole(views.filter(wanted))
         }
         None => {
             let filter = RecordFilter {
                 transaction_ids: transactions.into_iter().collect(),
                 service_names: given(query.service_name).into_iter().collect(),
+                direction: query.direction,
                 ..RecordFilter::default()
             };
             let page = office.store.transaction_records(
@@ -72,9 +76,6 @@ pub async fn list(
             List::page(page.await.map_err(|error| database_problem(&error))?)
         }
     };
-    if let Some(direction) = query.direction {
-        list.items.retain(|record: &RecordView| record.direction == direction);
-    }
     Ok(Json(list))
 }
 

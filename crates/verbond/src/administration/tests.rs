@@ -143,6 +143,18 @@ async fn what_is_confirmed_is_in_force_at_once() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_process_that_runs_a_part_shows_itself_and_administers_nothing() -> Outcome {
+    let office = office().await?;
+    let routes = super::for_operator_of_part(Arc::clone(&office.office));
+    for path in ["/health/live", "/health/ready", "/metrics", "/v1/node"] {
+        assert_eq!(ask(routes.clone(), "GET", path, &Value::Null).await?.status().as_u16(), 200, "{path}");
+    }
+    assert_eq!(ask(routes.clone(), "POST", "/v1/reload", &Value::Null).await?.status().as_u16(), 200);
+    assert_eq!(ask(routes, "GET", "/v1/services", &Value::Null).await?.status().as_u16(), 404);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_class_without_steward_and_reason_is_refused() -> Outcome {
     let office = office().await?;
     let routes = for_operator(Arc::clone(&office.office));
@@ -159,6 +171,24 @@ async fn a_class_without_steward_and_reason_is_refused() -> Outcome {
     }
     let list = json(ask(routes, "GET", "/v1/services", &Value::Null).await?).await?;
     assert_eq!(list, json!({ "items": [], "next": null }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_counts_only_at_the_start_is_named_when_it_has_changed() -> Outcome {
+    let office = office().await?;
+    let routes = for_operator(Arc::clone(&office.office));
+    let needed = async || {
+        let answer = json(ask(routes.clone(), "POST", "/v1/reload", &Value::Null).await?).await?;
+        let node = json(ask(routes.clone(), "GET", "/v1/node", &Value::Null).await?).await?;
+        assert_eq!(answer.get("restart_needed_for"), node.get("restart_needed_for"));
+        Ok::<_, Box<dyn std::error::Error>>(answer.get("restart_needed_for").cloned().unwrap_or_default())
+    };
+    assert_eq!(needed().await?, json!([]));
+    let anchors = office._directory.path().join("node/trust-anchors.pem");
+    let text = std::fs::read_to_string(&anchors)?;
+    std::fs::write(&anchors, format!("{text}\n"))?;
+    assert_eq!(needed().await?, json!([anchors]));
     Ok(())
 }
 
@@ -188,6 +218,7 @@ async fn a_fresh_node_is_ready_and_its_figures_name_nobody() -> Outcome {
     let bytes = ask(routes, "GET", "/metrics", &Value::Null).await?.into_body().collect().await?.to_bytes();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     assert!(text.contains("verbond_certificate_remaining_seconds"), "{text}");
+    assert!(text.contains("verbond_revocation_lists_missing 0\n"), "{text}");
     assert!(!text.contains("00000099000000010000"));
     Ok(())
 }

@@ -86,6 +86,7 @@ impl Certificate {
 
 /// A request that says what the present certificate says.
 pub fn request(settings: &Settings, key: &str) -> anyhow::Result<(String, LeafRequest)> {
+    identity::finish_switch(settings)?;
     let present = identity::load(settings)?.certificate;
     let leaf = LeafRequest {
         participant_id: present.participant.value().to_owned(),
@@ -152,11 +153,18 @@ pub async fn install(
         put_aside(settings, &certificate_path)?;
     }
     if let Some(key) = key {
-        replace(&key_path, key, 0o600)?;
+        // From the next line on until the certificate is in its place, a start finishes what this begins.
+        replace(&identity::pending_certificate(settings), chain, 0o644)?;
+        put_key(settings, key)?;
+        identity::take_place(&identity::pending_certificate(settings), &certificate_path)?;
+    } else {
+        replace(&certificate_path, chain, 0o644)?;
     }
-    replace(&certificate_path, chain, 0o644)?;
     match client.post("/v1/reload", &json!({})).await {
-        Ok(answer) => show::one(printer, &answer),
+        Ok(answer) => {
+            identity::forget_previous_key(settings);
+            show::one(printer, &answer);
+        }
         Err(error) if is_silent(&error) => printer.say(
             "Het certificaat staat klaar; het knooppunt draait niet en neemt het bij de start in gebruik.",
             "the certificate is in place; the node does not run and will use it when it starts",
@@ -164,6 +172,17 @@ pub async fn install(
         Err(error) => return Err(error),
     }
     Ok(())
+}
+
+/// Puts the new key in its place, and keeps the old one until the new one is in use.
+fn put_key(settings: &Settings, key: &str) -> anyhow::Result<()> {
+    let path = settings.path(&settings.configuration.identity.key);
+    if let Ok(old) = std::fs::read_to_string(&path)
+        && old != key
+    {
+        replace(&identity::previous_key(settings), &old, 0o600)?;
+    }
+    replace(&path, key, 0o600)
 }
 
 fn judge(settings: &Settings, chain: &str, key: &str) -> anyhow::Result<()> {
@@ -192,4 +211,49 @@ fn is_silent(error: &anyhow::Error) -> bool {
 /// Reads a text file, and names it when that fails.
 pub fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use verbond_trust::authority::{KeyKind, new_key};
+
+    use super::*;
+    use crate::{cli::Arguments, printer::Language};
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    #[tokio::test]
+    async fn a_switch_of_key_and_certificate_that_breaks_off_anywhere_leaves_a_node_that_starts() -> Outcome {
+        let directory = tempfile::tempdir()?;
+        let path = |name: &str| directory.path().join(name);
+        let (node, authority) = (path("node").display().to_string(), path("ca").display().to_string());
+        let id = "00000099000000010000";
+        let arguments = ["--test-group", &authority, "--id", id, "--name", "Gemeente", "--host", "a.test"];
+        let arguments = ["verbond", "--data", &node, "init"].into_iter().chain(arguments);
+        Arguments::try_parse_from(arguments)?.run(Printer::new(true, Language::English)).await?;
+        let settings = Settings::load(&path("node"))?;
+        let old = identity::load(&settings)?.certificate.public_key_thumbprint;
+        let in_use = || {
+            identity::finish_switch(&settings)?;
+            identity::load(&settings).map(|identity| identity.certificate.public_key_thumbprint)
+        };
+
+        let key = new_key(KeyKind::P256)?;
+        let (request, leaf) = request(&settings, &key)?;
+        let chain = issue(&path("ca"), &request, &leaf)?;
+        replace(&identity::pending_certificate(&settings), &chain, 0o644)?;
+        assert_eq!(in_use()?, old, "the old pair stands until the key is replaced");
+        put_key(&settings, &key)?;
+        assert!(identity::load(&settings).is_err(), "the pair in place does not match now");
+        assert!(
+            identity::previous_key(&settings).exists(),
+            "the old key is gone before the new one is in use"
+        );
+        assert_ne!(in_use()?, old);
+        assert!(!identity::finish_switch(&settings)?, "finished twice");
+        identity::forget_previous_key(&settings);
+        assert!(!identity::previous_key(&settings).exists());
+        Ok(())
+    }
 }

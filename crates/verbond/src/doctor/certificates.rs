@@ -1,16 +1,18 @@
 //! Certificate, key, trust anchors and revocation lists, judged as others will judge them.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use url::Url;
 use verbond_domain::{Ambient, Timestamp};
-use verbond_trust::{Identity, RevocationList, TrustStore, Usage};
+use verbond_fsc::RevocationRefresh;
+use verbond_transport::{Client, ClientLimits, Hosts};
+use verbond_trust::{Identity, IdentityHandle, RevocationList, TrustStore, Usage};
 
 use super::Finding;
 use crate::{
     ambient::{self, rfc_3339},
     configuration::Settings,
-    node::identity,
+    node::{identity, revocation_sources, sources},
 };
 
 /// Days before its end from which a certificate is worth a warning.
@@ -20,7 +22,7 @@ const DAY_SECONDS: i64 = 86_400;
 /// What is needed to dial others as the node does.
 pub struct Credentials {
     /// The certificate and key.
-    pub identity: Identity,
+    pub identity: Arc<IdentityHandle>,
     /// The group's trust anchors, with the lists that could be read.
     pub trust: Arc<TrustStore>,
     /// The clock.
@@ -28,7 +30,7 @@ pub struct Credentials {
 }
 
 /// Looks.
-pub async fn look(settings: &Settings) -> (Option<Credentials>, Vec<Finding>) {
+pub async fn look(settings: &Settings, offline: bool) -> (Option<Credentials>, Vec<Finding>) {
     let ambient = ambient::system();
     let mut findings = Vec::new();
     let trust = match identity::trust(settings) {
@@ -41,7 +43,7 @@ pub async fn look(settings: &Settings) -> (Option<Credentials>, Vec<Finding>) {
         format!("{anchors} bestand(en) leesbaar"),
         format!("{anchors} file(s) readable"),
     ));
-    findings.extend(lists(settings, &trust, ambient.now()).await);
+    findings.extend(source_anchors(settings));
     let identity = match identity::load(settings) {
         Ok(identity) => identity,
         Err(problem) => {
@@ -50,9 +52,15 @@ pub async fn look(settings: &Settings) -> (Option<Credentials>, Vec<Finding>) {
         }
     };
     findings.push(validity(&identity, ambient.now()));
-    findings.push(judged(&identity, &trust, ambient.now()));
     findings.push(names(settings, &identity));
-    (Some(Credentials { identity, trust, ambient }), findings)
+    let credentials = Credentials { identity: IdentityHandle::new(identity, Vec::new()), trust, ambient };
+    match lists(settings, &credentials, offline).await {
+        Ok(more) => findings.extend(more),
+        Err(error) => findings.push(Finding::fail("revocation", error.to_string(), error.to_string())),
+    }
+    let present = credentials.identity.current();
+    findings.push(judged(&present, &credentials.trust, credentials.ambient.now()));
+    (Some(credentials), findings)
 }
 
 fn validity(identity: &Identity, now: Timestamp) -> Finding {
@@ -139,10 +147,15 @@ fn name_covers(name: &str, host: &str) -> bool {
     }
 }
 
-async fn lists(settings: &Settings, trust: &TrustStore, now: Timestamp) -> Vec<Finding> {
+/// Reads the lists as the node does, and fetches those that it does not have yet.
+async fn lists(
+    settings: &Settings,
+    credentials: &Credentials,
+    offline: bool,
+) -> anyhow::Result<Vec<Finding>> {
     let rules = &settings.profile.revocation;
     if !rules.check {
-        return vec![
+        return Ok(vec![
             Finding::warn(
                 "revocation",
                 "intrekkingslijsten worden niet gecontroleerd: een gestolen sleutel blijft bruikbaar",
@@ -152,35 +165,60 @@ async fn lists(settings: &Settings, trust: &TrustStore, now: Timestamp) -> Vec<F
                 "Zet `check = true` onder [group.revocation].",
                 "set `check = true` under [group.revocation]",
             ),
-        ];
+        ]);
     }
-    let (mut findings, mut usable) = (Vec::new(), Vec::new());
-    for source in &rules.lists {
-        if source.contains("://") {
-            findings.push(Finding::ok(
-                "revocation",
-                format!("{source} wordt door het knooppunt opgehaald"),
-                format!("{source} is fetched by the node"),
-            ));
-            continue;
+    let hosts = Hosts::new(settings.configuration.hosts.clone());
+    let refresh = RevocationRefresh::new(
+        revocation_sources(settings),
+        Client::servers(&sources::anchors(settings)?, hosts, ClientLimits::servers())?,
+        Arc::clone(&credentials.identity),
+        Arc::clone(&credentials.trust),
+        credentials.ambient.clone(),
+    );
+    refresh.load().await;
+    let failures: HashMap<String, String> = match offline {
+        true => HashMap::new(),
+        false => refresh.renew().await.into_iter().collect(),
+    };
+    let (now, reason) =
+        (credentials.ambient.now(), "there is none in the cache, and it is not fetched offline");
+    let found = refresh.held().into_iter().map(|(source, list)| match list {
+        Some(list) => age(&source, &list, rules.grace_seconds, now),
+        None => {
+            let reason = failures.get(&source).map_or(reason, String::as_str);
+            Finding::fail("revocation", format!("{source}: {reason}"), format!("{source}: {reason}")).mend(
+                "Zet er een verse lijst van de autoriteit neer, of laat de firewall het knooppunt bij dit adres toe.",
+                "put a fresh list of the authority there, or let the node reach this address through the firewall",
+            )
         }
-        let list = tokio::fs::read(source).await.map_err(|error| error.to_string());
-        match list.and_then(|bytes| RevocationList::parse(&bytes).map_err(|error| error.to_string())) {
-            Ok(list) => {
-                findings.push(age(source, &list, rules.grace_seconds, now));
-                usable.push(list);
-            }
-            Err(reason) => findings.push(
-                Finding::fail("revocation", format!("{source}: {reason}"), format!("{source}: {reason}"))
-                    .mend(
-                        "Zet er een verse lijst van de autoriteit neer.",
-                        "put a fresh list of the authority there",
-                    ),
-            ),
-        }
-    }
-    trust.set_revocation_lists(usable);
-    findings
+    });
+    Ok(found.collect())
+}
+
+fn source_anchors(settings: &Settings) -> Option<Finding> {
+    let inway = settings.configuration.inway.as_ref()?;
+    let count = match sources::anchors(settings) {
+        Ok(anchors) => anchors.len(),
+        Err(problem) => return Some(Finding::problem("sources", problem)),
+    };
+    Some(match (count, &inway.source_anchors) {
+        (0, _) => Finding::warn(
+            "sources",
+            "geen autoriteiten voor bronnen op https: zulke bronnen antwoorden 502",
+            "no authorities for sources at https: such sources answer 502",
+        )
+        .mend("Noem ze in `inway.source_anchors`.", "name them in `inway.source_anchors`"),
+        (count, Some(_)) => Finding::ok(
+            "sources",
+            format!("{count} autoriteit(en) voor bronnen op https"),
+            format!("{count} authorities for sources at https"),
+        ),
+        (count, None) => Finding::ok(
+            "sources",
+            format!("{count} autoriteiten van het systeem voor bronnen op https"),
+            format!("{count} authorities of the system for sources at https"),
+        ),
+    })
 }
 
 fn age(source: &str, list: &RevocationList, grace: i64, now: Timestamp) -> Finding {

@@ -10,6 +10,7 @@ use super::Finding;
 use crate::{
     ambient::{self, timestamp},
     configuration::{Database, Settings},
+    node,
 };
 
 /// Seconds that a file's time may lie ahead of the clock.
@@ -23,7 +24,21 @@ pub fn look(settings: &Settings) -> Vec<Finding> {
         secrets.push(settings.path(&place.file));
     }
     findings.extend(secrets.iter().filter_map(|path| secret(path)));
+    findings.extend(open_files(settings.configuration.limits.connections));
     findings
+}
+
+fn open_files(connections: u32) -> Option<Finding> {
+    let most = node::open_files::too_few(connections)?;
+    let finding = Finding::warn(
+        "open files",
+        format!("het systeem staat {most} open bestanden toe; `limits.connections` is {connections}"),
+        format!("the system allows {most} open files; `limits.connections` is {connections}"),
+    );
+    Some(finding.mend(
+        "Verhoog `LimitNOFILE` in de dienst, of verlaag `limits.connections`.",
+        "raise `LimitNOFILE` in the service, or lower `limits.connections`",
+    ))
 }
 
 fn directory(path: &Path) -> Finding {

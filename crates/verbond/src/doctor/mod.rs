@@ -136,7 +136,7 @@ impl Doctor {
             Err(problem) => Finding::problem("configuration", problem),
         }];
         findings.extend(files::look(&settings));
-        let (credentials, more) = certificates::look(&settings).await;
+        let (credentials, more) = certificates::look(&settings, self.offline).await;
         findings.extend(more);
 
         let client = Client::at(settings.administration_socket(), printer);

@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use verbond_domain::{ParticipantId, Timestamp};
 use verbond_store::{DatabaseUrl, Store};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls, Protocol, Target};
-use verbond_trust::{IdentityHandle, tls};
+use verbond_trust::tls;
 
 use super::{Finding, certificates::Credentials};
 use crate::{configuration::Settings, node};
@@ -79,16 +79,23 @@ async fn database(settings: &Settings) -> Finding {
             .mend("Kijk in zijn logboek; herstart het zo nodig.", "look in its log; restart it if need be");
         }
     }
-    match Store::open(&url).await {
-        Ok(store) => {
-            let kind = store.kind();
-            store.close().await;
-            Finding::ok(
-                "database",
-                format!("{kind}: bereikbaar, en bewaart wat hij bevestigt"),
-                format!("{kind}: reachable, and keeps what it confirms"),
-            )
-        }
+    let looked_at = async {
+        let store = Store::open_without_migrating(&url).await?;
+        let (kind, pending) = (store.kind(), store.pending_migrations().await);
+        store.close().await;
+        pending.map(|pending| (kind, pending))
+    };
+    match looked_at.await {
+        Ok((kind, 0)) => Finding::ok(
+            "database",
+            format!("{kind}: bereikbaar, en bewaart wat hij bevestigt"),
+            format!("{kind}: reachable, and keeps what it confirms"),
+        ),
+        Ok((kind, pending)) => Finding::ok(
+            "database",
+            format!("{kind}: bereikbaar; bij de start worden {pending} tabelwijzigingen doorgevoerd"),
+            format!("{kind}: reachable; {pending} migrations are applied at the start"),
+        ),
         Err(error) => Finding::fail("database", error.to_string(), error.to_string()).mend(
             "Controleer `database` in verbond.toml en of de database draait.",
             "check `database` in verbond.toml, and whether the database runs",
@@ -102,7 +109,7 @@ pub async fn reach(
     credentials: Credentials,
     known: Vec<(ParticipantId, String)>,
 ) -> Vec<Finding> {
-    let own = credentials.identity.certificate.participant.clone();
+    let own = credentials.identity.current().certificate.participant.clone();
     let mut others: Vec<(ParticipantId, String)> = settings
         .profile
         .directories
@@ -138,7 +145,6 @@ pub async fn reach(
 
 fn dialler(settings: &Settings, credentials: Credentials) -> anyhow::Result<Client> {
     let Credentials { identity, trust, ambient } = credentials;
-    let identity = IdentityHandle::new(identity, Vec::new());
     let rules = settings.profile.tls_rules();
     let config =
         tls::client_config(Arc::clone(&identity), Arc::clone(&trust), &rules, ambient.clone(), false)?;

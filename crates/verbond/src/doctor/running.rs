@@ -32,8 +32,20 @@ pub async fn look(node: &Value, client: &Client) -> Vec<Finding> {
             ),
         ),
     }
+    findings.extend(node.get("restart_needed_for").and_then(restart));
     findings.extend(outbox(client).await);
     findings
+}
+
+fn restart(files: &Value) -> Option<Finding> {
+    let files: Vec<&str> = files.as_array()?.iter().filter_map(Value::as_str).collect();
+    let files = (!files.is_empty()).then(|| files.join(", "))?;
+    let (nl, en) =
+        (format!("gewijzigd sinds de start: {files}"), format!("changed since the start: {files}"));
+    Some(Finding::warn("restart", nl, en).mend(
+        "Herstart het knooppunt: deze bestanden worden alleen bij de start gelezen.",
+        "restart the node: these files are read at a start only",
+    ))
 }
 
 async fn outbox(client: &Client) -> Option<Finding> {

@@ -16,9 +16,11 @@ use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{IdentityHandle, TrustStore, tls};
 
-use super::{Metrics, Reloader, identity, metrics::Sources, roles::Roles, sources, tasks};
+use super::{Metrics, Reloader, identity, metrics::Sources, reload::AtStart, roles::Roles, sources, tasks};
 use crate::{ambient, configuration::Settings};
 
+/// Directory in the data directory where lists of revoked certificates are kept.
+pub const REVOCATION_CACHE: &str = "revocation";
 /// Seconds that the clocks of other participants may be ahead of ours.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
@@ -36,6 +38,7 @@ pub struct Node {
     pub metrics: Arc<Metrics>,
     settings: Arc<Settings>,
     lists: Arc<RevocationRefresh>,
+    at_start: Arc<AtStart>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -50,9 +53,12 @@ impl Node {
         let profile = &settings.profile;
 
         // Who we are and whom we trust: files only, so that a mistake shows before the database is touched.
+        let at_start = AtStart::look(settings);
         let trust = identity::trust(settings)?;
+        identity::finish_switch(settings)?;
         let present = identity::load(settings)?;
         identity::fit(&present, &trust, &ambient).map_err(|refusal| identity::not_fit(&refusal))?;
+        identity::forget_previous_key(settings);
         let own = present.certificate.participant.clone();
         let identity = IdentityHandle::new(present, identity::earlier(settings));
         identity.judged_by(Arc::clone(&trust));
@@ -130,11 +136,20 @@ impl Node {
             trust: Arc::clone(&trust),
             ambient: ambient.clone(),
             own,
+            lists: Arc::clone(&lists),
         };
         let metrics = Arc::new(Metrics::new(sources, registry));
 
         let mut running = vec![keeping, tokio::spawn(tasks::derive_views(store.clone()))];
         running.push(lists.start());
+        running.push(tokio::spawn(tasks::follow_lists(Arc::clone(settings), Arc::clone(&lists))));
+        if roles.leads {
+            running.push(tokio::spawn(tasks::drop_what_is_over(
+                store.clone(),
+                ambient.clone(),
+                profile.retention_days,
+            )));
+        }
         if roles.split {
             let (settings, identity, trust) =
                 (Arc::clone(settings), Arc::clone(&identity), Arc::clone(&trust));
@@ -154,6 +169,7 @@ impl Node {
             metrics,
             settings: Arc::clone(settings),
             lists,
+            at_start,
             tasks: running,
         })
     }
@@ -165,6 +181,7 @@ impl Node {
             Arc::clone(&self.identity),
             Arc::clone(&self.trust),
             Arc::clone(&self.lists),
+            Arc::clone(&self.at_start),
         )
     }
 
@@ -189,6 +206,15 @@ fn unusable_database(error: &StoreError) -> Problem {
         "Controleer `database` in verbond.toml en of de database draait; `verbond doctor` kijkt mee.",
         "check `database` in verbond.toml, and whether the database runs; `verbond doctor` looks too",
     )
+}
+
+/// Where lists of revoked certificates come from.
+pub fn revocation_sources(settings: &Settings) -> RevocationSources {
+    RevocationSources {
+        lists: settings.profile.revocation.lists.clone(),
+        refresh_seconds: settings.profile.revocation.refresh_seconds,
+        cache: settings.directory.join(REVOCATION_CACHE),
+    }
 }
 
 fn fsc_rules(settings: &Settings, own: verbond_domain::ParticipantId) -> FscRules {
@@ -223,11 +249,7 @@ fn fsc_rules(settings: &Settings, own: verbond_domain::ParticipantId) -> FscRule
         transaction_id_version_7: profile.rules.transaction_id_version_7,
         transaction_id_skew_seconds: profile.rules.transaction_id_skew_seconds.into(),
         reconcile_before_serving: true,
-        revocation: RevocationSources {
-            lists: profile.revocation.lists.clone(),
-            refresh_seconds: profile.revocation.refresh_seconds,
-            cache: settings.directory.join("revocation"),
-        },
+        revocation: revocation_sources(settings),
     }
 }
 

@@ -1,10 +1,15 @@
 //! The node's certificate, key and trust anchors, from files, at the start and again on request.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rustls::pki_types::CertificateDer;
 use verbond_domain::{Ambient, Problem};
-use verbond_trust::{CertificateRefusal, Identity, IdentityHandle, TrustStore, Usage, read_chain};
+use verbond_trust::{
+    CertificateRefusal, Identity, IdentityError, IdentityHandle, TrustStore, Usage, read_chain,
+};
 
 use crate::configuration::Settings;
 
@@ -16,6 +21,51 @@ pub fn load(settings: &Settings) -> Result<Identity, Problem> {
     let files = &settings.configuration.identity;
     let (certificate, key) = (settings.path(&files.certificate), settings.path(&files.key));
     Identity::load(&certificate, &key, &settings.profile.identity_rules()).map_err(|error| unusable(&error))
+}
+
+/// Where a new certificate waits while its key takes the place of the old one.
+pub fn pending_certificate(settings: &Settings) -> PathBuf {
+    settings.path(&settings.configuration.identity.certificate).with_extension("next.pem")
+}
+
+/// Where the old key is kept until the new one is in use.
+pub fn previous_key(settings: &Settings) -> PathBuf {
+    settings.path(&settings.configuration.identity.key).with_extension("previous.pem")
+}
+
+/// Finishes the replacement of key and certificate that was broken off between the two: the new key is in place, and
+/// the certificate that waits belongs to it. Returns whether there was something to finish.
+pub fn finish_switch(settings: &Settings) -> Result<bool, Problem> {
+    let (files, rules) = (&settings.configuration.identity, settings.profile.identity_rules());
+    let (certificate, key) = (settings.path(&files.certificate), settings.path(&files.key));
+    let pending = pending_certificate(settings);
+    let is_broken_off = matches!(Identity::load(&certificate, &key, &rules), Err(IdentityError::Mismatch))
+        && Identity::load(&pending, &key, &rules).is_ok();
+    if is_broken_off {
+        take_place(&pending, &certificate).map_err(|source| {
+            unusable(&IdentityError::Read { path: certificate.display().to_string(), source })
+        })?;
+        tracing::warn!("a replacement of key and certificate that was broken off has been finished");
+    }
+    Ok(is_broken_off)
+}
+
+/// Moves the certificate that waits to its place, for good.
+pub fn take_place(pending: &Path, certificate: &Path) -> std::io::Result<()> {
+    std::fs::rename(pending, certificate)?;
+    let directory = certificate.parent().unwrap_or(Path::new("."));
+    std::fs::File::open(directory)?.sync_all()
+}
+
+/// Removes the key before the one that is in use now.
+pub fn forget_previous_key(settings: &Settings) {
+    let path = previous_key(settings);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(%error, path = %path.display(), "the previous key cannot be removed");
+        }
+        _ => {}
+    }
 }
 
 /// Reads the chains of certificates before the present one: those that the configuration names and those that
@@ -84,7 +134,7 @@ pub fn replace(
     Ok(true)
 }
 
-fn unusable(error: &verbond_trust::IdentityError) -> Problem {
+fn unusable(error: &IdentityError) -> Problem {
     Problem::new(
         "IDENTITY_UNUSABLE",
         400,

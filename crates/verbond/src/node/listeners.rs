@@ -45,6 +45,8 @@ pub struct Listeners {
     metrics: Option<Listener>,
     administration: Option<Listener>,
     administration_afar: Option<Listener>,
+    /// Whether this process is administered for the whole node.
+    leads: bool,
 }
 
 impl Listeners {
@@ -65,9 +67,10 @@ impl Listeners {
             outway_tls: tcp(outway.and_then(|outway| outway.tls.as_ref()).map(|tls| tls.listen)).await?,
             sockets: outway.is_some(),
             public: tcp(public.map(|public| public.listen)).await?,
-            metrics: tcp(configuration.metrics.listen).await?,
+            metrics: tcp(configuration.metrics.listen.filter(|_| roles.leads)).await?,
             administration: administration_socket(settings, roles).await?,
-            administration_afar: tcp(configuration.administration.listen.filter(|_| roles.manager)).await?,
+            administration_afar: tcp(configuration.administration.listen.filter(|_| roles.leads)).await?,
+            leads: roles.leads,
         })
     }
 
@@ -156,8 +159,11 @@ impl Listeners {
         }
         let metrics = tower_handler(administration::metrics_router(Arc::clone(&node.metrics)));
         add(self.metrics, Security::None, Routes::all(metrics));
-        let operator = tower_handler(administration::for_operator(Arc::clone(&office)));
-        add(self.administration, Security::None, Routes::all(operator));
+        let operator = match self.leads {
+            true => administration::for_operator(Arc::clone(&office)),
+            false => administration::for_operator_of_part(Arc::clone(&office)),
+        };
+        add(self.administration, Security::None, Routes::all(tower_handler(operator)));
         if let Some(listener) = self.administration_afar {
             let security = plan.private(&settings.configuration.administration.client_anchors, false)?;
             let afar = tower_handler(administration::for_certificates(office));
@@ -285,19 +291,12 @@ async fn tcp(address: Option<SocketAddr>) -> anyhow::Result<Option<Listener>> {
     }
 }
 
-/// The operator's socket. Of several processes of one node the first holds it; the others do without.
+/// The operator's socket. Of several processes of one node each has its own.
 async fn administration_socket(settings: &Settings, roles: Roles) -> anyhow::Result<Option<Listener>> {
-    let path = settings.administration_socket();
+    let path = roles.socket(&settings.administration_socket());
     let directory = path.parent().unwrap_or(Path::new("."));
     refuse_open_directory(directory)?;
-    match Listener::unix(&path, 0o600).await {
-        Ok(listener) => Ok(Some(listener)),
-        Err(error) if roles.split && error.source.kind() == std::io::ErrorKind::AddrInUse => {
-            tracing::info!("another process of this node holds the administration socket");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
+    Ok(Some(Listener::unix(&path, 0o600).await?))
 }
 
 /// Refuses a directory in which others could put a socket of their own in the place of ours.

@@ -6,7 +6,7 @@ use prometheus_client::{encoding::text::encode, metrics::gauge::Gauge, registry:
 use tokio::sync::Mutex;
 use verbond_application::snapshot::SnapshotKeeper;
 use verbond_domain::{Ambient, ParticipantId};
-use verbond_fsc::{StoredContract, protocol::state::ContractState};
+use verbond_fsc::{RevocationRefresh, StoredContract, protocol::state::ContractState};
 use verbond_journal::Journal;
 use verbond_store::Store;
 use verbond_trust::{IdentityHandle, TrustStore};
@@ -27,6 +27,8 @@ pub struct Sources {
     pub ambient: Ambient,
     /// This participant.
     pub own: ParticipantId,
+    /// What fetches the revocation lists.
+    pub lists: Arc<RevocationRefresh>,
 }
 
 type Figure = Gauge<i64, AtomicI64>;
@@ -37,6 +39,7 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     certificate_seconds: Figure,
     lists: Figure,
+    lists_missing: Figure,
     list_seconds: Figure,
     list_overdue_seconds: Figure,
     contracts_proposed: Figure,
@@ -64,6 +67,10 @@ impl Metrics {
                 "Time until the node's certificate ends",
             ),
             lists: figure("revocation_lists", "Revocation lists in use"),
+            lists_missing: figure(
+                "revocation_lists_missing",
+                "Sources of revocation lists from which none has been had yet",
+            ),
             list_seconds: figure("revocation_list_age_seconds", "Age of the oldest revocation list in use"),
             list_overdue_seconds: figure(
                 "revocation_list_overdue_seconds",
@@ -111,6 +118,8 @@ impl Metrics {
         let ages = lists.iter().map(|list| now.millis_since(list.this_update()) / 1000);
         let overdue = lists.iter().filter_map(|list| Some(now.millis_since(list.next_update()?) / 1000));
         self.lists.set(i64::try_from(lists.len()).unwrap_or(i64::MAX));
+        let missing = self.sources.lists.held().into_iter().filter(|(_, list)| list.is_none()).count();
+        self.lists_missing.set(i64::try_from(missing).unwrap_or(i64::MAX));
         self.list_seconds.set(ages.max().unwrap_or_default());
         self.list_overdue_seconds.set(overdue.max().unwrap_or_default().max(0));
 

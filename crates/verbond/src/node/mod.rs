@@ -7,6 +7,7 @@ mod listeners;
 mod lock;
 mod logging;
 mod metrics;
+pub mod open_files;
 mod reload;
 mod roles;
 pub mod sources;
@@ -33,6 +34,7 @@ use self::{
     roles::{Role, Roles},
 };
 pub use self::{
+    assembly::revocation_sources,
     health::{Health, HealthView},
     lock::is_held,
     metrics::Metrics,
@@ -66,6 +68,7 @@ impl Serve {
         logging::start(&settings.configuration.log)?;
         let database = settings.database()?;
         let roles = Roles::choose(&self.roles, &settings.configuration, &database)?;
+        open_files::raise();
         let _lock = match database {
             DatabaseUrl::Sqlite(_) => Some(DirectoryLock::take(&settings.directory)?),
             DatabaseUrl::Postgres(_) => None,

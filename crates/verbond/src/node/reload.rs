@@ -1,7 +1,8 @@
 //! Reading certificates and revocation lists again, without dropping a connection.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
+use aws_lc_rs::digest::{Digest, SHA256, digest};
 use serde_json::json;
 use verbond_application::{OpContext, database_problem};
 use verbond_domain::Problem;
@@ -9,7 +10,49 @@ use verbond_fsc::RevocationRefresh;
 use verbond_trust::{IdentityHandle, TrustStore};
 
 use super::identity;
-use crate::{administration::Reloaded, ambient::rfc_3339, configuration::Settings};
+use crate::{
+    administration::Reloaded,
+    ambient::rfc_3339,
+    configuration::{FILE, Settings},
+};
+
+/// Files that count at the start only, as they were then.
+pub struct AtStart(Vec<(PathBuf, Option<Digest>)>);
+
+impl AtStart {
+    /// Looks at the configuration, the group's profile, and everybody's anchors.
+    pub fn look(settings: &Settings) -> Arc<Self> {
+        let configuration = &settings.configuration;
+        let tls = configuration.outway.iter().flat_map(|outway| &outway.tls);
+        let paths = [settings.path(FILE.as_ref()), settings.path(configuration.profile.as_ref())]
+            .into_iter()
+            .chain(settings.profile.trust_anchors.iter().cloned())
+            .chain(configuration.administration.client_anchors.iter().map(|path| settings.path(path)))
+            .chain(tls.flat_map(|tls| &tls.client_anchors).map(|path| settings.path(path)))
+            .chain(
+                configuration
+                    .inway
+                    .iter()
+                    .flat_map(|inway| inway.source_anchors.iter().flatten())
+                    .map(|path| settings.path(path)),
+            );
+        Arc::new(Self(paths.map(|path| (path.clone(), fingerprint(&path))).collect()))
+    }
+
+    /// Those that are different now: what they say counts after a restart.
+    pub fn changed(&self) -> Vec<String> {
+        let differs = |path: &PathBuf, before: &Option<Digest>| {
+            let now = fingerprint(path);
+            now.as_ref().map(Digest::as_ref) != before.as_ref().map(Digest::as_ref)
+        };
+        let changed = self.0.iter().filter(|(path, before)| differs(path, before));
+        changed.map(|(path, _)| path.display().to_string()).collect()
+    }
+}
+
+fn fingerprint(path: &PathBuf) -> Option<Digest> {
+    Some(digest(&SHA256, &std::fs::read(path).ok()?))
+}
 
 /// Reads again on request.
 pub struct Reloader {
@@ -17,6 +60,7 @@ pub struct Reloader {
     identity: Arc<IdentityHandle>,
     trust: Arc<TrustStore>,
     lists: Arc<RevocationRefresh>,
+    at_start: Arc<AtStart>,
 }
 
 impl Reloader {
@@ -26,8 +70,14 @@ impl Reloader {
         identity: Arc<IdentityHandle>,
         trust: Arc<TrustStore>,
         lists: Arc<RevocationRefresh>,
+        at_start: Arc<AtStart>,
     ) -> Self {
-        Self { settings, identity, trust, lists }
+        Self { settings, identity, trust, lists, at_start }
+    }
+
+    /// Files that have changed since the start and count only then.
+    pub fn restart_needed_for(&self) -> Vec<String> {
+        self.at_start.changed()
     }
 
     /// The certificate in use.
@@ -57,6 +107,7 @@ impl Reloader {
             certificate_valid_until: rfc_3339(certificate.not_after),
             revocation_lists: self.trust.revocation_lists().len(),
             unreadable,
+            restart_needed_for: self.restart_needed_for(),
         })
     }
 }

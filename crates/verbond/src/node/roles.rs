@@ -1,5 +1,7 @@
 //! Which parts of a node one process runs.
 
+use std::path::{Path, PathBuf};
+
 use clap::ValueEnum;
 use verbond_domain::Problem;
 use verbond_store::DatabaseUrl;
@@ -28,6 +30,9 @@ pub struct Roles {
     pub outway: bool,
     /// Whether other parts of the node run in other processes.
     pub split: bool,
+    /// Whether this is the process that is administered for the whole node: the manager's, or in a node without one
+    /// the first part's.
+    pub leads: bool,
 }
 
 impl Roles {
@@ -53,7 +58,34 @@ impl Roles {
             return Err(split_on_sqlite());
         }
         let runs = |role: Role| configured.contains(&(role, true)) && wanted(role);
-        Ok(Self { manager: runs(Role::Manager), inway: runs(Role::Inway), outway: runs(Role::Outway), split })
+        let first = configured.into_iter().find(|(_, is_configured)| *is_configured);
+        let leads = first.is_none_or(|(role, _)| wanted(role));
+        Ok(Self {
+            manager: runs(Role::Manager),
+            inway: runs(Role::Inway),
+            outway: runs(Role::Outway),
+            split,
+            leads,
+        })
+    }
+
+    /// The process's own administration socket: the configured one, or one beside it with the names of its parts.
+    pub fn socket(&self, configured: &Path) -> PathBuf {
+        if self.leads {
+            return configured.to_owned();
+        }
+        let parts = [("manager", self.manager), ("inway", self.inway), ("outway", self.outway)];
+        let parts = parts.into_iter().filter(|(_, runs)| *runs).map(|(name, _)| name);
+        let mut name = configured.file_stem().unwrap_or_default().to_owned();
+        for part in parts {
+            name.push("-");
+            name.push(part);
+        }
+        if let Some(extension) = configured.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        configured.with_file_name(name)
     }
 }
 
@@ -101,12 +133,19 @@ mod tests {
         let code = |roles: &[Role], database| {
             Roles::choose(roles, &configuration, database).map_err(|problem| problem.code)
         };
-        let all = Roles { manager: true, inway: false, outway: true, split: false };
+        let all = Roles { manager: true, inway: false, outway: true, split: false, leads: true };
         assert_eq!(code(&[], &sqlite), Ok(all));
         assert_eq!(code(&[Role::Manager, Role::Outway], &sqlite), Ok(all));
         assert_eq!(code(&[Role::Manager], &sqlite), Err("ROLES_NEED_POSTGRESQL"));
         assert_eq!(code(&[Role::Manager], &postgres), Ok(Roles { outway: false, split: true, ..all }));
         assert_eq!(code(&[Role::Inway], &postgres), Err("ROLE_NOT_CONFIGURED"));
+        let outway = Roles { manager: false, split: true, leads: false, ..all };
+        assert_eq!(code(&[Role::Outway], &postgres), Ok(outway));
+        let socket = Path::new("/data/administration.sock");
+        assert_eq!(all.socket(socket), socket);
+        assert_eq!(outway.socket(socket), Path::new("/data/administration-outway.sock"));
+        let gateways = Roles { inway: true, ..outway };
+        assert_eq!(gateways.socket(socket), Path::new("/data/administration-inway-outway.sock"));
         Ok(())
     }
 }

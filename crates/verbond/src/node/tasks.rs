@@ -1,17 +1,24 @@
 //! What a node does by itself, beside answering.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use verbond_domain::Ambient;
+use verbond_fsc::RevocationRefresh;
 use verbond_store::Store;
 use verbond_trust::{IdentityHandle, TrustStore};
 
-use super::identity;
+use super::{assembly::REVOCATION_CACHE, identity};
 use crate::configuration::Settings;
 
 /// Entries that one step derives views from at most.
 const STEP: i64 = 1000;
-/// Pause when there is nothing to derive: views follow the journal within a second.
+/// Pause when all has been derived: views follow the journal within a second, and entries that come close together
+/// share a transaction.
 const PAUSE: Duration = Duration::from_millis(300);
 /// Pause when the database fails.
 const TROUBLE: Duration = Duration::from_secs(2);
@@ -19,12 +26,16 @@ const TROUBLE: Duration = Duration::from_secs(2);
 /// Time between two looks at the certificate's file.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// Time between two looks for exchanges that are no longer to be kept.
+const RETENTION: Duration = Duration::from_secs(3600);
+const DAY_SECONDS: i64 = 86_400;
+
 /// Derives views from the journal until it is aborted.
 pub async fn derive_views(store: Store) {
     loop {
         match store.derive_views(STEP).await {
-            Ok(0) => tokio::time::sleep(PAUSE).await,
-            Ok(_) => {}
+            Ok(derived) if i64::try_from(derived).is_ok_and(|derived| derived >= STEP) => {}
+            Ok(_) => tokio::time::sleep(PAUSE).await,
             Err(error) => {
                 tracing::warn!(%error, "views cannot be derived from the journal yet");
                 tokio::time::sleep(TROUBLE).await;
@@ -57,5 +68,66 @@ pub async fn follow_certificate(
                 tracing::error!(%problem, "the new certificate cannot be used; the one in use stays")
             }
         }
+    }
+}
+
+/// Takes over lists of revoked certificates that are put in the place of others, by hand or by another process of this
+/// node, until it is aborted.
+pub async fn follow_lists(settings: Arc<Settings>, lists: Arc<RevocationRefresh>) {
+    let mut seen = list_files(&settings).await;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = list_files(&settings).await;
+        if now != seen {
+            seen = now;
+            lists.look_at_files().await;
+        }
+    }
+}
+
+/// The files with lists, and when they were last written.
+async fn list_files(settings: &Settings) -> BTreeMap<PathBuf, Option<SystemTime>> {
+    let configured = settings.profile.revocation.lists.iter().filter(|source| !source.contains("://"));
+    let mut paths: Vec<PathBuf> = configured.map(PathBuf::from).collect();
+    if let Ok(mut cache) = tokio::fs::read_dir(settings.directory.join(REVOCATION_CACHE)).await {
+        while let Ok(Some(entry)) = cache.next_entry().await {
+            paths.push(entry.path());
+        }
+    }
+    let mut files = BTreeMap::new();
+    for path in paths {
+        let modified = tokio::fs::metadata(&path).await.and_then(|metadata| metadata.modified()).ok();
+        files.insert(path, modified);
+    }
+    files
+}
+
+/// Drops exchanges that are older than the group keeps them, until it is aborted; 0 days: everything is kept.
+pub async fn drop_what_is_over(store: Store, ambient: Ambient, days: u32) {
+    if days == 0 {
+        return;
+    }
+    let kept = i64::from(days).saturating_mul(DAY_SECONDS);
+    loop {
+        let before = ambient.now().plus_seconds(-kept);
+        let mut dropped = 0;
+        loop {
+            match store.drop_exchanges_before(before, STEP, &ambient).await {
+                Ok(0) => break,
+                Ok(more) => dropped += more,
+                Err(error) => {
+                    tracing::warn!(%error, "exchanges whose time is over cannot be dropped yet");
+                    break;
+                }
+            }
+        }
+        if dropped > 0 {
+            tracing::info!(
+                entries = dropped,
+                days,
+                "what is no longer to be kept of exchanges has been dropped"
+            );
+        }
+        tokio::time::sleep(RETENTION).await;
     }
 }

@@ -133,8 +133,12 @@ pub(super) fn not_a_directory() -> Reason {
 pub(super) fn other_submitter(submitter: &ParticipantId) -> Reason {
     reason(
         "OTHER_SUBMITTER",
-        format!("Het contract is ingediend door {submitter}, niet door de partij die de grant nodig heeft."),
-        format!("The contract was submitted by {submitter}, not by the party that needs the grant."),
+        format!(
+            "Het contract kwam hier met de handtekening van {submitter}, niet met die van de partij die de grant nodig heeft."
+        ),
+        format!(
+            "The contract came with the signature of {submitter}, not with that of the party that needs the grant."
+        ),
     )
 }
 
