@@ -78,15 +78,33 @@ impl Breaker {
     }
 }
 
+/// How long a closed connection still takes what the other end had under way, and how much of it.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Closing with bytes unread resets the connection, and a reset takes our last answer with it (RFC 9112 §9.6): whoever
+/// still sends a body would not get to read why it was refused. So what comes in is thrown away for a moment.
+struct Linger {
+    until: Pin<Box<tokio::time::Sleep>>,
+    left: usize,
+}
+
 /// A byte stream with a [`Breaker`].
 pub(crate) struct Breakable<T> {
     inner: Option<T>,
     breaker: Breaker,
+    lingers: bool,
+    linger: Option<Linger>,
 }
 
 impl<T> Breakable<T> {
     pub(crate) const fn new(inner: T, breaker: Breaker) -> Self {
-        Self { inner: Some(inner), breaker }
+        Self { inner: Some(inner), breaker, lingers: false, linger: None }
+    }
+
+    /// The end that answers: lets its last answer be read.
+    pub(crate) const fn lingering(inner: T, breaker: Breaker) -> Self {
+        Self { inner: Some(inner), breaker, lingers: true, linger: None }
     }
 
     fn stream(&mut self) -> io::Result<&mut T> {
@@ -97,6 +115,32 @@ impl<T> Breakable<T> {
         self.inner
             .as_mut()
             .ok_or_else(|| io::Error::new(io::ErrorKind::ConnectionAborted, "no longer permitted"))
+    }
+}
+
+impl<T: AsyncRead + Unpin> Breakable<T> {
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut linger = self
+            .linger
+            .take()
+            .unwrap_or_else(|| Linger { until: Box::pin(tokio::time::sleep(LINGER)), left: LINGER_BYTES });
+        let mut scratch = [0; 8 * 1024];
+        while linger.left > 0 && linger.until.as_mut().poll(context).is_pending() {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            let Ok(stream) = self.stream() else { break };
+            match Pin::new(stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    linger.left = linger.left.saturating_sub(buffer.filled().len());
+                }
+                Poll::Ready(_) => break,
+                Poll::Pending => {
+                    self.linger = Some(linger);
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.lingers = false;
+        Poll::Ready(())
     }
 }
 
@@ -113,7 +157,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Breakable<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Breakable<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Breakable<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -154,9 +198,17 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Breakable<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.stream() {
-            Ok(stream) => Pin::new(stream).poll_shutdown(context),
-            Err(error) => Poll::Ready(Err(error)),
+        let this = &mut *self;
+        let stream = match this.stream() {
+            Ok(stream) => stream,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
+        if this.linger.is_none() {
+            std::task::ready!(Pin::new(stream).poll_shutdown(context))?;
         }
+        if this.lingers {
+            std::task::ready!(this.poll_linger(context));
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -1,6 +1,6 @@
 //! Who answers the requests of a connection.
 
-use std::{convert::Infallible, future::Future, sync::Arc};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -8,7 +8,11 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use crate::{Body, BoxError, Connection};
+use crate::{Body, BoxError, Connection, body};
+
+/// Time for the whole body of a request to a tower service. Those take documents, not streams; who lets one drip in
+/// would hold its connection for ever.
+const BODY_WITHIN: Duration = Duration::from_secs(60);
 
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
@@ -46,10 +50,10 @@ where
 }
 
 /// A handler from a tower service, such as an `axum::Router`. Requests carry the extensions `Arc<Connection>` and, on
-/// connections among participants, [`crate::PeerConnection`].
+/// connections among participants, [`crate::PeerConnection`]. A body that is not whole within a minute ends in an error.
 pub fn tower_handler<S, B>(service: S) -> Arc<dyn Handler>
 where
-    S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+    S: tower_service::Service<Request<Body>, Response = Response<B>, Error = Infallible>
         + Clone
         + Send
         + Sync
@@ -58,7 +62,8 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    handler_fn(move |mut request, connection| {
+    handler_fn(move |request: Request<Incoming>, connection| {
+        let mut request = request.map(|body| body::within(body, BODY_WITHIN));
         let mut service = service.clone();
         if let Some(peer) = &connection.peer {
             request.extensions_mut().insert(peer.clone());

@@ -7,6 +7,7 @@
 //! then look complete to whoever reads them: it is broken beneath, so that both ends see an error (`breakable`).
 #![forbid(unsafe_code)]
 
+mod activity;
 mod alerted;
 mod body;
 mod breakable;
@@ -21,6 +22,7 @@ mod peer;
 mod pool;
 mod retry;
 mod serve;
+mod shares;
 mod target;
 
 pub use body::{Body, BoxError, empty, full};

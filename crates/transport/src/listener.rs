@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -25,11 +25,12 @@ use crate::{
 /// Bounds of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct ListenerLimits {
-    /// Connections at the same time; more wait in the kernel's queue.
+    /// Connections at the same time; more wait in the kernel's queue. One participant, certificate or address beyond
+    /// the loopback interface holds at most a quarter of them.
     pub connections: usize,
     /// Time for the TLS handshake.
     pub handshake_timeout: Duration,
-    /// Time for the head of a request; on HTTP/1.1 also the time that a connection may lie idle.
+    /// Time for the head of a request; also the time that a connection may lie without an open request.
     pub header_timeout: Duration,
     /// How long the other end may take nothing of an answer that waits for it, before the connection is broken off.
     pub stall_timeout: Duration,
@@ -86,7 +87,29 @@ pub struct ListenerError {
 
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix socket, and which one it is: another may stand in its place by now.
+struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl SocketFile {
+    fn read(path: &Path) -> io::Result<Self> {
+        let about = std::fs::symlink_metadata(path)?;
+        Ok(Self { path: path.to_owned(), device: about.dev(), inode: about.ino() })
+    }
+
+    /// Takes the file away, if it is still this one.
+    fn remove(self) {
+        let now = Self::read(&self.path);
+        if now.is_ok_and(|now| (now.device, now.inode) == (self.device, self.inode)) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// An open port that does not accept yet.
@@ -117,8 +140,10 @@ impl Listener {
         let _ = std::fs::remove_file(&hidden);
         let socket = UnixListener::bind(&hidden).map_err(failed)?;
         std::fs::set_permissions(&hidden, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+        let file = SocketFile::read(&hidden).map_err(failed)?;
         std::fs::rename(&hidden, path).map_err(failed)?;
-        Ok(Self { socket: Socket::Unix(socket, path.to_owned()), address: None })
+        let file = SocketFile { path: path.to_owned(), ..file };
+        Ok(Self { socket: Socket::Unix(socket, file), address: None })
     }
 
     /// Where it listens (the port, when port 0 was asked); `None` for a Unix socket.
@@ -130,16 +155,21 @@ impl Listener {
     pub fn serve(self, security: Security, routes: Routes, limits: ListenerLimits) -> Serving {
         let drain = watch::Sender::new(Drain::Serve);
         let server = Arc::new(Server::new(security, routes, limits));
-        let socket_path = match &self.socket {
-            Socket::Tcp(_) => None,
-            Socket::Unix(_, path) => Some(path.clone()),
+        let (port, socket_file) = match self.socket {
+            Socket::Tcp(listener) => (Port::Tcp(listener), None),
+            Socket::Unix(listener, file) => (Port::Unix(listener), Some(file)),
         };
-        let task = tokio::spawn(accept(self.socket, server, limits.connections, drain.subscribe()));
-        Serving { address: self.address, socket_path, drain, task }
+        let task = tokio::spawn(accept(port, server, limits.connections, drain.subscribe()));
+        Serving { address: self.address, socket_file, drain, task }
     }
 }
 
-async fn accept(socket: Socket, server: Arc<Server>, connections: usize, mut drain: watch::Receiver<Drain>) {
+enum Port {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+async fn accept(port: Port, server: Arc<Server>, connections: usize, mut drain: watch::Receiver<Drain>) {
     let slots = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
     let mut running = JoinSet::new();
     loop {
@@ -147,7 +177,7 @@ async fn accept(socket: Socket, server: Arc<Server>, connections: usize, mut dra
             biased;
             _ = drain.wait_for(|drain| *drain != Drain::Serve) => break,
             Some(_) = running.join_next(), if !running.is_empty() => continue,
-            accepted = accept_one(&socket, &slots) => accepted,
+            accepted = accept_one(&port, &slots) => accepted,
         };
         match accepted {
             Ok((slot, Accepted::Tcp(stream, remote))) => {
@@ -173,7 +203,7 @@ async fn accept(socket: Socket, server: Arc<Server>, connections: usize, mut dra
             }
         }
     }
-    drop(socket);
+    drop(port);
     while running.join_next().await.is_some() {}
 }
 
@@ -182,13 +212,13 @@ enum Accepted {
     Unix(tokio::net::UnixStream),
 }
 
-async fn accept_one(socket: &Socket, slots: &Arc<Semaphore>) -> io::Result<(OwnedSemaphorePermit, Accepted)> {
+async fn accept_one(port: &Port, slots: &Arc<Semaphore>) -> io::Result<(OwnedSemaphorePermit, Accepted)> {
     let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
-    match socket {
-        Socket::Tcp(listener) => {
+    match port {
+        Port::Tcp(listener) => {
             listener.accept().await.map(|(stream, remote)| (slot, Accepted::Tcp(stream, remote)))
         }
-        Socket::Unix(listener, _) => {
+        Port::Unix(listener) => {
             listener.accept().await.map(|(stream, _)| (slot, Accepted::Unix(stream)))
         }
     }
@@ -197,7 +227,7 @@ async fn accept_one(socket: &Socket, slots: &Arc<Semaphore>) -> io::Result<(Owne
 /// A listener at work. Dropping it closes the port and breaks its connections off.
 pub struct Serving {
     address: Option<SocketAddr>,
-    socket_path: Option<PathBuf>,
+    socket_file: Option<SocketFile>,
     drain: watch::Sender<Drain>,
     task: JoinHandle<()>,
 }
@@ -210,6 +240,10 @@ impl Serving {
 
     /// Stops accepting, asks every connection to finish, and breaks off what is left at the deadline.
     pub async fn drain(mut self, deadline: Duration) {
+        // At once, so that the name is free for a successor while this one finishes.
+        if let Some(file) = self.socket_file.take() {
+            file.remove();
+        }
         self.drain.send_replace(Drain::Finish);
         if tokio::time::timeout(deadline, &mut self.task).await.is_err() {
             self.drain.send_replace(Drain::Break);
@@ -221,8 +255,8 @@ impl Serving {
 impl Drop for Serving {
     fn drop(&mut self) {
         self.drain.send_replace(Drain::Break);
-        if let Some(path) = &self.socket_path {
-            let _ = std::fs::remove_file(path);
+        if let Some(file) = self.socket_file.take() {
+            file.remove();
         }
     }
 }

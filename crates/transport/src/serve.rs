@@ -28,8 +28,11 @@ use tokio::{
 use verbond_trust::Usage;
 
 use crate::{
-    Body, Connection, Handler, ListenerLimits, PeerConnection, Routes, Security, body,
+    Body, Connection, Handler, ListenerLimits, PeerConnection, Routes, Security,
+    activity::{self, Activity},
+    body,
     breakable::{Breakable, Breaker},
+    shares::{Client, Shares},
 };
 
 /// Time for a peer whose certificate is no longer good to take leave, before its connection is broken off.
@@ -57,6 +60,7 @@ pub(crate) struct Server {
     security: Security,
     routes: Routes,
     limits: ListenerLimits,
+    shares: Arc<Shares>,
     http1: auto::Builder<TokioExecutor>,
     http2: auto::Builder<TokioExecutor>,
     either: auto::Builder<TokioExecutor>,
@@ -78,14 +82,17 @@ impl Server {
             .keep_alive_timeout(PING)
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
-            .initial_stream_window_size(512 * 1024)
-            .initial_connection_window_size(4 * 1024 * 1024)
+            // What a client may have us hold: at most a connection's window times its share of the connections.
+            .adaptive_window(false)
+            .initial_stream_window_size(256 * 1024)
+            .initial_connection_window_size(1024 * 1024)
             .max_frame_size(64 * 1024)
             .max_send_buf_size(256 * 1024);
         Self {
             security,
             routes,
             limits,
+            shares: Shares::new(limits.connections),
             http1: either.clone().http1_only(),
             http2: either.clone().http2_only(),
             either,
@@ -101,7 +108,16 @@ impl Server {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let breaker = Breaker::default();
-        let stream = Breakable::new(stream, breaker.clone());
+        let stream = Breakable::lingering(stream, breaker.clone());
+        // Until the client has shown who it is, it counts by its address.
+        let mut share = None;
+        if let Some(client) = about.remote.and_then(|remote| Client::at(remote.ip())) {
+            share = self.shares.take(client);
+            if share.is_none() {
+                tracing::debug!(remote = ?about.remote, "an address holds its share of the connections");
+                return;
+            }
+        }
         let config = match &self.security {
             Security::None => {
                 let Some(handler) = self.routes.find(None) else { return };
@@ -136,8 +152,21 @@ impl Server {
                 about.client_certificate = chain.first().map(|der| der.clone().into_owned());
             }
         }
+        let shown = match (&about.peer, &about.client_certificate) {
+            (Some(peer), _) => peer.judge().ok().map(|shown| Client::Participant(shown.participant.clone())),
+            (None, Some(certificate)) => Some(Client::Certificate(certificate.clone())),
+            (None, None) => None,
+        };
+        if let Some(client) = shown {
+            share = self.shares.take(client);
+            if share.is_none() {
+                tracing::warn!(remote = ?about.remote, "a client holds its share of the connections");
+                return;
+            }
+        }
         let builder = if tls.alpn_protocol() == Some(b"h2") { &self.http2 } else { &self.http1 };
         self.http(stream, builder, handler, about, breaker, drain).await;
+        drop(share);
     }
 
     async fn http<T>(
@@ -152,20 +181,20 @@ impl Server {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let finish = Arc::new(AtomicBool::new(false));
-        let asked = Arc::new(AtomicBool::new(false));
+        let activity = Activity::new();
         let supervisor = Supervisor {
             finish: Arc::clone(&finish),
             breaker: breaker.clone(),
             peer: about.peer.clone(),
             life: about.client_certificate.is_some().then_some(CERTIFICATE_CONNECTION_LIFE),
-            asked: Arc::clone(&asked),
-            silence: self.limits.header_timeout,
+            activity: Arc::clone(&activity),
+            idle: self.limits.header_timeout,
             stall: self.limits.stall_timeout,
             drain,
         };
         // In a task of its own, so that the many wakings of the connection do not each ask all of its questions.
         let supervision = AbortOnDrop(tokio::spawn(supervisor.run()));
-        let service = Service { handler, routes: self.routes.clone(), connection: Arc::new(about), asked };
+        let service = Service { handler, routes: self.routes.clone(), connection: Arc::new(about), activity };
         let mut http = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let mut finishing = false;
         let ended = std::future::poll_fn(|context| {
@@ -198,8 +227,8 @@ struct Supervisor {
     breaker: Breaker,
     peer: Option<PeerConnection>,
     life: Option<Duration>,
-    asked: Arc<AtomicBool>,
-    silence: Duration,
+    activity: Arc<Activity>,
+    idle: Duration,
     stall: Duration,
     drain: watch::Receiver<Drain>,
 }
@@ -218,13 +247,13 @@ impl Supervisor {
         let must_finish = {
             let peer = self.peer.clone();
             let life = self.life;
-            let asked = Arc::clone(&self.asked);
-            let silence = self.silence;
+            let activity = Arc::clone(&self.activity);
+            let idle = self.idle;
             async move {
                 tokio::select! {
                     () = refused(peer) => {}
                     () = old(life) => {}
-                    () = silent(silence, asked) => {}
+                    () = activity.idle(idle) => {}
                 }
             }
         };
@@ -240,13 +269,13 @@ impl Supervisor {
         self.breaker.wake();
         // Finishing may take as long as the listener lets it, and as long as the certificate is good.
         let peer = self.peer.clone();
-        let silent = !self.asked.load(Ordering::Relaxed);
+        let activity = Arc::clone(&self.activity);
         tokio::select! {
             () = async {
                 refused(peer).await;
                 sleep(LEAVE).await;
             } => {}
-            () = sleep(LEAVE), if silent => {}
+            () = activity.idle(LEAVE) => {}
             _ = self.drain.wait_for(|drain| *drain == Drain::Break) => {}
         }
     }
@@ -281,19 +310,11 @@ async fn old(life: Option<Duration>) {
     }
 }
 
-/// A connection on which nobody has asked anything within the time.
-async fn silent(time: Duration, asked: Arc<AtomicBool>) {
-    sleep(time).await;
-    if asked.load(Ordering::Relaxed) {
-        std::future::pending().await
-    }
-}
-
 struct Service {
     handler: Arc<dyn Handler>,
     routes: Routes,
     connection: Arc<Connection>,
-    asked: Arc<AtomicBool>,
+    activity: Arc<Activity>,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Service {
@@ -302,13 +323,14 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     type Future = Answer;
 
     fn call(&self, request: Request<Incoming>) -> Answer {
-        self.asked.store(true, Ordering::Relaxed);
+        let open = self.activity.open();
         if request.uri().host().is_some_and(|host| self.routes.belongs_elsewhere(host, &self.handler)) {
             let mut response = Response::new(body::empty());
             *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
             return Answer(Box::pin(std::future::ready(response)));
         }
-        Answer(Arc::clone(&self.handler).handle(request, Arc::clone(&self.connection)))
+        let answer = Arc::clone(&self.handler).handle(request, Arc::clone(&self.connection));
+        Answer(Box::pin(async move { answer.await.map(|body| activity::during(body, open)) }))
     }
 }
 

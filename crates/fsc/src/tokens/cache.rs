@@ -20,6 +20,10 @@ const FAILURE_STANDS: Duration = Duration::from_secs(1);
 /// How long the directories' answer about a service's HTTP version is used.
 const PROTOCOL_STANDS: Duration = Duration::from_secs(600);
 
+/// Tokens of one grant are forgotten no more often than this: a source can answer with the inway's error codes, which
+/// pass unaltered (Core 2.0.0 §4.6.1), and must not thereby have every request fetch a token.
+const FORGOTTEN_EVERY: Duration = Duration::from_secs(10);
+
 /// What a token is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TokenKey {
@@ -59,6 +63,7 @@ pub(crate) struct Slot {
 struct SlotState {
     token: Option<Arc<AccessToken>>,
     failure: Option<(Instant, Problem)>,
+    forgotten: Option<Instant>,
 }
 
 impl Slot {
@@ -87,7 +92,10 @@ impl Slot {
     pub fn keep(&self, outcome: &Result<Arc<AccessToken>, Problem>) {
         let mut state = self.state();
         match outcome {
-            Ok(token) => *state = SlotState { token: Some(Arc::clone(token)), failure: None },
+            Ok(token) => {
+                state.token = Some(Arc::clone(token));
+                state.failure = None;
+            }
             Err(problem) => state.failure = Some((Instant::now(), problem.clone())),
         }
     }
@@ -124,13 +132,16 @@ impl TokenCache {
         protocols.insert(service, (Instant::now(), protocol));
     }
 
-    /// Forgets this token, wherever it is kept: the provider refused it.
+    /// Forgets this token, wherever it is kept: the provider, or whoever answers in its name, refused it. Not again so
+    /// soon after the one before it.
     pub fn forget(&self, reference: &str) {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         for slot in slots.values() {
             let mut state = slot.state();
-            if state.token.as_ref().is_some_and(|token| *token.reference == *reference) {
+            let is_it = state.token.as_ref().is_some_and(|token| *token.reference == *reference);
+            if is_it && state.forgotten.is_none_or(|at| at.elapsed() >= FORGOTTEN_EVERY) {
                 state.token = None;
+                state.forgotten = Some(Instant::now());
             }
         }
     }

@@ -166,6 +166,7 @@ fn routed(office: Shared, described: OpenApiRouter<Shared>) -> Router {
     let limit = DefaultBodyLimit::max(office.maximum_body_bytes);
     let (routes, _) = described.split_for_parts();
     routes
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&office), in_force))
         .route_layer(middleware::from_fn(authorization::enforce))
         .fallback(async || Failure(absent()).into_response())
         .method_not_allowed_fallback(async || Failure(failure::not_allowed()).into_response())
