@@ -77,7 +77,9 @@ impl FscInbound {
         let token = token::access_token(text).ok_or(InwayRefusal::Missing)?;
         let digest: [u8; 32] =
             digest(&SHA256, token.as_bytes()).as_ref().try_into().map_err(|_| InwayRefusal::Malformed)?;
-        if let Some(claims) = self.verified.find(&digest) {
+        // Read first: what is verified below counts for the lists of this moment.
+        let generation = self.node.trust.generation();
+        if let Some(claims) = self.verified.find(&digest, generation) {
             return Ok(claims);
         }
         let jws = Jws::parse(token).map_err(|_| InwayRefusal::Malformed)?;
@@ -86,7 +88,7 @@ impl FscInbound {
         jws.verify(&own.public_key).map_err(|_| InwayRefusal::Signature)?;
         let claims = AccessTokenClaims::parse(jws.payload(), self.node.rules.scheme());
         let claims = Arc::new(claims.map_err(|_| InwayRefusal::Malformed)?);
-        self.verified.keep(digest, Arc::clone(&claims));
+        self.verified.keep(digest, Arc::clone(&claims), generation);
         Ok(claims)
     }
 

@@ -19,14 +19,17 @@ pub(crate) struct VerifiedTokens {
 
 #[derive(Default)]
 struct Halves {
+    /// Of the revocation lists when the signatures were verified: a signer revoked since must not be remembered as good.
+    generation: u64,
     young: HashMap<[u8; 32], Arc<AccessTokenClaims>>,
     old: HashMap<[u8; 32], Arc<AccessTokenClaims>>,
 }
 
 impl VerifiedTokens {
-    /// The claims of the token with this digest.
-    pub fn find(&self, digest: &[u8; 32]) -> Option<Arc<AccessTokenClaims>> {
+    /// The claims of the token with this digest, if it was verified under this generation of the revocation lists.
+    pub fn find(&self, digest: &[u8; 32], generation: u64) -> Option<Arc<AccessTokenClaims>> {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
+        halves.renew(generation);
         if let Some(claims) = halves.young.get(digest) {
             return Some(Arc::clone(claims));
         }
@@ -35,13 +38,21 @@ impl VerifiedTokens {
         Some(claims)
     }
 
-    /// Keeps the claims of a verified token.
-    pub fn keep(&self, digest: [u8; 32], claims: Arc<AccessTokenClaims>) {
-        self.halves.lock().unwrap_or_else(PoisonError::into_inner).put(digest, claims);
+    /// Keeps the claims of a token verified under this generation.
+    pub fn keep(&self, digest: [u8; 32], claims: Arc<AccessTokenClaims>, generation: u64) {
+        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
+        halves.renew(generation);
+        halves.put(digest, claims);
     }
 }
 
 impl Halves {
+    fn renew(&mut self, generation: u64) {
+        if self.generation != generation {
+            *self = Self { generation, ..Self::default() };
+        }
+    }
+
     fn put(&mut self, digest: [u8; 32], claims: Arc<AccessTokenClaims>) {
         if self.young.len() >= HALF {
             self.old = std::mem::take(&mut self.young);

@@ -116,6 +116,8 @@ impl http_body::Body for GuardedResponse {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
     use super::*;
     use crate::{HeaderChanges, in_flight::tests::ticket};
 
@@ -123,6 +125,24 @@ mod tests {
     fn parts() -> Body {
         let parts = [b"a", b"b"].map(|part| Ok::<_, BoxError>(Frame::data(Bytes::from_static(part))));
         http_body_util::StreamBody::new(futures_util::stream::iter(parts)).boxed_unsync()
+    }
+
+    #[tokio::test]
+    async fn trailers_forge_nothing() -> Result<(), Box<dyn std::error::Error>> {
+        let mut trailers = HeaderMap::new();
+        for name in ["x-peer", "x_peer", "x-sum"] {
+            trailers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        let frames = [Ok::<_, BoxError>(Frame::trailers(trailers))];
+        let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
+        let set = vec![(HeaderName::from_static("x-peer"), HeaderValue::from_static("good"))];
+        let reserved = crate::headers::apply(&mut HeaderMap::new(), HeaderChanges { remove: &[], set });
+        let ticket = Arc::new(ticket()?.0);
+        let collected = GuardedRequest { body, ticket, reserved }.collect().await;
+        let collected = collected.map_err(|error| error.to_string())?;
+        let left = collected.trailers().ok_or("no trailers")?;
+        assert_eq!(left.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-sum"]);
+        Ok(())
     }
 
     #[tokio::test]

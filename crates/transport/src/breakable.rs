@@ -48,6 +48,11 @@ impl Breaker {
         self.0.driver.register(context.waker());
     }
 
+    /// Whether something waits for the other end to take it.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.0.blocked.load(Ordering::Relaxed)
+    }
+
     fn is_broken(&self) -> bool {
         self.0.broken.load(Ordering::Acquire)
     }
@@ -199,12 +204,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Breakable<T> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let stream = match this.stream() {
-            Ok(stream) => stream,
-            Err(error) => return Poll::Ready(Err(error)),
-        };
         if this.linger.is_none() {
-            std::task::ready!(Pin::new(stream).poll_shutdown(context))?;
+            std::task::ready!(Pin::new(this.stream()?).poll_shutdown(context))?;
         }
         if this.lingers {
             std::task::ready!(this.poll_linger(context));

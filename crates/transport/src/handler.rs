@@ -51,14 +51,14 @@ where
 
 /// A handler from a tower service, such as an `axum::Router`. Requests carry the extensions `Arc<Connection>` and, on
 /// connections among participants, [`crate::PeerConnection`]. A body that is not whole within a minute ends in an error.
-pub fn tower_handler<S, B>(service: S) -> Arc<dyn Handler>
+pub fn tower_handler<S, F, B>(service: S) -> Arc<dyn Handler>
 where
-    S: tower_service::Service<Request<Body>, Response = Response<B>, Error = Infallible>
+    S: tower_service::Service<Request<Body>, Response = Response<B>, Error = Infallible, Future = F>
         + Clone
         + Send
         + Sync
         + 'static,
-    S::Future: Send + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {

@@ -247,13 +247,13 @@ impl Supervisor {
         let must_finish = {
             let peer = self.peer.clone();
             let life = self.life;
-            let activity = Arc::clone(&self.activity);
+            let (activity, breaker) = (Arc::clone(&self.activity), self.breaker.clone());
             let idle = self.idle;
             async move {
                 tokio::select! {
                     () = refused(peer) => {}
                     () = old(life) => {}
-                    () = activity.idle(idle) => {}
+                    () = idle_for(idle, &activity, &breaker) => {}
                 }
             }
         };
@@ -269,13 +269,16 @@ impl Supervisor {
         self.breaker.wake();
         // Finishing may take as long as the listener lets it, and as long as the certificate is good.
         let peer = self.peer.clone();
-        let activity = Arc::clone(&self.activity);
+        let (activity, breaker) = (Arc::clone(&self.activity), self.breaker.clone());
         tokio::select! {
             () = async {
                 refused(peer).await;
                 sleep(LEAVE).await;
             } => {}
-            () = activity.idle(LEAVE) => {}
+            () = async {
+                sleep(LEAVE).await;
+                idle_for(LEAVE, &activity, &breaker).await;
+            } => {}
             _ = self.drain.wait_for(|drain| *drain == Drain::Break) => {}
         }
     }
@@ -307,6 +310,17 @@ async fn old(life: Option<Duration>) {
     match life {
         Some(life) => sleep(life).await,
         None => std::future::pending().await,
+    }
+}
+
+/// A connection on which nothing has been asked for this long, and nothing waits to be taken.
+async fn idle_for(time: Duration, activity: &Activity, breaker: &Breaker) {
+    loop {
+        activity.idle(time).await;
+        if !breaker.is_blocked() {
+            return;
+        }
+        sleep(time).await;
     }
 }
 

@@ -1,6 +1,9 @@
 //! Who may use the outway, and how it names what it wants.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
 use http::{Request, StatusCode};
 use tokio::sync::watch;
@@ -8,7 +11,7 @@ use verbond_gateway::keep_sockets;
 use verbond_transport::{ListenerLimits, Protocol, empty};
 
 use crate::{
-    face::ROUTE,
+    face::{ROUTE, TRANSACTION},
     scene::{Scene, code, over_socket, whole},
     world::{CONSUMER, Outcome},
 };
@@ -48,7 +51,7 @@ async fn sockets_come_and_go_with_their_applications() -> Outcome {
     ));
     tokio::time::sleep(Duration::from_millis(200)).await;
     let socket = directory.path().join("batch.sock");
-    let answer = over_socket(&socket, "GET /open/a HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await?;
+    let answer = over_socket(&socket, "GET /open/a HTTP/1.1\r\nhost: a\r\nverbond-authorization: Bearer needless\r\nconnection: close\r\n\r\n").await?;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("/a"), "{answer}");
     assert_eq!(scene.consumer_journal.entries("permit")[0]["application"], "batch");
 
@@ -57,9 +60,49 @@ async fn sockets_come_and_go_with_their_applications() -> Outcome {
     scene.consumer_state.publish(snapshot);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!socket.exists());
+    let heads = std::mem::take(&mut *scene.source.heads.lock().unwrap_or_else(PoisonError::into_inner));
+    assert!(!heads[0].headers.contains_key("verbond-authorization"));
+
+    // Gone and back while the one before still finishes.
+    let with = scene.provider_state.current()?.applications.clone();
+    let mut snapshot = (*scene.consumer_state.current()?).clone();
+    let without = std::mem::replace(&mut snapshot.applications, with);
+    scene.consumer_state.publish(snapshot.clone());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let busy = tokio::net::UnixStream::connect(&socket).await?;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let with = std::mem::replace(&mut snapshot.applications, without);
+    scene.consumer_state.publish(snapshot.clone());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    snapshot.applications = with;
+    scene.consumer_state.publish(snapshot);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(tokio::net::UnixStream::connect(&socket).await.is_ok());
+    drop(busy);
     stop.send_replace(true);
     tokio::time::timeout(Duration::from_secs(3), keeping).await??;
     assert!(!directory.path().join("idle.sock").exists());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_recorded_is_what_is_sent_when_the_certificate_is_replaced_in_between() -> Outcome {
+    let scene = Scene::new(Protocol::Http1).await?;
+    scene.outbound.replaced.store(true, Ordering::SeqCst);
+    assert_eq!(scene.get("/open/x").await?.0.status, StatusCode::OK);
+    assert_eq!(scene.outbound.prepared.load(Ordering::SeqCst), 2);
+
+    scene.outbound.replaced.store(true, Ordering::SeqCst);
+    scene.outbound.regrants.store(true, Ordering::SeqCst);
+    let (head, body) = scene.get("/open/x").await?;
+    assert_eq!((head.status.as_u16(), code(&body)?.as_str()), (503, "PERMISSION_REPLACED"));
+    assert_eq!(scene.source.requests.load(Ordering::SeqCst), 1);
+    let (permits, refusals) =
+        (scene.consumer_journal.entries("permit"), scene.consumer_journal.entries("refusal"));
+    assert_eq!(refusals.len(), 1);
+    assert_eq!(refusals[0]["transaction_id"], permits[1]["transaction_id"]);
+    let told = head.headers.get(&TRANSACTION).ok_or("no id")?.to_str()?;
+    assert_eq!(permits[1]["transaction_id"], told);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use verbond_gateway::{
     PreparedOutbound, Refusal, Standing,
 };
 use verbond_transport::{Body, Target, full};
-use verbond_trust::{Certificate, IdentityHandle};
+use verbond_trust::{Certificate, CertificateThumbprint, IdentityHandle};
 
 use crate::world::ambient;
 
@@ -104,7 +104,13 @@ pub struct Outbound {
     pub consumer: ParticipantId,
     pub identity: Arc<IdentityHandle>,
     pub target: Arc<Target>,
+    /// One that is not ours.
+    pub target_certificate: CertificateThumbprint,
     pub prepared: AtomicUsize,
+    /// The first preparation rests on a certificate that has been replaced.
+    pub replaced: AtomicBool,
+    /// Each preparation finds another grant.
+    pub regrants: AtomicBool,
 }
 
 #[async_trait]
@@ -138,12 +144,21 @@ impl OutboundFace for Outbound {
     }
 
     async fn prepare(&self, request: OutboundRequest<'_>) -> Result<PreparedOutbound, Refusal> {
-        self.prepared.fetch_add(1, Ordering::SeqCst);
+        let count = self.prepared.fetch_add(1, Ordering::SeqCst);
+        let mut wire = serde_json::Map::new();
+        if self.regrants.load(Ordering::SeqCst) {
+            wire.insert("grant".to_owned(), count.into());
+        }
+        let shows = if self.replaced.swap(false, Ordering::SeqCst) {
+            self.target_certificate
+        } else {
+            self.identity.current().certificate.thumbprint
+        };
         let name = request.binding.service.name.clone();
         let value = |text: &str| HeaderValue::from_str(text).map_err(|_| refused("VALUE"));
         Ok(PreparedOutbound {
             parties: self.parties(&request.binding.service),
-            wire: serde_json::Map::new(),
+            wire,
             target: Arc::clone(&self.target),
             to_provider: HeaderChanges {
                 remove: &[],
@@ -154,7 +169,7 @@ impl OutboundFace for Outbound {
                 ],
             },
             standing: Arc::new(WhileKnown(name)),
-            shows: self.identity.current().certificate.thumbprint,
+            shows,
             reference: "".into(),
         })
     }

@@ -7,7 +7,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -154,7 +154,10 @@ impl Scene {
             consumer: participant(CONSUMER)?,
             identity: Arc::clone(&consumer.identity),
             target: Arc::new(provider_at(port(&inway), protocol)?),
+            target_certificate: provider.identity.current().certificate.thumbprint,
             prepared: AtomicUsize::new(0),
+            replaced: AtomicBool::new(false),
+            regrants: AtomicBool::new(false),
         });
         let face: Arc<dyn verbond_gateway::OutboundFace> = Arc::<Outbound>::clone(&outbound);
         let outway_gateway = Outway::new(gateway(&consumer_state, journal), face, consumer.client()?);
@@ -227,7 +230,8 @@ pub async fn over_socket(path: &Path, request: &str) -> Result<String, Box<dyn E
     Ok(answer)
 }
 
-/// The source: `/download/<bytes>`, `/endless`, `/upload`, `/trailers`; anything else says what it was asked.
+/// The source: `/download/<bytes>`, `/endless`, `/upload`, `/early` (answers at once and goes on reading), `/never`,
+/// `/trailers`; anything else says what it was asked.
 fn behave(source: &Arc<Source>) -> Arc<dyn Handler> {
     let source = Arc::clone(source);
     handler_fn(move |request: Request<Incoming>, _| {
@@ -248,6 +252,14 @@ fn behave(source: &Arc<Source>) -> Arc<dyn Handler> {
                     source.uploads.lock().unwrap_or_else(PoisonError::into_inner).push((length, complete));
                     Response::new(full(length.to_string()))
                 }
+                "/early" => {
+                    tokio::spawn(async move {
+                        let end = read(body).await;
+                        source.uploads.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+                    });
+                    Response::new(full("early"))
+                }
+                "/never" => std::future::pending().await,
                 "/trailers" => {
                     let mut trailers = http::HeaderMap::new();
                     trailers.insert("x-sum", http::HeaderValue::from_static("42"));

@@ -128,6 +128,59 @@ async fn an_upload_is_broken_off_by_a_revocation_and_never_looks_complete() -> O
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_stays_under_watch_when_the_answer_has_ended_before_it() -> Outcome {
+    for at_provider in [true, false] {
+        let scene = Scene::new(Protocol::Http1).await?;
+        let request = Request::post("/open/early").body(upload(u64::MAX, Duration::from_millis(20)))?;
+        let (_, answer) = timeout(Duration::from_secs(5), whole(scene.ask(request).await?)).await??;
+        assert_eq!(answer, "early");
+        let ended = || scene.source.uploads.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(ended(), [], "the upload goes on");
+        Scene::revoke(if at_provider { &scene.provider_state } else { &scene.consumer_state }, "open")?;
+        tokio::time::sleep(Duration::from_millis(1000)).await;
+        assert!(matches!(ended()[..], [(1.., false)]), "at provider: {at_provider}: {:?}", ended());
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_revoked_before_an_answer_is_told_so_while_it_still_sends() -> Outcome {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for (at_provider, path) in
+            [(true, "upload"), (false, "upload"), (true, "never"), (false, "never")]
+        {
+            let scene = Scene::new(protocol).await?;
+            let stream =
+                tokio::net::TcpStream::connect(("127.0.0.1", crate::world::port(&scene.outway))).await?;
+            let (mut reading, mut writing) = stream.into_split();
+            let head = format!(
+                "POST /open/{path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer secret\r\ncontent-length: 99999999\r\n\r\n"
+            );
+            writing.write_all(head.as_bytes()).await?;
+            let sending = tokio::spawn(async move {
+                while writing.write_all(&[b'x'; 1000]).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            });
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Scene::revoke(if at_provider { &scene.provider_state } else { &scene.consumer_state }, "open")?;
+            let mut answer = Vec::new();
+            // Who goes on sending after the answer may be cut off, but not before it has the whole answer.
+            let _ = timeout(Duration::from_secs(5), reading.read_to_end(&mut answer)).await?;
+            sending.abort();
+            let answer = String::from_utf8_lossy(&answer).into_owned();
+            let told = answer.starts_with("HTTP/1.1 403 ") && answer.contains("NO_LONGER_PERMITTED");
+            // What the provider's refusal becomes when the connection to it breaks first.
+            let failed = at_provider && answer.starts_with("HTTP/1.1 502 ") && answer.contains("NO_ANSWER");
+            assert!(told || failed, "{protocol:?}, at provider: {at_provider}, {path}: {answer:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_download_is_broken_off_when_the_consumers_certificate_is_revoked() -> Outcome {
     let scene = Scene::new(Protocol::Http2).await?;
     let mut body = scene.ask(Request::get("/open/endless").body(empty())?).await?.into_body();

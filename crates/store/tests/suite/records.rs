@@ -1,4 +1,4 @@
-use verbond_domain::TransactionId;
+use verbond_domain::{Direction, TransactionId};
 use verbond_journal::{Entry, JournalStorage};
 use verbond_store::{
     SortOrder, Store, StoreError,

@@ -119,6 +119,103 @@ async fn no_more_connections_than_the_limit_are_served_at_once() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_only_answers_pings_after_a_request_is_let_go_and_who_waits_for_an_answer_is_not() -> Outcome {
+    let limits = ListenerLimits { header_timeout: Duration::from_millis(300), ..ListenerLimits::default() };
+    let serving = plain(limits).await?;
+    let stream = TcpStream::connect(("127.0.0.1", port(&serving))).await?;
+    let (mut sender, connection) = h2::client::handshake(stream).await?;
+    let ended = tokio::spawn(connection);
+    let begun = Instant::now();
+    let (answer, _) = sender.send_request(Request::get("http://a/slow").body(())?, true)?;
+    assert_eq!(answer.await?.status(), StatusCode::OK);
+    assert!(begun.elapsed() >= Duration::from_millis(700));
+    // The handle is kept, so that nothing on this side ends the connection.
+    let _ = timeout(Duration::from_secs(6), ended).await?;
+    drop(sender);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_participant_holds_its_share_of_the_connections_and_no_more() -> Outcome {
+    let world = World::new()?;
+    let (provider, consumer) =
+        (world.party(PROVIDER, "provider.test")?, world.party(CONSUMER, "consumer.test")?);
+    let handler = handler_fn(|_, _| async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        Response::new(full("done"))
+    });
+    let limits = ListenerLimits { connections: 8, ..ListenerLimits::default() };
+    let serving = provider.serve_within(Routes::all(handler), limits).await?;
+    let target = provider_at(port(&serving), Protocol::Http1)?;
+    let (greedy, other) = (consumer.client()?, provider.client()?);
+    let ask = |client: Client| {
+        let target = target.clone();
+        async move {
+            let request = Request::get("/").body(Bytes::new())?;
+            let answer = client.call(&target, request, 100, Duration::from_secs(5)).await;
+            Ok::<_, http::Error>(answer.is_ok())
+        }
+    };
+    let three = futures_util::future::join_all((0..3).map(|_| ask(greedy.clone())));
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        ask(other).await
+    };
+    let (three, later) = futures_util::future::join(three, later).await;
+    let answered = three.into_iter().filter(|answer| matches!(answer, Ok(true))).count();
+    assert_eq!(answered, 2);
+    assert!(later?, "another participant is not kept out");
+    assert!(ask(greedy).await?, "the share is given back");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_can_be_read_by_who_still_sends_its_body() -> Outcome {
+    let serving = plain(ListenerLimits::default()).await?;
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(("127.0.0.1", port(&serving))).await?;
+        stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2097152\r\n\r\n").await?;
+        for _ in 0..32 {
+            stream.write_all(&[b'x'; 32 * 1024]).await?;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let mut answer = Vec::new();
+        timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await??;
+        assert!(answer.ends_with(b"done"));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_another_has_taken_over_is_left_alone() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("a.sock");
+    let open = async || -> Result<_, Box<dyn std::error::Error>> {
+        let handler = handler_fn(|_, _| async { Response::new(full("")) });
+        let listener = Listener::unix(&path, 0o600).await?;
+        Ok(listener.serve(Security::None, Routes::all(handler), ListenerLimits::default()))
+    };
+    let serving = open().await?;
+    std::fs::remove_file(&path)?;
+    let _other = std::os::unix::net::UnixListener::bind(&path)?;
+    drop(serving);
+    assert!(path.exists());
+    std::fs::remove_file(&path)?;
+
+    // A successor comes while the one before still finishes.
+    let serving = open().await?;
+    let busy = tokio::net::UnixStream::connect(&path).await?;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let leaving = tokio::spawn(serving.drain(Duration::from_secs(1)));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let _successor = open().await?;
+    leaving.await?;
+    drop(busy);
+    assert!(path.exists());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn draining_finishes_what_is_in_flight_and_takes_nothing_new() -> Outcome {
     let serving = plain(ListenerLimits::default()).await?;
     let port = port(&serving);
