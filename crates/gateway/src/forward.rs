@@ -36,9 +36,7 @@ pub(crate) async fn forward(
             headers::strip_response(response.headers_mut());
             Ok(response.map(|body| guarded::response(body, ticket)))
         }
-        Err((ClientError::CertificateReplaced, Some(request))) => {
-            Err(Unanswered::Unsent(Box::new(request)))
-        }
+        Err((ClientError::CertificateReplaced, Some(request))) => Err(Unanswered::Unsent(Box::new(request))),
         Err((error, _)) => {
             tracing::warn!(%error, "a request could not be forwarded");
             Err(Unanswered::Failed(failure(&error)))

@@ -153,7 +153,7 @@ mod tests {
             let ticket = Arc::new(ticket);
             let exchange = Arc::clone(&ticket.exchange);
             let mut body = if request {
-                let reserved = crate::headers::apply(&mut http::HeaderMap::new(), HeaderChanges::default());
+                let reserved = crate::headers::apply(&mut HeaderMap::new(), HeaderChanges::default());
                 // Nothing but the body itself holds the ticket: the response has ended.
                 GuardedRequest { body: parts(), ticket, reserved }.boxed_unsync()
             } else {

@@ -68,7 +68,10 @@ fn leads_upwards(path: &str) -> bool {
 
 /// The sources of all services that have been asked for.
 #[derive(Default)]
-pub(crate) struct Upstreams(RwLock<HashMap<ServiceName, (Arc<ServiceRow>, Arc<Upstream>)>>);
+pub(crate) struct Upstreams(RwLock<HashMap<ServiceName, Known>>);
+
+/// The version of the service that the source was read from, and the source.
+type Known = (Arc<ServiceRow>, Arc<Upstream>);
 
 impl Upstreams {
     /// The source of this version of the service; `None` if its address cannot be used.

@@ -100,7 +100,9 @@ impl Connection {
     /// All rows that a statement finds or returns.
     pub(crate) async fn rows<R: Row>(&mut self, sql: Sql) -> Result<Vec<R>, StoreError> {
         Ok(match self {
-            Self::Sqlite(inner) => query!(sqlx::query_as, sql.without_names()).fetch_all(&mut **inner).await?,
+            Self::Sqlite(inner) => {
+                query!(sqlx::query_as, sql.without_names()).fetch_all(&mut **inner).await?
+            }
             Self::Postgres(inner) => query!(sqlx::query_as, sql).fetch_all(&mut **inner).await?,
         })
     }

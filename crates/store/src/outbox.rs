@@ -55,7 +55,7 @@ impl Store {
         lease_until: Timestamp,
         limit: i64,
     ) -> Result<Vec<OutboxRow>, StoreError> {
-        if !self.outbox_next().await?.is_some_and(|due| due <= now) {
+        if self.outbox_next().await?.is_none_or(|due| due > now) {
             return Ok(Vec::new());
         }
         let mut connection = self.inner.pools.begin_write().await?;

@@ -204,7 +204,10 @@ mod tests {
         let mut sql = Sql::new("SELECT a FROM b WHERE c = $1 AND d IN ").bind(1_i64);
         sql.push_list(["x", "y", "z"]).push(" LIMIT ").push_value(5_i64);
         assert_eq!(sql.text, "SELECT a FROM b WHERE c = $1 AND d IN ($2, $3, $4, $5) LIMIT $6");
-        assert_eq!(sql.clone().without_names().text, "SELECT a FROM b WHERE c = ? AND d IN (?, ?, ?, ?) LIMIT ?");
+        assert_eq!(
+            sql.clone().without_names().text,
+            "SELECT a FROM b WHERE c = ? AND d IN (?, ?, ?, ?) LIMIT ?"
+        );
         let twice = Sql::new("SELECT a WHERE b = $1 OR c = $1").bind(1);
         assert_eq!(twice.clone().without_names().text, twice.text);
         assert_eq!(sql.values.len(), 6);

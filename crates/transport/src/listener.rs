@@ -218,9 +218,7 @@ async fn accept_one(port: &Port, slots: &Arc<Semaphore>) -> io::Result<(OwnedSem
         Port::Tcp(listener) => {
             listener.accept().await.map(|(stream, remote)| (slot, Accepted::Tcp(stream, remote)))
         }
-        Port::Unix(listener) => {
-            listener.accept().await.map(|(stream, _)| (slot, Accepted::Unix(stream)))
-        }
+        Port::Unix(listener) => listener.accept().await.map(|(stream, _)| (slot, Accepted::Unix(stream))),
     }
 }
 

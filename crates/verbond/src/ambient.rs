@@ -12,6 +12,7 @@ use verbond_trust::SystemEntropy;
 struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that hands the time in")]
     fn now(&self) -> Timestamp {
         timestamp(SystemTime::now())
     }

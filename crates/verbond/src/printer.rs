@@ -132,7 +132,7 @@ impl Printer {
     /// Rows under a header, sized to the terminal.
     pub fn table(&self, header: &[&str], rows: Vec<Vec<String>>) {
         let mut table = Table::new();
-        table.load_style(comfy_table::presets::NOTHING.into());
+        table.load_style(comfy_table::presets::NOTHING);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_header(header.iter().copied());
         table.add_rows(rows);

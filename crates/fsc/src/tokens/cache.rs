@@ -146,3 +146,43 @@ impl TokenCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use verbond_domain::{ParticipantId, Scheme};
+
+    use super::*;
+
+    fn token(reference: &str, key: &TokenKey) -> Result<Arc<AccessToken>, Box<dyn std::error::Error>> {
+        let peer = ParticipantId::new(Scheme::Oin, "00000001000000000001")?;
+        Ok(Arc::new(AccessToken {
+            authorization: HeaderValue::from_static("Bearer a"),
+            grant_hash: key.grant.clone(),
+            shows: key.certificate,
+            reference: reference.into(),
+            target: Arc::new(Target::peer(peer, "https://provider.test", Protocol::Http2)?),
+            refresh_at: Timestamp::from_millis(10),
+            stale_at: Timestamp::from_millis(10),
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_imitates_refusals_costs_one_token_in_ten_seconds()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let cache = TokenCache::default();
+        let grant = format!("$1$3${}", "A".repeat(86)).parse()?;
+        let key = TokenKey { grant, certificate: CertificateThumbprint([0; 32]) };
+        let slot = cache.slot(&key);
+        let has = || slot.ready(Timestamp::from_millis(0)).is_some();
+        slot.keep(&Ok(token("1", &key)?));
+        cache.forget("1");
+        assert!(!has());
+        slot.keep(&Ok(token("2", &key)?));
+        cache.forget("2");
+        assert!(has());
+        tokio::time::advance(FORGOTTEN_EVERY).await;
+        cache.forget("2");
+        assert!(!has());
+        Ok(())
+    }
+}

@@ -290,6 +290,7 @@ impl Organisation {
     }
 
     fn running(&self) -> &Running {
+        #[expect(clippy::expect_used, reason = "a test that uses what it has not started should fail")]
         self.running.as_ref().expect("started")
     }
 

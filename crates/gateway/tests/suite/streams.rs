@@ -148,9 +148,7 @@ async fn an_upload_stays_under_watch_when_the_answer_has_ended_before_it() -> Ou
 async fn who_is_revoked_before_an_answer_is_told_so_while_it_still_sends() -> Outcome {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     for protocol in [Protocol::Http1, Protocol::Http2] {
-        for (at_provider, path) in
-            [(true, "upload"), (false, "upload"), (true, "never"), (false, "never")]
-        {
+        for (at_provider, path) in [(true, "upload"), (false, "upload"), (true, "never"), (false, "never")] {
             let scene = Scene::new(protocol).await?;
             let stream =
                 tokio::net::TcpStream::connect(("127.0.0.1", crate::world::port(&scene.outway))).await?;

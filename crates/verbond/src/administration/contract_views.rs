@@ -187,7 +187,7 @@ impl GrantView {
             provider: grant.provider().clone(),
             service: grant.service_name().clone(),
             counterpart: grant.counterpart().clone(),
-            parties: grant.data.parties().into_iter().map(party).collect(),
+            parties: grant.data.parties().map(party).collect(),
             outway_identification: outway,
             properties: grant.properties.clone(),
         }

@@ -96,7 +96,7 @@ pub async fn list(
     let page = move |cursor: Option<String>, limit: i64| async move {
         let page = office
             .store
-            .contracts(&filter, cursor.as_deref(), limit, SortOrder::Descending)
+            .contracts(filter, cursor.as_deref(), limit, SortOrder::Descending)
             .await
             .map_err(failed)?;
         let mut places = Vec::new();

@@ -88,7 +88,7 @@ impl Reporter {
             return self.report.ok;
         }
         let mut table = Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED.into()).set_header(["", "step", "what was seen", "ms"]);
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["", "step", "what was seen", "ms"]);
         for step in &self.report.steps {
             table.add_row([
                 if step.ok { "✔" } else { "✘" },
@@ -109,7 +109,7 @@ impl Reporter {
 
     fn print_records(&self) {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED.into()).set_header([
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
             "transaction id",
             "consumer's record",
             "provider's record",

@@ -28,7 +28,7 @@ mod tests {
     fn the_bound_is_raised_as_far_as_it_goes() {
         let mut limit = getrlimit(Resource::Nofile);
         limit.current = Some(300);
-        assert!(setrlimit(Resource::Nofile, limit.clone()).is_ok());
+        assert!(setrlimit(Resource::Nofile, limit).is_ok());
         raise();
         assert_eq!(getrlimit(Resource::Nofile).current, limit.maximum);
         assert_eq!(too_few(u32::MAX), limit.maximum.filter(|most| *most < u64::from(u32::MAX) + BESIDE));

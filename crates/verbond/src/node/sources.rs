@@ -18,7 +18,7 @@ pub fn anchors(settings: &Settings) -> Result<Vec<CertificateDer<'static>>, Prob
             let mut anchors = Vec::new();
             for path in paths {
                 let more = read_chain(&path).map_err(|error| unusable(&error.to_string()))?;
-                if let Some(error) = more.iter().find_map(|anchor| refusal(anchor)) {
+                if let Some(error) = more.iter().find_map(refusal) {
                     return Err(unusable(&format!("{}: {error}", path.display())));
                 }
                 anchors.extend(more);

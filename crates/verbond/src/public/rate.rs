@@ -34,7 +34,9 @@ impl Limiter {
 
     /// Whether a request from this address may be answered.
     pub fn admits(&self, address: IpAddr) -> bool {
-        if self.asked.fetch_add(1, Ordering::Relaxed) % LOOK_EVERY == 0 && self.networks.len() > NETWORKS {
+        if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK_EVERY)
+            && self.networks.len() > NETWORKS
+        {
             self.networks.retain_recent();
         }
         if self.networks.len() > NETWORKS.saturating_mul(2) {
