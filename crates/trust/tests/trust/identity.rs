@@ -129,7 +129,7 @@ fn a_revoked_certificate_of_our_own_vouches_for_nothing() {
     assert!(handle.find(&present.certificate.thumbprint, now()).is_some());
     assert_eq!(
         handle.chains(now()).iter().map(|chain| chain.to_vec()).collect::<Vec<_>>(),
-        [present.chain.clone()]
+        std::slice::from_ref(&present.chain)
     );
     trust.set_revocation_lists(vec![root_list(&pki, &[]), list(&pki, &[])]);
     assert_eq!(handle.chains(now()).len(), 2);
