@@ -126,6 +126,8 @@ impl RevocationRefresh {
         tokio::spawn(async move {
             let mut news = this.trust.news_of_issuers();
             let pause = Duration::from_secs(this.sources.refresh_seconds.max(1));
+            // Without its list an issuer's participants are refused: it is asked for again soon, then less often.
+            let mut retry = SHORTEST;
             loop {
                 news.borrow_and_update();
                 let failures = this.look(false).await;
@@ -136,8 +138,9 @@ impl RevocationRefresh {
                 tokio::time::sleep(SHORTEST).await;
                 tokio::select! {
                     Ok(()) = news.changed() => {}
-                    () = tokio::time::sleep(if missing { pause.min(RETRY) } else { pause }) => {}
+                    () = tokio::time::sleep(if missing { pause.min(retry) } else { pause }) => {}
                 }
+                retry = if missing { RETRY.min(retry * 2) } else { SHORTEST };
             }
         })
     }

@@ -201,7 +201,7 @@ async fn lists_of_issuers_that_others_chains_show_are_fetched_and_remembered() -
     let task = lists.start();
     let judged = |trust: &TrustStore| trust.judge(&peer.chain, Usage::Client, ambient().now()).err();
     assert_eq!(judged(&first), Some(CertificateRefusal::RevocationUnknown));
-    for _ in 0..100 {
+    for _ in 0..400 {
         if judged(&first).is_none() {
             break;
         }
