@@ -90,10 +90,14 @@ impl Reserved {
     }
 }
 
-fn is_alike(one: &HeaderName, other: &HeaderName) -> bool {
+/// A reserved name that is itself written with `_` is that spelling alone: a face may let the other through.
+fn is_alike(reserved: &HeaderName, name: &HeaderName) -> bool {
+    let (reserved, name) = (reserved.as_str(), name.as_str());
+    if reserved.contains('_') {
+        return reserved == name;
+    }
     let folded = |byte: u8| if byte == b'_' { b'-' } else { byte };
-    let (one, other) = (one.as_str(), other.as_str());
-    one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
+    reserved.len() == name.len() && reserved.bytes().eq(name.bytes().map(folded))
 }
 
 /// Takes a field off, in every spelling that a reader of variables takes for it; gives the value under its own name.
