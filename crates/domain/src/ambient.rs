@@ -83,7 +83,12 @@ impl Ambient {
 
     /// A new time-ordered identifier (UUID version 7, RFC 9562 §5.7).
     pub fn uuid_v7(&self) -> Uuid {
-        let millis = u64::try_from(self.now().millis()).unwrap_or(0);
+        self.uuid_v7_at(self.now())
+    }
+
+    /// As [`Ambient::uuid_v7`], for something that happens at this moment.
+    pub fn uuid_v7_at(&self, moment: Timestamp) -> Uuid {
+        let millis = u64::try_from(moment.millis()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &self.random::<10>()).into_uuid()
     }
 }

@@ -100,10 +100,11 @@ impl Entry {
     pub fn prepare(&self, ambient: &Ambient) -> Result<PreparedEntry, serde_json::Error> {
         let payload = serde_json::to_vec(self)?;
         let salt = ambient.random::<32>();
+        let at = ambient.now();
         Ok(PreparedEntry {
-            id: EntryId(ambient.uuid_v7()),
+            id: EntryId(ambient.uuid_v7_at(at)),
             kind: self.kind(),
-            at: ambient.now(),
+            at,
             unique_key: self.unique_key(),
             commitment: commitment(&salt, &payload),
             salt,

@@ -1,34 +1,33 @@
--- One text for SQLite and PostgreSQL. {BYTES} and {TEXT} are put in by dialect.rs: bytes have no type name that both
--- know, and {TEXT} is text that is compared byte by byte, so that both sort alike.
+-- One text for SQLite and PostgreSQL. Words in braces are put in by dialect.rs: {BYTES} has no name that both know,
+-- {TEXT} is compared byte by byte, so that both sort alike, and positions are given differently.
 
 -- The journal. Ids and keys start with time-ordered bytes, so that an append touches the end of each index only.
+-- Positions count from 1, in the order of commits.
 CREATE TABLE journal_entry (
-    id {BYTES} NOT NULL PRIMARY KEY,
+    {POSITION},
+    id {BYTES} NOT NULL UNIQUE,
     kind {TEXT} NOT NULL,
     at_millis BIGINT NOT NULL,
     unique_key {BYTES},
     salt {BYTES} NOT NULL,
     commitment {BYTES} NOT NULL,
-    payload {BYTES} NOT NULL,
-    position BIGINT
+    payload {BYTES} NOT NULL
 );
 CREATE UNIQUE INDEX journal_entry_unique_key ON journal_entry (unique_key) WHERE unique_key IS NOT NULL;
-CREATE UNIQUE INDEX journal_entry_position ON journal_entry (position) WHERE position IS NOT NULL;
-CREATE INDEX journal_entry_without_position ON journal_entry (id) WHERE position IS NULL;
+{POSITION_INDEXES}
 CREATE INDEX journal_entry_other_than_permit ON journal_entry (kind, id) WHERE kind <> 'permit';
 
--- How many entries have a position: 0 .. size - 1.
+-- How many entries have been integrated: positions 1 .. size.
 CREATE TABLE journal_head (
     id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     size BIGINT NOT NULL
 );
 INSERT INTO journal_head (id, size) VALUES (1, 0);
 
--- Derived from journal_entry; may be emptied and derived anew at any time.
+-- What exchanges are looked for by; what they were stands in journal_entry. Derived from it; may be emptied and derived
+-- anew at any time.
 CREATE TABLE transaction_record (
-    position BIGINT NOT NULL PRIMARY KEY,
-    entry_id {BYTES} NOT NULL,
-    at_millis BIGINT NOT NULL,
+    position {KEY_INTEGER} NOT NULL PRIMARY KEY,
     transaction_id {BYTES},
     direction {TEXT} NOT NULL,
     consumer {TEXT} NOT NULL,
@@ -36,12 +35,8 @@ CREATE TABLE transaction_record (
     provider {TEXT} NOT NULL,
     provider_delegator {TEXT},
     service {TEXT} NOT NULL,
-    grant_hash {TEXT},
-    wire TEXT NOT NULL,
-    application {TEXT},
-    refusal {TEXT}
+    grant_hash {TEXT}
 );
-CREATE INDEX transaction_record_time ON transaction_record (at_millis, entry_id);
 CREATE INDEX transaction_record_transaction ON transaction_record (transaction_id);
 CREATE INDEX transaction_record_consumer ON transaction_record (consumer);
 CREATE INDEX transaction_record_provider ON transaction_record (provider);

@@ -9,4 +9,4 @@ CREATE TABLE retention (
     id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     position BIGINT NOT NULL
 );
-INSERT INTO retention (id, position) VALUES (1, 0);
+INSERT INTO retention (id, position) VALUES (1, 1);

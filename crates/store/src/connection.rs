@@ -78,6 +78,17 @@ impl Pools {
         Ok(self.rows(sql).await?.into_iter().next())
     }
 
+    /// Runs one writing statement as a transaction of its own; tells how many rows it changed. One trip to the database
+    /// instead of three.
+    pub(crate) async fn execute(&self, sql: Sql) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => {
+                query!(sqlx::query, sql.without_names()).execute(writer).await?.rows_affected()
+            }
+            Self::Postgres { pool } => query!(sqlx::query, sql).execute(pool).await?.rows_affected(),
+        })
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite { writer, readers } => {

@@ -25,6 +25,8 @@ use crate::{
 const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL, the listening one included.
 const POSTGRES_CONNECTIONS: u32 = 12;
+/// Prepared statements kept per connection: the appends of each length among them.
+const STATEMENTS: usize = 256;
 /// Longest wait for a connection, and for SQLite's write lock.
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(5);
 
@@ -216,7 +218,12 @@ async fn open_sqlite(file: &Path, create: bool) -> Result<Pools, StoreError> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(WAIT_FOR_CONNECTION)
-        .pragma("journal_size_limit", "67108864");
+        .pragma("journal_size_limit", "67108864")
+        // KiB; what the views and the newest entries touch stays in memory.
+        .pragma("cache_size", "-8192")
+        .statement_cache_capacity(STATEMENTS)
+        // The driver's thread waits for its reader when this many rows are on their way.
+        .row_buffer_size(1024);
     let pool = || {
         SqlitePoolOptions::new().acquire_timeout(WAIT_FOR_CONNECTION).idle_timeout(None).max_lifetime(None)
     };
@@ -253,7 +260,9 @@ async fn make_private(file: &Path) -> Result<(), StoreError> {
 
 async fn open_postgres(url: &str) -> Result<Pools, StoreError> {
     let options: PgConnectOptions = url.parse()?;
-    let options = options.application_name("verbond").options([
+    let options = options.application_name("verbond").statement_cache_capacity(STATEMENTS).options([
+        // A server may have another default, under which `ON CONFLICT DO NOTHING` fails instead of doing nothing.
+        ("default_transaction_isolation", "read committed"),
         // PostgreSQL takes a commit that waits for a standby for done when a statement runs out of time: it must not.
         ("statement_timeout", "0"),
         ("lock_timeout", "10s"),

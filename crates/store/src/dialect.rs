@@ -30,11 +30,58 @@ impl Dialect {
 
     /// Puts this database's words in the text of a migration.
     pub(crate) fn migration(self, text: &str) -> String {
-        let (bytes, ordered_text) = match self {
-            Self::Sqlite => ("BLOB", "TEXT"),
-            Self::Postgres => ("BYTEA", "TEXT COLLATE \"C\""),
+        let words = match self {
+            Self::Sqlite => [
+                ("{BYTES}", "BLOB"),
+                ("{TEXT}", "TEXT"),
+                ("{KEY_INTEGER}", "INTEGER"),
+                // One connection writes, so that row numbers follow the order of commits without gap.
+                ("{POSITION}", "position INTEGER PRIMARY KEY"),
+                ("{POSITION_INDEXES}", ""),
+            ],
+            Self::Postgres => [
+                ("{BYTES}", "BYTEA"),
+                ("{TEXT}", "TEXT COLLATE \"C\""),
+                ("{KEY_INTEGER}", "BIGINT"),
+                ("{POSITION}", "position BIGINT"),
+                (
+                    "{POSITION_INDEXES}",
+                    "CREATE UNIQUE INDEX journal_entry_position ON journal_entry (position) \
+                         WHERE position IS NOT NULL;\n\
+                     CREATE INDEX journal_entry_without_position ON journal_entry (id) WHERE position IS NULL;",
+                ),
+            ],
         };
-        text.replace("{BYTES}", bytes).replace("{TEXT}", ordered_text)
+        words.into_iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning))
+    }
+
+    /// Tells whether there are entries that have not been integrated yet.
+    pub(crate) fn waiting(self) -> Sql {
+        Sql::new(match self {
+            Self::Sqlite => {
+                "SELECT position FROM journal_entry WHERE position > COALESCE((SELECT size FROM journal_head), 0) LIMIT 1"
+            }
+            Self::Postgres => "SELECT at_millis FROM journal_entry WHERE position IS NULL LIMIT 1",
+        })
+    }
+
+    /// Gives the next entries the positions from `size` + 1 on, `limit` at most, and finds them: id, position, payload.
+    pub(crate) fn place(self, size: i64, limit: i64) -> Sql {
+        Sql::new(match self {
+            // They have them from their insertion on.
+            Self::Sqlite => {
+                "SELECT id, position, payload FROM journal_entry WHERE position > $1 ORDER BY position LIMIT $2"
+            }
+            Self::Postgres => {
+                "UPDATE journal_entry SET position = placed.place \
+                 FROM (SELECT entry_id, $1 + ROW_NUMBER() OVER (ORDER BY entry_id) AS place \
+                       FROM (SELECT id AS entry_id FROM journal_entry WHERE position IS NULL ORDER BY id LIMIT $2) \
+                            AS waiting) AS placed \
+                 WHERE id = placed.entry_id RETURNING id, position, payload"
+            }
+        })
+        .bind(size)
+        .bind(limit)
     }
 
     /// Locks the rows that a `SELECT` finds until the end of the transaction. On SQLite the transaction has the only

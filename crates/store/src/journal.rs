@@ -13,6 +13,8 @@ use crate::{
 
 /// Rows in one `INSERT` at most: a power of two.
 const ROWS: usize = 256;
+/// Entries that are appended by one statement, without a transaction round it. Each length is prepared once.
+const ONE_STATEMENT: usize = 64;
 
 impl JournalStorage for Store {
     fn append<'a>(&'a self, batch: &'a [PreparedEntry]) -> BoxFuture<'a, Result<Vec<Outcome>, StorageError>> {
@@ -30,6 +32,15 @@ fn storage_error(error: StoreError) -> StorageError {
 
 impl Store {
     async fn append_batch(&self, batch: &[PreparedEntry]) -> Result<Vec<Outcome>, StoreError> {
+        if (1..=ONE_STATEMENT).contains(&batch.len()) {
+            let written = self.inner.pools.execute(insertion(batch)).await?;
+            if all(written, batch) {
+                return Ok(vec![Outcome::Written; batch.len()]);
+            }
+            let mut connection = self.inner.pools.begin_read().await?;
+            let refused = refused(&mut connection, batch).await?;
+            return Ok(outcomes(batch, &refused));
+        }
         let mut connection = self.inner.pools.begin_write().await?;
         let outcomes = insert(&mut connection, batch).await?;
         connection.commit().await?;
@@ -49,26 +60,44 @@ pub(crate) async fn insert(
     connection: &mut Connection,
     entries: &[PreparedEntry],
 ) -> Result<Vec<Outcome>, StoreError> {
-    let mut refused: HashSet<EntryId> = HashSet::new();
+    let mut without_place: HashSet<EntryId> = HashSet::new();
     for piece in powers_of_two(entries, ROWS) {
-        let mut sql = Sql::new(
-            "INSERT INTO journal_entry (id, kind, at_millis, unique_key, salt, commitment, payload) VALUES ",
-        );
-        sql.push_rows(piece.iter().map(columns)).push(" ON CONFLICT DO NOTHING");
-        let written = connection.execute(sql).await?;
-        if usize::try_from(written).is_ok_and(|written| written == piece.len()) {
-            continue;
+        let written = connection.execute(insertion(piece)).await?;
+        if !all(written, piece) {
+            without_place.extend(refused(connection, piece).await?);
         }
-        // What stands under its own id was written now, or by an earlier attempt whose outcome was not known; what does
-        // not met another entry with its key.
-        let ids: Vec<&EntryId> = piece.iter().map(|entry| &entry.id).collect();
-        let present: HashSet<uuid::Uuid> = present(connection, &ids).await?.into_iter().collect();
-        refused.extend(ids.into_iter().copied().filter(|id| !present.contains(&id.0)));
     }
-    Ok(entries
+    Ok(outcomes(entries, &without_place))
+}
+
+fn insertion(entries: &[PreparedEntry]) -> Sql {
+    let mut sql = Sql::new(
+        "INSERT INTO journal_entry (id, kind, at_millis, unique_key, salt, commitment, payload) VALUES ",
+    );
+    sql.push_rows(entries.iter().map(columns)).push(" ON CONFLICT DO NOTHING");
+    sql
+}
+
+fn all(written: u64, entries: &[PreparedEntry]) -> bool {
+    usize::try_from(written).is_ok_and(|written| written == entries.len())
+}
+
+/// Which of these entries are not there. What stands under its own id was written now, or by an earlier attempt whose
+/// outcome was not known; what does not met another entry with its key.
+async fn refused(
+    connection: &mut Connection,
+    entries: &[PreparedEntry],
+) -> Result<HashSet<EntryId>, StoreError> {
+    let ids: Vec<&EntryId> = entries.iter().map(|entry| &entry.id).collect();
+    let present: HashSet<uuid::Uuid> = present(connection, &ids).await?.into_iter().collect();
+    Ok(ids.into_iter().copied().filter(|id| !present.contains(&id.0)).collect())
+}
+
+fn outcomes(entries: &[PreparedEntry], refused: &HashSet<EntryId>) -> Vec<Outcome> {
+    entries
         .iter()
         .map(|entry| if refused.contains(&entry.id) { Outcome::Duplicate } else { Outcome::Written })
-        .collect())
+        .collect()
 }
 
 fn columns(entry: &PreparedEntry) -> [Value; 7] {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use verbond_domain::{Direction, ExchangeParties, ParticipantId, Timestamp, TransactionId};
+use verbond_journal::{Entry, Permit, RefusedExchange};
 
 use crate::{
     Store, StoreError,
@@ -88,22 +89,8 @@ pub struct JournalLine {
     pub payload: serde_json::Value,
 }
 
-/// entry_id, at_millis, transaction_id, direction, consumer, consumer_delegator, provider, provider_delegator, service,
-/// wire, application, refusal.
-type RecordColumns = (
-    Vec<u8>,
-    i64,
-    Option<Vec<u8>>,
-    String,
-    String,
-    Option<String>,
-    String,
-    Option<String>,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-);
+/// id, at_millis, payload.
+type RecordColumns = (Vec<u8>, i64, Vec<u8>);
 
 /// id, kind, at_millis, commitment, payload.
 type LineColumns = (Vec<u8>, String, i64, Vec<u8>, Vec<u8>);
@@ -122,21 +109,19 @@ impl Store {
     ) -> Result<Page<TransactionRecord>, StoreError> {
         let limit = clamp(limit);
         let mut sql = Sql::new(
-            "SELECT entry_id, at_millis, transaction_id, direction, consumer, consumer_delegator, provider, \
-             provider_delegator, service, wire, application, refusal FROM transaction_record WHERE position >= 0",
+            "SELECT id, at_millis, payload FROM transaction_record \
+             JOIN journal_entry ON journal_entry.position = transaction_record.position WHERE 1 = 1",
         );
         push_filter(&mut sql, filter)?;
         if let Some(cursor) = Cursor::read(cursor, Listing::Records)? {
-            sql.push(" AND (at_millis, entry_id)").push(order.beyond()).push("(").push_value(cursor.number);
-            sql.push(", ").push_value(cursor.key.as_slice()).push(")");
+            sql.push(" AND id").push(order.beyond()).push_value(cursor.key.as_slice());
         }
-        sql.push(" ORDER BY at_millis").push(order.word()).push(", entry_id").push(order.word());
+        // Ids begin with the time at which the entry was made.
+        sql.push(" ORDER BY id").push(order.word());
         sql.push(" LIMIT ").push_value(limit + 1);
         let rows = self.inner.pools.rows::<RecordColumns>(sql).await?;
         let records = rows.into_iter().map(record).collect::<Result<Vec<_>, _>>()?;
-        Ok(page(records, limit, Listing::Records, |record| {
-            Cursor::new(record.at.millis(), record.id.as_bytes())
-        }))
+        Ok(page(records, limit, Listing::Records, |record| Cursor::new(0, record.id.as_bytes())))
     }
 
     /// Lists journal lines in the order of their time-ordered ids, optionally of one kind. `limit` 1 to 1000.
@@ -180,7 +165,7 @@ fn push_filter(sql: &mut Sql, filter: &RecordFilter) -> Result<(), StoreError> {
         sql.push(before);
     }
     if filter.permits_only {
-        sql.push(" AND refusal IS NULL");
+        sql.push(" AND kind = 'permit'");
     }
     if let Some(direction) = filter.direction {
         sql.push(" AND direction = ").push_value(direction.as_str());
@@ -201,10 +186,10 @@ fn push_filter(sql: &mut Sql, filter: &RecordFilter) -> Result<(), StoreError> {
         sql.push(")");
     }
     if let Some(after) = filter.after {
-        sql.push(" AND at_millis >= ").push_value(after);
+        sql.push(" AND id >= ").push_value(first_id_at(after).as_slice());
     }
     if let Some(before) = filter.before {
-        sql.push(" AND at_millis < ").push_value(before);
+        sql.push(" AND id < ").push_value(first_id_at(before).as_slice());
     }
     Ok(())
 }
@@ -222,41 +207,36 @@ pub(crate) fn push_in(
     Ok(())
 }
 
-fn record(columns: RecordColumns) -> Result<TransactionRecord, StoreError> {
-    let (
-        id,
-        at,
-        transaction_id,
-        direction,
-        consumer,
-        consumer_delegator,
-        provider,
-        provider_delegator,
-        service,
-        wire,
-        application,
-        refusal,
-    ) = columns;
-    Ok(TransactionRecord {
-        id: uuid(&id)?,
-        transaction_id: transaction_id.map(|id| uuid(&id).map(TransactionId::from_uuid)).transpose()?,
-        direction: match direction.as_str() {
-            "incoming" => Direction::Incoming,
-            "outgoing" => Direction::Outgoing,
-            _ => return Err(StoreError::damaged("the direction of an exchange")),
-        },
-        parties: ExchangeParties {
-            consumer: participant(&consumer)?,
-            consumer_delegator: consumer_delegator.as_deref().map(participant).transpose()?,
-            provider: participant(&provider)?,
-            provider_delegator: provider_delegator.as_deref().map(participant).transpose()?,
-            service: service.parse().map_err(|_| StoreError::damaged("the name of a service"))?,
-        },
-        wire: serde_json::from_str(&wire).map_err(|_| StoreError::damaged("the members of an exchange"))?,
-        application,
-        refusal,
-        at: Timestamp::from_millis(at),
-    })
+/// What the ids of entries made at this moment, and of no earlier ones, are not below (RFC 9562 §5.7).
+fn first_id_at(moment: Timestamp) -> [u8; 16] {
+    let millis = u64::try_from(moment.millis()).unwrap_or(0).min((1 << 48) - 1);
+    (u128::from(millis) << 80).to_be_bytes()
+}
+
+fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreError> {
+    let entry = serde_json::from_slice(&payload)
+        .map_err(|_| StoreError::damaged("the payload of a journal entry"))?;
+    let (id, at) = (uuid(&id)?, Timestamp::from_millis(at));
+    match entry {
+        Entry::Permit(Permit { transaction_id, direction, parties, wire, application }) => {
+            let transaction_id = Some(transaction_id);
+            Ok(TransactionRecord {
+                id,
+                transaction_id,
+                direction,
+                parties,
+                wire,
+                application,
+                refusal: None,
+                at,
+            })
+        }
+        Entry::Refusal(RefusedExchange { transaction_id, direction, parties, wire, code, application }) => {
+            let refusal = Some(code);
+            Ok(TransactionRecord { id, transaction_id, direction, parties, wire, application, refusal, at })
+        }
+        Entry::Act(_) => Err(StoreError::damaged("an exchange that is an act")),
+    }
 }
 
 fn line((id, kind, at, commitment, payload): LineColumns) -> Result<JournalLine, StoreError> {

@@ -16,8 +16,8 @@ impl Store {
     /// transaction records, and journals that it did so. Id, kind, time, position and commitment stay; acts stay whole.
     ///
     /// Goes on where the last call stopped, and looks at `limit` entries (1 to 1000) in the order of their positions;
-    /// returns how many it has passed: to be called again until that is 0. Entries without a position wait for
-    /// [`Store::derive_views`]. Positions follow the order of writing, so the first entry that must stay ends the
+    /// returns how many it has passed: to be called again until that is 0. Entries that are not integrated yet
+    /// wait for [`Store::derive_views`]. Positions follow the order of writing, so the first entry that must stay ends the
     /// search; one that is dated after now was written under a wrong clock and goes with what was written after it.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl Store {
         let from = lock_position(connection).await?;
         let entries = Sql::new(
             "SELECT position, kind, at_millis FROM journal_entry \
-             WHERE position >= $1 AND position < $2 ORDER BY position",
+             WHERE position >= $1 AND position < $2 AND position <= (SELECT size FROM journal_head) ORDER BY position",
         );
         let until = from.saturating_add(limit.clamp(1, STEP));
         let mut entries: Vec<SeenEntry> = connection.rows(entries.bind(from).bind(until)).await?;

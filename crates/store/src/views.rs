@@ -16,20 +16,20 @@ const STEP: i64 = 1000;
 /// Records in one `INSERT` at most: a power of two.
 const ROWS: usize = 64;
 
-/// An entry with its position: id, position, time, payload.
-type PlacedEntry = (Vec<u8>, i64, i64, Vec<u8>);
+/// An entry with its position: id, position, payload.
+type PlacedEntry = (Vec<u8>, i64, Vec<u8>);
 
 impl Store {
     /// Derives views from journal entries that have none yet, at most `limit` (1 to 1000); returns how many it did.
     /// Run by one task in a loop; safe when several processes do so.
     ///
-    /// The entries get the next positions in the order of their ids, without gap; an entry that is committed later
-    /// gets a later position, whatever its id.
+    /// The entries get the next positions without gap; an entry that is committed later gets a later position, whatever
+    /// its id.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn derive_views(&self, limit: i64) -> Result<usize, StoreError> {
-        let waiting = Sql::new("SELECT at_millis FROM journal_entry WHERE position IS NULL LIMIT 1");
+        let waiting = self.inner.pools.dialect().waiting();
         if self.inner.pools.row::<(i64,)>(waiting).await?.is_none() {
             return Ok(0);
         }
@@ -53,26 +53,26 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn rebuild_views(&self) -> Result<(), StoreError> {
-        let mut from = 0;
+        let mut from = 1;
         loop {
             let mut connection = self.inner.pools.begin_write().await?;
             // What retention has emptied has no record; locked, so that it empties nothing under our hands.
             let kept_from = retention::lock_position(&mut connection).await?;
             from = from.max(kept_from);
             let size = size(connection.row(Sql::new("SELECT size FROM journal_head WHERE id = 1")).await?)?;
-            if from >= size {
+            if from > size {
                 let stray = Sql::new(
                     "DELETE FROM transaction_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
-                     OR position >= (SELECT size FROM journal_head WHERE id = 1)",
+                     OR position > (SELECT size FROM journal_head WHERE id = 1)",
                 );
                 connection.execute(stray).await?;
                 return connection.commit().await;
             }
-            let until = size.min(from.saturating_add(STEP));
+            let until = size.saturating_add(1).min(from.saturating_add(STEP));
             let empty = Sql::new("DELETE FROM transaction_record WHERE position >= $1 AND position < $2");
             connection.execute(empty.bind(from).bind(until)).await?;
             let entries = Sql::new(
-                "SELECT id, position, at_millis, payload FROM journal_entry \
+                "SELECT id, position, payload FROM journal_entry \
                  WHERE position >= $1 AND position < $2 ORDER BY position",
             );
             let entries = connection.rows(entries.bind(from).bind(until)).await?;
@@ -87,17 +87,9 @@ fn size(row: Option<(i64,)>) -> Result<i64, StoreError> {
     row.map(|(size,)| size).ok_or_else(|| StoreError::damaged("the head of the journal is missing"))
 }
 
-/// Gives the next entries the positions from `size` on.
 async fn place(connection: &mut Connection, size: i64, limit: i64) -> Result<Vec<PlacedEntry>, StoreError> {
-    let sql = Sql::new(
-        "UPDATE journal_entry SET position = placed.place \
-         FROM (SELECT entry_id, $1 + ROW_NUMBER() OVER (ORDER BY entry_id) - 1 AS place \
-               FROM (SELECT id AS entry_id FROM journal_entry WHERE position IS NULL ORDER BY id LIMIT $2) AS waiting \
-              ) AS placed \
-         WHERE id = placed.entry_id RETURNING id, position, at_millis, payload",
-    );
-    let mut entries: Vec<PlacedEntry> = connection.rows(sql.bind(size).bind(limit)).await?;
-    entries.sort_unstable_by_key(|(_, position, _, _)| *position);
+    let mut entries: Vec<PlacedEntry> = connection.rows(connection.dialect().place(size, limit)).await?;
+    entries.sort_unstable_by_key(|(_, position, _)| *position);
     Ok(entries)
 }
 
@@ -118,8 +110,8 @@ async fn insert_records(connection: &mut Connection, entries: &[PlacedEntry]) ->
     }
     for piece in powers_of_two(&rows, ROWS) {
         let mut sql = Sql::new(
-            "INSERT INTO transaction_record (position, entry_id, at_millis, transaction_id, direction, consumer, \
-             consumer_delegator, provider, provider_delegator, service, grant_hash, wire, application, refusal) VALUES ",
+            "INSERT INTO transaction_record (position, transaction_id, direction, consumer, consumer_delegator, \
+             provider, provider_delegator, service, grant_hash) VALUES ",
         );
         sql.push_rows(piece.iter().cloned()).push(" ON CONFLICT DO NOTHING");
         connection.execute(sql).await?;
@@ -129,60 +121,41 @@ async fn insert_records(connection: &mut Connection, entries: &[PlacedEntry]) ->
 
 /// The row of the view for an entry, if it has one. A damaged entry has none: it is told, and does not keep the others
 /// from theirs.
-fn record(entry: &PlacedEntry) -> Result<Option<[Value; 14]>, StoreError> {
-    let (id, position, at, payload) = entry;
+fn record((id, position, payload): &PlacedEntry) -> Result<Option<[Value; 9]>, StoreError> {
     let id = uuid(id)?;
     let row = match serde_json::from_slice(payload) {
-        Ok(Entry::Permit(permit)) => row(
-            entry,
-            Some(&permit.transaction_id),
-            permit.direction,
-            &permit.parties,
-            &permit.wire,
-            permit.application,
-            None,
-        ),
-        Ok(Entry::Refusal(refused)) => row(
-            entry,
-            refused.transaction_id.as_ref(),
-            refused.direction,
-            &refused.parties,
-            &refused.wire,
-            refused.application,
-            Some(refused.code),
-        ),
+        Ok(Entry::Permit(permit)) => {
+            let transaction_id = Some(&permit.transaction_id);
+            row(*position, transaction_id, permit.direction, &permit.parties, &permit.wire)
+        }
+        Ok(Entry::Refusal(refused)) => {
+            let transaction_id = refused.transaction_id.as_ref();
+            row(*position, transaction_id, refused.direction, &refused.parties, &refused.wire)
+        }
         Ok(Entry::Act(_)) => return Ok(None),
         Err(_) => None,
     };
     if row.is_none() {
-        tracing::error!(entry = %id, position, at, "a journal entry is damaged and left out of the records");
+        tracing::error!(entry = %id, position, "a journal entry is damaged and left out of the records");
     }
     Ok(row)
 }
 
 fn row(
-    (id, position, at, _): &PlacedEntry,
+    position: i64,
     transaction_id: Option<&TransactionId>,
     direction: Direction,
     parties: &ExchangeParties,
     wire: &serde_json::Map<String, serde_json::Value>,
-    application: Option<String>,
-    refusal: Option<String>,
-) -> Option<[Value; 14]> {
+) -> Option<[Value; 9]> {
     let grant_hash =
         wire.get("grant_hash").and_then(serde_json::Value::as_str).filter(|hash| hash.len() <= 1024);
     // PostgreSQL's text cannot hold NUL.
-    let has_nul = [grant_hash, application.as_deref(), refusal.as_deref()]
-        .into_iter()
-        .flatten()
-        .any(|text| text.contains('\0'));
-    if has_nul {
+    if grant_hash.is_some_and(|hash| hash.contains('\0')) {
         return None;
     }
     Some([
-        (*position).into(),
-        id.as_slice().into(),
-        (*at).into(),
+        position.into(),
         Value::Bytes(transaction_id.map(|id| id.as_uuid().as_bytes().to_vec())),
         direction.as_str().into(),
         (&parties.consumer).into(),
@@ -191,8 +164,5 @@ fn row(
         parties.provider_delegator.as_ref().map(ToString::to_string).into(),
         parties.service.as_str().into(),
         grant_hash.map(ToOwned::to_owned).into(),
-        serde_json::to_string(wire).ok()?.into(),
-        application.into(),
-        refusal.into(),
     ])
 }

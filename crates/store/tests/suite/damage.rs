@@ -20,25 +20,13 @@ async fn a_damaged_value_is_told(database: &Database) -> TestResult {
         assert!(matches!(error, Some(StoreError::Damaged(_))), "{what}: {error:?}");
     };
     let all = RecordFilter::default();
-    for change in [
-        "wire = '{'",
-        "direction = 'sideways'",
-        "consumer = 'nobody'",
-        "service = 'a b'",
-        "transaction_id = entry_id, entry_id = salt",
-    ] {
-        let change = change.replace(
-            "entry_id = salt",
-            if database.is_postgres() { "entry_id = '\\x00'" } else { "entry_id = x'00'" },
-        );
-        database.tamper(&format!("UPDATE transaction_record SET {change}")).await?;
-        damaged(store.transaction_records(&all, None, 10, SortOrder::Ascending).await.err(), &change);
-        store.rebuild_views().await?;
-        assert_eq!(store.transaction_records(&all, None, 10, SortOrder::Ascending).await?.items.len(), 1);
-    }
     let bytes = if database.is_postgres() { "'\\xff'" } else { "x'ff'" };
     database.tamper(&format!("UPDATE journal_entry SET payload = {bytes}")).await?;
     damaged(store.journal_lines(None, None, 10, SortOrder::Ascending).await.err(), "payload");
+    damaged(
+        store.transaction_records(&all, None, 10, SortOrder::Ascending).await.err(),
+        "payload of a record",
+    );
     database.tamper("UPDATE outbox SET peer = ''").await?;
     damaged(store.outbox().await.err(), "outbox");
     damaged(store.lease_outbox(START, START, 10).await.err(), "leased");

@@ -56,7 +56,7 @@ async fn what_is_older_than_the_moment_is_emptied_and_the_rest_stays(database: &
     }
     batch.sort_by_key(|entry| entry.id);
     store.append(&batch).await?;
-    assert_eq!(store.drop_exchanges_before(moment(100), 1000, &now).await?, 0, "none has a position yet");
+    assert_eq!(store.drop_exchanges_before(moment(100), 1000, &now).await?, 0, "none is integrated yet");
     while store.derive_views(1000).await? > 0 {}
     assert_eq!(records(&store).await?, 6);
     let mut passed = 0;

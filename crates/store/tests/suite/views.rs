@@ -95,7 +95,7 @@ async fn positions_have_no_gap_and_no_double_when_two_processes_derive(database:
     while one.derive_views(1000).await? > 0 {}
     let (size, positions) = positions(database).await?;
     assert_eq!(size, 320);
-    assert_eq!(positions, (0..320).map(Some).collect::<Vec<_>>());
+    assert_eq!(positions, (1..=320).map(Some).collect::<Vec<_>>());
     assert_eq!(all_records(&one).await?.len(), 320);
     one.close().await;
     other.close().await;
