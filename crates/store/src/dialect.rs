@@ -65,19 +65,19 @@ impl Dialect {
         })
     }
 
-    /// Gives the next entries the positions from `size` + 1 on, `limit` at most, and finds them: id, position, payload.
+    /// Gives the next entries the positions from `size` + 1 on, `limit` at most, and finds them: position, kind, payload.
     pub(crate) fn place(self, size: i64, limit: i64) -> Sql {
         Sql::new(match self {
             // They have them from their insertion on.
             Self::Sqlite => {
-                "SELECT id, position, payload FROM journal_entry WHERE position > $1 ORDER BY position LIMIT $2"
+                "SELECT position, kind, payload FROM journal_entry WHERE position > $1 ORDER BY position LIMIT $2"
             }
             Self::Postgres => {
                 "UPDATE journal_entry SET position = placed.place \
                  FROM (SELECT entry_id, $1 + ROW_NUMBER() OVER (ORDER BY entry_id) AS place \
                        FROM (SELECT id AS entry_id FROM journal_entry WHERE position IS NULL ORDER BY id LIMIT $2) \
                             AS waiting) AS placed \
-                 WHERE id = placed.entry_id RETURNING id, position, payload"
+                 WHERE id = placed.entry_id RETURNING position, kind, payload"
             }
         })
         .bind(size)

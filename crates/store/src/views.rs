@@ -1,12 +1,11 @@
 //! Deriving views from the journal: each entry gets its position once, and exchanges become transaction records.
 
-use verbond_domain::{Direction, ExchangeParties, TransactionId};
-use verbond_journal::Entry;
+use serde::Deserialize;
+use verbond_domain::{Direction, ParticipantId, ServiceName, TransactionId};
 
 use crate::{
     Store, StoreError,
     connection::Connection,
-    journal::uuid,
     retention,
     sql::{Sql, Value, powers_of_two},
 };
@@ -16,8 +15,8 @@ const STEP: i64 = 1000;
 /// Records in one `INSERT` at most: a power of two.
 const ROWS: usize = 64;
 
-/// An entry with its position: id, position, payload.
-type PlacedEntry = (Vec<u8>, i64, Vec<u8>);
+/// An entry with its position: position, kind, payload.
+type PlacedEntry = (i64, String, Vec<u8>);
 
 impl Store {
     /// Derives views from journal entries that have none yet, at most `limit` (1 to 1000); returns how many it did.
@@ -72,7 +71,7 @@ impl Store {
             let empty = Sql::new("DELETE FROM transaction_record WHERE position >= $1 AND position < $2");
             connection.execute(empty.bind(from).bind(until)).await?;
             let entries = Sql::new(
-                "SELECT id, position, payload FROM journal_entry \
+                "SELECT position, kind, payload FROM journal_entry \
                  WHERE position >= $1 AND position < $2 ORDER BY position",
             );
             let entries = connection.rows(entries.bind(from).bind(until)).await?;
@@ -89,7 +88,7 @@ fn size(row: Option<(i64,)>) -> Result<i64, StoreError> {
 
 async fn place(connection: &mut Connection, size: i64, limit: i64) -> Result<Vec<PlacedEntry>, StoreError> {
     let mut entries: Vec<PlacedEntry> = connection.rows(connection.dialect().place(size, limit)).await?;
-    entries.sort_unstable_by_key(|(_, position, _)| *position);
+    entries.sort_unstable_by_key(|(position, ..)| *position);
     Ok(entries)
 }
 
@@ -104,10 +103,7 @@ async fn advance(connection: &mut Connection, size: i64, by: usize) -> Result<()
 }
 
 async fn insert_records(connection: &mut Connection, entries: &[PlacedEntry]) -> Result<(), StoreError> {
-    let mut rows = Vec::with_capacity(entries.len());
-    for entry in entries {
-        rows.extend(record(entry)?);
-    }
+    let rows: Vec<_> = entries.iter().filter_map(record).collect();
     for piece in powers_of_two(&rows, ROWS) {
         let mut sql = Sql::new(
             "INSERT INTO transaction_record (position, transaction_id, direction, consumer, consumer_delegator, \
@@ -119,50 +115,55 @@ async fn insert_records(connection: &mut Connection, entries: &[PlacedEntry]) ->
     Ok(())
 }
 
-/// The row of the view for an entry, if it has one. A damaged entry has none: it is told, and does not keep the others
-/// from theirs.
-fn record((id, position, payload): &PlacedEntry) -> Result<Option<[Value; 9]>, StoreError> {
-    let id = uuid(id)?;
-    let row = match serde_json::from_slice(payload) {
-        Ok(Entry::Permit(permit)) => {
-            let transaction_id = Some(&permit.transaction_id);
-            row(*position, transaction_id, permit.direction, &permit.parties, &permit.wire)
-        }
-        Ok(Entry::Refusal(refused)) => {
-            let transaction_id = refused.transaction_id.as_ref();
-            row(*position, transaction_id, refused.direction, &refused.parties, &refused.wire)
-        }
-        Ok(Entry::Act(_)) => return Ok(None),
-        Err(_) => None,
-    };
-    if row.is_none() {
-        tracing::error!(entry = %id, position, "a journal entry is damaged and left out of the records");
-    }
-    Ok(row)
+/// What of a permit or a refusal exchanges are looked for by. Read by itself: the whole entry is read through a buffer.
+#[derive(Deserialize)]
+struct LookedForBy {
+    transaction_id: Option<TransactionId>,
+    direction: Direction,
+    consumer: ParticipantId,
+    consumer_delegator: Option<ParticipantId>,
+    provider: ParticipantId,
+    provider_delegator: Option<ParticipantId>,
+    service: ServiceName,
+    wire: Wire,
 }
 
-fn row(
-    position: i64,
-    transaction_id: Option<&TransactionId>,
-    direction: Direction,
-    parties: &ExchangeParties,
-    wire: &serde_json::Map<String, serde_json::Value>,
-) -> Option<[Value; 9]> {
-    let grant_hash =
-        wire.get("grant_hash").and_then(serde_json::Value::as_str).filter(|hash| hash.len() <= 1024);
+#[derive(Deserialize)]
+struct Wire {
+    grant_hash: Option<serde_json::Value>,
+}
+
+/// The row of the view for an entry, if it has one. A damaged entry has none: it is told, and does not keep the others
+/// from theirs.
+fn record((position, kind, payload): &PlacedEntry) -> Option<[Value; 9]> {
+    if kind == "act" {
+        return None;
+    }
+    let row = serde_json::from_slice(payload).ok().and_then(|exchange| row(*position, exchange));
+    if row.is_none() {
+        tracing::error!(position, "a journal entry is damaged and left out of the records");
+    }
+    row
+}
+
+fn row(position: i64, exchange: LookedForBy) -> Option<[Value; 9]> {
+    let grant_hash = match exchange.wire.grant_hash {
+        Some(serde_json::Value::String(hash)) if hash.len() <= 1024 => Some(hash),
+        _ => None,
+    };
     // PostgreSQL's text cannot hold NUL.
-    if grant_hash.is_some_and(|hash| hash.contains('\0')) {
+    if grant_hash.as_ref().is_some_and(|hash| hash.contains('\0')) {
         return None;
     }
     Some([
         position.into(),
-        Value::Bytes(transaction_id.map(|id| id.as_uuid().as_bytes().to_vec())),
-        direction.as_str().into(),
-        (&parties.consumer).into(),
-        parties.consumer_delegator.as_ref().map(ToString::to_string).into(),
-        (&parties.provider).into(),
-        parties.provider_delegator.as_ref().map(ToString::to_string).into(),
-        parties.service.as_str().into(),
-        grant_hash.map(ToOwned::to_owned).into(),
+        Value::Bytes(exchange.transaction_id.map(|id| id.as_uuid().as_bytes().to_vec())),
+        exchange.direction.as_str().into(),
+        (&exchange.consumer).into(),
+        exchange.consumer_delegator.as_ref().map(ToString::to_string).into(),
+        (&exchange.provider).into(),
+        exchange.provider_delegator.as_ref().map(ToString::to_string).into(),
+        exchange.service.as_str().into(),
+        grant_hash.into(),
     ])
 }
