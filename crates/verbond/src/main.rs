@@ -6,6 +6,7 @@
 mod administration;
 mod ambient;
 mod cli;
+mod client;
 mod configuration;
 mod demo;
 mod doctor;
@@ -13,6 +14,7 @@ mod init;
 mod node;
 mod printer;
 mod public;
+mod serve;
 
 use std::process::ExitCode;
 

@@ -41,7 +41,6 @@ pub use self::{
     entrances::{for_certificates, for_operator, for_operator_of_part, metrics_router},
     extract::Caller,
     failure::{Failure, absent},
-    node::Reloaded,
     views::{DeclarationView, List},
 };
 use crate::node::{Health, Metrics, Reloader};

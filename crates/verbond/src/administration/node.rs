@@ -16,7 +16,10 @@ use super::{
     extract::Context,
     failure::{Failure, ProblemDetails},
 };
-use crate::{ambient::rfc_3339, node::HealthView};
+use crate::{
+    ambient::rfc_3339,
+    node::{HealthView, Reloaded},
+};
 
 /// What this node is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,21 +64,6 @@ pub struct CertificateView {
     pub thumbprint: String,
     /// SHA-256 of the public key, hexadecimal.
     pub public_key_thumbprint: String,
-}
-
-/// What was read again.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Reloaded {
-    /// Whether another certificate is in use now.
-    pub certificate_changed: bool,
-    /// Until when the certificate in use is valid.
-    pub certificate_valid_until: String,
-    /// Revocation lists in use.
-    pub revocation_lists: usize,
-    /// Sources of revocation lists that could not be read.
-    pub unreadable: Vec<String>,
-    /// Files that have changed and are read at a start only.
-    pub restart_needed_for: Vec<String>,
 }
 
 /// Whether the process runs.

@@ -13,8 +13,8 @@ use super::{Caller, Shared, authorization, for_operator, router};
 use crate::{
     cli::Arguments,
     configuration::Settings,
-    node::testing,
     printer::{Language, Printer},
+    serve::testing,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;

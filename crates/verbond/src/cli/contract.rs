@@ -4,7 +4,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use verbond_domain::Problem;
 
-use super::{Client, client::segment, peer::service_reference, show};
+use super::{peer::service_reference, show};
+use crate::client::{Client, segment};
 use crate::printer::Printer;
 
 /// Contracts with other participants.

@@ -17,9 +17,8 @@ use verbond_trust::{
 use super::{
     Client,
     certificate::{announce_request, install, issue, read, request, test_authority},
-    client::segment,
 };
-use crate::{configuration::Settings, init::write_secret, printer::Printer};
+use crate::{client::segment, configuration::Settings, init::write_secret, printer::Printer};
 
 const DAY_SECONDS: i64 = 86_400;
 

@@ -1,9 +1,7 @@
 //! The command line: one file per family of verbs, all speaking to the node through its administration API.
 
-mod afar;
 mod application;
 mod certificate;
-mod client;
 mod contract;
 mod key;
 mod peer;
@@ -14,11 +12,14 @@ mod system;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-pub use client::Client;
-
-use crate::{demo, doctor, init, node, printer::Printer};
+use crate::{
+    client::{Afar, Client},
+    demo, doctor, init,
+    printer::Printer,
+    serve,
+};
 
 /// Exchange data with other organisations over FSC, with a record of every exchange on both sides.
 #[derive(Debug, Parser)]
@@ -55,36 +56,12 @@ pub struct Arguments {
     verb: Verb,
 }
 
-/// How to reach a node on another machine.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "A node on another machine")]
-pub struct Afar {
-    /// Administration address of the node, instead of the socket in the data directory.
-    #[arg(long, value_name = "https://HOST:PORT", env = "VERBOND_NODE", hide_env_values = true, global = true, requires_all = ["client_certificate", "client_key", "node_anchors"])]
-    pub node: Option<String>,
-    /// Your certificate (PEM chain).
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "VERBOND_CLIENT_CERTIFICATE",
-        hide_env_values = true,
-        global = true
-    )]
-    pub client_certificate: Option<PathBuf>,
-    /// Your key (PEM).
-    #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_KEY", hide_env_values = true, global = true)]
-    pub client_key: Option<PathBuf>,
-    /// Authorities that the node's certificate must lead to (PEM).
-    #[arg(long, value_name = "FILE", env = "VERBOND_NODE_ANCHORS", hide_env_values = true, global = true)]
-    pub node_anchors: Option<PathBuf>,
-}
-
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Make a node: its directory, key, and certificate or certificate request.
     Init(init::Init),
     /// Run the node.
-    Serve(node::Serve),
+    Serve(serve::Serve),
     /// Find out what is wrong, and how to mend it.
     Doctor(doctor::Doctor),
     /// Data services that this node offers, and those that others offer.

@@ -4,7 +4,8 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use verbond_domain::{ParticipantId, ServiceReference};
 
-use super::{Client, client::segment, show};
+use super::show;
+use crate::client::{Client, segment};
 use crate::printer::Printer;
 
 /// Other participants.

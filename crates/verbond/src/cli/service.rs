@@ -4,7 +4,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use verbond_domain::ServiceName;
 
-use super::{Client, client::segment, show};
+use super::show;
+use crate::client::{Client, segment};
 use crate::printer::Printer;
 
 /// Data services.

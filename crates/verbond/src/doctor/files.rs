@@ -10,7 +10,7 @@ use super::Finding;
 use crate::{
     ambient::{self, timestamp},
     configuration::{Database, Settings},
-    node,
+    serve,
 };
 
 /// Seconds that a file's time may lie ahead of the clock.
@@ -29,7 +29,7 @@ pub fn look(settings: &Settings) -> Vec<Finding> {
 }
 
 fn open_files(connections: u32) -> Option<Finding> {
-    let most = node::open_files::too_few(connections)?;
+    let most = serve::open_files::too_few(connections)?;
     let finding = Finding::warn(
         "open files",
         format!("het systeem staat {most} open bestanden toe; `limits.connections` is {connections}"),

@@ -12,7 +12,7 @@ use serde_json::json;
 use verbond_domain::{Bilingual, Problem};
 
 use crate::{
-    cli::Client,
+    client::Client,
     configuration::{FILE, Settings},
     printer::Printer,
 };

@@ -11,7 +11,7 @@ use verbond_transport::{Client, ClientLimits, Hosts, PeerTls, Protocol, Target};
 use verbond_trust::tls;
 
 use super::{Finding, certificates::Credentials};
-use crate::{configuration::Settings, node};
+use crate::{configuration::Settings, serve};
 
 /// Time for one participant to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -70,7 +70,7 @@ async fn database(settings: &Settings) -> Finding {
             return Finding::ok("database", "wordt bij de start gemaakt", "will be made at the start");
         }
         // A node that runs without answering still holds its database.
-        if node::is_held(&settings.directory) {
+        if serve::is_held(&settings.directory) {
             return Finding::fail(
                 "database",
                 "een knooppunt houdt de gegevensmap, maar antwoordt niet op zijn beheersocket",

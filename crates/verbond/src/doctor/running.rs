@@ -4,7 +4,7 @@ use serde_json::Value;
 use verbond_domain::ParticipantId;
 
 use super::Finding;
-use crate::cli::Client;
+use crate::client::Client;
 
 /// Looks.
 pub async fn look(node: &Value, client: &Client) -> Vec<Finding> {

@@ -19,8 +19,6 @@ use verbond_trust::{IdentityHandle, TrustStore, tls};
 use super::{Metrics, Reloader, identity, metrics::Sources, reload::AtStart, roles::Roles, sources, tasks};
 use crate::{ambient, configuration::Settings};
 
-/// Directory in the data directory where lists of revoked certificates are kept.
-pub const REVOCATION_CACHE: &str = "revocation";
 /// Seconds that the clocks of other participants may be ahead of ours.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
@@ -213,7 +211,7 @@ pub fn revocation_sources(settings: &Settings) -> RevocationSources {
     RevocationSources {
         lists: settings.profile.revocation.lists.clone(),
         refresh_seconds: settings.profile.revocation.refresh_seconds,
-        cache: settings.directory.join(REVOCATION_CACHE),
+        cache: settings.directory.join(tasks::REVOCATION_CACHE),
     }
 }
 

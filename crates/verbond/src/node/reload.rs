@@ -3,7 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 use verbond_application::{OpContext, database_problem};
 use verbond_domain::Problem;
 use verbond_fsc::RevocationRefresh;
@@ -11,10 +13,24 @@ use verbond_trust::{IdentityHandle, TrustStore};
 
 use super::identity;
 use crate::{
-    administration::Reloaded,
     ambient::rfc_3339,
     configuration::{FILE, Settings},
 };
+
+/// What was read again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Reloaded {
+    /// Whether another certificate is in use now.
+    pub certificate_changed: bool,
+    /// Until when the certificate in use is valid.
+    pub certificate_valid_until: String,
+    /// Revocation lists in use.
+    pub revocation_lists: usize,
+    /// Sources of revocation lists that could not be read.
+    pub unreadable: Vec<String>,
+    /// Files that have changed and are read at a start only.
+    pub restart_needed_for: Vec<String>,
+}
 
 /// Files that count at the start only, as they were then.
 pub struct AtStart(Vec<(PathBuf, Option<Digest>)>);

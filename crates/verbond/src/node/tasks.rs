@@ -12,8 +12,11 @@ use verbond_fsc::RevocationRefresh;
 use verbond_store::Store;
 use verbond_trust::{IdentityHandle, TrustStore};
 
-use super::{assembly::REVOCATION_CACHE, identity};
+use super::identity;
 use crate::configuration::Settings;
+
+/// Directory in the data directory where lists of revoked certificates are kept.
+pub const REVOCATION_CACHE: &str = "revocation";
 
 /// Entries that one step derives views from at most.
 const STEP: i64 = 1000;

@@ -1,8 +1,9 @@
 //! Administration of a node on another machine: mutual TLS with the administrator's own certificate.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context;
+use clap::Args;
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
@@ -11,7 +12,29 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use url::Url;
 
-use super::Afar;
+/// How to reach a node on another machine.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "A node on another machine")]
+pub struct Afar {
+    /// Administration address of the node, instead of the socket in the data directory.
+    #[arg(long, value_name = "https://HOST:PORT", env = "VERBOND_NODE", hide_env_values = true, global = true, requires_all = ["client_certificate", "client_key", "node_anchors"])]
+    pub node: Option<String>,
+    /// Your certificate (PEM chain).
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "VERBOND_CLIENT_CERTIFICATE",
+        hide_env_values = true,
+        global = true
+    )]
+    pub client_certificate: Option<PathBuf>,
+    /// Your key (PEM).
+    #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_KEY", hide_env_values = true, global = true)]
+    pub client_key: Option<PathBuf>,
+    /// Authorities that the node's certificate must lead to (PEM).
+    #[arg(long, value_name = "FILE", env = "VERBOND_NODE_ANCHORS", hide_env_values = true, global = true)]
+    pub node_anchors: Option<PathBuf>,
+}
 
 /// A node's administration address with everything needed to go there.
 #[derive(Debug)]

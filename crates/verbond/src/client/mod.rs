@@ -1,5 +1,7 @@
 //! The way to a node's administration API: its Unix socket, or mutual TLS from afar.
 
+mod afar;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -17,7 +19,7 @@ use tokio::{
 use url::form_urlencoded;
 use verbond_domain::Problem;
 
-use super::{Afar, afar};
+pub use self::afar::Afar;
 use crate::{
     configuration::Settings,
     printer::{Complaint, Printer},

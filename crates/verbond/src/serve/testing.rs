@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Node, Roles, listeners};
-use crate::{administration::Office, configuration::Settings};
+use super::listeners;
+use crate::{
+    administration::Office,
+    configuration::Settings,
+    node::{Node, Roles},
+};
 
 /// What the administration API of this node works with.
 pub async fn office(settings: &Arc<Settings>) -> anyhow::Result<Arc<Office>> {

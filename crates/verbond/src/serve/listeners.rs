@@ -17,15 +17,10 @@ use verbond_gateway::{Credentials, keep_sockets};
 use verbond_transport::{Handler, Listener, ListenerLimits, Routes, Security, Serving, tower_handler};
 use verbond_trust::tls;
 
-use super::{
-    Health,
-    assembly::{Node, size},
-    identity,
-    roles::Roles,
-};
 use crate::{
     administration::{self, Office},
     configuration::Settings,
+    node::{Health, Node, Roles, identity, size},
     public,
 };
 
