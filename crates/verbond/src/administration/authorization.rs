@@ -7,9 +7,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use verbond_domain::{Actor, Problem};
+use verbond_domain::Actor;
 
-use super::{extract::Caller, failure::Failure};
+use super::{
+    extract::Caller,
+    failure::{Failure, refused},
+};
 
 /// In what capacity somebody asks. Persons with mandates of their own come beside the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,14 +117,6 @@ pub async fn enforce(request: Request, next: Next) -> Response {
         None if role == Role::Operator => next.run(request).await,
         _ => Failure(refused()).into_response(),
     }
-}
-
-/// The answer to whoever may not.
-pub fn refused() -> Problem {
-    Problem::new("NOT_PERMITTED", 403, "Dit mag u hier niet doen.", "you may not do this here").next(
-        "Gebruik de socket in de gegevensmap van het knooppunt, of een certificaat van een beheerautoriteit.",
-        "use the socket in the node's data directory, or a certificate of an administration authority",
-    )
 }
 
 /// The matrix of role, resource and action as text, to be checked in.

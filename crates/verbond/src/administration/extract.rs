@@ -29,7 +29,7 @@ impl FromRequestParts<Shared> for Context {
 
     async fn from_request_parts(parts: &mut Parts, office: &Shared) -> Result<Self, Failure> {
         let Some(Caller(actor)) = parts.extensions.get::<Caller>() else {
-            return Err(super::authorization::refused().into());
+            return Err(super::failure::refused().into());
         };
         Ok(Self(office.context(actor.clone())))
     }

@@ -30,6 +30,14 @@ impl IntoResponse for Failure {
     }
 }
 
+/// The answer to whoever may not.
+pub fn refused() -> Problem {
+    Problem::new("NOT_PERMITTED", 403, "Dit mag u hier niet doen.", "you may not do this here").next(
+        "Gebruik de socket in de gegevensmap van het knooppunt, of een certificaat van een beheerautoriteit.",
+        "use the socket in the node's data directory, or a certificate of an administration authority",
+    )
+}
+
 /// Problem details (RFC 9457) with a stable code, both languages, and what to do next.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
