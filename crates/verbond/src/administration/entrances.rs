@@ -14,7 +14,7 @@ use axum::{
 use verbond_domain::Actor;
 use verbond_transport::Connection;
 
-use super::{Caller, Failure, Shared, absent, authorization, router, router_of_part};
+use super::{Caller, Failure, Shared, absent, failure, router, router_of_part};
 use crate::node::Metrics;
 
 /// For the Unix socket: whoever can open it is the operator.
@@ -47,10 +47,10 @@ async fn by_certificate(mut request: Request, next: Next) -> Response {
         .get::<Arc<Connection>>()
         .and_then(|connection| connection.client_certificate.clone());
     let Some(certificate) = certificate else {
-        return Failure(authorization::refused()).into_response();
+        return Failure(failure::refused()).into_response();
     };
     let Some(subject) = verbond_trust::subject(&certificate) else {
-        return Failure(authorization::refused()).into_response();
+        return Failure(failure::refused()).into_response();
     };
     let thumbprint =
         digest(&SHA256, &certificate).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
