@@ -1,7 +1,7 @@
 //! The consumer's side at the outway: which contract permits the request, and the token that goes along
 //! (FSC Core 2.0.0 §4.6.1, Logging 1.1.0 §3.4).
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::{HeaderName, Response, request, response};
@@ -18,7 +18,7 @@ use verbond_trust::Certificate;
 use crate::{
     FscNode,
     answer::{refusal, under},
-    inbound_face::{AUTHORIZATION, spellings, with_transaction_id},
+    inbound_face::{AUTHORIZATION, with_transaction_id},
     index::Connection,
     protocol::{
         error::{ERROR_CODE_HEADER, ErrorCode, ErrorDomain},
@@ -33,8 +33,7 @@ use crate::{
 const GRANT_HASH: HeaderName = HeaderName::from_static("fsc-grant-hash");
 
 /// Taken off every request to a provider.
-static REMOVED: LazyLock<Vec<HeaderName>> =
-    LazyLock::new(|| spellings(&[GRANT_HASH, AUTHORIZATION, TRANSACTION_ID], &[]));
+static REMOVED: [HeaderName; 3] = [GRANT_HASH, AUTHORIZATION, TRANSACTION_ID];
 
 /// FSC at the outway.
 pub struct FscOutbound {
@@ -105,7 +104,11 @@ impl FscOutbound {
             // The hash as the provider writes it, so that both records hold the same one.
             wire: wire(&self.node.rules.group_id, Some(&token.grant_hash)),
             target: Arc::clone(&token.target),
-            to_provider: HeaderChanges { remove: &REMOVED, set: set.into_iter().flatten().collect() },
+            to_provider: HeaderChanges {
+                remove: &REMOVED,
+                keep: &[],
+                set: set.into_iter().flatten().collect(),
+            },
             shows: token.shows,
             reference: Arc::clone(&token.reference),
             standing: connection,

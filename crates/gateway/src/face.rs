@@ -33,8 +33,10 @@ pub trait Standing: Send + Sync {
 /// Header fields to take off and to put on before a request is forwarded.
 #[derive(Clone, Debug, Default)]
 pub struct HeaderChanges {
-    /// Taken off first, all values.
+    /// Taken off first, all values, in every spelling that a reader of variables takes for it (`_` for `-`).
     pub remove: &'static [HeaderName],
+    /// Left as the caller sent it, but in its own spelling only.
+    pub keep: &'static [HeaderName],
     /// Put on then; a field of the same name is replaced.
     pub set: Vec<(HeaderName, HeaderValue)>,
 }

@@ -136,7 +136,8 @@ mod tests {
         let frames = [Ok::<_, BoxError>(Frame::trailers(trailers))];
         let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
         let set = vec![(HeaderName::from_static("x-peer"), HeaderValue::from_static("good"))];
-        let reserved = crate::headers::apply(&mut HeaderMap::new(), HeaderChanges { remove: &[], set });
+        let reserved =
+            crate::headers::apply(&mut HeaderMap::new(), HeaderChanges { remove: &[], keep: &[], set });
         let ticket = Arc::new(ticket()?.0);
         let collected = GuardedRequest { body, ticket, reserved }.collect().await;
         let collected = collected.map_err(|error| error.to_string())?;

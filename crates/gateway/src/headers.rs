@@ -68,16 +68,21 @@ pub(crate) fn strip_response(headers: &mut HeaderMap) {
 
 /// Names that only the gateway itself may put on a request. Sources that see fields as variables (CGI, RFC 3875
 /// §4.1.18, and its heirs) cannot tell `_` from `-`, so a name is reserved in every such spelling.
-pub(crate) struct Reserved(Vec<HeaderName>);
+pub(crate) struct Reserved {
+    names: Vec<HeaderName>,
+    /// Reserved in every other spelling than this.
+    kept: &'static [HeaderName],
+}
 
 impl Reserved {
     fn holds(&self, name: &HeaderName) -> bool {
-        self.0.iter().any(|reserved| is_alike(reserved, name))
+        self.names.iter().chain(self.kept).any(|reserved| is_alike(reserved, name))
+            && !self.kept.contains(name)
     }
 
     /// Takes these names off, in a head or in trailers.
     pub(crate) fn strip(&self, headers: &mut HeaderMap) {
-        for name in &self.0 {
+        for name in &self.names {
             headers.remove(name);
         }
         // Most messages have no other spelling of anything.
@@ -90,27 +95,23 @@ impl Reserved {
     }
 }
 
-/// A reserved name that is itself written with `_` is that spelling alone: a face may let the other through.
 fn is_alike(reserved: &HeaderName, name: &HeaderName) -> bool {
     let (reserved, name) = (reserved.as_str(), name.as_str());
-    if reserved.contains('_') {
-        return reserved == name;
-    }
     let folded = |byte: u8| if byte == b'_' { b'-' } else { byte };
-    reserved.len() == name.len() && reserved.bytes().eq(name.bytes().map(folded))
+    reserved.len() == name.len() && reserved.bytes().map(folded).eq(name.bytes().map(folded))
 }
 
 /// Takes a field off, in every spelling that a reader of variables takes for it; gives the value under its own name.
 pub(crate) fn take(headers: &mut HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     let value = headers.remove(name);
-    Reserved(vec![name.clone()]).strip(headers);
+    Reserved { names: vec![name.clone()], kept: &[] }.strip(headers);
     value
 }
 
 /// Applies what a face asks, and says which names must not come in trailers either.
 pub(crate) fn apply(headers: &mut HeaderMap, changes: HeaderChanges) -> Reserved {
     let names = changes.remove.iter().chain(changes.set.iter().map(|(name, _)| name));
-    let reserved = Reserved(names.cloned().collect());
+    let reserved = Reserved { names: names.cloned().collect(), kept: changes.keep };
     reserved.strip(headers);
     for (name, value) in changes.set {
         headers.insert(name, value);
@@ -160,13 +161,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_stays_in_its_own_spelling_only() {
+        static KEPT: [HeaderName; 1] = [HeaderName::from_static("x-two-words")];
+        let mut headers = map(&[("x-two-words", "a"), ("x_two_words", "b"), ("x-two_words", "c")]);
+        apply(&mut headers, HeaderChanges { keep: &KEPT, ..HeaderChanges::default() });
+        assert_eq!(headers, map(&[("x-two-words", "a")]));
+    }
+
+    #[test]
     fn a_face_replaces_what_a_caller_sent() {
         static FORGED: [HeaderName; 1] = [HeaderName::from_static("x-peer")];
         let mut headers =
             map(&[("x-peer", "forged"), ("x_peer", "forged"), ("x-id", "a"), ("x-id", "b"), ("x_id", "c")]);
         headers.append("x_other", HeaderValue::from_static("stays"));
         let set = vec![(HeaderName::from_static("x-id"), HeaderValue::from_static("c"))];
-        let reserved = apply(&mut headers, HeaderChanges { remove: &FORGED, set });
+        let reserved = apply(&mut headers, HeaderChanges { remove: &FORGED, keep: &[], set });
         assert_eq!(headers, map(&[("x-id", "c"), ("x_other", "stays")]));
         let mut trailers = map(&[("x-peer", "forged"), ("x_id", "forged"), ("x-sum", "42")]);
         reserved.strip(&mut trailers);

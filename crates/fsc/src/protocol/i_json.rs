@@ -24,7 +24,8 @@ pub enum IJsonError {
     /// A member name occurs twice in one object (RFC 7493 §2.3).
     #[error("a member name occurs twice in one object")]
     DuplicateMember,
-    /// An integer that its double does not write back the same: the canonical form would say another number.
+    /// An integer of at most 64 bits that its double does not write back the same: the canonical form would say another
+    /// number. A longer one is the double nearest to it, as RFC 8785 §3.2.2.3 reads all numbers.
     #[error("an integer cannot be held exactly")]
     Number,
     /// A string holds a code point that Unicode keeps from interchange (RFC 7493 §2.1).
@@ -207,6 +208,7 @@ mod tests {
         for text in ["9007199254740993", "-9007199254740993", "18446744073709551615"] {
             assert_eq!(parse(text.as_bytes()), Err(IJsonError::Number), "{text}");
         }
+        assert_eq!(parse(b"18446744073709551616"), parse(b"18446744073709552000"));
         for text in ["1e400", "-1e400", "NaN", "Infinity", "01", "+1", ".5"] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }

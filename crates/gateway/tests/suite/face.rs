@@ -86,7 +86,7 @@ impl InboundFace for Inbound {
             parties,
             service,
             wire: serde_json::Map::new(),
-            to_source: HeaderChanges { remove: &FORGEABLE, set: vec![(PEER.clone(), peer)] },
+            to_source: HeaderChanges { remove: &FORGEABLE, keep: &[], set: vec![(PEER.clone(), peer)] },
             standing: Arc::new(WhileKnown(name)),
         })
     }
@@ -162,6 +162,7 @@ impl OutboundFace for Outbound {
             target: Arc::clone(&self.target),
             to_provider: HeaderChanges {
                 remove: &[],
+                keep: &[],
                 set: vec![
                     (TOKEN.clone(), HeaderValue::from_static("good")),
                     (SERVICE.clone(), value(name.as_str())?),
