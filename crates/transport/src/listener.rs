@@ -58,10 +58,17 @@ impl Default for ListenerLimits {
 pub enum Security {
     /// Not at all: plain HTTP, for the loopback interface and Unix sockets.
     None,
-    /// TLS. If the configuration demands client certificates (`verbond_trust::tls::private_server_config`), requests
-    /// carry them in [`Connection::client_certificate`], and connections end after ten minutes, so that certificates
-    /// are judged again.
+    /// TLS without client certificates.
     Tls(Arc<rustls::ServerConfig>),
+    /// Mutual TLS with clients of the organisation's own; requests carry the certificate in
+    /// [`Connection::client_certificate`]. A connection ends when the client's chain does, and after ten minutes at the
+    /// latest, so that chains are judged again.
+    Private {
+        /// From `verbond_trust::tls::private_server_config`.
+        config: Arc<rustls::ServerConfig>,
+        /// The clock to judge by.
+        ambient: Ambient,
+    },
     /// Mutual TLS among participants; the client's certificate is judged per request, and as long as the connection
     /// stands.
     Mutual {

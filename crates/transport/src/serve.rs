@@ -25,7 +25,8 @@ use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
 };
-use verbond_trust::Usage;
+use verbond_domain::Ambient;
+use verbond_trust::{Usage, tls::PrivatePeer};
 
 use crate::{
     Body, Connection, Handler, ListenerLimits, PeerConnection, Routes, Security,
@@ -37,8 +38,10 @@ use crate::{
 
 /// Time for a peer whose certificate is no longer good to take leave, before its connection is broken off.
 const LEAVE: Duration = Duration::from_secs(2);
-/// Longest life of a connection whose client certificate is judged at the handshake only.
+/// Longest life of a connection of a client of the organisation's own: it is let in anew, by the anchors of then.
 const CERTIFICATE_CONNECTION_LIFE: Duration = Duration::from_secs(600);
+/// Longest time between two looks at the clock.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// Time for who is refused in the handshake to read why.
 const ALERT_READ_WITHIN: Duration = Duration::from_secs(1);
 /// A connection on HTTP/2 that does not answer a ping within this time is dead.
@@ -122,9 +125,11 @@ impl Server {
             Security::None => {
                 let Some(handler) = self.routes.find(None) else { return };
                 let handler = Arc::clone(handler);
-                return self.http(stream, &self.either, handler, about, breaker, drain).await;
+                return self.http(stream, &self.either, handler, (about, None), breaker, drain).await;
             }
-            Security::Tls(config) | Security::Mutual { config, .. } => Arc::clone(config),
+            Security::Tls(config) | Security::Private { config, .. } | Security::Mutual { config, .. } => {
+                Arc::clone(config)
+            }
         };
         let accept = tokio_rustls::TlsAcceptor::from(config).accept(stream).into_fallible();
         let stream = match timeout(self.limits.handshake_timeout, accept).await {
@@ -142,15 +147,24 @@ impl Server {
             return;
         };
         let chain = tls.peer_certificates().unwrap_or_default();
+        let mut private = None;
         match &self.security {
             Security::Mutual { trust, ambient, .. } => {
                 let chain = chain.iter().map(|der| der.clone().into_owned()).collect();
                 let peer = PeerConnection::new(chain, Usage::Client, Arc::clone(trust), ambient.clone());
                 about.peer = Some(peer);
             }
-            Security::Tls(_) | Security::None => {
-                about.client_certificate = chain.first().map(|der| der.clone().into_owned());
-            }
+            Security::Private { ambient, .. } => match PrivatePeer::new(chain, ambient.now()) {
+                Ok(peer) => {
+                    about.client_certificate = chain.first().map(|der| der.clone().into_owned());
+                    private = Some((peer, ambient.clone()));
+                }
+                Err(refusal) => {
+                    tracing::debug!(%refusal, "a client's certificate is not good");
+                    return;
+                }
+            },
+            Security::Tls(_) | Security::None => {}
         }
         let shown = match (&about.peer, &about.client_certificate) {
             (Some(peer), _) => peer.judge().ok().map(|shown| Client::Participant(shown.participant.clone())),
@@ -165,7 +179,7 @@ impl Server {
             }
         }
         let builder = if tls.alpn_protocol() == Some(b"h2") { &self.http2 } else { &self.http1 };
-        self.http(stream, builder, handler, about, breaker, drain).await;
+        self.http(stream, builder, handler, (about, private), breaker, drain).await;
         drop(share);
     }
 
@@ -174,7 +188,7 @@ impl Server {
         stream: T,
         builder: &auto::Builder<TokioExecutor>,
         handler: Arc<dyn Handler>,
-        about: Connection,
+        (about, private): (Connection, Option<(PrivatePeer, Ambient)>),
         breaker: Breaker,
         drain: watch::Receiver<Drain>,
     ) where
@@ -186,7 +200,7 @@ impl Server {
             finish: Arc::clone(&finish),
             breaker: breaker.clone(),
             peer: about.peer.clone(),
-            life: about.client_certificate.is_some().then_some(CERTIFICATE_CONNECTION_LIFE),
+            private,
             activity: Arc::clone(&activity),
             idle: self.limits.header_timeout,
             stall: self.limits.stall_timeout,
@@ -226,7 +240,7 @@ struct Supervisor {
     finish: Arc<AtomicBool>,
     breaker: Breaker,
     peer: Option<PeerConnection>,
-    life: Option<Duration>,
+    private: Option<(PrivatePeer, Ambient)>,
     activity: Arc<Activity>,
     idle: Duration,
     stall: Duration,
@@ -246,13 +260,14 @@ impl Supervisor {
     async fn until_the_end(mut self) {
         let must_finish = {
             let peer = self.peer.clone();
-            let life = self.life;
+            let private = self.private.clone();
             let (activity, breaker) = (Arc::clone(&self.activity), self.breaker.clone());
             let idle = self.idle;
             async move {
                 tokio::select! {
                     () = refused(peer) => {}
-                    () = old(life) => {}
+                    () = old(private.is_some()) => {}
+                    () = ended(private) => {}
                     () = idle_for(idle, &activity, &breaker) => {}
                 }
             }
@@ -268,11 +283,14 @@ impl Supervisor {
         self.finish.store(true, Ordering::Release);
         self.breaker.wake();
         // Finishing may take as long as the listener lets it, and as long as the certificate is good.
-        let peer = self.peer.clone();
+        let (peer, private) = (self.peer.clone(), self.private.clone());
         let (activity, breaker) = (Arc::clone(&self.activity), self.breaker.clone());
         tokio::select! {
             () = async {
-                refused(peer).await;
+                tokio::select! {
+                    () = refused(peer) => {}
+                    () = ended(private) => {}
+                }
                 sleep(LEAVE).await;
             } => {}
             () = async {
@@ -306,11 +324,22 @@ async fn refused(peer: Option<PeerConnection>) {
     }
 }
 
-async fn old(life: Option<Duration>) {
-    match life {
-        Some(life) => sleep(life).await,
-        None => std::future::pending().await,
+async fn old(private: bool) {
+    match private {
+        true => sleep(CERTIFICATE_CONNECTION_LIFE).await,
+        false => std::future::pending().await,
     }
+}
+
+/// Returns when the certificate of a client of the organisation's own has ended.
+async fn ended(private: Option<(PrivatePeer, Ambient)>) {
+    let Some((peer, ambient)) = private else { return std::future::pending().await };
+    while peer.judge(ambient.now()).is_ok() {
+        // Good through its last second. The clock is looked at again in between, in case it is set.
+        let left = peer.until().plus_seconds(1).millis_since(ambient.now());
+        sleep(LOOK_AGAIN.min(Duration::from_millis(u64::try_from(left).unwrap_or(0).max(1)))).await;
+    }
+    tracing::debug!("a client's certificate has ended: its connection is closed");
 }
 
 /// A connection on which nothing has been asked for this long, and nothing waits to be taken.

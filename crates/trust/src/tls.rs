@@ -67,8 +67,8 @@ pub fn server_config(
 
 /// For listening to clients of the organisation's own (applications, administrators) whose certificates need not
 /// name a participant: a client certificate that leads to one of `anchors` (DER) is demanded. Revocation is not
-/// looked at: such an authority is the organisation's own, and which certificates it lets in is its own decision. What
-/// comes in over a standing connection is judged again with [`PrivatePeer`].
+/// looked at: such an authority is the organisation's own, and which certificates it lets in is its own decision. For how
+/// long a standing connection is good is said by [`PrivatePeer`].
 pub fn private_server_config(
     identity: Arc<IdentityHandle>,
     anchors: &[CertificateDer<'static>],

@@ -1,6 +1,7 @@
 //! Standing connections, when the certificate at one end is no longer good.
 
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,7 +12,9 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::{sync::mpsc, time::timeout};
-use verbond_transport::{Body, BoxError, Handler, Protocol, empty, handler_fn};
+use verbond_transport::{
+    Body, BoxError, Connection, Handler, Listener, ListenerLimits, Protocol, Routes, empty, handler_fn,
+};
 
 use crate::world::{CONSUMER, Outcome, PROVIDER, World, port, provider_at};
 
@@ -52,6 +55,32 @@ async fn a_stream_is_broken_off_when_the_clients_certificate_ends() -> Outcome {
         assert!(ended.is_err(), "a broken stream must not look complete");
         assert!(begun.elapsed() > Duration::from_secs(1), "broken too early");
         assert!(begun.elapsed() < Duration::from_secs(7), "broken too late: {:?}", begun.elapsed());
+    }
+    Ok(())
+}
+
+/// The certificate of an application or an administrator.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_our_own_client_ends_with_its_certificate() -> Outcome {
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let world = World::new()?;
+        let provider = world.party(PROVIDER, "provider.test")?;
+        let security = provider.security_for_own_clients(&world)?;
+        let listener = Listener::tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let handler = handler_fn(|_, connection: Arc<Connection>| async move {
+            assert!(connection.client_certificate.is_some());
+            Response::new(endless())
+        });
+        let serving = listener.serve(security, Routes::all(handler), ListenerLimits::default());
+        let client = world.party_until(CONSUMER, "consumer.test", 3)?.client()?;
+        let target = provider_at(port(&serving), protocol)?;
+        let begun = Instant::now();
+        let response = client.send(&target, Request::get("/").body(empty())?).await?;
+        let ended = timeout(Duration::from_secs(12), read(response.into_body())).await?;
+        assert!(ended.is_err(), "a broken stream must not look complete");
+        assert!(begun.elapsed() > Duration::from_secs(1), "broken too early");
+        assert!(begun.elapsed() < Duration::from_secs(9), "broken too late: {:?}", begun.elapsed());
+        assert!(client.send(&target, Request::get("/").body(empty())?).await.is_err(), "it is let in again");
     }
     Ok(())
 }

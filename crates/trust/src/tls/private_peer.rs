@@ -6,7 +6,7 @@ use verbond_domain::Timestamp;
 use crate::{CertificateRefusal, certificate::parse_x509};
 
 /// The other end of a connection to a listener of [`private_server_config`](crate::tls::private_server_config): the
-/// handshake found its chain good then; this says for how long. Made once per connection, asked at every request.
+/// handshake found its chain good then; this says for how long. Made once per connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrivatePeer {
     until: Timestamp,

@@ -238,7 +238,7 @@ impl Plan<'_> {
         let identity = Arc::clone(&self.node.identity);
         let config =
             tls::private_server_config(identity, &anchors, &rules, self.node.ambient.clone(), http2)?;
-        Ok(Security::Tls(config))
+        Ok(Security::Private { config, ambient: self.node.ambient.clone() })
     }
 
     fn route_by_name(&self, manager: Arc<dyn Handler>, inway: Arc<dyn Handler>) -> Routes {
