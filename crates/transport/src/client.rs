@@ -12,7 +12,6 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, Uri, header::HOST};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use rustls_pki_types::CertificateDer;
 use tokio::time::timeout;
 use verbond_domain::Ambient;
@@ -20,7 +19,7 @@ use verbond_trust::{CertificateThumbprint, IdentityHandle, TrustStore};
 
 use crate::{
     Body, ClientError, Hosts, Target, client_error,
-    dial::{Dialler, DiallerTls},
+    dial::{About, Dialler, DiallerTls},
     pool::{AtEnd, Pool, Ready, ResponseBody},
     retry::{self, Outgoing},
 };
@@ -163,9 +162,7 @@ impl Client {
             let about = ready.about();
             let failure = match ready {
                 Ready::Http1(connection) => self.send_http1(&pool, connection, request).await,
-                Ready::Http2(connection, stream) => {
-                    self.send_http2(&pool, connection.sender, stream, request).await
-                }
+                Ready::Http2(connection, stream) => self.send_http2(&pool, connection, stream, request).await,
             };
             match failure {
                 Ok(response) => {
@@ -203,13 +200,14 @@ impl Client {
         request.headers_mut().insert(HOST, pool.host.clone());
         let request = request.map(Outgoing::direct);
         let taken = request.body().taken();
-        let sent = self.in_time(pool, taken, connection.sender.try_send_request(request)).await;
-        match sent {
-            Ok(Ok(response)) => {
-                let at_end = AtEnd::GiveBack(connection, Arc::clone(pool));
+        let sending = connection.sender.try_send_request(request);
+        let about = connection.about();
+        match self.in_time(pool, taken, outcome(pool, &about, connection, sending)).await {
+            Ok((Ok(response), connection)) => {
+                let at_end = connection.map(|connection| AtEnd::GiveBack(connection, Arc::clone(pool)));
                 Ok(response.map(|body| ResponseBody::new(body, at_end).boxed_unsync()))
             }
-            Ok(Err(mut error)) => {
+            Ok((Err(mut error), _)) => {
                 // Only what the library never took from its queue comes back.
                 let unsent = error.take_message().and_then(|request| {
                     let (head, body) = request.into_parts();
@@ -224,7 +222,7 @@ impl Client {
     async fn send_http2(
         &self,
         pool: &Arc<Pool>,
-        mut sender: hyper::client::conn::http2::SendRequest<Outgoing>,
+        mut connection: crate::pool::Http2,
         stream: crate::pool::Stream,
         mut request: Request<Body>,
     ) -> Result<Response<Body>, (ClientError, Option<Request<Body>>)> {
@@ -245,13 +243,14 @@ impl Client {
         let (body, lent) = Outgoing::lent(body);
         let taken = body.taken();
         let request = Request::from_parts(parts, body);
-        let sent = self.in_time(pool, taken, sender.try_send_request(request)).await;
-        match sent {
-            Ok(Ok(response)) => {
-                let at_end = AtEnd::Count(stream);
+        let sending = connection.sender.try_send_request(request);
+        let about = connection.about();
+        match self.in_time(pool, taken, outcome(pool, &about, connection, sending)).await {
+            Ok((Ok(response), _)) => {
+                let at_end = Some(AtEnd::Count(stream));
                 Ok(response.map(|body| ResponseBody::new(body, at_end).boxed_unsync()))
             }
-            Ok(Err(mut error)) => {
+            Ok((Err(mut error), _)) => {
                 let still_queued = error.take_message().is_some();
                 let error = error.into_error();
                 let unsent =
@@ -264,12 +263,12 @@ impl Client {
     }
 
     /// Waits for a head as long as the other end keeps taking bytes of the request.
-    async fn in_time<E>(
+    async fn in_time<T>(
         &self,
         pool: &Pool,
         taken: Option<Arc<AtomicU64>>,
-        sending: impl Future<Output = Result<Response<Incoming>, E>>,
-    ) -> Result<Result<Response<Incoming>, E>, ClientError> {
+        sending: impl Future<Output = T>,
+    ) -> Result<T, ClientError> {
         let mut sending = std::pin::pin!(sending);
         let mut before = 0;
         loop {
@@ -324,4 +323,25 @@ impl Client {
         let mut pools = self.0.pools.write().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(pools.entry(target.clone()).or_insert(pool)))
     }
+}
+
+/// What became of a request, with its connection unless that has ended.
+///
+/// A request that is handed over in the very moment in which the connection's task ends stays in the library's queue.
+/// Its outcome comes only when nothing is left that could send on the connection.
+async fn outcome<C, T>(
+    pool: &Pool,
+    about: &About,
+    connection: C,
+    sending: impl Future<Output = T>,
+) -> (T, Option<C>) {
+    let mut sending = std::pin::pin!(sending);
+    tokio::select! {
+        biased;
+        sent = sending.as_mut() => return (sent, Some(connection)),
+        () = about.ended() => {}
+    }
+    drop(connection);
+    pool.forget_ended();
+    (sending.await, None)
 }

@@ -72,13 +72,19 @@ impl About {
         }
     }
 
+    /// Returns when the connection has ended.
+    pub(crate) async fn ended(&self) {
+        // The sender is part of this.
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+
     /// The alert with which the other end refused a connection on which a request has failed.
     pub(crate) async fn alert(&self, target: &Target) -> Option<ClientError> {
         if self.answered.load(Ordering::Relaxed) {
             return None;
         }
         if self.alert.get().is_none() {
-            let _ = timeout(END_KNOWN_WITHIN, self.ended.subscribe().wait_for(|ended| *ended)).await;
+            let _ = timeout(END_KNOWN_WITHIN, self.ended()).await;
         }
         self.alert.get().map(|alert| client_error::of_alert(target, *alert))
     }
@@ -253,12 +259,15 @@ where
     });
     let about = Arc::clone(about);
     tokio::spawn(async move {
-        let mut connection = pin!(connection);
-        let ended = std::future::poll_fn(|context| {
-            breaker.driven_by(context);
-            connection.as_mut().poll(context)
-        })
-        .await;
+        // Dropped before it is said to have ended: nothing can be handed to it from then on.
+        let ended = {
+            let mut connection = pin!(connection);
+            std::future::poll_fn(|context| {
+                breaker.driven_by(context);
+                connection.as_mut().poll(context)
+            })
+            .await
+        };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended with an error");
         }

@@ -83,11 +83,23 @@ impl Load {
     }
 }
 
+impl Http1 {
+    pub(crate) fn about(&self) -> Arc<About> {
+        Arc::clone(&self.about)
+    }
+}
+
+impl Http2 {
+    pub(crate) fn about(&self) -> Arc<About> {
+        Arc::clone(&self.about)
+    }
+}
+
 impl Ready {
     pub(crate) fn about(&self) -> Arc<About> {
         match self {
-            Self::Http1(connection) => Arc::clone(&connection.about),
-            Self::Http2(connection, _) => Arc::clone(&connection.about),
+            Self::Http1(connection) => connection.about(),
+            Self::Http2(connection, _) => connection.about(),
         }
     }
 }
@@ -175,9 +187,14 @@ impl Pool {
         })
     }
 
+    /// Lets go of shared connections that have ended.
+    pub(crate) fn forget_ended(&self) {
+        self.state().http2.retain(|connection| !connection.sender.is_closed());
+    }
+
     fn open(&self, shown: Option<CertificateThumbprint>) -> Option<Ready> {
+        self.forget_ended();
         let mut state = self.state();
-        state.http2.retain(|connection| !connection.sender.is_closed());
         let least = state
             .http2
             .iter()
@@ -246,8 +263,8 @@ pub(crate) struct ResponseBody {
 }
 
 impl ResponseBody {
-    pub(crate) fn new(body: Incoming, at_end: AtEnd) -> Self {
-        let mut this = Self { body, at_end: Some(at_end) };
+    pub(crate) fn new(body: Incoming, at_end: Option<AtEnd>) -> Self {
+        let mut this = Self { body, at_end };
         if this.body.is_end_stream() {
             this.end();
         }

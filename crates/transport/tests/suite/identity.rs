@@ -84,7 +84,9 @@ async fn another_group_is_refused_on_both_sides() -> Outcome {
         let target = provider_at(port(&serving), protocol)?;
         for _ in 0..40 {
             let failed = mixed.client()?.send(&target, get("/")?).await.map(|_| ());
-            let Err(ClientError::Alert { alert, .. }) = &failed else { panic!("no alert: {failed:?}") };
+            let Err(ClientError::Alert { alert, .. }) = &failed else {
+                panic!("no alert over {protocol:?}: {failed:?}")
+            };
             assert_eq!(alert, "UnknownCA");
         }
     }
