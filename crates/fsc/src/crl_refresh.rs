@@ -151,11 +151,12 @@ impl RevocationRefresh {
     }
 
     async fn look(&self, always: bool) -> Vec<(String, String)> {
-        self.remember_learned().await;
+        // What a chain shows from here on is for the next look: no list is fetched whose source is not written down.
+        let learned = self.remember_learned().await;
         let mut failures = Vec::new();
         let mut changed = false;
         let due = |source: &String| always || !is_url(source) || self.is_due(source);
-        let sources: Vec<String> = self.all_sources().into_iter().filter(due).collect();
+        let sources: Vec<String> = self.sources_with(learned).into_iter().filter(due).collect();
         let mut outcomes = stream::iter(sources)
             .map(async |source| {
                 let outcome = self.obtain(&source).await;
@@ -201,9 +202,13 @@ impl RevocationRefresh {
 
     /// Configured ones, and those that certificates name: our own, and others' that were seen.
     fn all_sources(&self) -> BTreeSet<String> {
-        let mut all: BTreeSet<String> = self.sources.lists.iter().cloned().collect();
+        self.sources_with(self.learned())
+    }
+
+    fn sources_with(&self, learned: BTreeSet<String>) -> BTreeSet<String> {
+        let mut all = learned;
+        all.extend(self.sources.lists.iter().cloned());
         all.extend(self.identity.current().certificate.crl_urls.iter().cloned());
-        all.extend(self.learned());
         all
     }
 
@@ -219,16 +224,17 @@ impl RevocationRefresh {
     }
 
     /// Writes down what chains have shown, so that after a start their lists are at hand before they call.
-    async fn remember_learned(&self) {
+    async fn remember_learned(&self) -> BTreeSet<String> {
         let learned = self.learned();
         if learned == *self.remembered() {
-            return;
+            return learned;
         }
         let lines: String = learned.iter().map(|source| format!("{source}\n")).collect();
-        *self.remembered() = learned;
+        self.remembered().clone_from(&learned);
         if let Err(error) = self.replace(&self.sources.cache.join(LEARNED), lines.as_bytes()).await {
             tracing::warn!(%error, "the sources of lists of revoked certificates cannot be kept");
         }
+        learned
     }
 
     fn is_due(&self, source: &str) -> bool {

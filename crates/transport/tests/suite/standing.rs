@@ -11,12 +11,23 @@ use futures_util::StreamExt;
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tokio::{sync::mpsc, time::timeout};
 use verbond_transport::{
-    Body, BoxError, Connection, Handler, Listener, ListenerLimits, Protocol, Routes, empty, handler_fn,
+    Body, BoxError, Connection, Handler, Listener, ListenerLimits, Protocol, Routes, Security, empty,
+    handler_fn,
 };
+use verbond_trust::tls::private_server_config;
 
-use crate::world::{CONSUMER, Outcome, PROVIDER, World, port, provider_at};
+use crate::world::{CONSUMER, Outcome, PROVIDER, Party, World, ambient, port, provider_at, tls_rules};
+
+/// For clients whose certificates come from the world's authority, whoever they are.
+fn for_own_clients(world: &World, party: &Party) -> Result<Security, Box<dyn std::error::Error>> {
+    let anchor = CertificateDer::from_pem_slice(world.authority.root_pem()?.as_bytes())?;
+    let identity = Arc::clone(&party.identity);
+    let config = private_server_config(identity, &[anchor], &tls_rules(), ambient(), true)?;
+    Ok(Security::Private { config, ambient: ambient() })
+}
 
 /// Never ends by itself.
 fn endless() -> Body {
@@ -65,7 +76,7 @@ async fn a_connection_of_our_own_client_ends_with_its_certificate() -> Outcome {
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let world = World::new()?;
         let provider = world.party(PROVIDER, "provider.test")?;
-        let security = provider.security_for_own_clients(&world)?;
+        let security = for_own_clients(&world, &provider)?;
         let listener = Listener::tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         let handler = handler_fn(|_, connection: Arc<Connection>| async move {
             assert!(connection.client_certificate.is_some());

@@ -17,7 +17,7 @@ use verbond_trust::{
     Identity, IdentityHandle, IdentityRules, ParticipantAttribute, RevocationList, RevocationRules,
     SystemEntropy, TrustStore,
     authority::{KeyKind, LeafRequest, TestAuthority, certificate_request, new_key},
-    tls::{TlsRules, client_config, private_server_config, server_config},
+    tls::{TlsRules, client_config, server_config},
 };
 
 pub type Outcome = Result<(), Box<dyn Error>>;
@@ -56,7 +56,7 @@ const fn rules() -> IdentityRules {
     IdentityRules { scheme: Scheme::Oin, participant_id: ParticipantAttribute::SerialNumber }
 }
 
-fn tls_rules() -> TlsRules {
+pub fn tls_rules() -> TlsRules {
     TlsRules { minimum_version: "1.2".to_owned(), cipher_suites: Vec::new() }
 }
 
@@ -135,14 +135,6 @@ impl Party {
             trust: Arc::clone(&self.trust),
             ambient: ambient(),
         })
-    }
-
-    /// For clients whose certificates come from this world's authority, whoever they are.
-    pub fn security_for_own_clients(&self, world: &World) -> Result<Security, Box<dyn Error>> {
-        let anchor = CertificateDer::from_pem_slice(world.authority.root_pem()?.as_bytes())?;
-        let config =
-            private_server_config(Arc::clone(&self.identity), &[anchor], &tls_rules(), ambient(), true)?;
-        Ok(Security::Private { config, ambient: ambient() })
     }
 
     pub async fn serve(&self, handler: Arc<dyn Handler>) -> Result<Serving, Box<dyn Error>> {
