@@ -207,6 +207,8 @@ class Pair:
         peer = f"{PROVIDER[0]}/{SERVICE}"
         why = ["--class", "open", "--steward", "Drill", "--reason", "synthetic data of a drill"]
         self.provider.command("service", "add", SERVICE, "--upstream", self.upstream, "--protocol", between, *why)
+        # The provider is the directory too; from its listing the outway learns the protocol of the service.
+        self.provider.command("service", "publish", SERVICE)
         self.consumer.command("peer", "announce")
         self.consumer.command("contract", "propose", peer)
         said = self.consumer.command("application", "add", APPLICATION, "--token", "--json")

@@ -45,7 +45,7 @@ pub struct ConnectionProposal {
 pub struct PublicationProposal {
     /// The service.
     pub service: ServiceName,
-    /// Which directory; `None`: the group's first.
+    /// Which directory; `None`: the group's first, or this node itself when it is one and the group names none.
     pub directory: Option<ParticipantId>,
     /// How long it is to run.
     pub days: Option<i64>,
@@ -93,9 +93,9 @@ impl FscNode {
         let failed = |error: StoreError| database_problem(&error);
         let service = self.store.service(&proposal.service).await.map_err(failed)?;
         let service = service.ok_or_else(|| no_service(&proposal.service))?;
-        let directory =
-            proposal.directory.or_else(|| self.rules.directories.first().map(|first| first.id.clone()));
-        let directory = directory.ok_or_else(no_directory)?;
+        let groups = || self.rules.directories.first().map(|first| first.id.clone());
+        let own = || self.rules.directory.then(|| self.rules.own.clone());
+        let directory = proposal.directory.or_else(groups).or_else(own).ok_or_else(no_directory)?;
         self.manager_of(&directory).await?;
         let protocol =
             if service.protocol == "http2" { ServiceProtocol::Http2 } else { ServiceProtocol::Http1 };
