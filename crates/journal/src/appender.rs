@@ -135,11 +135,6 @@ struct Caller {
     since: Instant,
 }
 
-/// Entries that came together from which on more are taken to be on their way.
-const BUSY: usize = 8;
-/// How long an append waits for those when the journal is busy: a commit costs the same for few and for many.
-const GATHER: Duration = Duration::from_millis(1);
-
 /// Takes all that wait, up to `batch`, into one transaction; meanwhile the next ones gather in the queue.
 async fn run(
     writer: Writer,
@@ -149,20 +144,21 @@ async fn run(
     finish: watch::Sender<bool>,
 ) {
     let mut taken = Vec::with_capacity(batch);
-    let mut before = 0;
     loop {
         tokio::select! {
             count = waiting.recv_many(&mut taken, batch) => {
                 if count == 0 {
                     break;
                 }
-                if (BUSY..batch).contains(&count.max(before)) {
-                    tokio::time::sleep(GATHER).await;
+                // A commit costs much the same for few and for many: whoever is about to ask is let go first.
+                let mut before = 0;
+                while before < taken.len() && taken.len() < batch {
+                    before = taken.len();
+                    tokio::task::yield_now().await;
                     while taken.len() < batch && let Ok(another) = waiting.try_recv() {
                         taken.push(another);
                     }
                 }
-                before = taken.len();
                 writer.write(std::mem::take(&mut taken)).await;
             }
             () = closing.notified() => waiting.close(),
