@@ -1,0 +1,181 @@
+//! What is agreed on one data service: operations, elements, purpose, and on which conditions.
+
+use serde::{Deserialize, Serialize};
+use verbond_domain::{ParticipantId, ServiceReference};
+
+use crate::{
+    AlgorithmUse, ClauseName, Element, EntryName, Line, Method, Moment, Parameter, PathTemplate,
+    PersonLocation, Prose, Side, TwoLanguages,
+};
+
+/// An element that is delivered: as the source describes it.
+pub type DeliveredElement = Element;
+
+/// An operation that the clause permits. What it does not name is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// The name that the service's description gives it.
+    pub name: EntryName,
+    /// Its method.
+    pub method: Method,
+    /// Its paths.
+    pub path: PathTemplate,
+    /// Its parameters with the values that are agreed.
+    #[serde(default)]
+    pub parameters: Vec<Parameter>,
+    /// Content type of its response.
+    pub content_type: Line,
+    /// Where one record stands.
+    pub record: Line,
+    /// What is delivered. Empty: status and nothing else.
+    pub delivered: Vec<DeliveredElement>,
+    /// The response goes out as it is, since it cannot be taken apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole_document: Option<WholeDocument>,
+    /// Whom a record is about.
+    #[serde(default)]
+    pub people: Vec<PersonLocation>,
+}
+
+/// Why a response goes out whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WholeDocument {
+    /// Why it cannot be taken apart, and why all of it is needed.
+    pub reasoning: Prose,
+    /// The categories of data in it.
+    pub categories: Vec<EntryName>,
+    /// How the law looks at the gravest of them.
+    pub sensitivity: crate::Sensitivity,
+}
+
+/// A party that receives under the clause, with what it answers for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Receiver {
+    /// Which party.
+    pub participant: ParticipantId,
+    /// What it answers for.
+    pub side: Side,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "days of the week")]
+pub enum WeekDay {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// When exchanges are permitted, by the clock of UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimeWindow {
+    /// On these days.
+    pub days: Vec<WeekDay>,
+    /// From this minute of the day on, 0 to 1439.
+    pub from_minute: u16,
+    /// Until before this minute of the day, 1 to 1440.
+    pub until_minute: u16,
+}
+
+/// A stretch of time over which is counted, by the calendar of UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+    /// A week, from Monday on.
+    Week,
+    /// A month.
+    Month,
+    /// A year.
+    Year,
+}
+
+/// So many in a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// How many.
+    pub most: u32,
+    /// In which period.
+    pub per: Period,
+}
+
+/// What a person does before the data has an effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HumanStep {
+    /// Who: a function.
+    pub who: Line,
+    /// What they look at, and what they may change.
+    pub what: Prose,
+}
+
+/// On which conditions exchanges are permitted. What stands here is judged at every exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Conditions {
+    /// When; `None`: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeWindow>,
+    /// How many exchanges in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<Limit>,
+    /// How many about one person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_person: Option<Limit>,
+    /// The human step, where one is agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub human_in_the_loop: Option<HumanStep>,
+    /// Whether an algorithm uses what is delivered.
+    pub algorithm: AlgorithmUse,
+}
+
+/// A note on what the clause is combined with, so that one question over several sources stands in one agreement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkageNote {
+    /// The clauses of this agreement with which it is combined.
+    pub with: Vec<ClauseName>,
+    /// For which question.
+    pub question: Prose,
+}
+
+/// What is agreed on one data service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Clause {
+    /// The name by which refusals refer to it.
+    pub name: ClauseName,
+    /// Which service; its provider is a party.
+    pub service: ServiceReference,
+    /// What the provider answers for.
+    pub provider: Side,
+    /// Who receives, and what each answers for.
+    pub receivers: Vec<Receiver>,
+    /// The purpose, a name that grounds and activities use.
+    pub purpose: EntryName,
+    /// What the purpose is.
+    pub purpose_text: TwoLanguages,
+    /// What may be asked, and what is delivered.
+    pub operations: Vec<Operation>,
+    /// On which conditions.
+    pub conditions: Conditions,
+    /// What it is combined with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linkage: Option<LinkageNote>,
+    /// Exchanges under the clause end before the agreement does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
+}

@@ -1,0 +1,236 @@
+//! Data services as their source describes them: operations, elements, and where a person stands in them.
+
+use serde::{Deserialize, Serialize};
+use verbond_domain::ServiceName;
+
+use crate::{EntryName, Line, PathTemplate, Prose};
+
+/// A method of HTTP that an operation may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "methods of RFC 9110")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// The method as it stands in a request.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Where a parameter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ParameterPlace {
+    /// A segment of the path.
+    Path,
+    /// The query.
+    Query,
+}
+
+/// Which values a parameter may have. Anything else is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "allow", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AllowedValues {
+    /// One of these.
+    OneOf {
+        /// The values, decoded.
+        values: Vec<Line>,
+    },
+    /// A whole number within bounds.
+    Integer {
+        /// The least.
+        minimum: i64,
+        /// The greatest.
+        maximum: i64,
+    },
+    /// A day, `YYYY-MM-DD`.
+    Day,
+    /// Letters, digits and `-._` up to a length.
+    Identifier {
+        /// Most characters.
+        longest: u16,
+    },
+    /// Any text up to a length. Where this stands, `check` asks why.
+    Text {
+        /// Most characters.
+        longest: u16,
+    },
+}
+
+/// Which register gave out a number by which a person is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentifierKind {
+    /// Citizen service number (*burgerservicenummer*), or another national number: needs a ground of its own.
+    NationalNumber,
+    /// A number that one organisation gives, such as a customer's or a file's.
+    OrganisationNumber,
+    /// A pseudonym bound to one party.
+    Pseudonym,
+}
+
+/// A parameter of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// Its name, as in the path template or the query.
+    pub name: Line,
+    /// Where it stands.
+    pub place: ParameterPlace,
+    /// Whether a request must have it.
+    #[serde(default)]
+    pub required: bool,
+    /// Which values it may have.
+    pub values: AllowedValues,
+    /// By which kind of number it names a person, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifies: Option<IdentifierKind>,
+}
+
+/// What a value in a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceType {
+    /// Text.
+    String,
+    /// A number without fraction.
+    Integer,
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// Whatever stands there, with all that is in it.
+    Subtree,
+}
+
+/// Category of data, for retention, grounds and the register of activities.
+pub type Category = EntryName;
+
+/// How the law looks at an element.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Sensitivity {
+    /// About no person, and not confidential.
+    NotPersonal,
+    /// Confidential for another reason, such as a trade secret.
+    Confidential,
+    /// Personal data.
+    Personal,
+    /// Personal data of a delicate nature, such as on finances or location.
+    Sensitive,
+    /// A special category (GDPR art. 9).
+    SpecialCategory,
+    /// On criminal convictions and offences (GDPR art. 10).
+    Criminal,
+}
+
+impl Sensitivity {
+    /// Whether it is about a person.
+    pub const fn is_personal(self) -> bool {
+        matches!(self, Self::Personal | Self::Sensitive | Self::SpecialCategory | Self::Criminal)
+    }
+}
+
+/// An element of a response: where it stands, what it is, and what it means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Element {
+    /// RFC 9535 path of names and `[*]`: `$.items[*].income.amount`.
+    pub path: Line,
+    /// What stands there.
+    #[serde(rename = "type")]
+    pub kind: SourceType,
+    /// Whether `null` may stand there too.
+    #[serde(default)]
+    pub nullable: bool,
+    /// Category of data.
+    pub category: Category,
+    /// How the law looks at it.
+    pub sensitivity: Sensitivity,
+    /// By which kind of number it names a person, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifies: Option<IdentifierKind>,
+    /// What it means, in a line.
+    pub meaning: Line,
+}
+
+/// Where the person whom a record is about is named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "place", rename_all = "snake_case", deny_unknown_fields)]
+pub enum PersonPlace {
+    /// In a parameter of the request.
+    Parameter {
+        /// Its name.
+        name: Line,
+    },
+    /// In the response, at a path within the record.
+    Response {
+        /// RFC 9535 path from the document's root.
+        path: Line,
+    },
+}
+
+/// Where a person is named, and by which kind of number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PersonLocation {
+    /// Where.
+    pub at: PersonPlace,
+    /// By what.
+    pub identifies: IdentifierKind,
+}
+
+/// An operation of a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DescribedOperation {
+    /// The name by which agreements refer to it.
+    pub name: EntryName,
+    /// Its method.
+    pub method: Method,
+    /// Its paths.
+    pub path: PathTemplate,
+    /// Its parameters.
+    #[serde(default)]
+    pub parameters: Vec<Parameter>,
+    /// Content type of its response.
+    pub content_type: Line,
+    /// Where one record stands: `$` is the document, `$.items[*]` each item.
+    pub record: Line,
+    /// Its elements.
+    pub elements: Vec<Element>,
+    /// Whom a record is about.
+    #[serde(default)]
+    pub people: Vec<PersonLocation>,
+}
+
+/// A data service as its source describes it. An entry of the register of services.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DescribedService {
+    /// Its name at its provider.
+    pub service: ServiceName,
+    /// What it gives, in a line.
+    pub title: Line,
+    /// What it is, what it is not, and how good it is.
+    pub description: Prose,
+    /// Its operations.
+    pub operations: Vec<DescribedOperation>,
+}

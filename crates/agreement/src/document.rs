@@ -1,0 +1,474 @@
+//! The agreement as a document: read once, bounded; its canonical form is what is signed.
+
+use std::{fmt, str::FromStr};
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::Value;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use uuid::Uuid;
+use verbond_domain::ParticipantId;
+
+use crate::{
+    AlgorithmReference, Article, AssessmentReference, Clause, Contact, Day, Line, Moment, Party, Prose,
+    Publicity, TwoLanguages,
+};
+
+/// Name and version of the format.
+pub const FORMAT: &str = "verbond-agreement/1";
+/// Most bytes of a document.
+pub const MAXIMUM_BYTES: usize = 1024 * 1024;
+/// Most parties, clauses, and operations or receivers of one clause.
+const MAXIMUM_ITEMS: usize = 200;
+
+/// SHA-256 over a document's canonical form, written `sha256:` and 64 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentHash([u8; 32]);
+
+impl DocumentHash {
+    /// Of bytes as they are.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+        Self(hash)
+    }
+
+    /// Of the canonical form (RFC 8785) of a value.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn of_canonical<T: Serialize>(value: &T) -> Result<Self, DocumentError> {
+        Ok(Self::of(&canonical(value)?))
+    }
+
+    /// The 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// The canonical form (RFC 8785) of a value.
+fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, DocumentError> {
+    serde_json_canonicalizer::to_vec(value).map_err(|error| DocumentError::Form(error.to_string()))
+}
+
+impl FromStr for DocumentHash {
+    type Err = DocumentError;
+
+    fn from_str(text: &str) -> Result<Self, DocumentError> {
+        let digits =
+            text.strip_prefix("sha256:").filter(|digits| digits.len() == 64).ok_or(DocumentError::Hash)?;
+        let mut hash = [0; 32];
+        for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+            let digit = |digit: u8| match digit {
+                b'0'..=b'9' => Ok(digit - b'0'),
+                b'a'..=b'f' => Ok(digit - b'a' + 10),
+                _ => Err(DocumentError::Hash),
+            };
+            if let [high, low] = pair {
+                *byte = digit(*high)? * 16 + digit(*low)?;
+            }
+        }
+        Ok(Self(hash))
+    }
+}
+
+impl fmt::Display for DocumentHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for DocumentHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl Serialize for DocumentHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DocumentHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+impl utoipa::PartialSchema for DocumentHash {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^sha256:[0-9a-f]{64}$")).into()
+    }
+}
+
+impl utoipa::ToSchema for DocumentHash {}
+
+/// Why bytes are not an agreement.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// Longer than a mebibyte.
+    #[error("an agreement has at most {MAXIMUM_BYTES} bytes")]
+    TooLong,
+    /// Not JSON of the format; says where and what.
+    #[error("{0}")]
+    Form(String),
+    /// A hash that is not written `sha256:` and 64 digits.
+    #[error("a hash is written `sha256:` and 64 lower-case hexadecimal digits")]
+    Hash,
+    /// Of another format, or of a version that this program does not know.
+    #[error("the document says that its format is `{0}`; this program reads `{FORMAT}`")]
+    Format(String),
+    /// Too few or too many of something.
+    #[error("an agreement has {least} to {most} {what}")]
+    Count {
+        /// Of what.
+        what: &'static str,
+        /// The least.
+        least: usize,
+        /// The most.
+        most: usize,
+    },
+    /// Something is named that stands nowhere, or stands twice.
+    #[error("{what} `{name}` {problem}")]
+    Reference {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// What is the matter with it.
+        problem: &'static str,
+    },
+    /// The bytes are not the canonical form of what they say.
+    #[error(
+        "the document is not in canonical form (RFC 8785), so that its hash would depend on who writes it"
+    )]
+    NotCanonical,
+}
+
+/// The identifier of an agreement through all its versions: a UUID version 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AgreementId(pub Uuid);
+
+impl utoipa::PartialSchema for AgreementId {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        let format = utoipa::openapi::schema::SchemaFormat::Custom("uuid".to_owned());
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+    }
+}
+
+impl utoipa::ToSchema for AgreementId {}
+
+impl fmt::Display for AgreementId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+impl FromStr for AgreementId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// Counts the versions of an agreement from 1.
+pub type Version = u32;
+
+/// What kind of agreement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AgreementKind {
+    /// Parties exchange data, each on its own ground.
+    Exchange,
+    /// A collaboration that a statute establishes (*Wet gegevensverwerking door samenwerkingsverbanden*).
+    StatutoryCollaboration(StatutoryCollaboration),
+}
+
+/// What the statute asks of a collaboration beyond an ordinary agreement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatutoryCollaboration {
+    /// The provision that establishes it.
+    pub established_by: Article,
+    /// Its purpose as the statute puts it.
+    pub purpose: Prose,
+    /// Where data subjects can turn.
+    pub contact_point: Contact,
+    /// The committee that advises on lawfulness.
+    pub advisory_committee: Contact,
+    /// What became of signals and results, and how that is told to those concerned.
+    pub results: Prose,
+    /// The last day before it must have been evaluated.
+    pub evaluate_before: Day,
+}
+
+/// From when until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Term {
+    /// The first moment at which it may be in force.
+    pub from: Moment,
+    /// The first moment at which it is no longer.
+    pub until: Moment,
+    /// How and when it is looked at again.
+    pub review: Prose,
+}
+
+/// What a data protection officer advised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AdviceOutcome {
+    /// In favour.
+    Positive,
+    /// In favour, if.
+    PositiveIf,
+    /// Against.
+    Negative,
+}
+
+/// The advice of a party's data protection officer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Advice {
+    /// Whose officer.
+    pub participant: ParticipantId,
+    /// The officer, as given.
+    pub officer: Line,
+    /// When.
+    pub given_on: Day,
+    /// For or against.
+    pub outcome: AdviceOutcome,
+    /// The advice.
+    pub text: Prose,
+    /// Why it is not followed, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_followed_because: Option<Prose>,
+}
+
+/// Who signs for a party. The moment stands in the signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Signatory {
+    /// For which party.
+    pub participant: ParticipantId,
+    /// The signatory's name and function.
+    pub name: Line,
+    /// On what the mandate rests: decision, register of mandates, date.
+    pub mandate: Line,
+}
+
+/// An agreement, in one of its versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Agreement {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The same in all versions.
+    pub id: AgreementId,
+    /// Which version.
+    pub version: Version,
+    /// The hash of the version that this one takes the place of; absent in the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<DocumentHash>,
+    /// The group within which it holds, by its identifier.
+    pub coalition: Line,
+    /// What it is about.
+    pub title: TwoLanguages,
+    /// Why: the challenge, and why it takes this data.
+    pub why: TwoLanguages,
+    /// What kind.
+    pub kind: AgreementKind,
+    /// Who takes part.
+    pub parties: Vec<Party>,
+    /// What is agreed on each service.
+    pub clauses: Vec<Clause>,
+    /// From when until when.
+    pub term: Term,
+    /// On which assessments it rests.
+    #[serde(default)]
+    pub assessments: Vec<AssessmentReference>,
+    /// Which algorithms use what is delivered.
+    #[serde(default)]
+    pub algorithms: Vec<AlgorithmReference>,
+    /// What the parties' data protection officers advised.
+    #[serde(default)]
+    pub advice: Vec<Advice>,
+    /// Who signs.
+    pub signatories: Vec<Signatory>,
+    /// What is published of it.
+    pub publicity: Publicity,
+}
+
+impl Agreement {
+    /// Reads a document and checks that what it refers to within itself stands there. Whether it may be offered is
+    /// another question.
+    ///
+    /// # Errors
+    /// [`DocumentError`], with the place in the document.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
+        if bytes.len() > MAXIMUM_BYTES {
+            return Err(DocumentError::TooLong);
+        }
+        let agreement: Self =
+            serde_json::from_slice(bytes).map_err(|error| DocumentError::Form(error.to_string()))?;
+        let whole: Value =
+            serde_json::from_slice(bytes).map_err(|error| DocumentError::Form(error.to_string()))?;
+        let understood =
+            serde_json::to_value(&agreement).map_err(|error| DocumentError::Form(error.to_string()))?;
+        if let Some(place) = not_understood(&whole, &understood, "") {
+            return Err(DocumentError::Form(format!("unknown member at `{place}`")));
+        }
+        agreement.is_coherent()?;
+        Ok(agreement)
+    }
+
+    /// Reads a document that must be the canonical form, byte for byte: one that has travelled or is to be signed.
+    ///
+    /// # Errors
+    /// [`DocumentError`]; [`DocumentError::NotCanonical`] too.
+    pub fn parse_canonical(bytes: &[u8]) -> Result<Self, DocumentError> {
+        let agreement = Self::parse(bytes)?;
+        match agreement.canonical()? == bytes {
+            true => Ok(agreement),
+            false => Err(DocumentError::NotCanonical),
+        }
+    }
+
+    /// The canonical form (RFC 8785): what is hashed and signed.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which no agreement that was parsed brings about.
+    pub fn canonical(&self) -> Result<Vec<u8>, DocumentError> {
+        canonical(self)
+    }
+
+    /// The hash by which it is known.
+    ///
+    /// # Errors
+    /// As [`Agreement::canonical`].
+    pub fn hash(&self) -> Result<DocumentHash, DocumentError> {
+        DocumentHash::of_canonical(self)
+    }
+
+    /// A party, by its identifier.
+    pub fn party(&self, participant: &ParticipantId) -> Option<&Party> {
+        self.parties.iter().find(|party| party.participant == *participant)
+    }
+
+    fn is_coherent(&self) -> Result<(), DocumentError> {
+        if self.format != FORMAT {
+            return Err(DocumentError::Format(self.format.chars().take(60).collect()));
+        }
+        count("parties", self.parties.len(), 2)?;
+        count("clauses", self.clauses.len(), 1)?;
+        distinct("party", self.parties.iter().map(|party| party.participant.to_string()))?;
+        distinct("clause", self.clauses.iter().map(|clause| clause.name.to_string()))?;
+        distinct("signatory for", self.signatories.iter().map(|one| one.participant.to_string()))?;
+        distinct("algorithm", self.algorithms.iter().map(|one| one.name.to_string()))?;
+        let mentioned = self.signatories.iter().map(|one| &one.participant);
+        let mentioned = mentioned.chain(self.advice.iter().map(|one| &one.participant));
+        let mentioned = mentioned.chain(self.assessments.iter().map(|one| &one.party));
+        for participant in mentioned.chain(self.algorithms.iter().map(|one| &one.party)) {
+            self.is_party(participant)?;
+        }
+        if (self.version == 1) == self.replaces.is_some() || self.version == 0 {
+            let name = self.version.to_string();
+            let problem = "is the first and replaces none, or a later one and says which it replaces";
+            return Err(DocumentError::Reference { what: "version", name, problem });
+        }
+        self.clauses.iter().try_for_each(|clause| self.is_coherent_clause(clause))
+    }
+
+    fn is_coherent_clause(&self, clause: &Clause) -> Result<(), DocumentError> {
+        self.is_party(&clause.service.provider)?;
+        count("receivers of a clause", clause.receivers.len(), 1)?;
+        count("operations of a clause", clause.operations.len(), 1)?;
+        distinct("receiver", clause.receivers.iter().map(|one| one.participant.to_string()))?;
+        distinct("operation", clause.operations.iter().map(|one| one.name.to_string()))?;
+        for receiver in &clause.receivers {
+            self.is_party(&receiver.participant)?;
+            if receiver.participant == clause.service.provider {
+                let (what, name) = ("receiver", receiver.participant.to_string());
+                return Err(DocumentError::Reference {
+                    what,
+                    name,
+                    problem: "is the provider of the service",
+                });
+            }
+        }
+        for operation in &clause.operations {
+            distinct("element", operation.delivered.iter().map(|element| element.path.to_string()))?;
+            let of_path = |parameter: &&crate::Parameter| parameter.place == crate::ParameterPlace::Path;
+            distinct("parameter", operation.parameters.iter().map(|one| one.name.to_string()))?;
+            let declared = operation.parameters.iter().filter(of_path).count();
+            let missing = |name: &&str| {
+                !operation.parameters.iter().filter(of_path).any(|one| one.name.as_str() == *name)
+            };
+            if let Some(name) = operation.path.parameters().find(missing) {
+                let (name, problem) = (name.to_owned(), "stands in the path and not among the parameters");
+                return Err(DocumentError::Reference { what: "parameter", name, problem });
+            }
+            if declared != operation.path.parameters().count() {
+                let (what, name) = ("operation", operation.name.to_string());
+                let problem = "has a path parameter that does not stand in its path";
+                return Err(DocumentError::Reference { what, name, problem });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_party(&self, participant: &ParticipantId) -> Result<(), DocumentError> {
+        match self.party(participant) {
+            Some(_) => Ok(()),
+            None => Err(DocumentError::Reference {
+                what: "participant",
+                name: participant.to_string(),
+                problem: "is mentioned and is no party",
+            }),
+        }
+    }
+}
+
+/// The JSON pointer of the first member that was read over. Variants without members of their own take any, and nothing
+/// that people sign may mean less than it says.
+fn not_understood(whole: &Value, understood: &Value, place: &str) -> Option<String> {
+    match (whole, understood) {
+        (Value::Object(whole), Value::Object(understood)) => whole.iter().find_map(|(name, value)| {
+            let place = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
+            match understood.get(name) {
+                Some(understood) => not_understood(value, understood, &place),
+                None if value.is_null() => None,
+                None => Some(place),
+            }
+        }),
+        (Value::Array(whole), Value::Array(understood)) => {
+            whole.iter().zip(understood).enumerate().find_map(|(number, (value, understood))| {
+                not_understood(value, understood, &format!("{place}/{number}"))
+            })
+        }
+        _ => None,
+    }
+}
+
+fn count(what: &'static str, count: usize, least: usize) -> Result<(), DocumentError> {
+    match (least..=MAXIMUM_ITEMS).contains(&count) {
+        true => Ok(()),
+        false => Err(DocumentError::Count { what, least, most: MAXIMUM_ITEMS }),
+    }
+}
+
+fn distinct(what: &'static str, names: impl Iterator<Item = String>) -> Result<(), DocumentError> {
+    let mut seen = std::collections::HashSet::new();
+    for name in names {
+        if !seen.insert(name.clone()) {
+            return Err(DocumentError::Reference { what, name, problem: "stands twice" });
+        }
+    }
+    Ok(())
+}

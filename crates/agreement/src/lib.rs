@@ -1,0 +1,52 @@
+//! The agreement (*gegevensafspraak*) and the registers that it rests on, as documents.
+//!
+//! An [`Agreement`] names who may ask what of whom, on which ground, for which purpose, and what is delivered; the
+//! registers hold the legal grounds, processing activities, described services, assessments and algorithms to which it
+//! refers. Everything here is plain data, parsed once and bounded, and pure functions on it: no input or output, no
+//! clock, no protocol. What is signed is the canonical form of the document ([`Agreement::canonical`]).
+//!
+//! Nothing here judges that something is lawful: it holds *who* judged so, and what follows from that judgement.
+#![forbid(unsafe_code)]
+
+mod activity;
+mod assessment;
+mod clause;
+mod described_service;
+mod document;
+mod ground;
+mod life_cycle;
+mod party;
+mod path;
+mod register;
+mod words;
+
+pub use activity::{
+    ActivityReference, ActivityRole, Contact, DataSubjectCategory, ProcessingActivity, Recipient, Transfer,
+};
+pub use assessment::{
+    AlgorithmReference, AlgorithmUse, Assessment, AssessmentKind, AssessmentOutcome, AssessmentReference,
+};
+pub use clause::{
+    Clause, Conditions, DeliveredElement, HumanStep, Limit, LinkageNote, Operation, Period, Receiver,
+    TimeWindow, WeekDay, WholeDocument,
+};
+pub use described_service::{
+    AllowedValues, Category, DescribedOperation, DescribedService, Element, IdentifierKind, Method,
+    Parameter, ParameterPlace, PersonLocation, PersonPlace, Sensitivity, SourceType,
+};
+pub use document::{
+    Advice, AdviceOutcome, Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT,
+    Signatory, StatutoryCollaboration, Term, Version,
+};
+pub use ground::{
+    Article, ArticleError, CriminalDataBasis, GroundReference, LawIdentifier, LawfulnessLimb, LegalGround,
+    NationalNumberGround, SpecialCategoryException,
+};
+pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
+pub use party::{
+    Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
+    Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
+};
+pub use path::{PathTemplate, PathTemplateError, Segment};
+pub use register::{EntryName, RegisterEntry, RegisterKind, Versioned};
+pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};

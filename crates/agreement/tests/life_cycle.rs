@@ -1,0 +1,91 @@
+//! The life of a version, over every sequence of steps.
+
+use proptest::prelude::*;
+use verbond_agreement::{LifeCycle, PartySignature, SignatureMark, Stage};
+use verbond_domain::{ParticipantId, Timestamp};
+
+const FROM: i64 = 100;
+const UNTIL: i64 = 1_000;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Offer,
+    Sign(usize),
+    Refuse(usize),
+    Withdraw,
+    Suspend(usize),
+    Resume(usize),
+    Revoke(usize),
+    Replace(i64),
+    Wait(i64),
+}
+
+fn step(parties: usize) -> impl Strategy<Value = Step> {
+    // One more than there are: a stranger.
+    let anybody = 0..=parties;
+    prop_oneof![
+        2 => Just(Step::Offer),
+        6 => anybody.clone().prop_map(Step::Sign),
+        1 => anybody.clone().prop_map(Step::Refuse),
+        1 => Just(Step::Withdraw),
+        2 => anybody.clone().prop_map(Step::Suspend),
+        2 => anybody.clone().prop_map(Step::Resume),
+        1 => anybody.prop_map(Step::Revoke),
+        1 => (0..UNTIL).prop_map(Step::Replace),
+        3 => (0..300_i64).prop_map(Step::Wait),
+    ]
+}
+
+fn participant(number: usize) -> Result<ParticipantId, TestCaseError> {
+    format!("oin:{number:020}").parse().map_err(|_| TestCaseError::fail("no participant"))
+}
+
+proptest! {
+    #[test]
+    fn in_force_means_signed_by_all_held_up_by_none_ended_by_none_and_within_its_term(
+        (parties, steps) in (2..4_usize).prop_flat_map(|parties| (Just(parties), prop::collection::vec(step(parties), 0..40)))
+    ) {
+        let names: Vec<ParticipantId> = (0..parties).map(participant).collect::<Result<_, _>>()?;
+        let at = Timestamp::from_millis;
+        let mut life = LifeCycle::draft(names, at(FROM), at(UNTIL));
+        let (mut signed, mut held) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
+        let (mut offered, mut ended, mut successor, mut now) = (false, false, None, 0_i64);
+        for step in steps {
+            let before = life.clone();
+            let mark = PartySignature { mark: SignatureMark::Signed, at: at(now) };
+            // What the step does, told apart from the type under test: by plain sets of who did what.
+            let outcome = match step {
+                Step::Wait(time) => { now += time; continue; }
+                Step::Offer => life.offer().inspect(|_| offered = true),
+                Step::Sign(who) => life.sign(&participant(who)?, mark).inspect(|_| { signed.insert(who); }),
+                Step::Refuse(who) => life.refuse(&participant(who)?).inspect(|_| ended = true),
+                Step::Withdraw => life.withdraw().inspect(|_| ended = true),
+                Step::Suspend(who) => life.suspend(&participant(who)?).inspect(|_| { held.insert(who); }),
+                Step::Resume(who) => life.resume(&participant(who)?).inspect(|_| { held.remove(&who); }),
+                Step::Revoke(who) => life.revoke(&participant(who)?).inspect(|_| ended = true),
+                Step::Replace(moment) => life.replace_from(at(moment), at(now)).inspect(|_| successor = Some(moment)),
+            };
+            life = outcome.unwrap_or(before);
+            prop_assert!(!signed.contains(&parties) && !held.contains(&parties), "a stranger took part");
+            let all = offered && signed.len() == parties;
+            let in_time = (FROM..UNTIL).contains(&now) && successor.is_none_or(|moment| now < moment);
+            prop_assert_eq!(life.is_in_force(at(now)), all && held.is_empty() && !ended && in_time);
+            prop_assert_eq!(life.awaited().count(), parties - signed.len());
+        }
+    }
+}
+
+#[test]
+fn a_version_that_has_ended_stays_so() -> Result<(), Box<dyn std::error::Error>> {
+    let (first, second): (ParticipantId, ParticipantId) = ("oin:1".parse()?, "oin:2".parse()?);
+    let at = Timestamp::from_millis;
+    let mark = PartySignature { mark: SignatureMark::Signed, at: at(0) };
+    let offered = LifeCycle::draft([first.clone(), second.clone()], at(FROM), at(UNTIL)).offer()?;
+    let refused = offered.clone().refuse(&first)?;
+    assert!(refused.clone().sign(&second, mark).is_err() && refused.clone().offer().is_err());
+    assert_eq!(refused.stage_at(at(UNTIL)), Stage::Refused);
+    let revoked = offered.sign(&first, mark)?.sign(&second, mark)?.revoke(&second)?;
+    assert!(revoked.clone().resume(&second).is_err() && revoked.clone().suspend(&first).is_err());
+    assert_eq!(revoked.stage_at(at(FROM)), Stage::Revoked);
+    Ok(())
+}
