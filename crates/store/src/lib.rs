@@ -4,6 +4,7 @@
 //! appended to the journal and the messages that follow from them are put in the outbox: all or nothing.
 #![forbid(unsafe_code)]
 
+pub mod agreements;
 pub mod applications;
 mod connection;
 pub mod contracts;
@@ -18,6 +19,7 @@ pub mod outbox;
 mod owner;
 pub mod peers;
 pub mod records;
+pub mod registers;
 mod retention;
 pub mod services;
 mod sql;

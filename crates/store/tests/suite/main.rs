@@ -22,6 +22,7 @@ macro_rules! on_both {
     };
 }
 
+mod agreements;
 mod configuration;
 mod contracts;
 mod damage;
@@ -31,6 +32,7 @@ mod outbox;
 mod owner;
 mod peers;
 mod records;
+mod registers;
 mod retention;
 mod throughput;
 mod transactions;
