@@ -48,7 +48,7 @@ impl DocumentHash {
 }
 
 /// The canonical form (RFC 8785) of a value.
-fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, DocumentError> {
+pub(crate) fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, DocumentError> {
     serde_json_canonicalizer::to_vec(value).map_err(|error| DocumentError::Form(error.to_string()))
 }
 
@@ -315,15 +315,7 @@ impl Agreement {
         if bytes.len() > MAXIMUM_BYTES {
             return Err(DocumentError::TooLong);
         }
-        let agreement: Self =
-            serde_json::from_slice(bytes).map_err(|error| DocumentError::Form(error.to_string()))?;
-        let whole: Value =
-            serde_json::from_slice(bytes).map_err(|error| DocumentError::Form(error.to_string()))?;
-        let understood =
-            serde_json::to_value(&agreement).map_err(|error| DocumentError::Form(error.to_string()))?;
-        if let Some(place) = not_understood(&whole, &understood, "") {
-            return Err(DocumentError::Form(format!("unknown member at `{place}`")));
-        }
+        let agreement: Self = strict(bytes)?;
         agreement.is_coherent()?;
         Ok(agreement)
     }
@@ -432,6 +424,18 @@ impl Agreement {
                 problem: "is mentioned and is no party",
             }),
         }
+    }
+}
+
+/// Reads JSON of which no member, at any depth, is read over.
+pub(crate) fn strict<T: Serialize + for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, DocumentError> {
+    let form = |error: serde_json::Error| DocumentError::Form(error.to_string());
+    let read: T = serde_json::from_slice(bytes).map_err(form)?;
+    let whole: Value = serde_json::from_slice(bytes).map_err(form)?;
+    let understood = serde_json::to_value(&read).map_err(form)?;
+    match not_understood(&whole, &understood, "") {
+        Some(place) => Err(DocumentError::Form(format!("unknown member at `{place}`"))),
+        None => Ok(read),
     }
 }
 

@@ -18,6 +18,7 @@ mod life_cycle;
 mod party;
 mod path;
 mod register;
+mod statement;
 mod words;
 
 pub use activity::{
@@ -48,5 +49,6 @@ pub use party::{
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
 };
 pub use path::{PathTemplate, PathTemplateError, Segment};
-pub use register::{EntryName, RegisterEntry, RegisterKind, Versioned};
+pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
+pub use statement::{SignedBy, Statement, StatementStep};
 pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};
