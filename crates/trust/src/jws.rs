@@ -17,8 +17,8 @@ use crate::{
     public_key::{Curve, PublicKey},
 };
 
-/// Longest compact JWS that is read.
-const MAXIMUM_BYTES: usize = 1024 * 1024;
+/// Longest compact JWS that is read: room for an agreement of 1 MiB.
+const MAXIMUM_BYTES: usize = 3 * 1024 * 1024 / 2;
 
 /// Longest header that is read, in its base64url form; FSC's headers take about 120 characters.
 const MAXIMUM_HEADER_CHARACTERS: usize = 16 * 1024;
@@ -70,10 +70,10 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D:
 }
 
 impl Jws {
-    /// Parses a compact JWS of at most 1 MiB. `alg` must be allowed; unknown header members are ignored save `crit`.
+    /// Parses a compact JWS of at most 1.5 MiB. `alg` must be allowed; unknown header members are ignored save `crit`.
     pub fn parse(text: &str) -> Result<Self, JwsError> {
         if text.len() > MAXIMUM_BYTES {
-            return Err(JwsError::Malformed("longer than 1 MiB"));
+            return Err(JwsError::Malformed("longer than 1.5 MiB"));
         }
         let (signing_input, signature) =
             text.rsplit_once('.').ok_or(JwsError::Malformed("not three parts"))?;
@@ -128,6 +128,16 @@ impl Jws {
             .verify(self.signing_input.as_bytes(), &self.signature)
             .map_err(|_| JwsError::Verification)
     }
+}
+
+/// Verifies a JWS with detached content (RFC 7515 appendix F) over a payload, with a DER SubjectPublicKeyInfo.
+///
+/// # Errors
+/// As [`Jws::parse`] and [`Jws::verify`]; also when the JWS brings a payload of its own.
+pub fn verify_detached(text: &str, payload: &[u8], public_key: &[u8]) -> Result<(), JwsError> {
+    let (header, signature) =
+        text.split_once("..").ok_or(JwsError::Malformed("its content is not detached"))?;
+    Jws::parse(&format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(payload)))?.verify(public_key)
 }
 
 /// Signs the payload with the identity's key and preferred algorithm; the header holds `alg` and `x5t#S256`.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
-use verbond_application::{exchange::Exchanges, snapshot::SnapshotKeeper};
+use verbond_application::{agreements::AgreementOffice, exchange::Exchanges, snapshot::SnapshotKeeper};
 use verbond_domain::{Ambient, Problem};
 use verbond_fsc::{
     Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources,
@@ -12,6 +12,7 @@ use verbond_fsc::{
 };
 use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway};
 use verbond_journal::{Journal, JournalLimits};
+use verbond_node_api::{AgreementCourier, NodeApi};
 use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{IdentityHandle, TrustStore, tls};
@@ -31,6 +32,8 @@ pub struct Node {
     pub identity: Arc<IdentityHandle>,
     pub trust: Arc<TrustStore>,
     pub fsc: Arc<FscNode>,
+    pub agreements: Arc<AgreementOffice>,
+    pub among_nodes: Arc<NodeApi>,
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
     pub metrics: Arc<Metrics>,
@@ -102,6 +105,18 @@ impl Node {
             ambient.clone(),
         );
         lists.load().await;
+        let agreements = Arc::new(AgreementOffice {
+            own: own.clone(),
+            coalition: profile.id.clone(),
+            identity: Arc::clone(&identity),
+            trust: Arc::clone(&trust),
+        });
+        let among_nodes = Arc::new(NodeApi {
+            office: Arc::clone(&agreements),
+            store: store.clone(),
+            ambient: ambient.clone(),
+            peers: peers.clone(),
+        });
         let fsc = FscNode::new(FscParts {
             rules,
             store: store.clone(),
@@ -109,6 +124,7 @@ impl Node {
             identity: Arc::clone(&identity),
             trust: Arc::clone(&trust),
             peers: peers.clone(),
+            couriers: vec![Arc::new(AgreementCourier(Arc::clone(&among_nodes)))],
         });
 
         // The data plane.
@@ -162,6 +178,8 @@ impl Node {
             identity,
             trust,
             fsc,
+            agreements,
+            among_nodes,
             inway,
             outway,
             metrics,

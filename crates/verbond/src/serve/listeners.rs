@@ -98,7 +98,7 @@ impl Listeners {
 
         // Ports for other participants: mutual TLS, judged per request.
         let mutual = plan.mutual()?;
-        let manager = || tower_handler(node.fsc.manager());
+        let manager = || tower_handler(node.among_nodes.router().fallback_service(node.fsc.manager()));
         let inway = node.inway.clone();
         if let Some(inway) = inway {
             let by_name = plan.route_by_name(manager(), Arc::clone(&inway) as Arc<dyn Handler>);
