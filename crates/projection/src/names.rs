@@ -1,0 +1,180 @@
+//! Names of the members of open objects: which place a name leads to, and whether it is there twice.
+
+use std::collections::HashSet;
+
+use crate::projection::{NOWHERE, NodeId, Projection};
+
+/// Names that are remembered per place; as many as a set of bits holds.
+const REMEMBERED_PER_PLACE: usize = 128;
+/// The longest name that is remembered.
+const REMEMBERED_NAME_BYTES: usize = 128;
+/// Bytes of remembered names over all places, each with its share of bookkeeping.
+const REMEMBERED_BYTES: usize = 256 * 1024;
+/// Beyond so many names that are not remembered, an object's names are looked up by hash.
+const FEW: usize = 24;
+/// What a held name costs beside its text.
+const OVERHEAD: usize = 32;
+
+/// A name that was seen before at a place. Records of one list nearly always have the same names, in the same order:
+/// one comparison then says where a name leads and, with a bit per object, that it is not there twice.
+#[derive(Debug)]
+struct Remembered {
+    /// As JSON writes it without escapes, quotes included.
+    quoted: Box<[u8]>,
+    child: NodeId,
+}
+
+/// The names of one open object.
+#[derive(Debug, Default)]
+struct Open {
+    place: NodeId,
+    /// Which remembered names it has.
+    seen: u128,
+    /// The remembered name that is expected next.
+    next: usize,
+    /// Its other names begin here in `others`.
+    others: usize,
+    text: usize,
+    many: Option<HashSet<Box<[u8]>>>,
+    many_bytes: usize,
+}
+
+/// A name is there twice, or names take too much room.
+pub(crate) enum Refused {
+    Duplicate,
+    TooLarge,
+}
+
+/// Names of all open objects that are not skipped.
+#[derive(Debug)]
+pub(crate) struct Names {
+    bound: usize,
+    remembered: Vec<Vec<Remembered>>,
+    remembered_bytes: usize,
+    open: Vec<Open>,
+    /// Where in `text` each name that is not remembered ends.
+    others: Vec<usize>,
+    text: Vec<u8>,
+    many_bytes: usize,
+}
+
+impl Names {
+    pub(crate) fn new(projection: &Projection) -> Self {
+        let mut remembered = Vec::new();
+        remembered.resize_with(projection.nodes(), Vec::new);
+        Self {
+            bound: projection.bounds().names_bytes,
+            remembered,
+            remembered_bytes: 0,
+            open: Vec::new(),
+            others: Vec::new(),
+            text: Vec::new(),
+            many_bytes: 0,
+        }
+    }
+
+    pub(crate) fn bound(&self) -> usize {
+        self.bound
+    }
+
+    pub(crate) fn enter(&mut self, place: NodeId) {
+        let (others, text) = (self.others.len(), self.text.len());
+        self.open.push(Open { place, others, text, ..Open::default() });
+    }
+
+    pub(crate) fn leave(&mut self) {
+        if let Some(open) = self.open.pop() {
+            self.others.truncate(open.others);
+            self.text.truncate(open.text);
+            self.many_bytes -= open.many_bytes;
+        }
+    }
+
+    /// When `bytes` begin with a remembered name in quotes: its length, and where it leads.
+    #[inline]
+    pub(crate) fn recognise(&mut self, bytes: &[u8]) -> Option<(usize, Result<NodeId, Refused>)> {
+        let open = self.open.last_mut()?;
+        let remembered = self.remembered.get(open.place)?;
+        let (ahead, behind) = (remembered.get(open.next..)?, remembered.get(..open.next)?);
+        let place = match ahead.iter().position(|name| bytes.starts_with(&name.quoted)) {
+            Some(place) => open.next + place,
+            None => behind.iter().position(|name| bytes.starts_with(&name.quoted))?,
+        };
+        let name = remembered.get(place)?;
+        let result = open.meet(place, name.child);
+        Some((name.quoted.len(), result))
+    }
+
+    /// Takes an unescaped name; says where it leads.
+    pub(crate) fn take(&mut self, projection: &Projection, name: &[u8]) -> Result<NodeId, Refused> {
+        let Some(open) = self.open.last_mut() else { return Ok(NOWHERE) };
+        let Some(remembered) = self.remembered.get_mut(open.place) else { return Ok(NOWHERE) };
+        let known = remembered
+            .iter()
+            .position(|known| known.quoted.get(1..known.quoted.len() - 1).is_some_and(|known| known == name));
+        if let Some(place) = known {
+            return open.meet(place, remembered.get(place).map_or(NOWHERE, |known| known.child));
+        }
+        let child = projection.member(open.place, name);
+        let cost = name.len() + OVERHEAD;
+        // A place that leads nowhere is that of all objects in subtrees, which have nothing in common.
+        let worth = open.place != NOWHERE
+            && name.len() <= REMEMBERED_NAME_BYTES
+            && name.iter().all(|&byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+        if worth
+            && remembered.len() < REMEMBERED_PER_PLACE
+            && self.remembered_bytes + cost <= REMEMBERED_BYTES
+        {
+            self.remembered_bytes += cost;
+            let quoted = [b"\"", name, b"\""].concat().into();
+            remembered.push(Remembered { quoted, child });
+            return open.meet(remembered.len() - 1, child);
+        }
+        let held = self.text.len() + self.others.len() * OVERHEAD + self.many_bytes;
+        if held + cost > self.bound {
+            return Err(Refused::TooLarge);
+        }
+        self.hold(name)?;
+        Ok(child)
+    }
+
+    /// Holds a name that is not remembered.
+    fn hold(&mut self, name: &[u8]) -> Result<(), Refused> {
+        let Some(open) = self.open.last_mut() else { return Ok(()) };
+        let others = self.others.get(open.others..).unwrap_or_default();
+        let mut start = open.text;
+        let mut texts = others.iter().map(|&end| {
+            let text = self.text.get(start..end).unwrap_or_default();
+            start = end;
+            text
+        });
+        if open.many.is_none() && others.len() < FEW {
+            if texts.any(|known| known == name) {
+                return Err(Refused::Duplicate);
+            }
+            self.text.extend_from_slice(name);
+            self.others.push(self.text.len());
+            return Ok(());
+        }
+        let many = open.many.get_or_insert_with(|| texts.map(Box::from).collect());
+        if !many.insert(name.into()) {
+            return Err(Refused::Duplicate);
+        }
+        open.many_bytes += name.len() + OVERHEAD;
+        self.many_bytes += name.len() + OVERHEAD;
+        Ok(())
+    }
+}
+
+impl Open {
+    #[inline]
+    fn meet(&mut self, place: usize, child: NodeId) -> Result<NodeId, Refused> {
+        let bit = 1u128 << place;
+        if self.seen & bit != 0 {
+            return Err(Refused::Duplicate);
+        }
+        self.seen |= bit;
+        self.next = place + 1;
+        Ok(child)
+    }
+}

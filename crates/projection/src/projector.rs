@@ -1,0 +1,658 @@
+//! One document, projected as it arrives.
+
+use std::{borrow::Cow, sync::Arc};
+
+use crate::{
+    ElementType, Fault, FaultKind, Form, Pieces, Projection, ScalarType, Summary,
+    names::{Names, Refused},
+    output::Output,
+    projection::{NOWHERE, NodeId, ROOT},
+    scan::{LiteralScanner, NumberScanner, Scan, TextScanner},
+};
+
+/// What may come next.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// A document, or in lines an empty line.
+    Start,
+    Value,
+    ItemOrEnd,
+    NameOrEnd,
+    Name,
+    NameText(TextScanner),
+    Colon,
+    /// Comma or end, after a member or item.
+    After,
+    Text(TextScanner),
+    Number(NumberScanner),
+    Literal(LiteralScanner),
+    /// Nothing, or in lines the end of the line.
+    Done,
+}
+
+/// Where a value stands: what the paths say about it.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    node: NodeId,
+    /// It stands in a subtree that is delivered whole.
+    whole: bool,
+}
+
+impl Place {
+    const DOCUMENT: Self = Self { node: ROOT, whole: false };
+
+    fn is_skipped(self) -> bool {
+        self.node == NOWHERE && !self.whole
+    }
+}
+
+/// An open container.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    place: Place,
+    array: bool,
+    /// It is delivered.
+    shown: bool,
+    /// Nothing in it has been delivered yet.
+    empty: bool,
+    /// It is a record.
+    record: bool,
+}
+
+/// What is kept of the scalar that is being read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Scalar {
+    node: NodeId,
+    /// It goes to the output.
+    shown: bool,
+    /// It is dropped if it turns out not to be an integer.
+    integer: bool,
+    /// It keeps its place when it is dropped: it is an item, or the document.
+    stands: bool,
+    /// It goes to the subjects.
+    subject: Option<usize>,
+    /// It is a record.
+    record: bool,
+    /// Its container was empty before it.
+    first: bool,
+    offset: u64,
+}
+
+/// Projects one document (or one stream of lines).
+///
+/// Bytes go in by [`feed`](Self::feed), however they are cut; [`take`](Self::take) gives what is ready to leave. Fed in
+/// chunks and taken from after each, it holds no more than a chunk, a record and the bounds.
+#[derive(Debug)]
+pub struct Projector {
+    projection: Arc<Projection>,
+    state: State,
+    stack: Vec<Frame>,
+    place: Place,
+    names: Names,
+    /// The name that is being read, without quotes and as the source writes it.
+    name: Vec<u8>,
+    name_offset: u64,
+    scalar: Scalar,
+    /// The subject's identifier that is being read, as the source writes it.
+    subject: Vec<u8>,
+    output: Output,
+    /// Where in the source the bytes begin that are being read.
+    base: u64,
+    /// The beginning of a character of which the rest is in the next chunk.
+    partial: Vec<u8>,
+    fault: Option<Fault>,
+}
+
+impl Projector {
+    /// A projector of one response.
+    pub fn new(projection: Arc<Projection>) -> Self {
+        Self {
+            state: State::Start,
+            stack: Vec::new(),
+            place: Place::DOCUMENT,
+            names: Names::new(&projection),
+            name: Vec::new(),
+            name_offset: 0,
+            scalar: Scalar::default(),
+            subject: Vec::new(),
+            output: Output::new(Arc::clone(&projection)),
+            base: 0,
+            partial: Vec::new(),
+            fault: None,
+            projection,
+        }
+    }
+
+    /// Reads on. After a fault every call gives that fault.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.unless_refused(|this| this.feed_characters(bytes))
+    }
+
+    /// Says that nothing follows. What is ready can still be taken.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        self.unless_refused(|this| {
+            if !this.partial.is_empty() {
+                return Err(this.fault_at(0, FaultKind::Encoding));
+            }
+            if let State::Number(number) = this.state
+                && number.is_complete()
+                && this.stack.is_empty()
+            {
+                this.end_scalar(number.is_integer())?;
+            }
+            match (this.state, this.projection.form()) {
+                (State::Done, Form::Lines) => this.end_line(),
+                (State::Done, Form::Document) | (State::Start, Form::Lines) => {}
+                _ => return Err(this.fault_at(0, FaultKind::Truncated)),
+            }
+            Ok(())
+        })
+    }
+
+    /// What has become ready since the last call.
+    pub fn take(&mut self) -> Pieces {
+        self.output.take()
+    }
+
+    /// What has been done so far.
+    pub fn summary(&self) -> Summary {
+        let fed = self.base + self.partial.len() as u64;
+        self.output.summary(self.fault.map_or(fed, |fault| fault.offset))
+    }
+
+    fn unless_refused(&mut self, act: impl FnOnce(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        act(self).inspect_err(|&fault| {
+            self.fault = Some(fault);
+            self.output.refuse();
+        })
+    }
+
+    /// Hands on whole characters only, so that a fault's place does not depend on how the bytes were cut.
+    fn feed_characters(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
+        while !self.partial.is_empty() {
+            let Some((&byte, rest)) = bytes.split_first() else { return Ok(()) };
+            bytes = rest;
+            self.partial.push(byte);
+            match std::str::from_utf8(&self.partial) {
+                Ok(_) => {
+                    let character = std::mem::take(&mut self.partial);
+                    self.run(&character)?;
+                }
+                Err(error) if error.error_len().is_none() => {}
+                Err(_) => return Err(self.fault_at(0, FaultKind::Encoding)),
+            }
+        }
+        let error = match std::str::from_utf8(bytes) {
+            Ok(_) => return self.run(bytes),
+            Err(error) => error,
+        };
+        let (valid, rest) = bytes.split_at_checked(error.valid_up_to()).unwrap_or_default();
+        self.run(valid)?;
+        if error.error_len().is_some() {
+            return Err(self.fault_at(0, FaultKind::Encoding));
+        }
+        self.partial.extend_from_slice(rest);
+        Ok(())
+    }
+
+    fn fault_at(&self, at: usize, kind: FaultKind) -> Fault {
+        Fault { offset: self.base + at as u64, kind }
+    }
+
+    fn unexpected<T>(&self, at: usize) -> Result<T, Fault> {
+        Err(self.fault_at(at, FaultKind::Unexpected))
+    }
+
+    fn run(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let mut at = 0;
+        while at < bytes.len() {
+            at = match self.state {
+                State::Text(mut scanner) => {
+                    let (end, scan) = scanner.scan(bytes, at);
+                    self.keep(bytes.get(at..end).unwrap_or_default())?;
+                    self.after_scan(scan, State::Text(scanner), true, end)?;
+                    end
+                }
+                State::Number(mut scanner) => {
+                    let (end, scan) = scanner.scan(bytes, at);
+                    self.keep(bytes.get(at..end).unwrap_or_default())?;
+                    self.after_scan(scan, State::Number(scanner), scanner.is_integer(), end)?;
+                    end
+                }
+                State::Literal(mut scanner) => {
+                    let (end, scan) = scanner.scan(bytes, at);
+                    self.keep(bytes.get(at..end).unwrap_or_default())?;
+                    self.after_scan(scan, State::Literal(scanner), true, end)?;
+                    end
+                }
+                State::NameText(scanner) => self.name_text(scanner, bytes, at)?,
+                state => {
+                    let at = self.skip_space(bytes, at);
+                    let Some(&byte) = bytes.get(at) else { break };
+                    self.structure(state, byte, bytes, at)?
+                }
+            };
+        }
+        self.base += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// In lines a line feed is no white space: it ends a document.
+    fn skip_space(&self, bytes: &[u8], at: usize) -> usize {
+        let lines = self.projection.form() == Form::Lines;
+        let rest = bytes.get(at..).unwrap_or_default();
+        let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r') || (*byte == b'\n' && !lines);
+        at + rest.iter().position(|byte| !space(byte)).unwrap_or(rest.len())
+    }
+
+    /// Takes a byte that is neither white space nor within a token; returns the position of the next.
+    fn structure(&mut self, state: State, byte: u8, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+        match (state, byte) {
+            (State::Name | State::NameOrEnd, b'"') => return self.begin_name(bytes, at),
+            (State::Colon, b':') => self.state = State::Value,
+            (State::Start, b'\n') => {}
+            (State::Start, 0xef) if self.base == 0 && at == 0 => {
+                return Err(self.fault_at(0, FaultKind::ByteOrderMark));
+            }
+            (State::Start | State::Value, _) => return self.begin_value(byte, at),
+            (State::ItemOrEnd | State::After, b']') => self.end_container(true, at)?,
+            (State::ItemOrEnd, _) => return self.begin_value(byte, at),
+            (State::NameOrEnd | State::After, b'}') => self.end_container(false, at)?,
+            (State::After, b',') => {
+                self.state = if self.next_item() { State::Value } else { State::Name };
+            }
+            (State::Done, b'\n') => self.end_line(),
+            (State::Done, _) => return Err(self.fault_at(at, FaultKind::Trailing)),
+            _ => return self.unexpected(at),
+        }
+        Ok(at + 1)
+    }
+
+    fn end_line(&mut self) {
+        self.output.push(b'\n');
+        self.state = State::Start;
+        self.place = Place::DOCUMENT;
+    }
+
+    /// When the innermost container is an array: turns to its next item.
+    fn next_item(&mut self) -> bool {
+        let Some(frame) = self.stack.last().filter(|frame| frame.array) else { return false };
+        let place = frame.place;
+        self.place = Place { node: self.projection.node(place.node).items, whole: place.whole };
+        true
+    }
+
+    fn begin_name(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+        let Some(frame) = self.stack.last().copied() else { return self.unexpected(at) };
+        self.name_offset = self.base + at as u64;
+        self.name.clear();
+        if !frame.place.is_skipped()
+            && let Some((length, met)) = self.names.recognise(bytes.get(at..).unwrap_or_default())
+        {
+            let name = bytes.get(at + 1..at + length - 1).unwrap_or_default();
+            self.end_name(frame, met, name)?;
+            return Ok(at + length);
+        }
+        self.name_text(TextScanner::new(), bytes, at + 1)
+    }
+
+    fn name_text(&mut self, mut scanner: TextScanner, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+        let Some(frame) = self.stack.last().copied() else { return self.unexpected(at) };
+        let (end, scan) = scanner.scan(bytes, at);
+        let held = bytes.get(at..end).unwrap_or_default();
+        if !frame.place.is_skipped() {
+            if self.name.len() + held.len() > self.names.bound() {
+                return Err(Fault { offset: self.name_offset, kind: FaultKind::NamesTooLarge });
+            }
+            self.name.extend_from_slice(held);
+        }
+        match scan {
+            Scan::More => self.state = State::NameText(scanner),
+            Scan::Fault(kind) => return Err(self.fault_at(end, kind)),
+            Scan::Complete if frame.place.is_skipped() => {
+                self.place = frame.place;
+                self.state = State::Colon;
+            }
+            Scan::Complete => {
+                let mut raw = std::mem::take(&mut self.name);
+                raw.pop();
+                let name = if scanner.escaped() {
+                    let quoted = [b"\"", raw.as_slice(), b"\""].concat();
+                    let name: String =
+                        serde_json::from_slice(&quoted).map_err(|_| self.fault_at(end, FaultKind::Escape))?;
+                    Cow::Owned(name.into_bytes())
+                } else {
+                    Cow::Borrowed(raw.as_slice())
+                };
+                let met = self.names.take(&self.projection, &name);
+                self.end_name(frame, met, &raw)?;
+                self.name = raw;
+            }
+        }
+        Ok(end)
+    }
+
+    /// `raw` is the name as the source writes it, without quotes.
+    fn end_name(&mut self, frame: Frame, met: Result<NodeId, Refused>, raw: &[u8]) -> Result<(), Fault> {
+        let node = met.map_err(|refused| Fault {
+            offset: self.name_offset,
+            kind: match refused {
+                Refused::Duplicate => FaultKind::DuplicateName,
+                Refused::TooLarge => FaultKind::NamesTooLarge,
+            },
+        })?;
+        if frame.place.whole {
+            self.comma();
+            self.output.push(b'"');
+            self.output.put(raw);
+            self.output.put(b"\":");
+            self.check_room()?;
+        } else if frame.shown && !self.projection.node(node).delivers {
+            self.output.not_agreed += 1;
+        }
+        self.place = Place { node, whole: frame.place.whole };
+        self.state = State::Colon;
+        Ok(())
+    }
+
+    fn begin_value(&mut self, byte: u8, at: usize) -> Result<usize, Fault> {
+        let literal = |text| State::Literal(LiteralScanner::new(text));
+        match byte {
+            b'{' | b'[' => {
+                self.begin_container(byte == b'[', at)?;
+                return Ok(at + 1);
+            }
+            b'"' => {
+                self.begin_scalar(Some(ScalarType::String), at)?;
+                self.state = State::Text(TextScanner::new());
+                self.keep(b"\"")?;
+                return Ok(at + 1);
+            }
+            b'-' | b'0'..=b'9' => {
+                self.begin_scalar(Some(ScalarType::Number), at)?;
+                self.state = State::Number(NumberScanner::new());
+            }
+            b't' | b'f' => {
+                self.begin_scalar(Some(ScalarType::Boolean), at)?;
+                self.state = literal(if byte == b't' { b"true" } else { b"false" });
+            }
+            b'n' => {
+                self.begin_scalar(None, at)?;
+                self.state = literal(b"null");
+            }
+            _ => return self.unexpected(at),
+        }
+        Ok(at)
+    }
+
+    fn after_scan(&mut self, scan: Scan, more: State, integer: bool, end: usize) -> Result<(), Fault> {
+        match scan {
+            Scan::More => self.state = more,
+            Scan::Complete => self.end_scalar(integer)?,
+            Scan::Fault(kind) => return Err(self.fault_at(end, kind)),
+        }
+        Ok(())
+    }
+
+    fn begin_container(&mut self, array: bool, at: usize) -> Result<(), Fault> {
+        if self.stack.len() >= self.projection.bounds().depth {
+            return Err(self.fault_at(at, FaultKind::TooDeep));
+        }
+        let place = self.place;
+        let frame = if place.is_skipped() {
+            Frame { place, array, shown: false, empty: true, record: false }
+        } else {
+            self.walk_into(place, array, at)?
+        };
+        self.stack.push(frame);
+        self.state = if self.next_item() { State::ItemOrEnd } else { State::NameOrEnd };
+        Ok(())
+    }
+
+    /// Begins a container that paths lead to or through, or that stands in a subtree.
+    fn walk_into(&mut self, place: Place, array: bool, at: usize) -> Result<Frame, Fault> {
+        let projection = Arc::clone(&self.projection);
+        let node = projection.node(place.node);
+        let axis = node.axis(array);
+        let whole = place.whole || node.subtree();
+        let shown = whole || axis.delivers;
+        let slot = self.slot();
+        let mut record = false;
+        if shown {
+            record = self.open_slot(place, at);
+            self.output.push(if array { b'[' } else { b'{' });
+            if let Some((element, ElementType::Subtree)) = node.element {
+                self.output.delivered(element);
+            }
+        } else if slot.shown {
+            if node.delivers {
+                self.output.dropped(place.node);
+            }
+            if slot.stands {
+                record = self.open_slot(place, at);
+                self.output.put(b"null");
+            }
+        }
+        self.check_room()?;
+        if node.subject.is_some() && !axis.walked && self.output.in_record() {
+            return Err(self.fault_at(at, FaultKind::SubjectType));
+        }
+        let node = if axis.walked || whole { place.node } else { NOWHERE };
+        let frame = Frame { place: Place { node, whole }, array, shown, empty: true, record };
+        if !array && !frame.place.is_skipped() {
+            self.names.enter(node);
+        }
+        Ok(frame)
+    }
+
+    fn end_container(&mut self, array: bool, at: usize) -> Result<(), Fault> {
+        let Some(frame) = self.stack.pop_if(|frame| frame.array == array) else { return self.unexpected(at) };
+        if !array && !frame.place.is_skipped() {
+            self.names.leave();
+        }
+        if frame.shown {
+            self.output.push(if array { b']' } else { b'}' });
+            self.check_room()?;
+        }
+        if frame.record {
+            self.output.end_record();
+        }
+        self.end_value();
+        Ok(())
+    }
+
+    fn end_value(&mut self) {
+        self.state = if self.stack.is_empty() { State::Done } else { State::After };
+    }
+
+    fn begin_scalar(&mut self, scalar: Option<ScalarType>, at: usize) -> Result<(), Fault> {
+        let place = self.place;
+        if place.is_skipped() {
+            (self.scalar.shown, self.scalar.subject, self.scalar.record) = (false, None, false);
+            return Ok(());
+        }
+        let projection = Arc::clone(&self.projection);
+        let node = projection.node(place.node);
+        let slot = self.slot();
+        let agreed = match node.element {
+            _ if place.whole => Agreed::Yes,
+            Some((_, agreed)) => Agreed::judge(agreed, scalar),
+            None => Agreed::No,
+        };
+        let shown = agreed != Agreed::No;
+        let mut record = false;
+        if shown {
+            let mark = self.output.len();
+            record = self.open_slot(place, at);
+            self.output.begin_scalar(mark, self.base + at as u64);
+        } else if slot.shown {
+            match scalar {
+                None if node.element.is_none() && node.delivers => self.output.not_agreed += 1,
+                _ if node.delivers => self.output.dropped(place.node),
+                _ => {}
+            }
+            if slot.stands {
+                record = self.open_slot(place, at);
+                self.output.put(b"null");
+            }
+        }
+        self.check_room()?;
+        self.scalar = Scalar {
+            node: place.node,
+            shown,
+            integer: agreed == Agreed::IfInteger,
+            stands: slot.stands,
+            subject: node.subject.filter(|_| scalar.is_some() && self.output.in_record()),
+            record,
+            first: slot.first,
+            offset: self.base + at as u64,
+        };
+        self.subject.clear();
+        if self.scalar.subject.is_some() && scalar == Some(ScalarType::Boolean) {
+            return Err(self.fault_at(at, FaultKind::SubjectType));
+        }
+        Ok(())
+    }
+
+    /// Keeps bytes of a scalar where they are wanted, within the bounds. Of two bounds that are exceeded the one
+    /// counts that was exceeded first.
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let (shown, subject, length) = (self.scalar.shown, self.scalar.subject.is_some(), bytes.len());
+        if !shown && !subject {
+            return Ok(());
+        }
+        let bounds = self.projection.bounds();
+        let (held, offset) = self.output.held();
+        let room = bounds.record_bytes.saturating_sub(held);
+        let subject_room = bounds.subject_bytes.saturating_sub(self.subject.len());
+        let too_large = shown && length > room;
+        if subject && length > subject_room && !(too_large && room < subject_room) {
+            return Err(Fault { offset: self.scalar.offset, kind: FaultKind::SubjectTooLong });
+        }
+        if too_large {
+            return Err(Fault { offset, kind: FaultKind::RecordTooLarge });
+        }
+        if shown {
+            self.output.put(bytes);
+        }
+        if subject {
+            self.subject.extend_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    fn check_room(&self) -> Result<(), Fault> {
+        let (held, offset) = self.output.held();
+        if held > self.projection.bounds().record_bytes {
+            return Err(Fault { offset, kind: FaultKind::RecordTooLarge });
+        }
+        Ok(())
+    }
+
+    /// `integer` says of a number that it is written as one.
+    fn end_scalar(&mut self, integer: bool) -> Result<(), Fault> {
+        let scalar = self.scalar;
+        if let Some(subject) = scalar.subject {
+            let offset = scalar.offset;
+            if !integer {
+                return Err(Fault { offset, kind: FaultKind::SubjectType });
+            }
+            self.output.subject(subject, &self.subject).map_err(|kind| Fault { offset, kind })?;
+            self.check_room()?;
+        }
+        if scalar.shown && scalar.integer && !integer {
+            self.output.dropped(scalar.node);
+            self.output.retract_scalar(scalar.stands);
+            if !scalar.stands {
+                if scalar.record {
+                    self.output.abandon_record();
+                }
+                if let Some(frame) = self.stack.last_mut() {
+                    frame.empty = scalar.first;
+                }
+            }
+        } else if scalar.shown {
+            self.output.end_scalar();
+            if let Some((element, _)) = self.projection.node(scalar.node).element {
+                self.output.delivered(element);
+            }
+        }
+        if scalar.record {
+            self.output.end_record();
+        }
+        self.end_value();
+        Ok(())
+    }
+
+    /// What the container says about the value that begins.
+    fn slot(&self) -> Slot {
+        self.stack.last().map_or(Slot { shown: true, stands: true, first: true }, |frame| Slot {
+            shown: frame.shown,
+            stands: frame.shown && frame.array,
+            first: frame.empty,
+        })
+    }
+
+    /// Writes what precedes a value that goes to the output; says whether the value is a record.
+    fn open_slot(&mut self, place: Place, at: usize) -> bool {
+        let named = self.stack.last().is_some_and(|frame| !frame.array);
+        // In a subtree the name is written already, as the source writes it.
+        if !(named && place.whole) {
+            self.comma();
+            if named {
+                self.output.put(&self.projection.node(place.node).label);
+            }
+        }
+        let record = self.projection.node(place.node).record;
+        if record {
+            self.output.begin_record(self.base + at as u64);
+        }
+        record
+    }
+
+    fn comma(&mut self) {
+        if let Some(frame) = self.stack.last_mut() {
+            if !frame.empty {
+                self.output.push(b',');
+            }
+            frame.empty = false;
+        }
+    }
+}
+
+/// The place in the output that a value would take.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// Its container is delivered, or it is the document.
+    shown: bool,
+    /// Something must stand there: it is an item, or the document.
+    stands: bool,
+    /// Nothing precedes it.
+    first: bool,
+}
+
+/// Whether a scalar is of the agreed type, as far as its first byte says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agreed {
+    Yes,
+    No,
+    IfInteger,
+}
+
+impl Agreed {
+    /// `found` is none for `null`.
+    fn judge(agreed: ElementType, found: Option<ScalarType>) -> Self {
+        let yes = match (agreed, found) {
+            (ElementType::Subtree, _) => true,
+            (ElementType::Scalar { nullable, .. }, None) => nullable,
+            (ElementType::Scalar { scalar: ScalarType::Integer, .. }, Some(ScalarType::Number)) => {
+                return Self::IfInteger;
+            }
+            (ElementType::Scalar { scalar, .. }, Some(found)) => scalar == found,
+        };
+        if yes { Self::Yes } else { Self::No }
+    }
+}
