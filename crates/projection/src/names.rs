@@ -21,7 +21,25 @@ const OVERHEAD: usize = 32;
 struct Remembered {
     /// As JSON writes it without escapes, quotes included.
     quoted: Box<[u8]>,
+    /// Its first eight bytes, or fewer, and which bits they are: nearly all other names differ in them.
+    head: u64,
+    mask: u64,
     child: NodeId,
+}
+
+impl Remembered {
+    fn new(name: &[u8], child: NodeId) -> Self {
+        let quoted: Box<[u8]> = [b"\"", name, b"\""].concat().into();
+        let byte = |place| quoted.get(place).copied();
+        let head = u64::from_le_bytes(std::array::from_fn(|place| byte(place).unwrap_or_default()));
+        let mask = u64::from_le_bytes(std::array::from_fn(|place| byte(place).map_or(0, |_| u8::MAX)));
+        Self { quoted, head, mask, child }
+    }
+
+    #[inline]
+    fn begins(&self, head: u64, bytes: &[u8]) -> bool {
+        head & self.mask == self.head && bytes.starts_with(&self.quoted)
+    }
 }
 
 /// The names of one open object.
@@ -95,10 +113,14 @@ impl Names {
     pub(crate) fn recognise(&mut self, bytes: &[u8]) -> Option<(usize, Result<NodeId, Refused>)> {
         let open = self.open.last_mut()?;
         let remembered = self.remembered.get(open.place)?;
-        let (ahead, behind) = (remembered.get(open.next..)?, remembered.get(..open.next)?);
-        let place = match ahead.iter().position(|name| bytes.starts_with(&name.quoted)) {
-            Some(place) => open.next + place,
-            None => behind.iter().position(|name| bytes.starts_with(&name.quoted))?,
+        let head = u64::from_le_bytes(*bytes.first_chunk()?);
+        let place = if remembered.get(open.next).is_some_and(|name| name.begins(head, bytes)) {
+            open.next
+        } else {
+            // A name that is absent here is passed over; one in another order is found from the beginning.
+            let ahead = remembered.iter().enumerate().skip(open.next + 1);
+            let mut either = ahead.chain(remembered.iter().enumerate().take(open.next));
+            either.find(|(_, name)| name.begins(head, bytes))?.0
         };
         let name = remembered.get(place)?;
         let result = open.meet(place, name.child);
@@ -126,8 +148,7 @@ impl Names {
             && self.remembered_bytes + cost <= REMEMBERED_BYTES
         {
             self.remembered_bytes += cost;
-            let quoted = [b"\"", name, b"\""].concat().into();
-            remembered.push(Remembered { quoted, child });
+            remembered.push(Remembered::new(name, child));
             return open.meet(remembered.len() - 1, child);
         }
         let held = self.text.len() + self.others.len() * OVERHEAD + self.many_bytes;

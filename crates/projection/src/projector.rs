@@ -19,13 +19,13 @@ enum State {
     ItemOrEnd,
     NameOrEnd,
     Name,
-    NameText(TextScanner),
+    NameText,
     Colon,
     /// Comma or end, after a member or item.
     After,
-    Text(TextScanner),
-    Number(NumberScanner),
-    Literal(LiteralScanner),
+    Text,
+    Number,
+    Literal,
     /// Nothing, or in lines the end of the line.
     Done,
 }
@@ -65,6 +65,7 @@ struct Scalar {
     node: NodeId,
     /// It goes to the output.
     shown: bool,
+    number: bool,
     /// It is dropped if it turns out not to be an integer.
     integer: bool,
     /// It keeps its place when it is dropped: it is an item, or the document.
@@ -92,6 +93,9 @@ pub struct Projector {
     /// The name that is being read, without quotes and as the source writes it.
     name: Vec<u8>,
     name_offset: u64,
+    text: TextScanner,
+    number: NumberScanner,
+    literal: LiteralScanner,
     scalar: Scalar,
     /// The subject's identifier that is being read, as the source writes it.
     subject: Vec<u8>,
@@ -113,6 +117,9 @@ impl Projector {
             names: Names::new(&projection),
             name: Vec::new(),
             name_offset: 0,
+            text: TextScanner::new(),
+            number: NumberScanner::new(),
+            literal: LiteralScanner::new(b""),
             scalar: Scalar::default(),
             subject: Vec::new(),
             output: Output::new(Arc::clone(&projection)),
@@ -134,11 +141,8 @@ impl Projector {
             if !this.partial.is_empty() {
                 return Err(this.fault_at(0, FaultKind::Encoding));
             }
-            if let State::Number(number) = this.state
-                && number.is_complete()
-                && this.stack.is_empty()
-            {
-                this.end_scalar(number.is_integer())?;
+            if matches!(this.state, State::Number) && this.number.is_complete() && this.stack.is_empty() {
+                this.end_scalar()?;
             }
             match (this.state, this.projection.form()) {
                 (State::Done, Form::Lines) => this.end_line(),
@@ -207,32 +211,18 @@ impl Projector {
     }
 
     fn run(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let projection = Arc::clone(&self.projection);
         let mut at = 0;
         while at < bytes.len() {
             at = match self.state {
-                State::Text(mut scanner) => {
-                    let (end, scan) = scanner.scan(bytes, at);
-                    self.keep(bytes.get(at..end).unwrap_or_default())?;
-                    self.after_scan(scan, State::Text(scanner), true, end)?;
-                    end
-                }
-                State::Number(mut scanner) => {
-                    let (end, scan) = scanner.scan(bytes, at);
-                    self.keep(bytes.get(at..end).unwrap_or_default())?;
-                    self.after_scan(scan, State::Number(scanner), scanner.is_integer(), end)?;
-                    end
-                }
-                State::Literal(mut scanner) => {
-                    let (end, scan) = scanner.scan(bytes, at);
-                    self.keep(bytes.get(at..end).unwrap_or_default())?;
-                    self.after_scan(scan, State::Literal(scanner), true, end)?;
-                    end
-                }
-                State::NameText(scanner) => self.name_text(scanner, bytes, at)?,
+                State::Text => self.text(bytes, at)?,
+                State::Number => self.number(bytes, at)?,
+                State::Literal => self.literal(bytes, at)?,
+                State::NameText => self.name_text(bytes, at)?,
                 state => {
-                    let at = self.skip_space(bytes, at);
+                    let at = skip_space(bytes, at, projection.form());
                     let Some(&byte) = bytes.get(at) else { break };
-                    self.structure(state, byte, bytes, at)?
+                    self.structure(&projection, state, byte, bytes, at)?
                 }
             };
         }
@@ -240,29 +230,68 @@ impl Projector {
         Ok(())
     }
 
-    /// In lines a line feed is no white space: it ends a document.
-    fn skip_space(&self, bytes: &[u8], at: usize) -> usize {
-        let lines = self.projection.form() == Form::Lines;
-        let rest = bytes.get(at..).unwrap_or_default();
-        let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r') || (*byte == b'\n' && !lines);
-        at + rest.iter().position(|byte| !space(byte)).unwrap_or(rest.len())
+    fn text(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+        let (end, scan) = self.text.scan(bytes, at);
+        self.after_scan(bytes, at, end, scan, State::Text)
+    }
+
+    fn number(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+        let (end, scan) = self.number.scan(bytes, at);
+        self.after_scan(bytes, at, end, scan, State::Number)
+    }
+
+    fn literal(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+        let (end, scan) = self.literal.scan(bytes, at);
+        self.after_scan(bytes, at, end, scan, State::Literal)
+    }
+
+    #[inline]
+    fn after_scan(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        end: usize,
+        scan: Scan,
+        more: State,
+    ) -> Result<usize, Fault> {
+        let kept = self.scalar.shown || self.scalar.subject.is_some();
+        if kept {
+            self.keep(bytes.get(at..end).unwrap_or_default())?;
+        }
+        match scan {
+            Scan::More => self.state = more,
+            Scan::Complete if kept || self.scalar.record => self.end_scalar()?,
+            Scan::Complete => self.end_value(),
+            Scan::Fault(kind) => return Err(self.fault_at(end, kind)),
+        }
+        Ok(end)
     }
 
     /// Takes a byte that is neither white space nor within a token; returns the position of the next.
-    fn structure(&mut self, state: State, byte: u8, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    fn structure(
+        &mut self,
+        projection: &Projection,
+        state: State,
+        byte: u8,
+        bytes: &[u8],
+        at: usize,
+    ) -> Result<usize, Fault> {
         match (state, byte) {
-            (State::Name | State::NameOrEnd, b'"') => return self.begin_name(bytes, at),
+            (State::Name | State::NameOrEnd, b'"') => return self.begin_name(projection, bytes, at),
             (State::Colon, b':') => self.state = State::Value,
             (State::Start, b'\n') => {}
             (State::Start, 0xef) if self.base == 0 && at == 0 => {
                 return Err(self.fault_at(0, FaultKind::ByteOrderMark));
             }
-            (State::Start | State::Value, _) => return self.begin_value(byte, at),
+            (State::Start | State::Value, _) => return self.begin_value(projection, byte, bytes, at),
             (State::ItemOrEnd | State::After, b']') => self.end_container(true, at)?,
-            (State::ItemOrEnd, _) => return self.begin_value(byte, at),
+            (State::ItemOrEnd, _) => return self.begin_value(projection, byte, bytes, at),
             (State::NameOrEnd | State::After, b'}') => self.end_container(false, at)?,
             (State::After, b',') => {
-                self.state = if self.next_item() { State::Value } else { State::Name };
+                self.state = if self.next_item(projection) { State::Value } else { State::Name };
+                if matches!(self.state, State::Name) && bytes.get(at + 1) == Some(&b'"') {
+                    return self.begin_name(projection, bytes, at + 1);
+                }
             }
             (State::Done, b'\n') => self.end_line(),
             (State::Done, _) => return Err(self.fault_at(at, FaultKind::Trailing)),
@@ -278,14 +307,14 @@ impl Projector {
     }
 
     /// When the innermost container is an array: turns to its next item.
-    fn next_item(&mut self) -> bool {
+    fn next_item(&mut self, projection: &Projection) -> bool {
         let Some(frame) = self.stack.last().filter(|frame| frame.array) else { return false };
         let place = frame.place;
-        self.place = Place { node: self.projection.node(place.node).items, whole: place.whole };
+        self.place = Place { node: projection.node(place.node).items, whole: place.whole };
         true
     }
 
-    fn begin_name(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    fn begin_name(&mut self, projection: &Projection, bytes: &[u8], at: usize) -> Result<usize, Fault> {
         let Some(frame) = self.stack.last().copied() else { return self.unexpected(at) };
         self.name_offset = self.base + at as u64;
         self.name.clear();
@@ -293,15 +322,24 @@ impl Projector {
             && let Some((length, met)) = self.names.recognise(bytes.get(at..).unwrap_or_default())
         {
             let name = bytes.get(at + 1..at + length - 1).unwrap_or_default();
-            self.end_name(frame, met, name)?;
-            return Ok(at + length);
+            self.end_name(projection, frame, met, name)?;
+            return self.after_name(projection, bytes, at + length);
         }
-        self.name_text(TextScanner::new(), bytes, at + 1)
+        self.text = TextScanner::new();
+        self.name_text(bytes, at + 1)
     }
 
-    fn name_text(&mut self, mut scanner: TextScanner, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    /// Takes colon and value at once where nothing stands between them: most documents are written so.
+    fn after_name(&mut self, projection: &Projection, bytes: &[u8], at: usize) -> Result<usize, Fault> {
+        match bytes.get(at..) {
+            Some([b':', byte, ..]) if *byte > b' ' => self.begin_value(projection, *byte, bytes, at + 1),
+            _ => Ok(at),
+        }
+    }
+
+    fn name_text(&mut self, bytes: &[u8], at: usize) -> Result<usize, Fault> {
         let Some(frame) = self.stack.last().copied() else { return self.unexpected(at) };
-        let (end, scan) = scanner.scan(bytes, at);
+        let (end, scan) = self.text.scan(bytes, at);
         let held = bytes.get(at..end).unwrap_or_default();
         if !frame.place.is_skipped() {
             if self.name.len() + held.len() > self.names.bound() {
@@ -310,7 +348,7 @@ impl Projector {
             self.name.extend_from_slice(held);
         }
         match scan {
-            Scan::More => self.state = State::NameText(scanner),
+            Scan::More => self.state = State::NameText,
             Scan::Fault(kind) => return Err(self.fault_at(end, kind)),
             Scan::Complete if frame.place.is_skipped() => {
                 self.place = frame.place;
@@ -319,7 +357,7 @@ impl Projector {
             Scan::Complete => {
                 let mut raw = std::mem::take(&mut self.name);
                 raw.pop();
-                let name = if scanner.escaped() {
+                let name = if self.text.escaped() {
                     let quoted = [b"\"", raw.as_slice(), b"\""].concat();
                     let name: String =
                         serde_json::from_slice(&quoted).map_err(|_| self.fault_at(end, FaultKind::Escape))?;
@@ -327,8 +365,9 @@ impl Projector {
                 } else {
                     Cow::Borrowed(raw.as_slice())
                 };
-                let met = self.names.take(&self.projection, &name);
-                self.end_name(frame, met, &raw)?;
+                let projection = Arc::clone(&self.projection);
+                let met = self.names.take(&projection, &name);
+                self.end_name(&projection, frame, met, &raw)?;
                 self.name = raw;
             }
         }
@@ -336,7 +375,13 @@ impl Projector {
     }
 
     /// `raw` is the name as the source writes it, without quotes.
-    fn end_name(&mut self, frame: Frame, met: Result<NodeId, Refused>, raw: &[u8]) -> Result<(), Fault> {
+    fn end_name(
+        &mut self,
+        projection: &Projection,
+        frame: Frame,
+        met: Result<NodeId, Refused>,
+        raw: &[u8],
+    ) -> Result<(), Fault> {
         let node = met.map_err(|refused| Fault {
             offset: self.name_offset,
             kind: match refused {
@@ -350,7 +395,7 @@ impl Projector {
             self.output.put(raw);
             self.output.put(b"\":");
             self.check_room()?;
-        } else if frame.shown && !self.projection.node(node).delivers {
+        } else if frame.shown && !projection.node(node).delivers {
             self.output.not_agreed += 1;
         }
         self.place = Place { node, whole: frame.place.whole };
@@ -358,46 +403,44 @@ impl Projector {
         Ok(())
     }
 
-    fn begin_value(&mut self, byte: u8, at: usize) -> Result<usize, Fault> {
-        let literal = |text| State::Literal(LiteralScanner::new(text));
+    fn begin_value(
+        &mut self,
+        projection: &Projection,
+        byte: u8,
+        bytes: &[u8],
+        at: usize,
+    ) -> Result<usize, Fault> {
         match byte {
             b'{' | b'[' => {
-                self.begin_container(byte == b'[', at)?;
-                return Ok(at + 1);
+                self.begin_container(projection, byte == b'[', at)?;
+                Ok(at + 1)
             }
             b'"' => {
-                self.begin_scalar(Some(ScalarType::String), at)?;
-                self.state = State::Text(TextScanner::new());
+                self.begin_scalar(projection, Some(ScalarType::String), at)?;
                 self.keep(b"\"")?;
-                return Ok(at + 1);
+                self.text = TextScanner::new();
+                self.text(bytes, at + 1)
             }
             b'-' | b'0'..=b'9' => {
-                self.begin_scalar(Some(ScalarType::Number), at)?;
-                self.state = State::Number(NumberScanner::new());
+                self.begin_scalar(projection, Some(ScalarType::Number), at)?;
+                self.number = NumberScanner::new();
+                self.number(bytes, at)
             }
             b't' | b'f' => {
-                self.begin_scalar(Some(ScalarType::Boolean), at)?;
-                self.state = literal(if byte == b't' { b"true" } else { b"false" });
+                self.begin_scalar(projection, Some(ScalarType::Boolean), at)?;
+                self.literal = LiteralScanner::new(if byte == b't' { b"true" } else { b"false" });
+                self.literal(bytes, at)
             }
             b'n' => {
-                self.begin_scalar(None, at)?;
-                self.state = literal(b"null");
+                self.begin_scalar(projection, None, at)?;
+                self.literal = LiteralScanner::new(b"null");
+                self.literal(bytes, at)
             }
-            _ => return self.unexpected(at),
+            _ => self.unexpected(at),
         }
-        Ok(at)
     }
 
-    fn after_scan(&mut self, scan: Scan, more: State, integer: bool, end: usize) -> Result<(), Fault> {
-        match scan {
-            Scan::More => self.state = more,
-            Scan::Complete => self.end_scalar(integer)?,
-            Scan::Fault(kind) => return Err(self.fault_at(end, kind)),
-        }
-        Ok(())
-    }
-
-    fn begin_container(&mut self, array: bool, at: usize) -> Result<(), Fault> {
+    fn begin_container(&mut self, projection: &Projection, array: bool, at: usize) -> Result<(), Fault> {
         if self.stack.len() >= self.projection.bounds().depth {
             return Err(self.fault_at(at, FaultKind::TooDeep));
         }
@@ -405,16 +448,21 @@ impl Projector {
         let frame = if place.is_skipped() {
             Frame { place, array, shown: false, empty: true, record: false }
         } else {
-            self.walk_into(place, array, at)?
+            self.walk_into(projection, place, array, at)?
         };
         self.stack.push(frame);
-        self.state = if self.next_item() { State::ItemOrEnd } else { State::NameOrEnd };
+        self.state = if self.next_item(projection) { State::ItemOrEnd } else { State::NameOrEnd };
         Ok(())
     }
 
     /// Begins a container that paths lead to or through, or that stands in a subtree.
-    fn walk_into(&mut self, place: Place, array: bool, at: usize) -> Result<Frame, Fault> {
-        let projection = Arc::clone(&self.projection);
+    fn walk_into(
+        &mut self,
+        projection: &Projection,
+        place: Place,
+        array: bool,
+        at: usize,
+    ) -> Result<Frame, Fault> {
         let node = projection.node(place.node);
         let axis = node.axis(array);
         let whole = place.whole || node.subtree();
@@ -468,13 +516,17 @@ impl Projector {
         self.state = if self.stack.is_empty() { State::Done } else { State::After };
     }
 
-    fn begin_scalar(&mut self, scalar: Option<ScalarType>, at: usize) -> Result<(), Fault> {
+    fn begin_scalar(
+        &mut self,
+        projection: &Projection,
+        scalar: Option<ScalarType>,
+        at: usize,
+    ) -> Result<(), Fault> {
         let place = self.place;
         if place.is_skipped() {
             (self.scalar.shown, self.scalar.subject, self.scalar.record) = (false, None, false);
             return Ok(());
         }
-        let projection = Arc::clone(&self.projection);
         let node = projection.node(place.node);
         let slot = self.slot();
         let agreed = match node.element {
@@ -503,6 +555,7 @@ impl Projector {
         self.scalar = Scalar {
             node: place.node,
             shown,
+            number: scalar == Some(ScalarType::Number),
             integer: agreed == Agreed::IfInteger,
             stands: slot.stands,
             subject: node.subject.filter(|_| scalar.is_some() && self.output.in_record()),
@@ -552,9 +605,9 @@ impl Projector {
         Ok(())
     }
 
-    /// `integer` says of a number that it is written as one.
-    fn end_scalar(&mut self, integer: bool) -> Result<(), Fault> {
+    fn end_scalar(&mut self) -> Result<(), Fault> {
         let scalar = self.scalar;
+        let integer = !scalar.number || self.number.is_integer();
         if let Some(subject) = scalar.subject {
             let offset = scalar.offset;
             if !integer {
@@ -621,6 +674,14 @@ impl Projector {
             frame.empty = false;
         }
     }
+}
+
+/// The position of the next byte that is not white space. In lines a line feed is none: it ends a document.
+#[inline]
+fn skip_space(bytes: &[u8], at: usize, form: Form) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let space = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r') || (byte == b'\n' && form != Form::Lines);
+    at + rest.iter().position(|&byte| !space(byte)).unwrap_or(rest.len())
 }
 
 /// The place in the output that a value would take.

@@ -89,16 +89,25 @@ impl TextStep {
 }
 
 /// How many bytes at the beginning are neither quote, backslash nor control character.
+#[inline]
 fn plain_length(bytes: &[u8]) -> usize {
-    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < b' ';
-    // Most strings are shorter than what a call of the vectorised search costs.
-    let near = bytes.get(..16).unwrap_or(bytes);
-    if let Some(found) = near.iter().position(|&byte| special(byte)) {
-        return found;
+    let mut rest = bytes;
+    // Eight at a time: the highest bit of a byte is set where it is special. Borrows reach only bytes after a special one.
+    while let Some((word, after)) = rest.split_first_chunk::<8>() {
+        const ONES: u64 = u64::MAX / 0xff;
+        const HIGHS: u64 = ONES << 7;
+        let word = u64::from_le_bytes(*word);
+        let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let special = (below(word, b' ') | quote | backslash) & HIGHS;
+        if special != 0 {
+            return bytes.len() - rest.len() + special.trailing_zeros() as usize / 8;
+        }
+        rest = after;
     }
-    let far = bytes.get(near.len()..).unwrap_or_default();
-    let far = far.get(..memchr::memchr2(b'"', b'\\', far).unwrap_or(far.len())).unwrap_or(far);
-    near.len() + far.iter().position(|&byte| byte < b' ').unwrap_or(far.len())
+    let special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < b' ';
+    bytes.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
