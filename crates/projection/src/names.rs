@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::projection::{NOWHERE, NodeId, Projection};
+use crate::{
+    projection::{NOWHERE, NodeId, Projection},
+    scan::plain_member,
+};
 
 /// Names that are remembered per place; as many as a set of bits holds.
 const REMEMBERED_PER_PLACE: usize = 128;
@@ -24,6 +27,8 @@ struct Remembered {
     /// Its first eight bytes, or fewer, and which bits they are: nearly all other names differ in them.
     head: u64,
     mask: u64,
+    /// Its last eight bytes, if it has as many: with the first they are all of a name of up to sixteen.
+    tail: u64,
     child: NodeId,
 }
 
@@ -33,12 +38,21 @@ impl Remembered {
         let byte = |place| quoted.get(place).copied();
         let head = u64::from_le_bytes(std::array::from_fn(|place| byte(place).unwrap_or_default()));
         let mask = u64::from_le_bytes(std::array::from_fn(|place| byte(place).map_or(0, |_| u8::MAX)));
-        Self { quoted, head, mask, child }
+        let tail = quoted.last_chunk().map_or(0, |tail| u64::from_le_bytes(*tail));
+        Self { quoted, head, mask, tail, child }
     }
 
     #[inline]
     fn begins(&self, head: u64, bytes: &[u8]) -> bool {
-        head & self.mask == self.head && bytes.starts_with(&self.quoted)
+        if head & self.mask != self.head {
+            return false;
+        }
+        let length = self.quoted.len();
+        match bytes.get(..length).and_then(|bytes| bytes.last_chunk()) {
+            Some(tail) if length <= 16 => u64::from_le_bytes(*tail) == self.tail,
+            Some(_) => bytes.starts_with(&self.quoted),
+            None => length < 8,
+        }
     }
 }
 
@@ -127,6 +141,28 @@ impl Names {
         Some((name.quoted.len(), result))
     }
 
+    /// Passes over members from `at` on, where a name begins, as long as they come as expected, lead nowhere, hold
+    /// plain scalars, and another name follows; returns where that one begins, and how many were passed.
+    #[inline]
+    pub(crate) fn pass(&mut self, bytes: &[u8], mut at: usize) -> (usize, u64) {
+        let mut passed = 0;
+        let Some(open) = self.open.last_mut() else { return (at, 0) };
+        let expected = self.remembered.get(open.place).and_then(|names| names.get(open.next..));
+        for name in expected.unwrap_or_default() {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let Some(head) = rest.first_chunk() else { break };
+            if name.child != NOWHERE || !name.begins(u64::from_le_bytes(*head), rest) {
+                break;
+            }
+            let Some(next) = plain_member(bytes, at + name.quoted.len()) else { break };
+            if open.meet(open.next, NOWHERE).is_err() {
+                break;
+            }
+            (at, passed) = (next, passed + 1);
+        }
+        (at, passed)
+    }
+
     /// Takes an unescaped name; says where it leads.
     pub(crate) fn take(&mut self, projection: &Projection, name: &[u8]) -> Result<NodeId, Refused> {
         let Some(open) = self.open.last_mut() else { return Ok(NOWHERE) };
@@ -139,7 +175,7 @@ impl Names {
         }
         let child = projection.member(open.place, name);
         let cost = name.len() + OVERHEAD;
-        // A place that leads nowhere is that of all objects in subtrees, which have nothing in common.
+        // A place that leads nowhere is that of all objects further down in subtrees: they have nothing in common.
         let worth = open.place != NOWHERE
             && name.len() <= REMEMBERED_NAME_BYTES
             && name.iter().all(|&byte| byte >= b' ' && byte != b'"' && byte != b'\\');

@@ -174,8 +174,8 @@ impl Output {
 
     /// Where in `bytes` begins what must not leave yet.
     fn held_from(&self) -> usize {
-        let record = self.record.map(|record| record.start);
-        record.or(self.scalar.map(|scalar| scalar.mark)).unwrap_or(self.bytes.len())
+        let record = self.record.map_or(self.bytes.len(), |record| record.start);
+        self.scalar.map_or(record, |scalar| record.min(scalar.mark))
     }
 
     /// What is ready to leave.
@@ -187,7 +187,8 @@ impl Output {
         let subjects = match &mut self.record {
             Some(record) => {
                 let held = self.subjects.split_off(record.subjects);
-                (record.start, record.subjects) = (0, 0);
+                record.start -= from;
+                record.subjects = 0;
                 mem::replace(&mut self.subjects, held)
             }
             None => mem::take(&mut self.subjects),

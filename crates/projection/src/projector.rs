@@ -7,7 +7,7 @@ use crate::{
     names::{Names, Refused},
     output::Output,
     projection::{NOWHERE, NodeId, ROOT},
-    scan::{LiteralScanner, NumberScanner, Scan, TextScanner},
+    scan::{LiteralScanner, NumberScanner, Scan, TextScanner, plain_member, plain_scalar},
 };
 
 /// What may come next.
@@ -316,14 +316,41 @@ impl Projector {
 
     fn begin_name(&mut self, projection: &Projection, bytes: &[u8], at: usize) -> Result<usize, Fault> {
         let Some(frame) = self.stack.last().copied() else { return self.unexpected(at) };
+        if frame.place.is_skipped() {
+            return self.begin_skipped_name(projection, frame, bytes, at);
+        }
+        let (mut at, mut passed) = (at, 0);
+        if !frame.place.whole {
+            (at, passed) = self.names.pass(bytes, at);
+        }
+        if frame.shown {
+            self.output.not_agreed += passed;
+        }
         self.name_offset = self.base + at as u64;
         self.name.clear();
-        if !frame.place.is_skipped()
-            && let Some((length, met)) = self.names.recognise(bytes.get(at..).unwrap_or_default())
-        {
+        if let Some((length, met)) = self.names.recognise(bytes.get(at..).unwrap_or_default()) {
             let name = bytes.get(at + 1..at + length - 1).unwrap_or_default();
             self.end_name(projection, frame, met, name)?;
             return self.after_name(projection, bytes, at + length);
+        }
+        self.text = TextScanner::new();
+        self.name_text(bytes, at + 1)
+    }
+
+    fn begin_skipped_name(
+        &mut self,
+        projection: &Projection,
+        frame: Frame,
+        bytes: &[u8],
+        mut at: usize,
+    ) -> Result<usize, Fault> {
+        while let Some(end) = plain_scalar(b'"', bytes, at) {
+            let Some(next) = plain_member(bytes, end) else {
+                self.place = frame.place;
+                self.state = State::Colon;
+                return self.after_name(projection, bytes, end);
+            };
+            at = next;
         }
         self.text = TextScanner::new();
         self.name_text(bytes, at + 1)
@@ -410,6 +437,12 @@ impl Projector {
         bytes: &[u8],
         at: usize,
     ) -> Result<usize, Fault> {
+        if self.place.is_skipped()
+            && let Some(end) = plain_scalar(byte, bytes, at)
+        {
+            self.end_value();
+            return Ok(end);
+        }
         match byte {
             b'{' | b'[' => {
                 self.begin_container(projection, byte == b'[', at)?;

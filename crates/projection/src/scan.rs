@@ -147,11 +147,15 @@ impl NumberScanner {
     }
 
     /// Scans on from `at`; returns the position after the last byte that belongs to the number.
+    #[inline]
     pub(crate) fn scan(&mut self, bytes: &[u8], mut at: usize) -> (usize, Scan) {
         use NumberStep::*;
         while let Some(&byte) = bytes.get(at) {
+            if byte.is_ascii_digit() && matches!(self.step, Integer | Fraction | ExponentDigits) {
+                at += 1;
+                continue;
+            }
             self.step = match (self.step, byte) {
-                (Integer | Fraction | ExponentDigits, b'0'..=b'9') => self.step,
                 (Start, b'-') => Minus,
                 (Start | Minus, b'0') => Zero,
                 (Start | Minus, b'1'..=b'9') => Integer,
@@ -194,5 +198,35 @@ impl LiteralScanner {
             at += 1;
         }
         (at, Scan::Complete)
+    }
+}
+
+/// Where the next name begins after a colon at `at`, a plain scalar and a comma, if nothing else stands between them.
+#[inline]
+pub(crate) fn plain_member(bytes: &[u8], at: usize) -> Option<usize> {
+    let (b':', &first) = (bytes.get(at)?, bytes.get(at + 1)?) else { return None };
+    let end = plain_scalar(first, bytes, at + 1)?;
+    bytes.get(end..)?.starts_with(b",\"").then_some(end + 1)
+}
+
+/// Where the scalar that begins at `at` ends, if that can be told at once: it is complete in this chunk and, when it is
+/// a string, without escapes. What this does not see, the scanners judge.
+#[inline]
+pub(crate) fn plain_scalar(first: u8, bytes: &[u8], at: usize) -> Option<usize> {
+    let rest = bytes.get(at..)?;
+    let literal = |literal: &'static [u8]| rest.starts_with(literal).then_some(at + literal.len());
+    match first {
+        b'"' => {
+            let end = at + 1 + plain_length(rest.get(1..)?);
+            (bytes.get(end) == Some(&b'"')).then_some(end + 1)
+        }
+        b't' => literal(b"true"),
+        b'f' => literal(b"false"),
+        b'n' => literal(b"null"),
+        b'-' | b'0'..=b'9' => match NumberScanner::new().scan(bytes, at) {
+            (end, Scan::Complete) => Some(end),
+            _ => None,
+        },
+        _ => None,
     }
 }
