@@ -641,14 +641,6 @@ impl Projector {
     fn end_scalar(&mut self) -> Result<(), Fault> {
         let scalar = self.scalar;
         let integer = !scalar.number || self.number.is_integer();
-        if let Some(subject) = scalar.subject {
-            let offset = scalar.offset;
-            if !integer {
-                return Err(Fault { offset, kind: FaultKind::SubjectType });
-            }
-            self.output.subject(subject, &self.subject).map_err(|kind| Fault { offset, kind })?;
-            self.check_room()?;
-        }
         if scalar.shown && scalar.integer && !integer {
             self.output.dropped(scalar.node);
             self.output.retract_scalar(scalar.stands);
@@ -665,6 +657,15 @@ impl Projector {
             if let Some((element, _)) = self.projection.node(scalar.node).element {
                 self.output.delivered(element);
             }
+        }
+        // A record that is not delivered after all is about nobody.
+        if let Some(subject) = scalar.subject.filter(|_| self.output.in_record()) {
+            let offset = scalar.offset;
+            if !integer {
+                return Err(Fault { offset, kind: FaultKind::SubjectType });
+            }
+            self.output.subject(subject, &self.subject).map_err(|kind| Fault { offset, kind })?;
+            self.check_room()?;
         }
         if scalar.record {
             self.output.end_record();

@@ -5,9 +5,15 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use verbond_projection::{ElementType, ScalarType, Step};
+use verbond_projection::{Element, ElementPath, ElementType, ScalarType, Step};
 
-use crate::strategies::Agreement;
+#[derive(Clone, Debug)]
+pub struct Agreement {
+    pub elements: Vec<Element>,
+    pub record: ElementPath,
+    /// Seen from a record.
+    pub subjects: Vec<ElementPath>,
+}
 
 /// One step down to a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,13 +39,12 @@ pub struct Expected {
     pub unrecognisable_subject: bool,
 }
 
-pub fn expect(agreement: &Agreement, document: &[u8]) -> Expected {
-    let source = parse(document);
+pub fn expect(agreement: &Agreement, source: &[Entry]) -> Expected {
     let leaves = |entry: &Entry| {
         agreement.elements.iter().any(|element| allows(element.path.steps(), element.element_type, entry))
     };
     let mut entries = Vec::new();
-    for entry in &source {
+    for entry in source {
         let above = entry.place.split_last();
         let array_leaves = above.is_none_or(|(last, above)| {
             matches!(last, Down::Item(_))
@@ -65,7 +70,7 @@ pub fn expect(agreement: &Agreement, document: &[u8]) -> Expected {
     };
     for root in roots {
         let mut subjects = Vec::new();
-        for entry in inside(&source, &root.place) {
+        for entry in inside(source, &root.place) {
             // The same path given twice is one place; the last index counts.
             let here = |(_, subject): &(usize, &[Step])| {
                 subject.len() == entry.place.len() && within(subject, &entry.place)
@@ -152,9 +157,9 @@ fn inside(entries: &[Entry], root: &[Down]) -> Vec<Entry> {
     entries.iter().filter_map(inner).collect()
 }
 
-/// All values of a document, in its order.
-pub fn parse(document: &[u8]) -> Vec<Entry> {
-    serde_json::from_slice::<Entries>(document).expect("a JSON document").0
+/// All values of a document, in its order; none if `serde_json` cannot read it.
+pub fn parse(document: &[u8]) -> Option<Vec<Entry>> {
+    serde_json::from_slice::<Entries>(document).ok().map(|entries| entries.0)
 }
 
 struct Entries(Vec<Entry>);
@@ -220,4 +225,15 @@ impl<'de> Deserialize<'de> for Entries {
         }
         deserializer.deserialize_any(All)
     }
+}
+
+/// Whether every number came through `serde_json` as it was written, as far as the oracle looks: integers of any size
+/// and `-0` it reads as fractions.
+pub fn is_exact(entries: &[Entry]) -> bool {
+    entries.iter().all(|entry| match &entry.value {
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().is_some_and(|value| value != 0.0 && value.abs() < 9e18)
+        }
+        _ => true,
+    })
 }

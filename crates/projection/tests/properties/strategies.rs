@@ -3,13 +3,7 @@
 use proptest::{prelude::*, sample::Index};
 use verbond_projection::{Element, ElementPath, ElementType, ScalarType};
 
-#[derive(Clone, Debug)]
-pub struct Agreement {
-    pub elements: Vec<Element>,
-    pub record: ElementPath,
-    /// Seen from a record.
-    pub subjects: Vec<ElementPath>,
-}
+use crate::oracle::Agreement;
 
 /// A document, with its members in order.
 #[derive(Clone, Debug)]
