@@ -21,7 +21,7 @@ const CASES: [Case; 4] = [
         name: "of 20 fields each seventh absent",
         record: |i, text| {
             text.push('{');
-            (0..20).filter(|n| (i + n) % 7 != 0).for_each(|n| field(i, n, text));
+            (0..20).filter(|n| !(i + n).is_multiple_of(7)).for_each(|n| field(i, n, text));
             close(text);
         },
     },
@@ -29,7 +29,7 @@ const CASES: [Case; 4] = [
         name: "order reversed in every second record",
         record: |i, text| {
             text.push('{');
-            (0..20).map(|n| if i % 2 == 0 { n } else { 19 - n }).for_each(|n| field(i, n, text));
+            (0..20).map(|n| if i.is_multiple_of(2) { n } else { 19 - n }).for_each(|n| field(i, n, text));
             close(text);
         },
     },
@@ -64,7 +64,7 @@ fn field(i: usize, n: usize, text: &mut String) {
         0 => json!(format!("value {i} of {n}")),
         1 => json!(i * 7 + n),
         2 => json!(i as f64 + n as f64 / 100.0),
-        _ if i % 2 == 0 => json!(true),
+        _ if i.is_multiple_of(2) => json!(true),
         _ => json!(null),
     };
     text.push_str(&format!("\"field_{n}\":{value},"));
@@ -91,7 +91,7 @@ fn projection() -> Result<Arc<Projection>, Box<dyn Error>> {
     Ok(Arc::new(Projection::new(elements, &"$[*]".parse()?, &[subject], Form::Document, Bounds::default())?))
 }
 
-/// Projects what `chunk` gives until it is empty; returns bytes and records that came out.
+/// Projects all chunks; returns bytes and records that came out.
 fn project<'a>(
     projection: &Arc<Projection>,
     chunks: impl Iterator<Item = &'a [u8]>,

@@ -127,37 +127,22 @@ impl Names {
     pub(crate) fn recognise(&mut self, bytes: &[u8]) -> Option<(usize, Result<NodeId, Refused>)> {
         let open = self.open.last_mut()?;
         let remembered = self.remembered.get(open.place)?;
-        let head = u64::from_le_bytes(*bytes.first_chunk()?);
-        let place = if remembered.get(open.next).is_some_and(|name| name.begins(head, bytes)) {
-            open.next
-        } else {
-            // A name that is absent here is passed over; one in another order is found from the beginning.
-            let ahead = remembered.iter().enumerate().skip(open.next + 1);
-            let mut either = ahead.chain(remembered.iter().enumerate().take(open.next));
-            either.find(|(_, name)| name.begins(head, bytes))?.0
-        };
-        let name = remembered.get(place)?;
-        let result = open.meet(place, name.child);
-        Some((name.quoted.len(), result))
+        let (place, name) = locate(remembered, open.next, bytes)?;
+        Some((name.quoted.len(), open.meet(place, name.child)))
     }
 
-    /// Passes over members from `at` on, where a name begins, as long as they come as expected, lead nowhere, hold
-    /// plain scalars, and another name follows; returns where that one begins, and how many were passed.
+    /// Passes over members from `at` on, where a name begins, as long as their names are remembered and lead nowhere,
+    /// they hold plain scalars, and another name follows; returns where that one begins, and how many were passed.
     #[inline]
     pub(crate) fn pass(&mut self, bytes: &[u8], mut at: usize) -> (usize, u64) {
         let mut passed = 0;
         let Some(open) = self.open.last_mut() else { return (at, 0) };
-        let expected = self.remembered.get(open.place).and_then(|names| names.get(open.next..));
-        for name in expected.unwrap_or_default() {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let Some(head) = rest.first_chunk() else { break };
-            if name.child != NOWHERE || !name.begins(u64::from_le_bytes(*head), rest) {
-                break;
-            }
-            let Some(next) = plain_member(bytes, at + name.quoted.len()) else { break };
-            if open.meet(open.next, NOWHERE).is_err() {
-                break;
-            }
+        let remembered = self.remembered.get(open.place).map_or(&[][..], Vec::as_slice);
+        while let Some((place, name)) = locate(remembered, open.next, bytes.get(at..).unwrap_or_default())
+            && name.child == NOWHERE
+            && let Some(next) = plain_member(bytes, at + name.quoted.len())
+            && open.meet(place, NOWHERE).is_ok()
+        {
             (at, passed) = (next, passed + 1);
         }
         (at, passed)
@@ -234,4 +219,18 @@ impl Open {
         self.next = place + 1;
         Ok(child)
     }
+}
+
+/// The remembered name with which `bytes` begin.
+#[inline]
+fn locate<'a>(remembered: &'a [Remembered], next: usize, bytes: &[u8]) -> Option<(usize, &'a Remembered)> {
+    let head = u64::from_le_bytes(*bytes.first_chunk()?);
+    if let Some(name) = remembered.get(next)
+        && name.begins(head, bytes)
+    {
+        return Some((next, name));
+    }
+    // Names that are absent here are passed over; one in another order is found from the beginning.
+    let ahead = remembered.iter().enumerate().skip(next + 1);
+    ahead.chain(remembered.iter().enumerate().take(next)).find(|(_, name)| name.begins(head, bytes))
 }

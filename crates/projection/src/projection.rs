@@ -82,6 +82,9 @@ pub enum ProjectionError {
     /// The same element is agreed twice.
     #[error("{0} is agreed twice")]
     Duplicate(ElementPath),
+    /// The same place of a subject is given twice.
+    #[error("{0} is given twice as the place of a data subject's identifier")]
+    DuplicateSubject(ElementPath),
     /// An element stands within one that is delivered whole.
     #[error("{inner} stands within the subtree {subtree}; agree on one of the two")]
     WithinSubtree {
@@ -186,8 +189,10 @@ impl Projection {
         }
         for (index, subject) in subjects.iter().enumerate() {
             let node = projection.path(record_node, subject);
-            if let Some(node) = projection.nodes.get_mut(node) {
-                node.subject = Some(index);
+            if let Some(node) = projection.nodes.get_mut(node)
+                && node.subject.replace(index).is_some()
+            {
+                return Err(ProjectionError::DuplicateSubject(subject.clone()));
             }
         }
         projection.look_ahead();

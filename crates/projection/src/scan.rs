@@ -91,6 +91,31 @@ impl TextStep {
 /// How many bytes at the beginning are neither quote, backslash nor control character.
 #[inline]
 fn plain_length(bytes: &[u8]) -> usize {
+    match bytes.split_at_checked(LONG) {
+        None => short_plain_length(bytes),
+        Some((near, far)) => match short_plain_length(near) {
+            LONG => LONG + long_plain_length(far),
+            length => length,
+        },
+    }
+}
+
+/// From here on two vectorised passes are faster than one that sees all special bytes.
+const LONG: usize = 128;
+
+fn long_plain_length(bytes: &[u8]) -> usize {
+    let length = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
+    let plain = bytes.get(..length).unwrap_or_default();
+    let control = |&byte: &u8| byte < b' ';
+    // Not `any`: without a way out in the middle it is vectorised.
+    if plain.iter().fold(false, |found, byte| found | control(byte)) {
+        return plain.iter().position(control).unwrap_or(length);
+    }
+    length
+}
+
+#[inline]
+fn short_plain_length(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     // Eight at a time: the highest bit of a byte is set where it is special. Borrows reach only bytes after a special one.
     while let Some((word, after)) = rest.split_first_chunk::<8>() {

@@ -1,4 +1,5 @@
 //! Each fault with its place, each bound, lines, and what must pass byte for byte.
+#![expect(clippy::unwrap_used, reason = "what must hold is asserted")]
 
 use std::sync::Arc;
 
@@ -139,6 +140,22 @@ fn records_and_scalars_outside_them_are_bounded() {
     let people = format!("{{\"rows\":[{}]}}", ["{\"id\":1}"; 5].join(","));
     let mut many = projector(&["$.rows[*].s: string"], "$", &["$.rows[*].id"], Form::Document);
     assert_eq!(run(&mut many, people.as_bytes()).1, Some((0, RecordTooLarge)));
+}
+
+#[test]
+fn long_texts_are_judged_to_the_last_byte() {
+    for length in (0..40).chain(120..140).chain([1000]) {
+        for (special, kind) in [("\u{1}", Control), ("\\x", Escape), ("\\ud800!", LoneSurrogate)] {
+            for after in [0, 7, 200] {
+                let document = format!("[\"{}{special}{}\"]", "é".repeat(length), "x".repeat(after));
+                let mut projector = projector(&["$.a: string"], "$", &[], Form::Document);
+                let place = document.find(special).unwrap() + special.len() - 1;
+                assert_eq!(run(&mut projector, document.as_bytes()).1, Some((place as u64, kind)));
+                let good = document.replace(special, "\\\"");
+                assert_eq!(project(&["$[*]: boolean"], &good), "[null]");
+            }
+        }
+    }
 }
 
 #[test]
@@ -318,6 +335,8 @@ fn what_contradicts_itself_is_no_projection() {
         ProjectionError::EmptyRecord("$.rows[*]".parse().unwrap())
     );
     assert!(compile(&["$.all: subtree"], "$.all.rows[*]", &[], Form::Document).is_ok());
+    let twice = compile(&["$.a: string"], "$", &["$.id", "$['id']"], Form::Document).unwrap_err();
+    assert_eq!(twice, ProjectionError::DuplicateSubject("$.id".parse().unwrap()));
     let many: Vec<String> = (0..4097).map(|n| format!("$.m{n}: string")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(error(&many, "$"), ProjectionError::TooMany);

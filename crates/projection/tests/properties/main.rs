@@ -1,4 +1,5 @@
 //! Agreements × documents: what comes out is what was agreed and exists, however the bytes arrive.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what must hold is asserted")]
 
 #[expect(dead_code, reason = "the fuzz target uses it all")]
 mod oracle;

@@ -71,12 +71,11 @@ pub fn expect(agreement: &Agreement, source: &[Entry]) -> Expected {
     for root in roots {
         let mut subjects = Vec::new();
         for entry in inside(source, &root.place) {
-            // The same path given twice is one place; the last index counts.
             let here = |(_, subject): &(usize, &[Step])| {
                 subject.len() == entry.place.len() && within(subject, &entry.place)
             };
-            let given = agreement.subjects.iter().map(|subject| subject.steps()).enumerate();
-            let Some((index, _)) = given.filter(here).last() else { continue };
+            let mut given = agreement.subjects.iter().map(|subject| subject.steps()).enumerate();
+            let Some((index, _)) = given.find(here) else { continue };
             match &entry.value {
                 Value::String(text) => subjects.push((index, text.clone())),
                 Value::Number(number) if !number.is_f64() => subjects.push((index, number.to_string())),
