@@ -49,6 +49,13 @@ impl TextScanner {
             if self.step == TextStep::Plain && byte == b'"' {
                 return (at + 1, Scan::Complete);
             }
+            let short =
+                matches!(bytes.get(at + 1), Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'));
+            if self.step == TextStep::Plain && byte == b'\\' && short {
+                self.escaped = true;
+                at += 2;
+                continue;
+            }
             match self.step.after(byte) {
                 Ok(step) => self.step = step,
                 Err(kind) => return (at, Scan::Fault(kind)),

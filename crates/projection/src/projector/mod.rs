@@ -291,8 +291,13 @@ impl Projector {
             (State::NameOrEnd | State::After, b'}') => self.end_container(false, at)?,
             (State::After, b',') => {
                 self.state = if self.next_item(projection) { State::Value } else { State::Name };
-                if matches!(self.state, State::Name) && bytes.get(at + 1) == Some(&b'"') {
-                    return self.begin_name(projection, bytes, at + 1);
+                // Most documents have no white space here.
+                match (self.state, bytes.get(at + 1)) {
+                    (State::Name, Some(b'"')) => return self.begin_name(projection, bytes, at + 1),
+                    (State::Value, Some(&byte)) if byte > b' ' => {
+                        return self.begin_value(projection, byte, bytes, at + 1);
+                    }
+                    _ => {}
                 }
             }
             (State::Done, b'\n') => self.end_line(),
