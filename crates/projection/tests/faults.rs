@@ -64,6 +64,8 @@ fn each_fault_is_told_with_its_place() {
         (b"[1] 2", 4, Trailing),
         (b"{} \0", 3, Trailing),
         (b"\xef\xbb\xbf[]", 0, ByteOrderMark),
+        (b" \xef\xbb\xbf[]", 1, Unexpected),
+        (b"\xef\xbc\xbb1]", 0, Unexpected),
         (b"\xff\xfe[\0]\0", 0, Encoding),
         (b"[\0", 1, Unexpected),
         (b"[\"\xc3\x28\"]", 2, Encoding),

@@ -282,7 +282,7 @@ impl Projector {
             (State::Name | State::NameOrEnd, b'"') => return self.begin_name(projection, bytes, at),
             (State::Colon, b':') => self.state = State::Value,
             (State::Start, b'\n') => {}
-            (State::Start, 0xef) if self.base == 0 && at == 0 => {
+            (State::Start, 0xef) if self.base == 0 && bytes.starts_with("\u{feff}".as_bytes()) => {
                 return Err(self.fault_at(0, FaultKind::ByteOrderMark));
             }
             (State::Start | State::Value, _) => return self.begin_value(projection, byte, bytes, at),
