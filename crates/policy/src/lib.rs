@@ -3,7 +3,8 @@
 //! A version of an agreement is compiled into a small set of Cedar policies, held to one schema and denying by default
 //! ([`CompiledAgreement`], [`policy_text`]). A request is first matched against the operations of a clause, so that only
 //! facts remain and nothing that names a person; then the policies decide, and those that decided say why
-//! ([`PolicySnapshot::decide`]).
+//! ([`PolicySnapshot::decide`]). A decision is written down so that it can be taken again ([`DecisionRecord`],
+//! [`replay`]).
 //!
 //! No input or output, no clock, no randomness. The only room that knows Cedar.
 #![forbid(unsafe_code)]
@@ -13,6 +14,8 @@ mod decision;
 mod evaluate;
 mod matching;
 mod reason;
+mod record;
+mod replay;
 mod rules;
 mod snapshot;
 mod text;
@@ -23,4 +26,10 @@ pub use decision::{
 };
 pub use matching::{Call, ParameterFact, ParameterFacts, ParameterRefusal};
 pub use reason::{Reason, ReasonCode};
+pub use record::{
+    ActionProperties, AgreementSource, Attributes, Body, DecisionRecord, EventName, Identified, Policies,
+    PolicySource, RecordStatus, RecordedAction, RecordedContext, RecordedRequest, RecordedResponse,
+    ResourceProperties, ResponseContext, SpanId, SubjectProperties, Trace, TraceId,
+};
+pub use replay::{Incompatibility, Replay, replay};
 pub use snapshot::{Failed, PolicySnapshot};
