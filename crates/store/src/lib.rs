@@ -17,6 +17,7 @@ mod notifications;
 pub mod outbox;
 mod owner;
 pub mod peers;
+pub mod persons;
 pub mod records;
 mod retention;
 pub mod services;

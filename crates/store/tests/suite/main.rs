@@ -30,6 +30,7 @@ mod journal;
 mod outbox;
 mod owner;
 mod peers;
+mod persons;
 mod records;
 mod retention;
 mod throughput;
