@@ -4,6 +4,7 @@
 pub mod applications;
 mod context;
 pub mod exchange;
+pub mod persons;
 pub mod services;
 pub mod snapshot;
 
