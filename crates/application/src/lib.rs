@@ -7,6 +7,7 @@ mod context;
 mod courier;
 pub mod exchange;
 pub mod registers;
+pub mod persons;
 pub mod services;
 pub mod snapshot;
 

@@ -14,7 +14,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use verbond_domain::{Ambient, ApplicationName, ParticipantId, ServiceName, Timestamp};
 use verbond_store::{
     SortOrder, Store, StoreError, applications::ApplicationRow, contracts::ContractRow, peers::PeerRow,
-    services::ServiceRow,
+    persons::PersonRow, services::ServiceRow,
 };
 
 /// How long a picture may be used without confirmation that it is still current against the database.
@@ -22,7 +22,7 @@ const CONFIRMATION_BOUND: Duration = Duration::from_secs(30);
 /// How long to wait for a notification of a change before the database is asked anyway.
 const ASK_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
 
-/// One picture of services, applications, running contracts and peers.
+/// One picture of services, applications, running contracts, peers and persons.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The number of the change in the database that the picture holds.
@@ -37,6 +37,17 @@ pub struct Snapshot {
     pub contracts: Vec<Arc<ContractRow>>,
     /// Participants that this node has met.
     pub peers: HashMap<ParticipantId, Arc<PeerRow>>,
+    /// People who act for the organisation.
+    pub persons: Vec<PersonRow>,
+}
+
+impl Snapshot {
+    /// The person who may act with this key (hexadecimal SHA-256 of its SubjectPublicKeyInfo) at this moment.
+    pub fn person_by_key(&self, thumbprint: &str, now: Timestamp) -> Option<&PersonRow> {
+        self.persons
+            .iter()
+            .find(|person| person.key_in_use(now).is_some_and(|key| key.thumbprint == thumbprint))
+    }
 }
 
 /// The picture has not been confirmed against the database for too long: nothing may be decided on it.
@@ -172,6 +183,7 @@ async fn load(store: &Store, ambient: &Ambient) -> Result<Snapshot, StoreError> 
         applications: applications.into_iter().map(|row| (row.name.clone(), Arc::new(row))).collect(),
         contracts: contracts.into_iter().map(Arc::new).collect(),
         peers,
+        persons: store.persons().await?,
     })
 }
 
@@ -210,6 +222,7 @@ mod tests {
             applications: HashMap::new(),
             contracts: Vec::new(),
             peers: HashMap::new(),
+            persons: Vec::new(),
         }
     }
 

@@ -265,6 +265,7 @@ pub(crate) mod tests {
             applications: HashMap::new(),
             contracts: Vec::new(),
             peers: HashMap::new(),
+            persons: Vec::new(),
         }
     }
 

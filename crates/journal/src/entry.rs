@@ -66,7 +66,7 @@ pub struct Act {
     pub author: Actor,
     /// What was done: `service.add`, `contract.sign`, ... (`<resource>.<verb>`).
     pub action: String,
-    /// To which thing: its name, hash or identifier. Never a person's.
+    /// To which thing: its name, hash or identifier. Never a data subject's.
     pub subject: String,
     /// What was decided, with the reasons given; no secrets.
     pub detail: serde_json::Value,

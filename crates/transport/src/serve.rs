@@ -26,7 +26,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 use verbond_domain::Ambient;
-use verbond_trust::{Usage, tls::PrivatePeer};
+use verbond_trust::{
+    Usage,
+    tls::{PinnedKeys, PrivatePeer},
+};
 
 use crate::{
     Body, Connection, Handler, ListenerLimits, PeerConnection, Routes, Security,
@@ -154,10 +157,15 @@ impl Server {
                 let peer = PeerConnection::new(chain, Usage::Client, Arc::clone(trust), ambient.clone());
                 about.peer = Some(peer);
             }
-            Security::Private { ambient, .. } => match PrivatePeer::new(chain, ambient.now()) {
+            Security::Private { ambient, pinned, .. } => match PrivatePeer::new(chain, ambient.now()) {
                 Ok(peer) => {
                     about.client_certificate = chain.first().map(|der| der.clone().into_owned());
-                    private = Some((peer, ambient.clone()));
+                    private = Some(Private {
+                        peer,
+                        ambient: ambient.clone(),
+                        pinned: pinned.clone(),
+                        was_pinned: Arc::default(),
+                    });
                 }
                 Err(refusal) => {
                     tracing::debug!(%refusal, "a client's certificate is not good");
@@ -188,7 +196,7 @@ impl Server {
         stream: T,
         builder: &auto::Builder<TokioExecutor>,
         handler: Arc<dyn Handler>,
-        (about, private): (Connection, Option<(PrivatePeer, Ambient)>),
+        (about, private): (Connection, Option<Private>),
         breaker: Breaker,
         drain: watch::Receiver<Drain>,
     ) where
@@ -235,12 +243,22 @@ impl Drop for AbortOnDrop {
     }
 }
 
+/// A client of the organisation's own, and what its connection stands or falls by.
+#[derive(Clone)]
+struct Private {
+    peer: PrivatePeer,
+    ambient: Ambient,
+    pinned: Option<Arc<PinnedKeys>>,
+    /// Whether the client's key has been among the pins since the connection began.
+    was_pinned: Arc<AtomicBool>,
+}
+
 /// Watches over one connection, and says when it must finish or be broken off.
 struct Supervisor {
     finish: Arc<AtomicBool>,
     breaker: Breaker,
     peer: Option<PeerConnection>,
-    private: Option<(PrivatePeer, Ambient)>,
+    private: Option<Private>,
     activity: Arc<Activity>,
     idle: Duration,
     stall: Duration,
@@ -331,15 +349,29 @@ async fn old(private: bool) {
     }
 }
 
-/// Returns when the certificate of a client of the organisation's own has ended.
-async fn ended(private: Option<(PrivatePeer, Ambient)>) {
-    let Some((peer, ambient)) = private else { return std::future::pending().await };
-    while peer.judge(ambient.now()).is_ok() {
-        // Good through its last second. The clock is looked at again in between, in case it is set.
-        let left = peer.until().plus_seconds(1).millis_since(ambient.now());
-        sleep(LOOK_AGAIN.min(Duration::from_millis(u64::try_from(left).unwrap_or(0).max(1)))).await;
+/// Returns when a client of the organisation's own is no longer let in: its certificate has ended, or its key has been
+/// taken from the pins.
+async fn ended(private: Option<Private>) {
+    let Some(Private { peer, ambient, pinned, was_pinned }) = private else {
+        return std::future::pending().await;
+    };
+    let forgotten = async {
+        match pinned {
+            Some(pinned) => pinned.forgotten(peer.key(), &was_pinned).await,
+            None => std::future::pending().await,
+        }
+    };
+    let expired = async {
+        while peer.judge(ambient.now()).is_ok() {
+            // Good through its last second. The clock is looked at again in between, in case it is set.
+            let left = peer.until().plus_seconds(1).millis_since(ambient.now());
+            sleep(LOOK_AGAIN.min(Duration::from_millis(u64::try_from(left).unwrap_or(0).max(1)))).await;
+        }
+    };
+    tokio::select! {
+        () = forgotten => tracing::debug!("a person's key is no longer let in: its connection is closed"),
+        () = expired => tracing::debug!("a client's certificate has ended: its connection is closed"),
     }
-    tracing::debug!("a client's certificate has ended: its connection is closed");
 }
 
 /// A connection on which nothing has been asked for this long, and nothing waits to be taken.

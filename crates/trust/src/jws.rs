@@ -4,6 +4,8 @@
 //! leave out, and the key may lie in a device that is reached by waiting for it ([`crate::Signer`]), which they do
 //! not allow for. What they would add, claims with their rules, is the protocol's matter and not this crate's.
 
+mod detached;
+
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, RSA_PKCS1_2048_8192_SHA256,
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
@@ -12,6 +14,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+pub use self::detached::{DetachedHeader, sign_detached, verify_detached};
 use crate::{
     CertificateThumbprint, Identity, SignError, SignatureAlgorithm,
     public_key::{Curve, PublicKey},

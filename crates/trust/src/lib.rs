@@ -11,6 +11,7 @@ mod distinguished_name;
 mod identity;
 pub mod jwk;
 pub mod jws;
+pub mod personal;
 mod public_key;
 mod revocation;
 mod sightings;

@@ -118,6 +118,7 @@ fn snapshot(upstream: &str) -> Result<Snapshot, Box<dyn Error>> {
         applications,
         contracts: Vec::new(),
         peers: HashMap::new(),
+        persons: Vec::new(),
     })
 }
 

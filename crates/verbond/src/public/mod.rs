@@ -190,6 +190,7 @@ mod tests {
             applications: HashMap::new(),
             contracts: Vec::new(),
             peers: HashMap::new(),
+            persons: Vec::new(),
         };
         let own = "oin:00000099000000010000".parse()?;
         let public = Public {
