@@ -6,6 +6,6 @@ mod received;
 mod refusals;
 mod version;
 
-pub use office::{AgreementOffice, PersonSignature};
-pub use received::Envelope;
+pub use office::AgreementOffice;
+pub use received::{AGREEMENT_SIGNATURE, Envelope};
 pub use version::AgreementVersion;

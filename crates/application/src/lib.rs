@@ -6,8 +6,8 @@ pub mod applications;
 mod context;
 mod courier;
 pub mod exchange;
-pub mod registers;
 pub mod persons;
+pub mod registers;
 pub mod services;
 pub mod snapshot;
 

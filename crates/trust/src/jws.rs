@@ -133,16 +133,6 @@ impl Jws {
     }
 }
 
-/// Verifies a JWS with detached content (RFC 7515 appendix F) over a payload, with a DER SubjectPublicKeyInfo.
-///
-/// # Errors
-/// As [`Jws::parse`] and [`Jws::verify`]; also when the JWS brings a payload of its own.
-pub fn verify_detached(text: &str, payload: &[u8], public_key: &[u8]) -> Result<(), JwsError> {
-    let (header, signature) =
-        text.split_once("..").ok_or(JwsError::Malformed("its content is not detached"))?;
-    Jws::parse(&format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(payload)))?.verify(public_key)
-}
-
 /// Signs the payload with the identity's key and preferred algorithm; the header holds `alg` and `x5t#S256`.
 pub async fn sign(identity: &Identity, payload: &[u8]) -> Result<String, SignError> {
     let (algorithm, name) = identity

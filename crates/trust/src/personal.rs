@@ -129,6 +129,16 @@ pub struct PersonalCertificate {
     pub not_after: Timestamp,
 }
 
+/// The public key of the first certificate in the text, as DER SubjectPublicKeyInfo.
+pub fn public_key(pem: &str) -> Result<Vec<u8>, PersonalError> {
+    PersonalCertificate::from_pem(pem)?;
+    let der = CertificateDer::from_pem_slice(pem.as_bytes())
+        .map_err(|_| PersonalError::Certificate("it is not in PEM"))?;
+    let parsed =
+        parse_x509(&der).map_err(|_| PersonalError::Certificate("it is not a certificate (X.509)"))?;
+    Ok(parsed.public_key().raw.to_vec())
+}
+
 impl PersonalCertificate {
     /// Reads the first certificate in the text.
     pub fn from_pem(pem: &str) -> Result<Self, PersonalError> {

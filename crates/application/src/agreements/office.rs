@@ -10,7 +10,7 @@ use verbond_store::{
     StoreError, Transaction,
     agreements::{AgreementRow, StepRow},
 };
-use verbond_trust::{IdentityHandle, TrustStore, jws};
+use verbond_trust::{IdentityHandle, TrustStore, jws, personal};
 
 use super::{AgreementVersion, Envelope, received, refusals};
 use crate::{OpContext, context::database_problem};
@@ -21,15 +21,6 @@ const STATEMENT: &str = "agreement.statement";
 
 /// Versions of one other participant on which nothing has been decided yet, at most.
 const MOST_UNDECIDED: usize = 100;
-
-/// The signature of a person of this organisation.
-#[derive(Clone, Debug)]
-pub struct PersonSignature {
-    /// The person's public key, DER `SubjectPublicKeyInfo`, as enrolled here.
-    pub key: Vec<u8>,
-    /// Detached JWS over the canonical form of the document.
-    pub signature: String,
-}
 
 /// Where this participant keeps its agreements.
 pub struct AgreementOffice {
@@ -93,16 +84,21 @@ impl AgreementOffice {
         &self,
         context: &OpContext,
         hash: &str,
-        person: PersonSignature,
+        signature: String,
     ) -> Result<AgreementVersion, Problem> {
         let version = self.get(context, hash).await?;
+        // Who has brought the draft here does not sign it, whatever roles they may have been given since.
+        if version.author == context.actor {
+            return Err(refusals::drafter_signs());
+        }
+        let key = key_of_caller(context).await?;
         let signatory = version.document.signatories.iter().find(|one| one.participant == self.own);
         let signatory = signatory.ok_or_else(refusals::not_a_party)?;
         let signed = SignedBy {
             name: signatory.name.clone(),
             mandate: signatory.mandate.clone(),
-            key: URL_SAFE_NO_PAD.encode(&person.key),
-            signature: person.signature,
+            key: URL_SAFE_NO_PAD.encode(key),
+            signature,
         };
         received::signs(&version.document, &signed)?;
         self.state(context, hash, StatementStep::Signed(signed)).await
@@ -355,6 +351,16 @@ impl AgreementOffice {
         }
         Ok(())
     }
+}
+
+/// The public key of the person who asks, as enrolled here.
+async fn key_of_caller(context: &OpContext) -> Result<Vec<u8>, Problem> {
+    let Actor::Person { name, .. } = &context.actor else { return Err(refusals::no_person()) };
+    let persons = context.store.persons().await.map_err(failed)?;
+    let person = persons.iter().find(|person| person.name == *name);
+    let key = person.and_then(|person| person.key_in_use(context.ambient.now()));
+    let key = key.and_then(|key| personal::public_key(&key.certificate).ok());
+    key.ok_or_else(refusals::no_person)
 }
 
 async fn locked(transaction: &mut Transaction, hash: &str) -> Result<AgreementVersion, Problem> {

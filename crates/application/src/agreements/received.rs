@@ -8,6 +8,9 @@ use verbond_trust::{TrustStore, Usage, jws::Jws};
 
 use super::refusals;
 
+/// `typ` of a signatory's signature over an agreement.
+pub const AGREEMENT_SIGNATURE: &str = "verbond-agreement+jws";
+
 /// Most certificates of a chain that is read.
 const LONGEST_CHAIN: usize = 8;
 
@@ -109,7 +112,11 @@ pub(super) fn signs(document: &Agreement, signed: &SignedBy) -> Result<(), Probl
     let canonical = document.canonical().map_err(|error| refusals::document(&error))?;
     let key = URL_SAFE_NO_PAD.decode(&signed.key);
     let key = key.map_err(|_| refusals::statement("the signatory's key is not base64url"))?;
-    verbond_trust::jws::verify_detached(&signed.signature, &canonical, &key)
-        .map(|_| ())
-        .map_err(|_| refusals::statement("the signatory's own signature is not over this document"))
+    let header = verbond_trust::jws::verify_detached(&signed.signature, &canonical, &key)
+        .map_err(|_| refusals::statement("the signatory's own signature is not over this document"))?;
+    // A signature over something of another kind that happens to have the same bytes is none over an agreement.
+    match header.typ == AGREEMENT_SIGNATURE {
+        true => Ok(()),
+        false => Err(refusals::statement("the signatory's own signature was made for something else")),
+    }
 }

@@ -101,3 +101,26 @@ pub(super) fn too_many_undecided() -> Problem {
     )
     .next("Laat eerst over de vorige besluiten.", "have those before decided on first")
 }
+
+pub(super) fn no_person() -> Problem {
+    Problem::new(
+        "SIGNATORY_UNKNOWN",
+        403,
+        "Een gegevensafspraak wordt getekend door een persoon met een eigen sleutel.",
+        "an agreement is signed by a person with a key of their own",
+    )
+    .next(
+        "Meld de tekenbevoegde aan: `verbond person --help`.",
+        "enrol the signatory: `verbond person --help`",
+    )
+}
+
+pub(super) fn drafter_signs() -> Problem {
+    Problem::new(
+        "DRAFTER_SIGNS",
+        403,
+        "Wie een gegevensafspraak heeft opgesteld, tekent haar niet.",
+        "whoever has drafted an agreement does not sign it",
+    )
+    .next("Laat een tekenbevoegde tekenen.", "have a signatory sign")
+}

@@ -1,5 +1,7 @@
 //! A version as stored: the document, the statements about it, and what follows from them.
 
+use std::sync::Arc;
+
 use verbond_agreement::{Agreement, LifeCycle, Stage, Statement, StatementStep};
 use verbond_domain::{Actor, ParticipantId, Timestamp};
 use verbond_store::{
@@ -15,7 +17,7 @@ pub struct AgreementVersion {
     /// Hash over the canonical form.
     pub hash: String,
     /// What is agreed.
-    pub document: Agreement,
+    pub document: Arc<Agreement>,
     /// The canonical form, as it travels.
     pub canonical: String,
     /// Who brought it here.
@@ -50,7 +52,7 @@ impl AgreementVersion {
         }
         Ok(Self {
             hash: row.hash,
-            document,
+            document: Arc::new(document),
             canonical: row.document,
             author: serde_json::from_str(&row.author).map_err(|_| damaged("its author"))?,
             created_at: row.created_at,

@@ -1,0 +1,161 @@
+//! `verbond agreement …`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use verbond_domain::Problem;
+
+use super::{
+    register::read_json,
+    service::done,
+    show,
+};
+use crate::{
+    client::{Client, segment},
+    printer::Printer,
+};
+
+/// Agreements with other participants.
+#[derive(Debug, Subcommand)]
+pub enum Agreement {
+    /// Take in a draft from a JSON file. The document says who takes part, what is asked and delivered, and why.
+    #[command(after_help = "Example:\n  verbond agreement new pensioners.json")]
+    New {
+        /// The document; `-` for standard input.
+        file: PathBuf,
+    },
+    /// All versions that this node holds, the newest first.
+    List,
+    /// One version: how far it is, who has signed, who is awaited.
+    Show(Which),
+    /// Write the document, as it is signed, to standard output.
+    Document(Which),
+    /// Take a draft away.
+    Discard(Which),
+    /// Offer a draft to the other parties. From then on it is not changed.
+    Offer(Which),
+    /// Say no to what another party offers.
+    Refuse(Reasoned),
+    /// Take back what this participant has offered, before all have signed.
+    Withdraw(Reasoned),
+    /// Hold an agreement up: nothing is exchanged until it is let go.
+    Suspend(Reasoned),
+    /// Let go of what this participant held up.
+    Resume(Which),
+    /// End an agreement, for all parties.
+    Revoke(Reasoned),
+}
+
+/// Which version.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Its hash, or enough of the beginning of it; `sha256:` may be left out.
+    hash: String,
+}
+
+/// Which version, and why.
+#[derive(Debug, Args)]
+pub struct Reasoned {
+    /// Its hash, or enough of the beginning of it; `sha256:` may be left out.
+    hash: String,
+    /// Why; told to the other parties.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+impl Agreement {
+    /// Does it.
+    pub async fn run(self, client: &Client, printer: Printer) -> anyhow::Result<()> {
+        match self {
+            Self::New { file } => shown(printer, &client.post("/v1/agreements", &read_json(&file)?).await?),
+            Self::List => list(client, printer).await?,
+            Self::Show(which) => shown(printer, &client.get(&at(&which.hash, "", client).await?).await?),
+            Self::Document(which) => {
+                printer.json(&client.get(&at(&which.hash, "/document", client).await?).await?);
+            }
+            Self::Discard(which) => {
+                client.delete(&at(&which.hash, "", client).await?).await?;
+                done(printer, "het concept is weg", "the draft is gone");
+            }
+            Self::Offer(which) => act(&which.hash, "offer", &json!({}), client, printer).await?,
+            Self::Resume(which) => act(&which.hash, "resume", &json!({}), client, printer).await?,
+            Self::Refuse(what) => reasoned(&what, "refuse", client, printer).await?,
+            Self::Withdraw(what) => reasoned(&what, "withdraw", client, printer).await?,
+            Self::Suspend(what) => reasoned(&what, "suspend", client, printer).await?,
+            Self::Revoke(what) => reasoned(&what, "revoke", client, printer).await?,
+        }
+        Ok(())
+    }
+}
+
+async fn list(client: &Client, printer: Printer) -> anyhow::Result<()> {
+    let mut answer = client.get("/v1/agreements").await?;
+    if !printer.is_json() {
+        for item in answer.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
+            let hash = item.get("hash").and_then(Value::as_str).unwrap_or_default();
+            let short: String = hash.trim_start_matches("sha256:").chars().take(12).collect();
+            if let Some(members) = item.as_object_mut() {
+                members.insert("short".to_owned(), short.into());
+            }
+        }
+    }
+    let columns = [
+        ("AGREEMENT", "/short"),
+        ("VERSION", "/version"),
+        ("STAGE", "/stage"),
+        ("IN FORCE", "/in_force"),
+        ("UNTIL", "/until"),
+        ("WAITS FOR", "/waits_for"),
+        ("TITLE", "/title/en"),
+    ];
+    show::list(printer, &answer, &columns, ("Nog geen gegevensafspraken.", "no agreements yet"));
+    Ok(())
+}
+
+async fn reasoned(what: &Reasoned, verb: &str, client: &Client, printer: Printer) -> anyhow::Result<()> {
+    act(&what.hash, verb, &json!({ "reason": what.reason }), client, printer).await
+}
+
+async fn act(hash: &str, verb: &str, body: &Value, client: &Client, printer: Printer) -> anyhow::Result<()> {
+    let path = at(hash, &format!("/{verb}"), client).await?;
+    shown(printer, &client.post(&path, body).await?);
+    Ok(())
+}
+
+fn shown(printer: Printer, answer: &Value) {
+    show::one(printer, answer);
+}
+
+/// The path of something of a version.
+async fn at(hash: &str, rest: &str, client: &Client) -> anyhow::Result<String> {
+    Ok(format!("/v1/agreements/{}{rest}", segment(&whole(hash, client).await?)))
+}
+
+/// The whole hash, from the beginning of one that the node holds.
+async fn whole(beginning: &str, client: &Client) -> anyhow::Result<String> {
+    let digits = beginning.trim_start_matches("sha256:");
+    if digits.len() == 64 {
+        return Ok(format!("sha256:{digits}"));
+    }
+    let answer = client.get("/v1/agreements").await?;
+    let hashes = answer.get("items").and_then(Value::as_array).into_iter().flatten();
+    let hashes = hashes.filter_map(|item| item.get("hash").and_then(Value::as_str));
+    let wanted = format!("sha256:{digits}");
+    let mut found = hashes.filter(|hash| !digits.is_empty() && hash.starts_with(&wanted));
+    match (found.next(), found.next()) {
+        (Some(hash), None) => Ok(hash.to_owned()),
+        (None, _) => Err(unclear("geen", "no", beginning).into()),
+        (Some(_), Some(_)) => Err(unclear("meer dan één", "more than one", beginning).into()),
+    }
+}
+
+fn unclear(nl: &str, en: &str, beginning: &str) -> Problem {
+    Problem::new(
+        "AGREEMENT_UNCLEAR",
+        404,
+        format!("Er is {nl} gegevensafspraak waarvan de hash met `{beginning}` begint."),
+        format!("there is {en} agreement whose hash begins with `{beginning}`"),
+    )
+    .next("Bekijk `verbond agreement list`.", "see `verbond agreement list`")
+}
