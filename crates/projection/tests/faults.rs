@@ -249,6 +249,21 @@ fn what_is_not_delivered_leaves_its_place() {
 }
 
 #[test]
+fn a_member_that_turns_out_to_be_of_another_type_leaves_nothing_behind() {
+    let elements = ["$[*].a: integer", "$[*].b: number"];
+    let mut projector = projector(&elements, "$[*]", &[], Form::Document);
+    projector.feed(b"[{\"a\":1.5,\"b\":2},{\"b\":2,\"a\":1.5},{\"a\":1e0}]").unwrap();
+    projector.finish().unwrap();
+    let pieces = projector.take();
+    assert_eq!(pieces.bytes(), b"[{\"b\":2},{\"b\":2},{}]");
+    assert_eq!(records(&pieces).len(), 3);
+    // A record that is such a member is none.
+    let mut scalar = self::projector(&["$.a: integer", "$.b: number"], "$.a", &["$"], Form::Document);
+    assert_eq!(run(&mut scalar, b"{\"a\":1.5,\"b\":2}"), ("{\"b\":2}".to_owned(), None));
+    assert_eq!(scalar.summary().records, 0);
+}
+
+#[test]
 fn the_summary_counts() {
     let elements = ["$.a.b: integer", "$.a.c: string", "$.d: boolean", "$.e: string?", "$.f[*]: integer"];
     let mut projector = projector(&elements, "$", &[], Form::Document);

@@ -27,7 +27,7 @@ fn path(steps: std::ops::Range<usize>) -> impl Strategy<Value = ElementPath> {
 
 fn element_type() -> impl Strategy<Value = ElementType> {
     use ScalarType::*;
-    let scalar = prop::sample::select(vec![String, Integer, Number, Boolean]);
+    let scalar = prop::sample::select(vec![String, Integer, Integer, Number, Boolean]);
     prop_oneof![
         4 => (scalar, any::<bool>()).prop_map(|(scalar, nullable)| ElementType::Scalar { scalar, nullable }),
         1 => Just(ElementType::Subtree),
