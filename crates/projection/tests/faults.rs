@@ -1,5 +1,5 @@
 //! Each fault with its place, each bound, lines, and what must pass byte for byte.
-#![expect(clippy::unwrap_used, reason = "what must hold is asserted")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what must hold is asserted")]
 
 use std::sync::Arc;
 
@@ -245,6 +245,34 @@ fn what_is_not_delivered_leaves_its_place() {
         (["$: integer"], "12", "12"),
     ] {
         assert_eq!(project(&elements, document), expected, "{elements:?} {document}");
+    }
+}
+
+#[test]
+fn names_that_differ_in_one_byte_are_told_apart() {
+    for name in [
+        "a",
+        "ab",
+        "abcdef",
+        "abcdefg",
+        "abcdefgh",
+        "number_of_14_b",
+        "number_of_15_by",
+        "a name of more than sixteen",
+    ] {
+        for place in 0..name.len() {
+            let mut other = name.as_bytes().to_vec();
+            other[place] = b'Z';
+            let other = String::from_utf8(other).unwrap();
+            let (agreed, not) = (format!("\"{name}\":1"), format!("\"{other}\":2"));
+            // Seen before, in this order and in the other, each alone, and followed by more letters.
+            let document = format!(
+                "[{{{agreed},{not},\"{name}x\":3}},{{{agreed},{not}}},{{{not},{agreed}}},{{{not},\"{name}x\":3}},{{{agreed}}}]"
+            );
+            let element = format!("$[*]['{name}']: integer");
+            let expected = format!("[{{{agreed}}},{{{agreed}}},{{{agreed}}},{{}},{{{agreed}}}]");
+            assert_eq!(project(&[&element], &document), expected);
+        }
     }
 }
 

@@ -14,7 +14,8 @@ pub enum Tree {
     Object(Vec<(&'static str, Tree)>),
 }
 
-const NAMES: [&str; 6] = ["a", "b", "name", "Straße", "it's \"x\"\\\n", "a longer name than sixteen"];
+const NAMES: [&str; 8] =
+    ["a", "b", "number_1", "number_2", "name", "Straße", "it's \"x\"\\\n", "a longer name than sixteen"];
 
 fn path(steps: std::ops::Range<usize>) -> impl Strategy<Value = ElementPath> {
     let name = prop_oneof![4 => 0..2usize, 1 => 2..NAMES.len()];
