@@ -249,6 +249,54 @@ fn what_is_not_delivered_leaves_its_place() {
 }
 
 #[test]
+fn names_that_differ_in_one_byte_are_told_apart() {
+    for name in [
+        "a",
+        "ab",
+        "abcdef",
+        "abcdefg",
+        "abcdefgh",
+        "number_of_14_b",
+        "number_of_15_by",
+        "a name of more than sixteen",
+    ] {
+        for place in 0..name.len() {
+            let mut other = name.as_bytes().to_vec();
+            other[place] = b'Z';
+            let other = String::from_utf8(other).unwrap();
+            let (agreed, not) = (format!("\"{name}\":1"), format!("\"{other}\":2"));
+            // Seen before, in this order and in the other, each alone, and followed by more letters.
+            let document = format!(
+                "[{{{agreed},{not},\"{name}x\":3}},{{{agreed},{not}}},{{{not},{agreed}}},{{{not},\"{name}x\":3}},{{{agreed}}}]"
+            );
+            let element = format!("$[*]['{name}']: integer");
+            let expected = format!("[{{{agreed}}},{{{agreed}}},{{{agreed}}},{{}},{{{agreed}}}]");
+            for cut in 0..document.len() {
+                let (before, after) = document.split_at(cut);
+                let mut projector = projector(&[&element], "$", &[], Form::Document);
+                projector.feed(before.as_bytes()).unwrap();
+                assert_eq!(run(&mut projector, after.as_bytes()), (expected.clone(), None));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_member_that_turns_out_to_be_of_another_type_leaves_nothing_behind() {
+    let elements = ["$[*].a: integer", "$[*].b: number"];
+    let mut projector = projector(&elements, "$[*]", &[], Form::Document);
+    projector.feed(b"[{\"a\":1.5,\"b\":2},{\"b\":2,\"a\":1.5},{\"a\":1e0}]").unwrap();
+    projector.finish().unwrap();
+    let pieces = projector.take();
+    assert_eq!(pieces.bytes(), b"[{\"b\":2},{\"b\":2},{}]");
+    assert_eq!(records(&pieces).len(), 3);
+    // A record that is such a member is none.
+    let mut scalar = self::projector(&["$.a: integer", "$.b: number"], "$.a", &["$"], Form::Document);
+    assert_eq!(run(&mut scalar, b"{\"a\":1.5,\"b\":2}"), ("{\"b\":2}".to_owned(), None));
+    assert_eq!(scalar.summary().records, 0);
+}
+
+#[test]
 fn the_summary_counts() {
     let elements = ["$.a.b: integer", "$.a.c: string", "$.d: boolean", "$.e: string?", "$.f[*]: integer"];
     let mut projector = projector(&elements, "$", &[], Form::Document);

@@ -100,7 +100,7 @@ fn agrees(agreement: &Agreement, expected: &Expected, outcome: &Outcome) -> Test
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, max_global_rejects: 1 << 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4000, max_global_rejects: 1 << 20, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_delivered_is_what_was_agreed_and_exists(

@@ -14,7 +14,8 @@ pub enum Tree {
     Object(Vec<(&'static str, Tree)>),
 }
 
-const NAMES: [&str; 6] = ["a", "b", "name", "Straße", "it's \"x\"\\\n", "a longer name than sixteen"];
+const NAMES: [&str; 8] =
+    ["a", "b", "number_1", "number_2", "name", "Straße", "it's \"x\"\\\n", "a longer name than sixteen"];
 
 fn path(steps: std::ops::Range<usize>) -> impl Strategy<Value = ElementPath> {
     let name = prop_oneof![4 => 0..2usize, 1 => 2..NAMES.len()];
@@ -27,7 +28,7 @@ fn path(steps: std::ops::Range<usize>) -> impl Strategy<Value = ElementPath> {
 
 fn element_type() -> impl Strategy<Value = ElementType> {
     use ScalarType::*;
-    let scalar = prop::sample::select(vec![String, Integer, Number, Boolean]);
+    let scalar = prop::sample::select(vec![String, Integer, Integer, Number, Boolean]);
     prop_oneof![
         4 => (scalar, any::<bool>()).prop_map(|(scalar, nullable)| ElementType::Scalar { scalar, nullable }),
         1 => Just(ElementType::Subtree),
