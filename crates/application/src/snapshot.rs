@@ -27,7 +27,7 @@ const CONFIRMATION_BOUND: Duration = Duration::from_secs(30);
 const ASK_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
 
 /// One picture of services, applications, running contracts, peers and persons.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Snapshot {
     /// The number of the change in the database that the picture holds.
     pub generation: i64,
@@ -277,6 +277,8 @@ mod tests {
             contracts: Vec::new(),
             peers: HashMap::new(),
             persons: Vec::new(),
+            agreements: BTreeMap::new(),
+            policies: PolicySnapshot::default(),
         }
     }
 

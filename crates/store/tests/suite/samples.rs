@@ -92,6 +92,7 @@ pub fn permit_of(transaction: TransactionId, consumer: u32) -> Entry {
         parties: parties(consumer, 1),
         wire,
         application: None,
+        decision: None,
     })
 }
 
