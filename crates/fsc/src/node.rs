@@ -101,7 +101,7 @@ impl FscNode {
     }
 
     /// Starts what a manager does by itself: delivers the outbox, compares contracts with counterparts, announces this
-    /// participant, and signs again after a renewal. Abort the handles to end the tasks; what is unfinished goes on
+    /// participant, signs again after a renewal, and has wire contracts follow agreements. Abort the handles to end the tasks; what is unfinished goes on
     /// after the next start.
     pub fn start_manager(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
         vec![
@@ -109,6 +109,7 @@ impl FscNode {
             tokio::spawn(Arc::clone(self).keep_reconciled()),
             tokio::spawn(Arc::clone(self).keep_announced()),
             tokio::spawn(Arc::clone(self).keep_signed()),
+            tokio::spawn(Arc::clone(self).keep_following()),
         ]
     }
 

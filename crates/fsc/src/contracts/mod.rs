@@ -2,6 +2,7 @@
 //! writes the change, the act that explains it and the messages that follow from it in one transaction.
 
 mod adopting;
+mod following;
 mod proposing;
 mod receiving;
 mod rolling;

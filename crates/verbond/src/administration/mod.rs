@@ -3,6 +3,7 @@
 //! Handlers read the request, call one function of the rooms below, and show the answer. Who may do what stands in
 //! [`authorization`]; every change carries its author into the journal.
 
+mod agreements;
 mod applications;
 mod authorization;
 mod contract_views;
@@ -14,6 +15,7 @@ mod full_page;
 mod node;
 mod peers;
 mod records;
+mod registers;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,7 @@ use axum::{
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use verbond_application::{OpContext, snapshot::SnapshotKeeper};
+use verbond_application::{OpContext, agreements::AgreementOffice, snapshot::SnapshotKeeper};
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
 use verbond_store::Store;
@@ -59,6 +61,8 @@ pub struct Office {
     pub ambient: Ambient,
     /// The FSC face.
     pub fsc: Arc<FscNode>,
+    /// Where agreements are kept.
+    pub agreements: Arc<AgreementOffice>,
     /// What this process's gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
     /// Reads certificates and revocation lists again.
@@ -107,6 +111,8 @@ impl Office {
         (name = "applications", description = "The organisation's own applications"),
         (name = "peers", description = "Other participants and the group's directories"),
         (name = "contracts", description = "Contracts with other participants"),
+        (name = "registers", description = "Legal grounds, processing activities, described services, assessments"),
+        (name = "agreements", description = "Agreements with other participants"),
         (name = "records", description = "What has been exchanged and done"),
     )
 )]
@@ -135,6 +141,19 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(applications::list))
         .routes(routes!(applications::get, applications::put, applications::remove))
         .routes(routes!(applications::bind, applications::unbind))
+        .routes(routes!(registers::list))
+        .routes(routes!(registers::versions, registers::put))
+        .routes(routes!(registers::end))
+        .routes(routes!(agreements::list, agreements::draft))
+        .routes(routes!(agreements::get, agreements::discard))
+        .routes(routes!(agreements::document))
+        .routes(routes!(agreements::offer))
+        .routes(routes!(agreements::sign))
+        .routes(routes!(agreements::refuse))
+        .routes(routes!(agreements::withdraw))
+        .routes(routes!(agreements::suspend))
+        .routes(routes!(agreements::resume))
+        .routes(routes!(agreements::revoke))
         .routes(routes!(records::list))
         .routes(routes!(records::journal))
         .routes(routes!(records::outbox))

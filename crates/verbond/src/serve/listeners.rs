@@ -260,6 +260,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         store: node.store.clone(),
         ambient: node.ambient.clone(),
         fsc: Arc::clone(&node.fsc),
+        agreements: Arc::clone(&node.agreements),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
         health: Arc::new(Health {
