@@ -239,7 +239,7 @@ pub fn matrix() -> String {
             let _ = write!(text, "{:11}", if column.may(resource, action) { "yes" } else { "no" });
         }
     }
-    let _ = write!(text, "\n\n{:7}{:45}{:12}{}", "method", "path", "resource", "action");
+    let _ = write!(text, "\n\n{:7}{:45}{:12}action", "method", "path", "resource");
     for Endpoint { method, path, resource, action } in ENDPOINTS {
         let _ = write!(text, "\n{method:7}{path:45}{resource:12}{action}");
     }

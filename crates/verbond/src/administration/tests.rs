@@ -85,8 +85,11 @@ fn connection(certificate_pem: &str) -> Result<Arc<Connection>, Box<dyn std::err
     Ok(Arc::new(Connection { client_certificate: Some(certificate), ..Connection::default() }))
 }
 
+/// Method, path, and whether it may be asked.
+type Cell = (String, String, bool);
+
 /// A column of the matrix that is checked in: whether it may do what each endpoint does.
-fn checked_in(column: &str) -> Result<Vec<(String, String, bool)>, Box<dyn std::error::Error>> {
+fn checked_in(column: &str) -> Result<Vec<Cell>, Box<dyn std::error::Error>> {
     let path =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/authorization.txt");
     let text = std::fs::read_to_string(path)?;
