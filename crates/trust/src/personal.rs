@@ -3,8 +3,9 @@
 //! A node knows a person by the key, of which it was told in another way; who signed the certificate does not matter, so
 //! the person's own key does.
 
+pub use pkcs8::SecretDocument;
 use pkcs8::{
-    EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef, SecretDocument,
+    EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef,
     pkcs5::{pbes2, scrypt},
 };
 use rcgen::{

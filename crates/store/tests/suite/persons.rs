@@ -37,9 +37,9 @@ async fn persons_are_added_once_changed_and_kept(database: &Database) -> TestRes
     assert!(transaction.add_person(&person).await?);
     let other = PersonRow { display_name: "Another".to_owned(), invitation: None, ..person.clone() };
     assert!(!transaction.add_person(&other).await?);
-    assert_eq!(transaction.persons().await?, [person.clone()]);
+    assert_eq!(transaction.persons().await?, std::slice::from_ref(&person));
     transaction.commit().await?;
-    assert_eq!(store.persons().await?, [person.clone()]);
+    assert_eq!(store.persons().await?, std::slice::from_ref(&person));
     assert!(store.generation().await? > generation);
 
     let person = enrolled(person, "00ff");
@@ -51,7 +51,7 @@ async fn persons_are_added_once_changed_and_kept(database: &Database) -> TestRes
             .await?
     );
     transaction.commit().await?;
-    assert_eq!(store.persons().await?, [person.clone()]);
+    assert_eq!(store.persons().await?, std::slice::from_ref(&person));
 
     let ends = START.plus_seconds(3600);
     assert!(person.key_in_use(ends).is_some());

@@ -14,6 +14,7 @@ mod failure;
 mod full_page;
 mod node;
 mod peers;
+mod persons;
 mod records;
 mod registers;
 mod services;
@@ -40,7 +41,7 @@ use verbond_store::Store;
 
 pub use self::{
     authorization::matrix,
-    entrances::{for_certificates, for_operator, for_operator_of_part, metrics_router},
+    entrances::{for_operator, for_operator_of_part, for_persons, metrics_router},
     extract::Caller,
     failure::{Failure, absent},
     views::{DeclarationView, List},
@@ -98,8 +99,8 @@ impl Office {
     info(
         title = "Verbond administration API",
         version = "1.0.0",
-        description = "Administration of one node, over its Unix socket or with a certificate of an administration \
-            authority. Names are `snake_case`; moments are RFC 3339 in UTC; errors are problem details (RFC 9457) \
+        description = "Administration of one node, over its Unix socket (technical acts) or by persons who are enrolled, \
+            over mutual TLS. Names are `snake_case`; moments are RFC 3339 in UTC; errors are problem details (RFC 9457) \
             with a stable `code`, a sentence in Dutch and English, and what to do next. Lists are \
             `{items, next}`: give `next` as `cursor` to go on.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
@@ -114,6 +115,7 @@ impl Office {
         (name = "registers", description = "Legal grounds, processing activities, described services, assessments"),
         (name = "agreements", description = "Agreements with other participants"),
         (name = "records", description = "What has been exchanged and done"),
+        (name = "persons", description = "The people who act for the organisation, each with a key of their own"),
     )
 )]
 struct Description;
@@ -157,6 +159,13 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(records::list))
         .routes(routes!(records::journal))
         .routes(routes!(records::outbox))
+        .routes(routes!(persons::list, persons::add))
+        .routes(routes!(persons::get))
+        .routes(routes!(persons::invite))
+        .routes(routes!(persons::put_certificate))
+        .routes(routes!(persons::set_roles))
+        .routes(routes!(persons::disable))
+        .routes(routes!(persons::enrol))
 }
 
 /// The OpenAPI description, generated from the handlers.

@@ -5,6 +5,7 @@ mod certificate;
 mod contract;
 mod key;
 mod peer;
+mod person;
 mod record;
 mod service;
 mod show;
@@ -76,6 +77,9 @@ enum Verb {
     /// Other participants.
     #[command(subcommand)]
     Peer(peer::Peer),
+    /// The people who act for the organisation, each with a key of their own.
+    #[command(subcommand)]
+    Person(person::Person),
     /// What has been exchanged and what has been done.
     #[command(subcommand)]
     Record(record::Record),
@@ -113,6 +117,7 @@ impl Arguments {
             Verb::Application(application) => application.run(&client()?, printer).await?,
             Verb::Contract(contract) => contract.run(&client()?, printer).await?,
             Verb::Peer(peer) => peer.run(&client()?, printer).await?,
+            Verb::Person(person) => person.run(&data, &afar, printer).await?,
             Verb::Record(record) => record.run(&client()?, printer).await?,
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
             Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,

@@ -102,8 +102,17 @@ fn describe(command: &mut clap::Command, text: &mut String) {
     // The options that every verb takes stand with the program itself.
     let mut shown = command.clone();
     if name != "verbond" {
-        let inherited =
-            ["data", "json", "node", "client_certificate", "client_key", "node_anchors", "help", "version"];
+        let inherited = [
+            "data",
+            "json",
+            "node",
+            "client_certificate",
+            "client_key",
+            "passphrase_file",
+            "node_anchors",
+            "help",
+            "version",
+        ];
         for option in inherited {
             if shown.get_arguments().any(|argument| argument.get_id() == option) {
                 shown = shown.mut_arg(option, |argument| argument.hide(true));

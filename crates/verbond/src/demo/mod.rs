@@ -32,6 +32,9 @@ pub struct Options {
     pub port_base: u16,
 }
 
+/// Ports set aside for each organisation.
+const PORTS: u16 = 8;
+
 const DIRECTORY: Description = Description {
     short: "directory",
     name: "Gids van de Voorbeeldgroep",
@@ -108,8 +111,8 @@ fn root_directory(options: &Options) -> anyhow::Result<(PathBuf, bool)> {
 
 impl Scene {
     async fn new(options: &Options, root: &std::path::Path) -> anyhow::Result<Self> {
-        let base = organisation::free_ports(options.port_base, 16)?;
-        let at = |description, index: u16| Organisation::new(description, root, base + 4 * index);
+        let base = organisation::free_ports(options.port_base, 4 * PORTS)?;
+        let at = |description, index: u16| Organisation::new(description, root, base + PORTS * index);
         Ok(Self {
             directory: at(DIRECTORY, 0)?,
             municipality: at(MUNICIPALITY, 1)?,

@@ -33,14 +33,14 @@ pub struct Organisation {
     pub description: Description,
     /// Its data directory.
     pub data: PathBuf,
-    /// First of its four ports: outway, inway, manager, public.
+    /// First of its ports: outway, inway, manager, public, administration.
     pub base_port: u16,
     program: PathBuf,
     process: Option<Child>,
 }
 
 impl Organisation {
-    /// An organisation below `directory`, with four consecutive free ports.
+    /// An organisation below `directory`, with [`super::PORTS`] consecutive free ports.
     pub fn new(description: Description, directory: &Path, base_port: u16) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find the running program")?;
         let data = directory.join(description.short);

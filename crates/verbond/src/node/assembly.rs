@@ -15,7 +15,10 @@ use verbond_journal::{Journal, JournalLimits};
 use verbond_node_api::{AgreementCourier, NodeApi};
 use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
-use verbond_trust::{IdentityHandle, TrustStore, tls};
+use verbond_trust::{
+    IdentityHandle, TrustStore,
+    tls::{self, PinnedKeys},
+};
 
 use super::{Metrics, Reloader, identity, metrics::Sources, reload::AtStart, roles::Roles, sources, tasks};
 use crate::{ambient, configuration::Settings};
@@ -37,6 +40,8 @@ pub struct Node {
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
     pub metrics: Arc<Metrics>,
+    /// Keys of persons, for the administration listener.
+    pub pinned: Arc<PinnedKeys>,
     settings: Arc<Settings>,
     lists: Arc<RevocationRefresh>,
     at_start: Arc<AtStart>,
@@ -155,6 +160,8 @@ impl Node {
         let metrics = Arc::new(Metrics::new(sources, registry));
 
         let mut running = vec![keeping, tokio::spawn(tasks::derive_views(store.clone()))];
+        let pinned = Arc::new(PinnedKeys::default());
+        running.push(tokio::spawn(tasks::follow_persons(snapshots.subscribe(), Arc::clone(&pinned))));
         running.push(lists.start());
         running.push(tokio::spawn(tasks::follow_lists(Arc::clone(settings), Arc::clone(&lists))));
         if roles.leads {
@@ -183,6 +190,7 @@ impl Node {
             inway,
             outway,
             metrics,
+            pinned,
             settings: Arc::clone(settings),
             lists,
             at_start,

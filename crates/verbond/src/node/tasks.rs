@@ -7,10 +7,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::watch;
+use verbond_application::snapshot::Snapshot;
 use verbond_domain::Ambient;
 use verbond_fsc::RevocationRefresh;
-use verbond_store::Store;
-use verbond_trust::{IdentityHandle, TrustStore};
+use verbond_store::{Store, persons::PersonState};
+use verbond_trust::{
+    IdentityHandle, PublicKeyThumbprint, TrustStore,
+    tls::{PinnedKeys, Pins},
+};
 
 use super::identity;
 use crate::configuration::Settings;
@@ -103,6 +108,30 @@ async fn list_files(settings: &Settings) -> BTreeMap<PathBuf, Option<SystemTime>
         files.insert(path, modified);
     }
     files
+}
+
+/// Lets in at the administration listener whom the newest picture knows, until it is aborted.
+pub async fn follow_persons(mut pictures: watch::Receiver<Arc<Snapshot>>, pinned: Arc<PinnedKeys>) {
+    loop {
+        let pins = pins(&pictures.borrow_and_update());
+        pinned.replace(pins);
+        if pictures.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The keys of persons who are enrolled; and until the last code has ended, strangers who may want to use it.
+pub fn pins(picture: &Snapshot) -> Pins {
+    let enrolled = picture.persons.iter().filter(|person| person.state == PersonState::Enrolled);
+    let keys = enrolled.filter_map(|person| person.key.as_ref());
+    let invitations = picture.persons.iter().filter_map(|person| person.invitation.as_ref());
+    Pins {
+        keys: keys
+            .filter_map(|key| Some((PublicKeyThumbprint::parse(&key.thumbprint)?, key.ends_at)))
+            .collect(),
+        strangers_until: invitations.map(|invitation| invitation.ends_at).max(),
+    }
 }
 
 /// Drops exchanges that are older than the group keeps them, until it is aborted; 0 days: everything is kept.
