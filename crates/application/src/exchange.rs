@@ -214,20 +214,6 @@ mod tests {
         }
     }
 
-    fn empty() -> Snapshot {
-        Snapshot {
-            generation: 1,
-            taken_at: Timestamp::from_millis(0),
-            services: Default::default(),
-            applications: Default::default(),
-            contracts: Vec::new(),
-            peers: Default::default(),
-            persons: Vec::new(),
-            agreements: Default::default(),
-            policies: Default::default(),
-        }
-    }
-
     #[test]
     fn only_what_a_steward_has_declared_open_answers_without_an_agreement()
     -> Result<(), Box<dyn std::error::Error>> {
@@ -249,10 +235,10 @@ mod tests {
             },
             now: Timestamp::from_seconds(1_800_000_000),
         };
-        let open = decide(Some(&declared(ServiceClass::Open)), &empty(), question.clone());
+        let open = decide(Some(&declared(ServiceClass::Open)), &Snapshot::empty(1), question.clone());
         assert!(open.is_ok_and(|permission| permission.decision.is_none()));
         for declaration in [Some(declared(ServiceClass::Governed)), None] {
-            let refused = decide(declaration.as_ref(), &empty(), question.clone());
+            let refused = decide(declaration.as_ref(), &Snapshot::empty(1), question.clone());
             let refused =
                 refused.map(|_| ()).map_err(|denial| (denial.problem.code, denial.decision.is_some()));
             assert_eq!(refused, Err(("GROUND_MISSING", true)));

@@ -50,6 +50,23 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A picture of nothing.
+    pub fn empty(generation: i64) -> Self {
+        Self {
+            generation,
+            taken_at: Timestamp::from_millis(0),
+            services: HashMap::new(),
+            applications: HashMap::new(),
+            contracts: Vec::new(),
+            peers: HashMap::new(),
+            persons: Vec::new(),
+            agreements: BTreeMap::new(),
+            policies: PolicySnapshot::default(),
+        }
+    }
+}
+
+impl Snapshot {
     /// The person who may act with this key (hexadecimal SHA-256 of its SubjectPublicKeyInfo) at this moment.
     pub fn person_by_key(&self, thumbprint: &str, now: Timestamp) -> Option<&PersonRow> {
         self.persons
@@ -269,17 +286,7 @@ mod tests {
     }
 
     fn picture(generation: i64) -> Snapshot {
-        Snapshot {
-            generation,
-            taken_at: Timestamp::from_millis(0),
-            services: HashMap::new(),
-            applications: HashMap::new(),
-            contracts: Vec::new(),
-            peers: HashMap::new(),
-            persons: Vec::new(),
-            agreements: BTreeMap::new(),
-            policies: PolicySnapshot::default(),
-        }
+        Snapshot::empty(generation)
     }
 
     #[tokio::test(start_paused = true)]

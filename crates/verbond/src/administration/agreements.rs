@@ -124,7 +124,7 @@ impl AgreementView {
                 .collect(),
             author,
             created_at: rfc_3339(created_at),
-            title: document.title,
+            title: document.title.clone(),
         }
     }
 }

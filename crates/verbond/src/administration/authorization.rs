@@ -97,7 +97,7 @@ const fn rule(resource: &'static str, action: &'static str, roles: &'static [Per
     Rule { resource, action, roles, unenrolled: false }
 }
 
-/// The matrix. Registers, agreements and decisions stand in it before their endpoints do.
+/// The matrix. Advice and decisions stand in it before their endpoints do.
 const RULES: &[Rule] = &[
     rule("node", "read", ANYBODY),
     rule("node", "reload", &[OPERATOR]),
@@ -191,6 +191,22 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("PUT", "/v1/persons/{name}/roles", "person", "write"),
     endpoint("POST", "/v1/persons/{name}/disable", "person", "write"),
     endpoint("POST", "/v1/enrolments", "person", "enrol"),
+    endpoint("GET", "/v1/registers/{register}", "register", "read"),
+    endpoint("GET", "/v1/registers/{register}/{name}", "register", "read"),
+    endpoint("PUT", "/v1/registers/{register}/{name}", "register", "write"),
+    endpoint("POST", "/v1/registers/{register}/{name}/end", "register", "write"),
+    endpoint("GET", "/v1/agreements", "agreement", "read"),
+    endpoint("GET", "/v1/agreements/{hash}", "agreement", "read"),
+    endpoint("GET", "/v1/agreements/{hash}/document", "agreement", "read"),
+    endpoint("POST", "/v1/agreements", "agreement", "draft"),
+    endpoint("DELETE", "/v1/agreements/{hash}", "agreement", "draft"),
+    endpoint("POST", "/v1/agreements/{hash}/offer", "agreement", "offer"),
+    endpoint("POST", "/v1/agreements/{hash}/withdraw", "agreement", "offer"),
+    endpoint("POST", "/v1/agreements/{hash}/signature", "agreement", "sign"),
+    endpoint("POST", "/v1/agreements/{hash}/refuse", "agreement", "refuse"),
+    endpoint("POST", "/v1/agreements/{hash}/suspend", "agreement", "suspend"),
+    endpoint("POST", "/v1/agreements/{hash}/resume", "agreement", "suspend"),
+    endpoint("POST", "/v1/agreements/{hash}/revoke", "agreement", "revoke"),
 ];
 
 /// Lets a request through if its caller may do what its endpoint does.

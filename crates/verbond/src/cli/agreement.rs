@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use verbond_agreement::Agreement as Document;
+use verbond_application::agreements::AGREEMENT_SIGNATURE;
 use verbond_domain::Problem;
 
-use super::{
-    register::read_json,
-    service::done,
-    show,
-};
+use super::{register::read_json, service::done, show};
 use crate::{
-    client::{Client, segment},
+    ambient,
+    client::{Afar, Client, segment},
+    credential::{self, PersonKey},
     printer::Printer,
 };
 
@@ -35,6 +36,12 @@ pub enum Agreement {
     Discard(Which),
     /// Offer a draft to the other parties. From then on it is not changed.
     Offer(Which),
+    /// Sign for the organisation, with your own key. Read the document first: `verbond agreement document`.
+    #[command(
+        after_help = "Example:\n  verbond agreement sign 3f2a91c0 --client-certificate s-voorbeeld/certificate.pem \\\n    \
+        --client-key s-voorbeeld/key.pem --node https://localhost:7447 --node-anchors node/trust-anchors.pem"
+    )]
+    Sign(Which),
     /// Say no to what another party offers.
     Refuse(Reasoned),
     /// Take back what this participant has offered, before all have signed.
@@ -66,7 +73,7 @@ pub struct Reasoned {
 
 impl Agreement {
     /// Does it.
-    pub async fn run(self, client: &Client, printer: Printer) -> anyhow::Result<()> {
+    pub async fn run(self, client: &Client, afar: &Afar, printer: Printer) -> anyhow::Result<()> {
         match self {
             Self::New { file } => shown(printer, &client.post("/v1/agreements", &read_json(&file)?).await?),
             Self::List => list(client, printer).await?,
@@ -79,6 +86,13 @@ impl Agreement {
                 done(printer, "het concept is weg", "the draft is gone");
             }
             Self::Offer(which) => act(&which.hash, "offer", &json!({}), client, printer).await?,
+            Self::Sign(which) => {
+                let hash = whole(&which.hash, client).await?;
+                let document = client.get(&format!("/v1/agreements/{}/document", segment(&hash))).await?;
+                let body = json!({ "signature": signature(&hash, &document, afar)? });
+                let path = format!("/v1/agreements/{}/signature", segment(&hash));
+                shown(printer, &client.post(&path, &body).await?);
+            }
             Self::Resume(which) => act(&which.hash, "resume", &json!({}), client, printer).await?,
             Self::Refuse(what) => reasoned(&what, "refuse", client, printer).await?,
             Self::Withdraw(what) => reasoned(&what, "withdraw", client, printer).await?,
@@ -87,6 +101,16 @@ impl Agreement {
         }
         Ok(())
     }
+}
+
+/// The caller's own signature over the document that has this hash; the node's word for what the document is is not
+/// taken.
+fn signature(hash: &str, document: &Value, afar: &Afar) -> anyhow::Result<String> {
+    let agreement = Document::parse(&serde_json::to_vec(document)?)?;
+    anyhow::ensure!(agreement.hash()?.to_string() == hash, "the node shows another document than {hash}");
+    let key = afar.client_key.as_deref().context("a signature needs your own key: --client-key")?;
+    let key = PersonKey::open(key, afar.passphrase_file.as_deref())?;
+    credential::sign_detached(&key, AGREEMENT_SIGNATURE, &agreement.canonical()?, ambient::system().now())
 }
 
 async fn list(client: &Client, printer: Printer) -> anyhow::Result<()> {

@@ -53,7 +53,10 @@ impl Register {
                     printer.json(&answer);
                 } else {
                     let version = answer.get("version").and_then(Value::as_u64).unwrap_or_default();
-                    printer.say(&format!("`{name}` staat er als versie {version}"), &format!("`{name}` stands as version {version}"));
+                    printer.say(
+                        &format!("`{name}` staat er als versie {version}"),
+                        &format!("`{name}` stands as version {version}"),
+                    );
                 }
             }
             Self::List => {
