@@ -4,6 +4,9 @@ import base64
 import hashlib
 import http.client
 import json
+import os
+import pty
+import select
 import sqlite3
 import ssl
 import subprocess
@@ -226,6 +229,37 @@ def test_without_a_passphrase_file_and_a_terminal_the_passphrase_is_asked_for_in
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, start_new_session=True,
     )  # fmt: skip
     assert done.returncode == 1 and "PASSPHRASE_MISSING" in done.stderr, done.stderr
+
+
+def at_a_terminal(command, line):
+    """Runs the command at a terminal of its own and types one line at its prompt; answers status and all that was
+    shown."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(command[0], command)
+    shown, typed = b"", False
+    while select.select([terminal], [], [], 30)[0]:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+        if shown.endswith(b": ") and not typed:
+            typed = True
+            os.write(terminal, line.encode() + b"\n")
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    return os.waitstatus_to_exitcode(status), shown.decode()
+
+
+def test_a_passphrase_that_is_typed_is_not_shown(everybody, world):
+    person = everybody["auditor"]
+    command = [world.binary, "person", "sign", "--key", str(person.key), str(person.certificate)]
+    status, shown = at_a_terminal(command, PASSPHRASE)
+    assert status == 0 and "Passphrase of " in shown, shown
+    assert PASSPHRASE not in shown and ".." in shown, shown
 
 
 def test_a_passphrase_comes_over_an_inherited_descriptor(everybody, world):

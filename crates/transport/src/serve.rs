@@ -174,10 +174,12 @@ impl Server {
             },
             Security::Tls(_) | Security::None => {}
         }
+        // Whoever is let in only to become known can make as many certificates as they like: they count by their address.
+        let is_stranger = private.as_ref().is_some_and(Private::is_stranger);
         let shown = match (&about.peer, &about.client_certificate) {
             (Some(peer), _) => peer.judge().ok().map(|shown| Client::Participant(shown.participant.clone())),
-            (None, Some(certificate)) => Some(Client::Certificate(certificate.clone())),
-            (None, None) => None,
+            (None, Some(certificate)) if !is_stranger => Some(Client::Certificate(certificate.clone())),
+            (None, _) => None,
         };
         if let Some(client) = shown {
             share = self.shares.take(client);
@@ -251,6 +253,13 @@ struct Private {
     pinned: Option<Arc<PinnedKeys>>,
     /// Whether the client's key has been among the pins since the connection began.
     was_pinned: Arc<AtomicBool>,
+}
+
+impl Private {
+    /// Whether the listener knows clients by their keys, and not this one.
+    fn is_stranger(&self) -> bool {
+        self.pinned.as_ref().is_some_and(|pinned| !pinned.current().keys.contains_key(&self.peer.key()))
+    }
 }
 
 /// Watches over one connection, and says when it must finish or be broken off.

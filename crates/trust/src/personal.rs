@@ -120,8 +120,10 @@ pub fn open_key(pem: &str, passphrase: &str) -> Result<SecretDocument, PersonalE
 }
 
 /// What matters of a person's certificate, whoever signed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonalCertificate {
+    /// DER SubjectPublicKeyInfo, to verify with what the person has signed.
+    pub public_key: Vec<u8>,
     /// The key that the person is known by.
     pub key: PublicKeyThumbprint,
     /// Not valid before.
@@ -166,6 +168,7 @@ impl PersonalCertificate {
             return Err(PersonalError::Certificate("it is not meant for clients of TLS"));
         }
         Ok(Self {
+            public_key: public_key.to_vec(),
             key: PublicKeyThumbprint::of(public_key),
             not_before: Timestamp::from_seconds(parsed.validity().not_before.timestamp()),
             not_after: Timestamp::from_seconds(parsed.validity().not_after.timestamp()),
@@ -222,6 +225,7 @@ mod tests {
         let signer = FileSigner::from_pkcs8(opened.as_bytes())?;
         let certificate = PersonalCertificate::from_pem(&made.certificate_pem)?;
         assert_eq!(certificate.key, PublicKeyThumbprint::of(signer.public_key()));
+        assert_eq!(certificate.public_key, signer.public_key());
         for passphrase in ["", "correct horse ", "Correct horse"] {
             assert_eq!(
                 open_key(&made.key_pem, passphrase).err(),

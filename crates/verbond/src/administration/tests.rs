@@ -191,6 +191,22 @@ async fn who_is_disabled_is_nobody_at_once_and_who_has_two_roles_may_both() -> O
 }
 
 #[tokio::test]
+async fn persons_are_refused_while_it_cannot_be_confirmed_who_is_known() -> Outcome {
+    let office = office().await?;
+    let connection = enrolled(&office.office, PersonRole::Auditor).await?;
+    let auditor = for_persons(Arc::clone(&office.office)).layer(axum::Extension(connection));
+    let ask = async || ask(auditor.clone(), "GET", "/v1/openapi.json", &Value::Null).await;
+    assert_eq!(ask().await?.status().as_u16(), 200);
+    office.office.store.close().await;
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(31)).await;
+    let refused = ask().await?;
+    assert_eq!(refused.status().as_u16(), 503);
+    assert_eq!(json(refused).await?.get("code"), Some(&json!("PICTURE_OUT_OF_DATE")));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_service_is_put_shown_and_removed_and_each_act_has_its_author() -> Outcome {
     let office = office().await?;
     let routes = for_operator(Arc::clone(&office.office));

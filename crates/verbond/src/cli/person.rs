@@ -153,7 +153,7 @@ impl Person {
                     }
                     _ => return Err(not_from_afar().into()),
                 };
-                show::one(printer, &answer);
+                shown(answer, printer);
             }
             Self::List => {
                 let columns = [
@@ -169,11 +169,11 @@ impl Person {
                 );
                 show::list(printer, &client()?.list("/v1/persons", &[], usize::MAX).await?, &columns, empty);
             }
-            Self::Show { name } => show::one(printer, &client()?.get(&at(&name)).await?),
+            Self::Show { name } => shown(client()?.get(&at(&name)).await?, printer),
             Self::Roles { name, roles } => {
                 let answer =
                     client()?.put(&format!("{}/roles", at(&name)), &json!({ "roles": roles })).await?;
-                show::one(printer, &answer);
+                shown(answer, printer);
             }
             Self::Disable { name } => {
                 client()?.post(&format!("{}/disable", at(&name)), &json!({})).await?;
@@ -187,6 +187,14 @@ impl Person {
         }
         Ok(())
     }
+}
+
+/// One person; people do not read certificates, which take many lines.
+fn shown(mut answer: Value, printer: Printer) {
+    if let (false, Some(members)) = (printer.is_json(), answer.as_object_mut()) {
+        members.remove("certificate");
+    }
+    show::one(printer, &answer);
 }
 
 fn invited(answer: &Value, printer: Printer) {
