@@ -22,6 +22,11 @@ def directory(world):
 def member(world, directory, role, **more):
     node = world.node(role, directories=[directory], **more)
     node.cli("peer", "announce")
+
+    def listed():
+        return node.caller().get(directory.manager_address, "/peers", peer_id=node.id).json()["peers"]
+
+    eventually(listed, "the node in the directory's listing")
     return node
 
 

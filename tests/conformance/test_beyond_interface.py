@@ -58,6 +58,27 @@ def test_paths_that_are_not_there(node, consumer, method, path):
     assert answer.status == 404, answer
 
 
+def test_answers_are_by_the_schemas_of_the_norm(node, consumer, delegator, publisher):
+    """Core 4.4.3, Logging 3.2.2: each listing with something of every kind in it; `Caller` holds every answer of every test
+    against tests/norm."""
+    conclude(
+        node, contract(publication(node.id, publisher.id, "namens", delegator=delegator.id, properties={"a": 1})),
+        publisher, delegator,
+    )  # fmt: skip
+    conclude(node, contract(publication(node.id, publisher.id, "eigen")), publisher)
+    _, _, token, _ = authorised(
+        node, consumer, SERVICE, [delegator, publisher], delegator=delegator.id, publication_delegator=publisher.id
+    )
+    called(node, consumer, token)
+    assert eventually(lambda: consumer.all_of(node.manager_address, "/logs", "records"), "record")
+    assert {each["data"]["type"] for each in consumer.all_of(node.manager_address, "/services", "services")} >= {
+        "SERVICE_TYPE_SERVICE",
+        "SERVICE_TYPE_DELEGATED_SERVICE",
+    }
+    for path in ("/peer", "/peers", "/contracts", "/services", "/logs", "/.well-known/jwks.json"):
+        assert consumer.get(node.manager_address, path).status == 200
+
+
 def test_token_requests_that_are_refused_before_they_are_read(node, consumer, authority):
     """Core 4.4.5.1: /token MUST answer errors as RFC 6749 5.2 has them, whatever the reason: `error`, and 400."""
     _, name, host = CAST["consumer"]

@@ -144,3 +144,19 @@ def test_a_second_process_on_the_data_directory_is_refused(node, stranger):
     with pytest.raises(NodeFault):
         node.cli("serve")
     assert records_of(stranger, node, transaction_id()) == []
+
+
+def test_a_new_address_is_told_to_those_with_contracts(node, directory, consumer, stranger):
+    """Core 4.4.2: when the manager's address changes, the directory and the peers with contracts are told; others not."""
+    content = contract(connection(consumer.identity, node.id, SERVICE))
+    conclude(node, content, consumer)
+    assert stranger.announce(node.manager_address).status == 200
+    node.stop()
+    for each in (directory, consumer, stranger):
+        each.manager.forget()
+    node.move_manager()
+    node.start()
+    for each in (directory, consumer):
+        told = eventually(lambda each=each: each.manager.received("PUT", "/v1/announce"), f"announcement at {each.id}")
+        assert told[0].headers["Fsc-Manager-Address"] == node.manager_address
+    assert stranger.manager.received("PUT", "/v1/announce") == []

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from support.checks import access_token, eventually, fsc_error, records_of, settled
+from support.checks import access_token, eventually, fsc_error, records_of, settled, token_refused
 from support.contract import connection, contract
 from support.hashing import READINGS, content_hash, grant_hash
 from support.servers import Reply
@@ -149,6 +149,24 @@ def test_our_own_tokens_live_a_minute(node, provider):
         provider.token(node.manager_address, scope), by=node, of=provider, grant_hash=scope, service="inkomens"
     )
     assert claims["exp"] <= short["validity"]["not_after"]
+
+
+def test_no_token_for_the_service_of_another(world, node, provider):
+    """Core 4.4.1.6: the manager is that of grant.data.service.peer_id; a delegator on the contract gives none."""
+    stranger = world.peer("stranger")
+    content = contract(connection(stranger.identity, provider.id, "van-een-ander", delegator=node.id))
+    conclude(node, content, stranger, provider)
+    token_refused(stranger.token(node.manager_address, grant_hash(content)), "invalid_scope")
+
+
+def test_no_token_for_a_service_that_no_inway_offers(node, provider, echo):
+    """Core 4.4.1.6: the peer has an inway that offers the service."""
+    node.add_service("verdwijnt", echo.url)
+    content = contract(connection(provider.identity, node.id, "verdwijnt"))
+    conclude(node, content, provider)
+    assert provider.token(node.manager_address, grant_hash(content)).status == 200
+    node.cli("service", "remove", "verdwijnt")
+    token_refused(provider.token(node.manager_address, grant_hash(content)), "invalid_scope")
 
 
 def test_every_answer_under_a_transaction_names_it(node, provider):
