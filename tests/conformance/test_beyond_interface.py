@@ -225,3 +225,17 @@ def test_records_between_two_moments(node, consumer):
     assert record in listed(after=str(moment - 1)) and record in listed(before=str(moment + 1))
     assert record in listed(after=str(moment - 1), before=str(moment + 1))
     assert record not in listed(after=str(moment)) and record not in listed(before=str(moment))
+
+
+def test_contracts_by_grant_hash_are_bounded_too(node, world):
+    """manager.yaml has no pages with grant_hash: what does not fit in one answer is refused, whoever made it so large."""
+    stranger = world.peer("stranger")
+    heavy = {"onbekend": "x" * 900_000}
+    hashes = []
+    for _ in range(6):
+        content = contract(connection(stranger.identity, node.id, SERVICE, properties=heavy))
+        assert stranger.submit(node.manager_address, content).status == 201
+        hashes.append(grant_hash(content))
+    few = stranger.get(node.manager_address, "/contracts", grant_hash=",".join([*hashes[:3], hashes[0]]))
+    assert few.status == 200 and len(few.json()["contracts"]) == 3
+    manager_refuses(stranger.get(node.manager_address, "/contracts", grant_hash=",".join(hashes)))
