@@ -9,6 +9,7 @@ from support.checks import access_token, eventually, record_of, records_of, tran
 from support.contract import connection, contract
 from support.hashing import content_hash
 from support.node import NodeFault
+from support.servers import Reply
 from support.steps import authorised, called, conclude
 from support.wire import Refused
 
@@ -160,3 +161,27 @@ def test_a_new_address_is_told_to_those_with_contracts(node, directory, consumer
         told = eventually(lambda each=each: each.manager.received("PUT", "/v1/announce"), f"announcement at {each.id}")
         assert told[0].headers["Fsc-Manager-Address"] == node.manager_address
     assert stranger.manager.received("PUT", "/v1/announce") == []
+
+
+def test_pauses_between_tries_grow(node, stranger):
+    """Digikoppeling REST-API 4.0.1 3.4.3.6: exponential backoff; what is refused for now is tried again, and arrives."""
+    content = contract(connection(stranger.identity, node.id, SERVICE))
+    assert stranger.submit(node.manager_address, content).status == 201
+    path = f"/v1/contracts/{content_hash(content)}/accept"
+    tries, before = [], stranger.answer
+
+    def unwilling(request):
+        if request.path == path and len(tries) < 3:
+            tries.append(time.monotonic())
+            return Reply(503)
+        return before(request)
+
+    stranger.answer = unwilling
+    try:
+        node.accept(content_hash(content))
+        eventually(lambda: len(stranger.manager.received("PUT", path)) > 3, "the accept that is taken", 20)
+    finally:
+        stranger.answer = before
+    pauses = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    assert pauses[0] >= 0.9 and all(later > 1.5 * earlier for earlier, later in zip(pauses, pauses[1:], strict=False))
+    assert node.id in stranger.contracts[content_hash(content)]["signatures"]["accept"]
