@@ -221,6 +221,13 @@ class Node:
             self.process.wait()
             self.process = None
 
+    def move_manager(self):
+        """Gives the manager another port, and so another address; to be called while the node is down."""
+        self.bind["manager"] = (LOOPBACK, free_port())
+        listen = ":".join(str(each) for each in self.bind["manager"])
+        self.settings = merge(self.settings, {"manager": {"listen": listen, "address": self.manager_address}})
+        (self.folder / "verbond.toml").write_text(toml(self.settings))
+
     # Set-up -------------------------------------------------------------------------------------------------------
 
     def cli(self, *arguments):

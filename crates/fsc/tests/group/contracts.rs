@@ -19,6 +19,8 @@ pub fn connection(provider: &Organisation, service: &str) -> Result<ConnectionPr
         provider: provider.id.clone(),
         service: service.parse::<ServiceName>()?,
         identification: None,
+        delegator: None,
+        service_delegator: None,
         days: None,
         properties: None,
     })
@@ -35,7 +37,8 @@ async fn a_service_is_published_found_proposed_and_accepted() -> TestResult {
     let consumer = group.plan("consumer", 3).start().await?;
 
     let service: ServiceName = "register".parse()?;
-    let publication = PublicationProposal { service, directory: None, days: Some(30), properties: None };
+    let publication =
+        PublicationProposal { service, directory: None, delegator: None, days: Some(30), properties: None };
     let published = provider.node().publish_service(&Actor::Operator, publication).await?;
     let hash = published.contract.content.hash.as_str().to_owned();
     provider.until(&hash, ContractState::Valid).await?;

@@ -4,7 +4,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use verbond_domain::Problem;
 
-use super::{peer::service_reference, show};
+use super::{
+    peer::{optional_participant, service_reference},
+    show,
+};
 use crate::client::{Client, segment};
 use crate::printer::Printer;
 
@@ -24,7 +27,9 @@ pub enum Contract {
         hash: String,
     },
     /// Propose a contract for the use of a service; if one stands, that is the answer.
-    #[command(after_help = "Example:\n  verbond contract propose 00000099000000020000/trees --days 90")]
+    #[command(after_help = "Examples:\n  \
+        verbond contract propose 00000099000000020000/trees --days 90\n  \
+        verbond contract propose 00000099000000020000/trees --on-behalf-of 00000099000000030000")]
     Propose(Propose),
     /// Sign a contract.
     Accept(Signed),
@@ -46,6 +51,12 @@ pub struct Propose {
     /// Recognise the outway by this host name of its certificate instead of by its key.
     #[arg(long, value_name = "NAME")]
     domain_name: Option<String>,
+    /// Use it on behalf of this participant, who must accept too.
+    #[arg(long, value_name = "ID")]
+    on_behalf_of: Option<String>,
+    /// The provider offers it on behalf of this participant, as `verbond service find` says, who must accept too.
+    #[arg(long, value_name = "ID")]
+    offered_for: Option<String>,
 }
 
 /// Which contract.
@@ -106,6 +117,8 @@ impl Contract {
                     "service": service.name,
                     "days": propose.days,
                     "domain_name": propose.domain_name,
+                    "delegator": optional_participant(propose.on_behalf_of.as_deref(), client).await?,
+                    "service_delegator": optional_participant(propose.offered_for.as_deref(), client).await?,
                 });
                 show::one(printer, &client.post("/v1/contracts", &proposal).await?);
             }
