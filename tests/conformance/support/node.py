@@ -92,8 +92,11 @@ class Node:
         addresses=None,
         names=(),
         inway_host=None,
+        within=None,
     ):
+        """`within` gives, for the data directory, the words of a command that becomes the one that follows it."""
         self.binary = binary
+        self.within = within or (lambda folder: [])
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
         self.authority = authority
@@ -173,7 +176,7 @@ class Node:
         self.stderr = []
         # Without restored signals SIGXFSZ stays ignored, so that a full disk is an error and not a kill.
         self.process = subprocess.Popen(
-            [self.binary, "--data", str(self.folder), "serve", "--json"],
+            [*self.within(self.folder), self.binary, "--data", str(self.folder), "serve", "--json"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
