@@ -212,6 +212,32 @@ fn from_nothing_to_a_node_that_offers_a_service() -> Outcome {
 }
 
 #[test]
+fn a_contract_is_shown_as_lines_that_can_be_read() -> Outcome {
+    let place = Place::new()?;
+    place.edit("enabled = false", "enabled = true")?;
+    let node = place.serve()?;
+    let add = ["service", "add", "trees", "--upstream", "http://127.0.0.1:1/", "--class", "governed"];
+    let declared = ["--steward", "J. de Vries", "--reason", "who owns which tree"];
+    assert!(place.verbond(&[&add[..], &declared[..]].concat())?.status.success());
+    let published = place.json(&["service", "publish", "trees"])?;
+    let hash = published.get("hash").and_then(Value::as_str).ok_or("no hash")?;
+    let shown = stdout(&place.verbond(&["contract", "show", hash])?);
+    let lines: Vec<&str> = shown.lines().collect();
+    for line in [
+        "state             valid",
+        "kind       service publication",
+        "service    oin:00000099000000010000/trees",
+        "directory  oin:00000099000000010000",
+        "PARTICIPANT               SIGNATURE  AT",
+    ] {
+        assert!(lines.contains(&line), "{line}\n{shown}");
+    }
+    assert!(lines.iter().all(|line| line.len() < 120), "{shown}");
+    assert!(node.stop()?);
+    Ok(())
+}
+
+#[test]
 fn an_application_is_bound_and_its_socket_opened() -> Outcome {
     let place = Place::new()?;
     let node = place.serve()?;

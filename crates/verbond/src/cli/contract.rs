@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use verbond_domain::Problem;
 
-use super::{peer::service_reference, show};
+use super::{contract_sheet, peer::service_reference, show};
 use crate::client::{Client, segment};
 use crate::printer::Printer;
 
@@ -97,7 +97,10 @@ impl Contract {
             }
             Self::Show { hash } => {
                 let hash = whole(&hash, client).await?;
-                show::one(printer, &client.get(&format!("/v1/contracts/{}", segment(&hash))).await?);
+                contract_sheet::print(
+                    printer,
+                    &client.get(&format!("/v1/contracts/{}", segment(&hash))).await?,
+                );
             }
             Self::Propose(propose) => {
                 let service = service_reference(&propose.service, client).await?;
@@ -107,7 +110,7 @@ impl Contract {
                     "days": propose.days,
                     "domain_name": propose.domain_name,
                 });
-                show::one(printer, &client.post("/v1/contracts", &proposal).await?);
+                contract_sheet::print(printer, &client.post("/v1/contracts", &proposal).await?);
             }
             Self::Accept(signed) => sign(&signed, "accept", client, printer).await?,
             Self::Reject(signed) => sign(&signed, "reject", client, printer).await?,
@@ -120,7 +123,7 @@ impl Contract {
 async fn sign(signed: &Signed, verb: &str, client: &Client, printer: Printer) -> anyhow::Result<()> {
     let hash = whole(&signed.hash, client).await?;
     let answer = client.post(&format!("/v1/contracts/{}/{verb}", segment(&hash)), &json!({})).await?;
-    show::one(printer, &answer);
+    contract_sheet::print(printer, &answer);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod application;
 mod certificate;
 mod contract;
+mod contract_sheet;
 mod key;
 mod peer;
 mod record;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use verbond_domain::ServiceName;
 
-use super::show;
+use super::{contract_sheet, show};
 use crate::client::{Client, segment};
 use crate::printer::Printer;
 
@@ -169,7 +169,7 @@ impl Service {
             Self::Publish { name, directory, days } => {
                 let path = format!("/v1/services/{}/publications", segment(name.as_str()));
                 let answer = client.post(&path, &json!({ "directory": directory, "days": days })).await?;
-                show::one(printer, &answer);
+                contract_sheet::print(printer, &answer);
             }
             Self::Find { name, peer } => {
                 let parameters =
