@@ -11,6 +11,7 @@ mod entrances;
 mod extract;
 mod failure;
 mod full_page;
+mod keys;
 mod node;
 mod peers;
 mod records;
@@ -132,6 +133,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(contracts::accept))
         .routes(routes!(contracts::reject))
         .routes(routes!(contracts::revoke))
+        .routes(routes!(keys::replace))
+        .routes(routes!(keys::superseded))
+        .routes(routes!(keys::revoke_superseded))
         .routes(routes!(applications::list))
         .routes(routes!(applications::get, applications::put, applications::remove))
         .routes(routes!(applications::bind, applications::unbind))

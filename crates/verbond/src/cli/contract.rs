@@ -130,8 +130,7 @@ async fn sign(signed: &Signed, verb: &str, client: &Client, printer: Printer) ->
 /// The beginning of a hash that people can read, write, and paste in a shell (no `$`).
 fn shorten(answer: &mut Value) {
     for item in answer.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
-        let digest = item.get("hash").and_then(Value::as_str).map(digest_of).unwrap_or_default();
-        let short: String = digest.chars().take(12).collect();
+        let short = item.get("hash").and_then(Value::as_str).map(short).unwrap_or_default();
         let kind = item.pointer("/grants/0/grant_type").and_then(Value::as_str);
         let kind = kind.map(|kind| kind.trim_start_matches("GRANT_TYPE_").replace('_', " ").to_lowercase());
         if let Some(item) = item.as_object_mut() {
@@ -141,6 +140,11 @@ fn shorten(answer: &mut Value) {
             }
         }
     }
+}
+
+/// Enough of a hash to know it by.
+pub fn short(hash: &str) -> String {
+    digest_of(hash).chars().take(12).collect()
 }
 
 fn digest_of(hash: &str) -> &str {
