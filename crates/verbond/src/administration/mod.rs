@@ -62,7 +62,7 @@ pub struct Office {
     pub fsc: Arc<FscNode>,
     /// What this process's gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
-    /// Reads certificates and revocation lists again.
+    /// Reads trust anchors, certificates and revocation lists again.
     pub reloader: Reloader,
     /// Whether the node is well.
     pub health: Arc<Health>,
