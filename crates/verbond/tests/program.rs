@@ -233,6 +233,13 @@ fn a_contract_is_shown_as_lines_that_can_be_read() -> Outcome {
         assert!(lines.contains(&line), "{line}\n{shown}");
     }
     assert!(lines.iter().all(|line| line.len() < 120), "{shown}");
+    let listed = |arguments: &[&str]| {
+        let answer = place.json(&[&["contract", "list"], arguments].concat())?;
+        Ok::<_, Box<dyn std::error::Error>>(answer.pointer("/items/0/hash") == Some(&Value::from(hash)))
+    };
+    let grant = published.pointer("/grants/0/hash").and_then(Value::as_str).ok_or("no grant")?;
+    assert!(listed(&["--peer", "00000099000000010000"])? && listed(&["--grant", grant])?);
+    assert!(!listed(&["--peer", "00000099000000020000"])? && !listed(&["--grant", hash])?);
     assert!(node.stop()?);
     Ok(())
 }
@@ -259,6 +266,9 @@ fn an_application_is_bound_and_its_socket_opened() -> Outcome {
     // Nobody has declared the service open: refused here already, with a reason.
     let answer = raw(&socket, "GET /t/x HTTP/1.1")?;
     assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("GROUND_MISSING"), "{answer}");
+    let shown = stdout(&place.verbond(&["application", "show", "nightly"])?);
+    assert!(shown.contains("credential   socket"), "{shown}");
+    assert!(shown.contains("t      oin:00000099000000020000/trees"), "{shown}");
     let denied = place.verbond(&["application", "deny", "nightly", "t"])?;
     assert!(denied.status.success(), "{}", stderr(&denied));
     assert!(node.stop()?);

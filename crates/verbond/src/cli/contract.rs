@@ -1,10 +1,14 @@
 //! `verbond contract …`
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use verbond_domain::Problem;
 
-use super::{contract_sheet, peer::service_reference, show};
+use super::{
+    contract_sheet,
+    peer::{participant, service_reference},
+    show,
+};
 use crate::client::{Client, segment};
 use crate::printer::Printer;
 
@@ -17,6 +21,12 @@ pub enum Contract {
         /// Only contracts in this state.
         #[arg(long, value_enum)]
         state: Option<State>,
+        /// Only contracts that name this participant.
+        #[arg(long, value_name = "PEER")]
+        peer: Option<String>,
+        /// Only the contract with a grant of this hash, as tokens and records name it.
+        #[arg(long, value_name = "HASH")]
+        grant: Option<String>,
     },
     /// One contract: grants, signatures, what the acceptance policy said of it.
     Show {
@@ -46,6 +56,14 @@ pub struct Propose {
     /// Recognise the outway by this host name of its certificate instead of by its key.
     #[arg(long, value_name = "NAME")]
     domain_name: Option<String>,
+    /// A property of the grant; may be given more than once.
+    #[arg(long = "property", value_name = "NAME=VALUE", value_parser = property)]
+    properties: Vec<(String, String)>,
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("not NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Which contract.
@@ -77,10 +95,15 @@ impl Contract {
     /// Does it.
     pub async fn run(self, client: &Client, printer: Printer) -> anyhow::Result<()> {
         match self {
-            Self::List { state } => {
+            Self::List { state, peer, grant } => {
                 let state = state.and_then(|state| state.to_possible_value());
                 let state = state.map(|state| state.get_name().to_owned()).unwrap_or_default();
-                let mut answer = client.list("/v1/contracts", &[("state", state)], usize::MAX).await?;
+                let peer = match peer {
+                    Some(peer) => participant(&peer, client).await?.to_string(),
+                    None => String::new(),
+                };
+                let asked = [("state", state), ("peer_id", peer), ("grant_hash", grant.unwrap_or_default())];
+                let mut answer = client.list("/v1/contracts", &asked, usize::MAX).await?;
                 if !printer.is_json() {
                     shorten(&mut answer);
                 }
@@ -104,11 +127,14 @@ impl Contract {
             }
             Self::Propose(propose) => {
                 let service = service_reference(&propose.service, client).await?;
+                let properties: Map<String, Value> =
+                    propose.properties.into_iter().map(|(name, value)| (name, value.into())).collect();
                 let proposal = json!({
                     "provider": service.provider,
                     "service": service.name,
                     "days": propose.days,
                     "domain_name": propose.domain_name,
+                    "properties": (!properties.is_empty()).then_some(properties),
                 });
                 contract_sheet::print(printer, &client.post("/v1/contracts", &proposal).await?);
             }
