@@ -164,7 +164,7 @@ impl InboundFace for FscInbound {
         match failure {
             Failure::RecordUnavailable => under(ErrorCode::TransactionLogWriteError, problem),
             Failure::DuplicateTransaction => under(ErrorCode::InvalidLogRecordId, problem),
-            Failure::Unreachable => under(ErrorCode::ServiceUnreachable, problem),
+            Failure::Unreachable | Failure::Untrusted => under(ErrorCode::ServiceUnreachable, problem),
             Failure::Certificate => under(ErrorCode::PeerCertificateVerificationFailed, problem),
             _ => problem,
         }

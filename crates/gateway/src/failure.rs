@@ -32,6 +32,8 @@ pub enum Failure {
     OtherPermission,
     /// The source or the other gateway cannot be reached.
     Unreachable,
+    /// It was reached, and its certificate is not one that we trust for it.
+    Untrusted,
     /// It was reached, and gave no answer in time.
     NoAnswerInTime,
     /// It was reached, and the connection ended without an answer. What was asked may have been done.
@@ -177,6 +179,18 @@ impl Failure {
                 "The service cannot be reached; nothing was sent.",
             )
             .next("Probeer het straks opnieuw.", "Try again later."),
+            Self::Untrusted => Problem::new(
+                "CERTIFICATE_NOT_TRUSTED",
+                502,
+                "Het certificaat van de andere kant wordt niet vertrouwd; er is niets verstuurd.",
+                "The certificate of the other end is not trusted; nothing was sent.",
+            )
+            .next(
+                "De beheerder van het knooppunt dat dit zegt, vindt de reden in zijn log; autoriteiten van eigen \
+                 bronnen staan in `inway.source_anchors`.",
+                "The operator of the node that says this finds the reason in its log; the authorities of its own \
+                 sources stand in `inway.source_anchors`.",
+            ),
             Self::NoAnswerInTime => Problem::new(
                 "NO_ANSWER_IN_TIME",
                 504,

@@ -5,6 +5,7 @@
 //! decided in one place.
 #![forbid(unsafe_code)]
 
+mod anchors;
 pub mod authority;
 mod certificate;
 mod distinguished_name;

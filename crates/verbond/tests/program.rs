@@ -212,6 +212,39 @@ fn from_nothing_to_a_node_that_offers_a_service() -> Outcome {
 }
 
 #[test]
+fn a_contract_is_shown_as_lines_that_can_be_read() -> Outcome {
+    let place = Place::new()?;
+    place.edit("enabled = false", "enabled = true")?;
+    let node = place.serve()?;
+    let add = ["service", "add", "trees", "--upstream", "http://127.0.0.1:1/", "--class", "governed"];
+    let declared = ["--steward", "J. de Vries", "--reason", "who owns which tree"];
+    assert!(place.verbond(&[&add[..], &declared[..]].concat())?.status.success());
+    let published = place.json(&["service", "publish", "trees"])?;
+    let hash = published.get("hash").and_then(Value::as_str).ok_or("no hash")?;
+    let shown = stdout(&place.verbond(&["contract", "show", hash])?);
+    let lines: Vec<&str> = shown.lines().collect();
+    for line in [
+        "state             valid",
+        "kind       service publication",
+        "service    oin:00000099000000010000/trees",
+        "directory  oin:00000099000000010000",
+        "PARTICIPANT               SIGNATURE  AT",
+    ] {
+        assert!(lines.contains(&line), "{line}\n{shown}");
+    }
+    assert!(lines.iter().all(|line| line.len() < 120), "{shown}");
+    let listed = |arguments: &[&str]| {
+        let answer = place.json(&[&["contract", "list"], arguments].concat())?;
+        Ok::<_, Box<dyn std::error::Error>>(answer.pointer("/items/0/hash") == Some(&Value::from(hash)))
+    };
+    let grant = published.pointer("/grants/0/hash").and_then(Value::as_str).ok_or("no grant")?;
+    assert!(listed(&["--peer", "00000099000000010000"])? && listed(&["--grant", grant])?);
+    assert!(!listed(&["--peer", "00000099000000020000"])? && !listed(&["--grant", hash])?);
+    assert!(node.stop()?);
+    Ok(())
+}
+
+#[test]
 fn an_application_is_bound_and_its_socket_opened() -> Outcome {
     let place = Place::new()?;
     let node = place.serve()?;
@@ -233,6 +266,9 @@ fn an_application_is_bound_and_its_socket_opened() -> Outcome {
     // Nobody has declared the service open: refused here already, with a reason.
     let answer = raw(&socket, "GET /t/x HTTP/1.1")?;
     assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("GROUND_MISSING"), "{answer}");
+    let shown = stdout(&place.verbond(&["application", "show", "nightly"])?);
+    assert!(shown.contains("credential   socket"), "{shown}");
+    assert!(shown.contains("t      oin:00000099000000020000/trees"), "{shown}");
     let denied = place.verbond(&["application", "deny", "nightly", "t"])?;
     assert!(denied.status.success(), "{}", stderr(&denied));
     assert!(node.stop()?);

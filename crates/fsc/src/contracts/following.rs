@@ -68,6 +68,8 @@ impl FscNode {
         let proposal = ConnectionProposal {
             provider: clause.service.provider.clone(),
             service: clause.service.name.clone(),
+            delegator: None,
+            service_delegator: None,
             identification: None,
             // The contract permits nothing by itself; that it may run some hours longer harms nobody.
             days: Some((left / SECONDS_PER_DAY).clamp(1, 3660)),

@@ -11,6 +11,7 @@ mod signing;
 use std::sync::Arc;
 
 pub use proposing::{ConnectionProposal, Proposed, PublicationProposal};
+pub use rolling::{Replacement, Superseded};
 use verbond_application::database_problem;
 use verbond_domain::{ParticipantId, Problem, Scheme, Timestamp};
 use verbond_store::{

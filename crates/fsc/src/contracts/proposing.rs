@@ -23,7 +23,7 @@ use crate::{
 /// How long a contract runs when the proposal does not say, in days.
 const DEFAULT_DAYS: i64 = 365;
 /// Longest that a proposal may ask for, in days.
-const MAXIMUM_DAYS: i64 = 3660;
+pub(super) const MAXIMUM_DAYS: i64 = 3660;
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// To use a service of another participant with this node's outway.

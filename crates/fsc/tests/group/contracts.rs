@@ -155,10 +155,13 @@ async fn before_a_new_key_is_used_replacements_are_in_force() -> TestResult {
     let proposed = consumer.node().propose_replacements(&Actor::Operator, new_key).await?;
     assert_eq!(proposed.len(), 2);
     for replacement in &proposed {
-        assert!(replacement.created);
-        consumer.until(replacement.contract.content.hash.as_str(), ContractState::Valid).await?;
+        let proposed = &replacement.proposed;
+        assert!(proposed.created);
+        consumer.until(proposed.contract.content.hash.as_str(), ContractState::Valid).await?;
+        // The present key is still in use.
+        assert!(consumer.node().superseded().await?.is_empty());
     }
     let again = consumer.node().propose_replacements(&Actor::Operator, new_key).await?;
-    assert!(again.len() == 2 && again.iter().all(|replacement| !replacement.created));
+    assert!(again.len() == 2 && again.iter().all(|replacement| !replacement.proposed.created));
     Ok(())
 }

@@ -108,6 +108,7 @@ pub fn refusal(consumer: u32) -> Entry {
         wire: serde_json::Map::new(),
         code: "ACCESS_DENIED".to_owned(),
         application: Some("desk".to_owned()),
+        decision: None,
     })
 }
 

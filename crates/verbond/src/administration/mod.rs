@@ -12,6 +12,7 @@ mod entrances;
 mod extract;
 mod failure;
 mod full_page;
+mod keys;
 mod node;
 mod peers;
 mod persons;
@@ -66,7 +67,7 @@ pub struct Office {
     pub agreements: Arc<AgreementOffice>,
     /// What this process's gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
-    /// Reads certificates and revocation lists again.
+    /// Reads trust anchors, certificates and revocation lists again.
     pub reloader: Reloader,
     /// Whether the node is well.
     pub health: Arc<Health>,
@@ -140,6 +141,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(contracts::accept))
         .routes(routes!(contracts::reject))
         .routes(routes!(contracts::revoke))
+        .routes(routes!(keys::replace))
+        .routes(routes!(keys::superseded))
+        .routes(routes!(keys::revoke_superseded))
         .routes(routes!(applications::list))
         .routes(routes!(applications::get, applications::put, applications::remove))
         .routes(routes!(applications::bind, applications::unbind))

@@ -306,10 +306,16 @@ async fn a_file_that_counts_only_at_the_start_is_named_when_it_has_changed() -> 
         Ok::<_, Box<dyn std::error::Error>>(answer.get("restart_needed_for").cloned().unwrap_or_default())
     };
     assert_eq!(needed().await?, json!([]));
-    let anchors = office._directory.path().join("node/trust-anchors.pem");
-    let text = std::fs::read_to_string(&anchors)?;
-    std::fs::write(&anchors, format!("{text}\n"))?;
-    assert_eq!(needed().await?, json!([anchors]));
+    let file = |name: &str| office._directory.path().join("node").join(name);
+    let touch = |name: &str| {
+        let text = std::fs::read_to_string(file(name))?;
+        std::fs::write(file(name), format!("{text}\n"))
+    };
+    // Read again at once.
+    touch("trust-anchors.pem")?;
+    assert_eq!(needed().await?, json!([]));
+    touch("verbond.toml")?;
+    assert_eq!(needed().await?, json!([file("verbond.toml")]));
     Ok(())
 }
 

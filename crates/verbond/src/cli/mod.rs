@@ -4,6 +4,7 @@ mod agreement;
 mod application;
 mod certificate;
 mod contract;
+mod contract_sheet;
 mod key;
 mod peer;
 mod person;
@@ -112,7 +113,7 @@ enum Verb {
     /// The node's key.
     #[command(subcommand)]
     Key(key::Key),
-    /// Read certificates and revocation lists again.
+    /// Read trust anchors, certificates and revocation lists again.
     Reload(system::Reload),
     /// Show it all: a directory and three organisations on this machine, in about half a minute.
     Demo(demo::Options),

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use verbond_domain::ServiceName;
 
-use super::{peer::optional_participant, show};
+use super::{contract_sheet, peer::optional_participant, show};
 use crate::client::{Client, segment};
 use crate::printer::Printer;
 
@@ -173,7 +173,7 @@ impl Service {
                 let path = format!("/v1/services/{}/publications", segment(name.as_str()));
                 let delegator = optional_participant(on_behalf_of.as_deref(), client).await?;
                 let publication = json!({ "directory": directory, "delegator": delegator, "days": days });
-                show::one(printer, &client.post(&path, &publication).await?);
+                contract_sheet::print(printer, &client.post(&path, &publication).await?);
             }
             Self::Find { name, peer } => {
                 let parameters =

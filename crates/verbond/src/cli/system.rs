@@ -27,7 +27,7 @@ impl Outbox {
     }
 }
 
-/// Read certificates and revocation lists again; contracts and services are always current.
+/// Read trust anchors, certificates and revocation lists again; contracts and services are always current.
 #[derive(Debug, Args)]
 pub struct Reload;
 

@@ -174,7 +174,7 @@ impl Node {
         if roles.split {
             let (settings, identity, trust) =
                 (Arc::clone(settings), Arc::clone(&identity), Arc::clone(&trust));
-            running.push(tokio::spawn(tasks::follow_certificate(settings, identity, trust, ambient.clone())));
+            running.push(tokio::spawn(tasks::follow_files(settings, identity, trust, ambient.clone())));
         }
         running.extend(if roles.manager { fsc.start_manager() } else { fsc.start_gateway() });
         Ok(Self {
@@ -198,7 +198,7 @@ impl Node {
         })
     }
 
-    /// Reads certificates and revocation lists again.
+    /// Reads trust anchors, certificates and revocation lists again.
     pub fn reloader(&self) -> Reloader {
         Reloader::new(
             Arc::clone(&self.settings),

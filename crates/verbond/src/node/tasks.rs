@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Pause when the database fails.
 const TROUBLE: Duration = Duration::from_secs(2);
 
-/// Time between two looks at the certificate's file.
+/// Time between two looks at files that may be replaced.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Time between two looks for exchanges that are no longer to be kept.
@@ -52,28 +52,32 @@ pub async fn derive_views(store: Store) {
     }
 }
 
-/// Takes over a replaced certificate until it is aborted: of the processes of one node only the one with the
-/// administration socket is told of it, the others see it by the file.
-pub async fn follow_certificate(
+/// Takes over replaced trust anchors and certificates until it is aborted: of the processes of one node only the one with the
+/// administration socket is told of them, the others see them by their files.
+pub async fn follow_files(
     settings: Arc<Settings>,
     handle: Arc<IdentityHandle>,
     trust: Arc<TrustStore>,
     ambient: Ambient,
 ) {
-    let path = settings.path(&settings.configuration.identity.certificate);
-    let modified = async || tokio::fs::metadata(&path).await.and_then(|metadata| metadata.modified()).ok();
-    let mut seen = modified().await;
+    let certificate = settings.path(&settings.configuration.identity.certificate);
+    let paths: Vec<PathBuf> = settings.profile.trust_anchors.iter().cloned().chain([certificate]).collect();
+    let mut seen = modified(paths.clone()).await;
     loop {
         tokio::time::sleep(LOOK).await;
-        let now = modified().await;
-        if now.is_none() || now == seen {
+        let now = modified(paths.clone()).await;
+        if now == seen || now.values().any(Option::is_none) {
             continue;
         }
         seen = now;
-        match identity::replace(&settings, &handle, &trust, &ambient) {
-            Ok(changed) => tracing::info!(changed, "the certificate's file has been read again"),
+        let outcome = identity::replace_anchors(&settings, &trust, &ambient)
+            .and_then(|anchors| Ok((anchors, identity::replace(&settings, &handle, &trust, &ambient)?)));
+        match outcome {
+            Ok((anchors, certificate)) => {
+                tracing::info!(anchors, certificate, "trust anchors and certificate have been read again")
+            }
             Err(problem) => {
-                tracing::error!(%problem, "the new certificate cannot be used; the one in use stays")
+                tracing::error!(%problem, "the files cannot be used; what was in use stays in use")
             }
         }
     }
@@ -102,6 +106,11 @@ async fn list_files(settings: &Settings) -> BTreeMap<PathBuf, Option<SystemTime>
             paths.push(entry.path());
         }
     }
+    modified(paths).await
+}
+
+/// When each file was last written.
+async fn modified(paths: Vec<PathBuf>) -> BTreeMap<PathBuf, Option<SystemTime>> {
     let mut files = BTreeMap::new();
     for path in paths {
         let modified = tokio::fs::metadata(&path).await.and_then(|metadata| metadata.modified()).ok();
