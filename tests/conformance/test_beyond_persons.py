@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from support.checks import eventually
 from support.node import NodeFault
+from support.person import PASSPHRASE, Person, invite
 from support.wire import free_port
 from support.world import CAST
 
-PASSPHRASE = "vier willekeurige woorden samen"
 ROLES = ("operator", "steward", "drafter", "data_protection_officer", "signatory", "auditor")
 
 SERVICE = {
@@ -48,62 +48,6 @@ ACTS = [
 """What is asked, and who is let through; written down here from the meaning of the roles, not from the node's matrix."""
 
 
-class Person:
-    """Somebody with a key on their own machine: runs the command line there, and speaks to the node without it."""
-
-    def __init__(self, binary, folder, port, anchors):
-        self.binary, self.port, self.anchors = binary, port, anchors
-        self.folder = folder
-        folder.mkdir()
-        self.phrase = folder / "phrase"
-        self.phrase.touch(mode=0o600)
-        self.phrase.write_text(PASSPHRASE + "\n")
-        self.key, self.certificate = folder / "key" / "key.pem", folder / "key" / "certificate.pem"
-        self.run("person", "key", "--out", str(folder / "key"))
-
-    def run(self, *arguments, phrase=None):
-        done = subprocess.run(
-            [self.binary, "--data", str(self.folder / "none"), "--passphrase-file", str(phrase or self.phrase),
-             *arguments, "--json"],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, start_new_session=True,
-        )  # fmt: skip
-        if done.returncode != 0:
-            raise NodeFault(done.stderr.strip())
-        return json.loads(done.stdout)
-
-    def afar(self, *arguments, phrase=None):
-        return self.run(
-            "--node", f"https://localhost:{self.port}", "--node-anchors", self.anchors,
-            "--client-certificate", str(self.certificate), "--client-key", str(self.key), *arguments, phrase=phrase,
-        )  # fmt: skip
-
-    def enrol(self, code):
-        return self.afar("person", "enrol", "--code", code)
-
-    def connect(self):
-        """A connection of our own making: OpenSSL opens the key with its passphrase."""
-        context = ssl.create_default_context(cafile=self.anchors)
-        context.load_cert_chain(self.certificate, self.key, PASSPHRASE)
-        connection = http.client.HTTPSConnection("localhost", self.port, context=context, timeout=15)
-        connection.connect()
-        return connection
-
-    def ask(self, method, path, body=None, over=None):
-        """Status and answer; None when the node breaks off."""
-        connection = None
-        try:
-            connection = over or self.connect()
-            connection.request(method, path, None if body is None else json.dumps(body))
-            answer = connection.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text else None
-        except (ssl.SSLError, ConnectionError, http.client.HTTPException):
-            return None
-        finally:
-            if connection is not None and over is None:
-                connection.close()
-
-
 @pytest.fixture(scope="module")
 def port():
     return free_port()
@@ -124,11 +68,6 @@ def somebody(world, authority, port, tmp_path_factory):
         return Person(world.binary, folder / name, port, authority.anchors)
 
     return make
-
-
-def invite(node, name, *roles):
-    named = [part for role in roles for part in ("--role", role)]
-    return node.cli("person", "add", name, "--display-name", f"{name} Voorbeeld", *named)["code"]
 
 
 def acts(node):
