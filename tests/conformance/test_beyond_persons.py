@@ -187,6 +187,8 @@ def at_a_terminal(command, line):
         shown += part
         if shown.endswith(b": ") and not typed:
             typed = True
+            # The prompt comes a moment before the terminal stops showing; nobody types as fast as this would.
+            time.sleep(0.3)
             os.write(terminal, line.encode() + b"\n")
     os.close(terminal)
     _, status = os.waitpid(process, 0)
