@@ -11,12 +11,13 @@ import json
 import time
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from support.checks import eventually
-from support.hashing import jcs
-from support.node import GROUP, NodeFault
+from support.contract import GROUP
+from support.node import NodeFault
 from support.person import Person, invite
 from support.servers import Reply
 from support.wire import free_port
@@ -224,7 +225,7 @@ def ask(consumer, token, path=f"/{SERVICE}/incomes/{BSN}", **headers):
 def test_nothing_without_an_agreement(consumer, provider, token, source):
     source.forget()
     answer = ask(consumer, token)
-    assert (answer.status, answer.json()["code"]) == (403, "GROUND_MISSING")
+    assert (answer.status, answer.json()["code"]) == (403, "AGREEMENT_MISSING")
     # A bare contract stays pending: nobody may accept it by hand.
     consumer.node.propose(provider.node.id, SERVICE)
     waiting = eventually(lambda: [each for each in provider.node.cli("contract", "list")["items"]
@@ -240,7 +241,7 @@ def signed(consumer, provider, folder, token):
     content = document(provider.node, consumer.node)
     drafted = consumer.people["drafter"].afar("agreement", "new", write(folder, content))
     digest = drafted["hash"]
-    assert digest == "sha256:" + hashlib.sha256(jcs(content)).hexdigest()
+    assert digest == "sha256:" + hashlib.sha256(rfc8785.dumps(content)).hexdigest()
     assert (drafted["stage"], drafted["in_force"]) == ("draft", False)
     consumer.people["drafter"].afar("agreement", "offer", digest)
     provider.sees(digest, "offered")
@@ -253,8 +254,8 @@ def signed(consumer, provider, folder, token):
 
 def test_the_document_is_the_same_everywhere_and_bears_the_signatures_of_people(consumer, provider, signed):
     shown = [each.people["drafter"].afar("agreement", "document", signed) for each in (consumer, provider)]
-    assert jcs(shown[0]) == jcs(shown[1])
-    bytes_signed = jcs(shown[0])
+    assert rfc8785.dumps(shown[0]) == rfc8785.dumps(shown[1])
+    bytes_signed = rfc8785.dumps(shown[0])
     assert "sha256:" + hashlib.sha256(bytes_signed).hexdigest() == signed
     for organisation in (consumer, provider):
         act = next(line["payload"] for line in organisation.node.cli("record", "journal", "--kind", "act", "--limit", "1000")["items"]
@@ -337,11 +338,11 @@ def test_a_source_that_answers_otherwise_gives_nothing(consumer, token, working,
         return ask(consumer, token)
 
     try:
-        twice = Reply(200, {"Content-Type": "application/json"}, b'{"year": 2026, "year": 2027}')
+        twice = Reply(200, b'{"year": 2026, "year": 2027}', {"Content-Type": "application/json"})
         assert answering(twice).status == 502
-        html = Reply(200, {"Content-Type": "text/html"}, f"<p>{BSN}</p>".encode())
+        html = Reply(200, f"<p>{BSN}</p>".encode(), {"Content-Type": "text/html"})
         assert answering(html).status == 502
-        error = Reply(404, {"Content-Type": "application/json"}, json.dumps({"unknown": BSN}).encode())
+        error = Reply.of({"unknown": BSN}, status=404)
         answer = answering(error)
         assert (answer.status, answer.json()["code"]) == (404, "SOURCE_REFUSED")
         assert BSN not in answer.body.decode()

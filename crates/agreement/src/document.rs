@@ -447,7 +447,7 @@ fn not_understood(whole: &Value, understood: &Value, place: &str) -> Option<Stri
             let place = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
             match understood.get(name) {
                 Some(understood) => not_understood(value, understood, &place),
-                None if value.is_null() => None,
+                None if value.is_null() || *value == Value::Bool(false) => None,
                 None => Some(place),
             }
         }),

@@ -241,7 +241,7 @@ mod tests {
             let refused = decide(declaration.as_ref(), &Snapshot::empty(1), question.clone());
             let refused =
                 refused.map(|_| ()).map_err(|denial| (denial.problem.code, denial.decision.is_some()));
-            assert_eq!(refused, Err(("GROUND_MISSING", true)));
+            assert_eq!(refused, Err(("AGREEMENT_MISSING", true)));
         }
         Ok(())
     }

@@ -265,7 +265,7 @@ fn an_application_is_bound_and_its_socket_opened() -> Outcome {
     }
     // Nobody has declared the service open: refused here already, with a reason.
     let answer = raw(&socket, "GET /t/x HTTP/1.1")?;
-    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("GROUND_MISSING"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("AGREEMENT_MISSING"), "{answer}");
     let shown = stdout(&place.verbond(&["application", "show", "nightly"])?);
     assert!(shown.contains("credential   socket"), "{shown}");
     assert!(shown.contains("t      oin:00000099000000020000/trees"), "{shown}");
