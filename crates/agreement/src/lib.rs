@@ -10,6 +10,7 @@
 
 mod activity;
 mod assessment;
+pub mod check;
 mod clause;
 mod described_service;
 mod document;
@@ -40,7 +41,7 @@ pub use document::{
 };
 pub use ground::{
     Article, ArticleError, CriminalDataBasis, GroundReference, LawIdentifier, LawfulnessLimb, LegalGround,
-    NationalNumberGround, SpecialCategoryException,
+    NationalNumberGround, SpecialCategoryException, SpecialCategoryLetter,
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
 pub use party::{
