@@ -19,6 +19,7 @@ mod life_cycle;
 mod party;
 mod path;
 mod register;
+mod schema;
 mod words;
 
 pub use activity::{
@@ -50,4 +51,5 @@ pub use party::{
 };
 pub use path::{PathTemplate, PathTemplateError, Segment};
 pub use register::{EntryName, RegisterEntry, RegisterKind, Versioned};
+pub use schema::{json_schema, json_schema_of};
 pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};
