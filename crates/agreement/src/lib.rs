@@ -20,6 +20,7 @@ mod party;
 mod path;
 mod register;
 mod schema;
+pub mod text;
 mod words;
 
 pub use activity::{
