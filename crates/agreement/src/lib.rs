@@ -13,6 +13,7 @@ mod assessment;
 pub mod check;
 mod clause;
 mod described_service;
+mod diff;
 mod document;
 mod ground;
 mod life_cycle;
@@ -37,6 +38,7 @@ pub use described_service::{
     AllowedValues, Category, DescribedOperation, DescribedService, Element, IdentifierKind, Method,
     Parameter, ParameterPlace, PersonLocation, PersonPlace, Sensitivity, SourceType,
 };
+pub use diff::{Change, ChangeKind, diff};
 pub use document::{
     Advice, AdviceOutcome, Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT,
     Signatory, StatutoryCollaboration, Term, Version,
