@@ -1,5 +1,7 @@
 //! `check`: the examples are clean, and each thing that can be missing is found, alone, when it is taken away.
 
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "mutations of examples that are known")]
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

@@ -44,9 +44,10 @@ pub fn context(example: &str) -> Result<CheckContext, Box<dyn Error>> {
     let mut context = CheckContext::new(NOW, agreement.coalition.clone());
     let path = file(&format!("examples/{example}.registers.json"));
     let registers: Value = serde_json::from_slice(&std::fs::read(path)?)?;
-    for entry in registers["activities"].as_array().into_iter().flatten() {
-        let content: ProcessingActivity = serde_json::from_value(entry["content"].clone())?;
-        let owner: ParticipantId = serde_json::from_value(entry["party"].clone())?;
+    for entry in registers.get("activities").and_then(Value::as_array).into_iter().flatten() {
+        let content: ProcessingActivity =
+            serde_json::from_value(entry.get("content").cloned().unwrap_or_default())?;
+        let owner: ParticipantId = serde_json::from_value(entry.get("party").cloned().unwrap_or_default())?;
         let hash = DocumentHash::of_canonical(&content)?;
         let sides = agreement.clauses.iter().flat_map(|clause| {
             std::iter::once(&clause.provider).chain(clause.receivers.iter().map(|one| &one.side))
@@ -54,7 +55,7 @@ pub fn context(example: &str) -> Result<CheckContext, Box<dyn Error>> {
         let reference = sides
             .filter_map(|side| side.activity.as_ref())
             .find(|one| one.hash == hash)
-            .ok_or_else(|| format!("{example}: {} is pinned with another hash", entry["name"]))?;
+            .ok_or_else(|| format!("{example}: {owner} has an activity that is pinned with another hash"))?;
         for party in agreement.parties.iter().filter(|party| party.participant != owner) {
             context.activities.push(ActivityReading {
                 url: reference.url.clone(),
@@ -65,10 +66,10 @@ pub fn context(example: &str) -> Result<CheckContext, Box<dyn Error>> {
             });
         }
     }
-    for entry in registers["services"].as_array().into_iter().flatten() {
+    for entry in registers.get("services").and_then(Value::as_array).into_iter().flatten() {
         context.services.push((
-            serde_json::from_value(entry["party"].clone())?,
-            serde_json::from_value(entry["content"].clone())?,
+            serde_json::from_value(entry.get("party").cloned().unwrap_or_default())?,
+            serde_json::from_value(entry.get("content").cloned().unwrap_or_default())?,
         ));
     }
     context.algorithms.extend(agreement.algorithms.iter().map(|one| AlgorithmReading {
