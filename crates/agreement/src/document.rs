@@ -273,7 +273,7 @@ pub struct Agreement {
     /// The same in all versions.
     pub id: AgreementId,
     /// Which version.
-    #[schema(minimum = 1)]
+    #[schema(value_type = u32, minimum = 1)]
     pub version: Version,
     /// The hash of the version that this one takes the place of; absent in the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
