@@ -169,6 +169,9 @@ pub struct Element {
     pub identifies: Option<IdentifierKind>,
     /// What it means, in a line.
     pub meaning: Line,
+    /// Why all that stands there is needed, where a subtree is agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_all: Option<Prose>,
 }
 
 /// Where the person whom a record is about is named.

@@ -268,10 +268,12 @@ pub struct Signatory {
 #[serde(deny_unknown_fields)]
 pub struct Agreement {
     /// [`FORMAT`].
+    #[schema(pattern = "^verbond-agreement/1$")]
     pub format: String,
     /// The same in all versions.
     pub id: AgreementId,
     /// Which version.
+    #[schema(value_type = u32, minimum = 1)]
     pub version: Version,
     /// The hash of the version that this one takes the place of; absent in the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -285,8 +287,10 @@ pub struct Agreement {
     /// What kind.
     pub kind: AgreementKind,
     /// Who takes part.
+    #[schema(min_items = 2, max_items = 200)]
     pub parties: Vec<Party>,
     /// What is agreed on each service.
+    #[schema(min_items = 1, max_items = 200)]
     pub clauses: Vec<Clause>,
     /// From when until when.
     pub term: Term,

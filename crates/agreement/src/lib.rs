@@ -10,8 +10,10 @@
 
 mod activity;
 mod assessment;
+pub mod check;
 mod clause;
 mod described_service;
+mod diff;
 mod document;
 mod ground;
 mod life_cycle;
@@ -19,6 +21,8 @@ mod party;
 mod path;
 mod register;
 mod statement;
+mod schema;
+pub mod text;
 mod words;
 
 pub use activity::{
@@ -35,13 +39,14 @@ pub use described_service::{
     AllowedValues, Category, DescribedOperation, DescribedService, Element, IdentifierKind, Method,
     Parameter, ParameterPlace, PersonLocation, PersonPlace, Sensitivity, SourceType,
 };
+pub use diff::{Change, ChangeKind, diff};
 pub use document::{
     Advice, AdviceOutcome, Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT,
     Signatory, StatutoryCollaboration, Term, Version,
 };
 pub use ground::{
     Article, ArticleError, CriminalDataBasis, GroundReference, LawIdentifier, LawfulnessLimb, LegalGround,
-    NationalNumberGround, SpecialCategoryException,
+    NationalNumberGround, SpecialCategoryException, SpecialCategoryLetter,
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
 pub use party::{
@@ -50,5 +55,6 @@ pub use party::{
 };
 pub use path::{PathTemplate, PathTemplateError, Segment};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
+pub use schema::{json_schema, json_schema_of};
 pub use statement::{SignedBy, Statement, StatementStep};
 pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};

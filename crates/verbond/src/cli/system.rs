@@ -62,6 +62,10 @@ pub enum Described {
     Authorization,
     /// Every verb with its options
     Commands,
+    /// An agreement between participants, as JSON Schema
+    Agreement,
+    /// What may be missing in an agreement, and what mends it
+    CheckFindings,
 }
 
 impl Schema {
@@ -81,6 +85,8 @@ impl Described {
             Self::Administration => pretty(administration::openapi()),
             Self::Authorization => administration::matrix(),
             Self::Commands => commands(),
+            Self::Agreement => pretty(verbond_agreement::json_schema()),
+            Self::CheckFindings => verbond_agreement::check::check_findings(),
         }
     }
 }
@@ -140,6 +146,8 @@ mod tests {
             ("administration.openapi.json", Described::Administration),
             ("authorization.txt", Described::Authorization),
             ("commands.md", Described::Commands),
+            ("agreement.schema.json", Described::Agreement),
+            ("check-findings.md", Described::CheckFindings),
         ] {
             let checked_in = std::fs::read_to_string(reference.join(file))?;
             assert!(
