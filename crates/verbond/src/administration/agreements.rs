@@ -8,15 +8,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-use verbond_agreement::{Agreement, Moment, Prose, SignatureMark, Stage, StatementStep, TwoLanguages};
+use utoipa::{IntoParams, ToSchema};
+use verbond_agreement::{
+    Agreement, Moment, Prose, SignatureMark, Stage, StatementStep, TwoLanguages,
+    check::Finding,
+    text::{self, Language},
+};
 use verbond_application::agreements::AgreementVersion;
 use verbond_domain::{Actor, ParticipantId, Timestamp};
 
 use super::{
     Shared,
-    extract::{Body, Context, Named},
-    failure::{Failure, ProblemDetails},
+    extract::{Body, Context, Named, Query},
+    failure::{Failure, ProblemDetails, unreadable},
     views::List,
 };
 use crate::ambient::rfc_3339;
@@ -184,6 +188,59 @@ pub async fn document(
 ) -> Result<Response, Failure> {
     let version = office.agreements.get(&context, &hash).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], version.canonical).into_response())
+}
+
+/// What is missing before a version may be offered, and what people should look at, by what this node knows. It judges
+/// nothing as lawful.
+#[utoipa::path(get, path = "/v1/agreements/{hash}/findings", tag = "agreements", params(("hash" = String, Path)),
+    responses((status = 200, description = "findings, those that refuse first"),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn findings(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Named(hash): Named<String>,
+) -> Result<Json<List<Finding>>, Failure> {
+    Ok(Json(List::whole(office.agreements.check(&context, &hash).await?)))
+}
+
+/// In which language.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TextLanguage {
+    /// Dutch.
+    Nl,
+    /// English.
+    En,
+}
+
+/// Parameters of the text.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TextParameters {
+    /// `nl` (the default) or `en`.
+    pub language: Option<TextLanguage>,
+}
+
+/// A version as people read it, made from the document that is signed.
+#[utoipa::path(get, path = "/v1/agreements/{hash}/text", tag = "agreements",
+    params(("hash" = String, Path), TextParameters), responses(
+    (status = 200, body = String, content_type = "text/markdown"),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn text(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Named(hash): Named<String>,
+    Query(parameters): Query<TextParameters>,
+) -> Result<Response, Failure> {
+    let version = office.agreements.get(&context, &hash).await?;
+    let language = match parameters.language {
+        Some(TextLanguage::En) => Language::English,
+        Some(TextLanguage::Nl) | None => Language::Dutch,
+    };
+    let text = text::text(&version.document, language).map_err(|error| unreadable(&error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response())
 }
 
 /// Takes in a draft.

@@ -201,6 +201,8 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/agreements", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/document", "agreement", "read"),
+    endpoint("GET", "/v1/agreements/{hash}/findings", "agreement", "read"),
+    endpoint("GET", "/v1/agreements/{hash}/text", "agreement", "read"),
     endpoint("POST", "/v1/agreements", "agreement", "draft"),
     endpoint("DELETE", "/v1/agreements/{hash}", "agreement", "draft"),
     endpoint("POST", "/v1/agreements/{hash}/offer", "agreement", "offer"),

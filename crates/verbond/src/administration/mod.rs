@@ -153,6 +153,8 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::list, agreements::draft))
         .routes(routes!(agreements::get, agreements::discard))
         .routes(routes!(agreements::document))
+        .routes(routes!(agreements::findings))
+        .routes(routes!(agreements::text))
         .routes(routes!(agreements::offer))
         .routes(routes!(agreements::sign))
         .routes(routes!(agreements::refuse))

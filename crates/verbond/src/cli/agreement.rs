@@ -32,11 +32,21 @@ pub enum Agreement {
     Show(Which),
     /// Write the document, as it is signed, to standard output.
     Document(Which),
+    /// What is missing before a version may be offered, and how to mend it. It judges nothing as lawful.
+    Check(Which),
+    /// The agreement as people read it, made from the document that is signed.
+    Text {
+        #[command(flatten)]
+        which: Which,
+        /// In English instead of Dutch.
+        #[arg(long)]
+        english: bool,
+    },
     /// Take a draft away.
     Discard(Which),
     /// Offer a draft to the other parties. From then on it is not changed.
     Offer(Which),
-    /// Sign for the organisation, with your own key. Read the document first: `verbond agreement document`.
+    /// Sign for the organisation, with your own key. Read it first: `verbond agreement text`.
     #[command(
         after_help = "Example:\n  verbond agreement sign 3f2a91c0 --client-certificate s-voorbeeld/certificate.pem \\\n    \
         --client-key s-voorbeeld/key.pem --node https://localhost:7447 --node-anchors node/trust-anchors.pem"
@@ -80,6 +90,25 @@ impl Agreement {
             Self::Show(which) => shown(printer, &client.get(&at(&which.hash, "", client).await?).await?),
             Self::Document(which) => {
                 printer.json(&client.get(&at(&which.hash, "/document", client).await?).await?);
+            }
+            Self::Check(which) => {
+                let answer = client.get(&at(&which.hash, "/findings", client).await?).await?;
+                let columns = [
+                    ("FINDING", "/code"),
+                    ("SEVERITY", "/severity"),
+                    ("CLAUSE", "/clause"),
+                    ("WHAT", "/sentence/en"),
+                    ("MEND", "/mend/en"),
+                ];
+                show::list(printer, &answer, &columns, ("Niets gevonden.", "nothing found"));
+            }
+            Self::Text { which, english } => {
+                let language = if english { "en" } else { "nl" };
+                let path = at(&which.hash, &format!("/text?language={language}"), client).await?;
+                match client.get(&path).await? {
+                    Value::String(text) if !printer.is_json() => printer.line(text.trim_end()),
+                    text => printer.json(&text),
+                }
             }
             Self::Discard(which) => {
                 client.delete(&at(&which.hash, "", client).await?).await?;
