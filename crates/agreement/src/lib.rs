@@ -20,8 +20,8 @@ mod life_cycle;
 mod party;
 mod path;
 mod register;
-mod statement;
 mod schema;
+mod statement;
 pub mod text;
 mod words;
 

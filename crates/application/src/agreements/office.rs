@@ -81,7 +81,8 @@ impl AgreementOffice {
         for other in others.into_iter().filter(|other| other.agreement != version.document.id.to_string()) {
             known.others.push(Agreement::clone(&AgreementVersion::read(other).map_err(failed)?.document));
         }
-        if let (Some(credential), Actor::Person { name, .. }) = (credential(&version.author), &version.author) {
+        if let (Some(credential), Actor::Person { name, .. }) = (credential(&version.author), &version.author)
+        {
             known.drafter = name.as_str().parse().ok().map(|name| Drafter { credential, name });
         }
         Ok(check(&version.document, &known))

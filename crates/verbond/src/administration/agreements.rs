@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use verbond_agreement::{
     Agreement, Moment, Prose, SignatureMark, Stage, StatementStep, TwoLanguages,
     check::Finding,
@@ -21,7 +21,7 @@ use super::{
     Shared,
     extract::{Body, Context, Named, Query},
     failure::{Failure, ProblemDetails, unreadable},
-    views::List,
+    views::{List, TextLanguage, TextParameters},
 };
 use crate::ambient::rfc_3339;
 
@@ -202,24 +202,6 @@ pub async fn findings(
     Named(hash): Named<String>,
 ) -> Result<Json<List<Finding>>, Failure> {
     Ok(Json(List::whole(office.agreements.check(&context, &hash).await?)))
-}
-
-/// In which language.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TextLanguage {
-    /// Dutch.
-    Nl,
-    /// English.
-    En,
-}
-
-/// Parameters of the text.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct TextParameters {
-    /// `nl` (the default) or `en`.
-    pub language: Option<TextLanguage>,
 }
 
 /// A version as people read it, made from the document that is signed.
