@@ -3,7 +3,7 @@
 //! A permit says who may do which operation under which clause; each condition is a forbid of its own, so that the
 //! policies that decided say why. Deny by default; a forbid overrides every permit.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use cedar_policy::{
     Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, Schema, ValidationMode,
@@ -17,7 +17,7 @@ use crate::{ReasonCode, rules};
 pub const SCHEMA: &str = include_str!("../../../docs/reference/agreement.cedarschema");
 /// Counts the ways in which this program has put agreements into policies. A record names it.
 pub const COMPILER: u32 = 1;
-/// Most policies of one clause: all of them are weighed at each decision.
+/// Most policies of the operations of one clause: all of them are weighed at each decision.
 const MAXIMUM_POLICIES: usize = 1_000;
 
 /// Why an agreement has no policies. Nothing is permitted under it then.
@@ -75,7 +75,8 @@ pub(crate) struct CompiledClause {
     pub(crate) receivers: Vec<EntityUid>,
 }
 
-/// A version of an agreement, compiled.
+/// A version of an agreement with its policies. They are read when they are first needed: a node knows many agreements
+/// and decides under few of them at a time.
 pub struct CompiledAgreement {
     /// The document.
     pub(crate) agreement: Arc<Agreement>,
@@ -84,25 +85,62 @@ pub struct CompiledAgreement {
     /// SHA-256 over the text of its policies.
     pub(crate) policy_hash: DocumentHash,
     /// Its clauses, in the document's order.
-    pub(crate) clauses: Vec<CompiledClause>,
+    clauses: OnceLock<Result<Vec<CompiledClause>, CompileError>>,
 }
 
 impl CompiledAgreement {
-    /// Compiles a version.
+    /// Compiles a version, and holds its policies to the schema.
     ///
     /// # Errors
     /// [`CompileError`].
     pub fn compile(agreement: Arc<Agreement>) -> Result<Self, CompileError> {
-        let vocabulary = vocabulary()?;
-        let texts = rules::policies(&agreement);
-        let mut clauses = Vec::with_capacity(agreement.clauses.len());
-        for (number, clause) in agreement.clauses.iter().enumerate() {
-            let own = texts.iter().filter(|text| text.clause.is_none_or(|of| of == number));
-            clauses.push(compile_clause(vocabulary, clause, own)?);
+        let compiled = Self::later(agreement)?;
+        compiled.clauses().map_err(Clone::clone)?;
+        Ok(compiled)
+    }
+
+    /// As [`CompiledAgreement::compile`], but what is found wrong with a policy is found at the first decision, which is
+    /// a deny then.
+    ///
+    /// # Errors
+    /// When a clause has too many policies, or the document no canonical form.
+    pub(crate) fn later(agreement: Arc<Agreement>) -> Result<Self, CompileError> {
+        for clause in &agreement.clauses {
+            // A permit and at most four forbids for each; and what holds for all of the clause.
+            let count = clause.operations.len() * (clause.receivers.len() * 4 + 1);
+            if count > MAXIMUM_POLICIES {
+                return Err(CompileError::Many { clause: clause.name.to_string(), count });
+            }
         }
         let hash = agreement.hash().map_err(|error| CompileError::Document(error.to_string()))?;
         let policy_hash = DocumentHash::of(policy_text(&agreement).as_bytes());
-        Ok(Self { agreement, hash, policy_hash, clauses })
+        Ok(Self { agreement, hash, policy_hash, clauses: OnceLock::new() })
+    }
+
+    /// Its clauses, in the document's order. Nobody waits for another: who comes first at the same time, both compile.
+    ///
+    /// # Errors
+    /// When a policy is not valid.
+    pub(crate) fn clauses(&self) -> Result<&[CompiledClause], &CompileError> {
+        let clauses = match self.clauses.get() {
+            Some(clauses) => clauses,
+            None => {
+                let made = self.make();
+                self.clauses.get_or_init(|| made)
+            }
+        };
+        clauses.as_deref()
+    }
+
+    fn make(&self) -> Result<Vec<CompiledClause>, CompileError> {
+        let vocabulary = vocabulary()?;
+        let texts = rules::policies(&self.agreement);
+        let clauses = self.agreement.clauses.iter().enumerate();
+        let clauses = clauses.map(|(number, clause)| {
+            let own = texts.iter().filter(|text| text.clause.is_none_or(|of| of == number));
+            compile_clause(vocabulary, clause, own)
+        });
+        clauses.collect()
     }
 
     /// Which agreement.
@@ -137,9 +175,6 @@ fn compile_clause<'text>(
         let refused = |problem: String| CompileError::Policy { id: id.clone(), problem };
         policies
             .push(Policy::parse(Some(PolicyId::new(id)), text).map_err(|error| refused(error.to_string()))?);
-    }
-    if policies.len() > MAXIMUM_POLICIES {
-        return Err(CompileError::Many { clause: clause.name.to_string(), count: policies.len() });
     }
     let of_all = |problem: String| CompileError::Policy { id: clause.name.to_string(), problem };
     let policies = PolicySet::from_policies(policies).map_err(|error| of_all(error.to_string()))?;

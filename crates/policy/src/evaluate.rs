@@ -28,10 +28,12 @@ pub(crate) fn weigh(
     let reasons = match (clause, place.operation(&compiled.agreement)) {
         (Some(_), None) => vec![Reason::new(ReasonCode::OperationNotAgreed)],
         (Some(clause), Some(operation)) => match judge(operation, &facts.parameters) {
-            reasons if reasons.is_empty() => match compiled.clauses.get(place.clause) {
-                Some(policies) => ask(policies, clause, place.receiver, &facts, context),
-                None => vec![Reason::new(ReasonCode::DecisionFailed)],
-            },
+            reasons if reasons.is_empty() => {
+                match compiled.clauses().ok().and_then(|clauses| clauses.get(place.clause)) {
+                    Some(policies) => ask(policies, clause, place.receiver, &facts, context),
+                    None => vec![Reason::new(ReasonCode::DecisionFailed)],
+                }
+            }
             reasons => reasons,
         },
         (None, _) => vec![Reason::new(ReasonCode::DecisionFailed)],
@@ -140,7 +142,7 @@ mod tests {
     fn every_question_fits_the_schema() -> Result<(), Box<dyn std::error::Error>> {
         let compiled = CompiledAgreement::compile(Arc::new(Agreement::parse(EXAMPLE)?))?;
         let clause = compiled.agreement.clauses.first().ok_or("a clause")?;
-        let policies = compiled.clauses.first().ok_or("policies")?;
+        let policies = compiled.clauses().map_err(Clone::clone)?.first().ok_or("policies")?;
         let vocabulary = vocabulary()?;
         for everything in [false, true] {
             let facts = Facts {
@@ -164,6 +166,41 @@ mod tests {
             let asked = request(vocabulary, policies, principal, clause, &facts, &context, schema);
             assert!(asked.is_some(), "{context:?}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_policy_that_fails_is_a_deny() -> Result<(), Box<dyn std::error::Error>> {
+        let compiled = CompiledAgreement::compile(Arc::new(Agreement::parse(EXAMPLE)?))?;
+        let clause = compiled.agreement.clauses.first().ok_or("a clause")?;
+        let facts = Facts {
+            operation: Some("income-of-person".parse()?),
+            parameters: ParameterFacts::new(),
+            elements: BTreeSet::new(),
+            stage: Stage::Signed,
+            leases: Leases::default(),
+        };
+        let context = Context {
+            now: Timestamp::from_seconds(0),
+            agreement: None,
+            purpose: "supplement-outreach".parse()?,
+            activity: None,
+            algorithm: None,
+            on_behalf_of: None,
+            elements: BTreeSet::new(),
+        };
+        let first = compiled.clauses().map_err(Clone::clone)?.first().ok_or("policies")?;
+        let codes = |policies: &str| -> Result<Vec<ReasonCode>, Box<dyn std::error::Error>> {
+            let (service, receivers) = (first.service.clone(), first.receivers.clone());
+            let policies = CompiledClause { policies: policies.parse()?, service, receivers };
+            Ok(ask(&policies, clause, 0, &facts, &context).into_iter().map(|reason| reason.code).collect())
+        };
+        // The schema has no such fact: only validation keeps such a policy out.
+        let permit = "permit(principal, action, resource);";
+        let fails = "forbid(principal, action, resource) when { context.nothing };";
+        assert_eq!(codes(permit)?, []);
+        assert_eq!(codes(&format!("{permit}{fails}"))?, [ReasonCode::DecisionFailed]);
+        assert_eq!(codes("")?, [ReasonCode::OperationNotAgreed]);
         Ok(())
     }
 }

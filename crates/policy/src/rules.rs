@@ -259,7 +259,8 @@ fn within(window: &TimeWindow) -> String {
     format!("{days} && context.minute >= {from} && context.minute < {until}")
 }
 
-/// Until when all of these algorithms have an assessment that lets them be used; `None`: one of them has none.
+/// Until when all of these algorithms have an assessment that lets them be used; `None`: one of them has none, or none is
+/// named where the clause says that some are used.
 fn assessed_until(agreement: &Agreement, names: &[verbond_agreement::EntryName]) -> Option<Timestamp> {
     let until = names.iter().map(|name| {
         agreement.algorithms.iter().find(|algorithm| algorithm.name == *name)?;

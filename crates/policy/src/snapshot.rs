@@ -137,9 +137,9 @@ impl PolicySnapshot {
         let mut failed = Vec::new();
         let mut standing = Vec::new();
         for (agreement, life) in versions {
-            let known = old.iter().map(|standing| &standing.compiled);
-            let known = known.into_iter().find(|known| known.agreement == agreement).cloned();
-            match known.map_or_else(|| CompiledAgreement::compile(agreement).map(Arc::new), Ok) {
+            let mut known = old.iter().map(|standing| &standing.compiled);
+            let known = known.find(|known| known.agreement == agreement).cloned();
+            match known.map_or_else(|| CompiledAgreement::later(agreement).map(Arc::new), Ok) {
                 Ok(compiled) => standing.push(Arc::new(Standing { compiled, life })),
                 Err(error) => failed.push(error),
             }
