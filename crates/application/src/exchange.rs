@@ -67,7 +67,7 @@ pub struct Denial {
     /// What the caller is told.
     pub problem: Problem,
     /// The decision, to be written down with the refusal, if one was taken.
-    pub decision: Option<Box<DecisionRecord>>,
+    pub decision: Option<DecisionRecord>,
 }
 
 /// Decides on the class of the service, as declared by the deciding side's own steward, and on the agreements in force.
@@ -79,7 +79,7 @@ pub fn decide(
     declaration: Option<&ClassDeclaration>,
     snapshot: &Snapshot,
     question: Question<'_>,
-) -> Result<Permission, Denial> {
+) -> Result<Permission, Box<Denial>> {
     if declaration.is_some_and(|declaration| declaration.class == ServiceClass::Open) {
         return Ok(Permission { ground: Ground(GroundKind::OpenService), decision: None, obligations: None });
     }
@@ -109,7 +109,7 @@ pub fn decide(
             decision: Some(record),
             obligations: decision.obligations,
         }),
-        Some(problem) => Err(Denial { problem, decision: Some(Box::new(record)) }),
+        Some(problem) => Err(Box::new(Denial { problem, decision: Some(record) })),
     }
 }
 

@@ -118,7 +118,7 @@ impl Inway {
         let permission = match exchange::decide(Some(&service.declaration), &snapshot, question) {
             Ok(permission) => permission,
             Err(denial) => {
-                let decision = denial.decision.and_then(|decision| record::written(&decision));
+                let decision = denial.decision.as_ref().and_then(record::written);
                 return Err(self.refuse(refusal(denial.problem, parties, wire, decision)).await);
             }
         };

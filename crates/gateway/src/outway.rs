@@ -145,7 +145,7 @@ impl Outway {
         let permission = match exchange::decide(route.binding.declaration.as_ref(), &snapshot, question) {
             Ok(permission) => permission,
             Err(denial) => {
-                let decision = denial.decision.and_then(|decision| record::written(&decision));
+                let decision = denial.decision.as_ref().and_then(record::written);
                 let known = refusal(denial.problem, asked, decision);
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
