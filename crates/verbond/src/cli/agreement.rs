@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use verbond_agreement::Agreement as Document;
+use verbond_agreement::{Agreement as Document, Moment};
 use verbond_application::agreements::AGREEMENT_SIGNATURE;
-use verbond_domain::Problem;
+use verbond_domain::{ParticipantId, Problem, ServiceName, Timestamp};
 
 use super::{register::read_json, service::done, show};
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
     credential::{self, PersonKey},
     printer::Printer,
 };
+
+/// The example: what a municipality's pension office may ask an income register.
+const EXAMPLE: &str = include_str!("../../../agreement/tests/pensioners.json");
 
 /// Agreements with other participants.
 #[derive(Debug, Subcommand)]
@@ -26,6 +29,10 @@ pub enum Agreement {
         /// The document; `-` for standard input.
         file: PathBuf,
     },
+    /// Write an example to begin from to standard output: one question about a person, with one answer.
+    #[command(after_help = "Example:\n  verbond agreement example --coalition test --provider oin:00000099000000030000 \\\n    \
+        --receiver oin:00000099000000020000 --service incomes > draft.json")]
+    Example(Example),
     /// All versions that this node holds, the newest first.
     List,
     /// One version: how far it is, who has signed, who is awaited.
@@ -64,6 +71,50 @@ pub enum Agreement {
     Revoke(Reasoned),
 }
 
+/// What the example is to be about.
+#[derive(Debug, Args)]
+pub struct Example {
+    /// The group's identifier.
+    #[arg(long, value_name = "ID")]
+    coalition: String,
+    /// Who provides.
+    #[arg(long, value_name = "ID")]
+    provider: ParticipantId,
+    /// Who receives.
+    #[arg(long, value_name = "ID")]
+    receiver: ParticipantId,
+    /// The provider's service.
+    #[arg(long, value_name = "NAME")]
+    service: ServiceName,
+    /// For how many days.
+    #[arg(long, default_value_t = 365)]
+    days: u16,
+}
+
+impl Example {
+    fn document(&self) -> anyhow::Result<Value> {
+        let text = EXAMPLE
+            .replace("oin:00000099000000030000", &self.provider.to_string())
+            .replace("oin:00000099000000020000", &self.receiver.to_string());
+        let mut document: Value = serde_json::from_str(&text)?;
+        let now = ambient::system();
+        let moment = |at: Timestamp| Moment::of(at).map(|at| json!(at)).context("the clock is out of range");
+        let until = now.now().plus_seconds(i64::from(self.days) * 86_400);
+        for (place, value) in [
+            ("/id", json!(now.uuid_v7())),
+            ("/coalition", json!(self.coalition)),
+            ("/clauses/0/service/name", json!(self.service)),
+            // Limits are agreed and not counted yet: with one, every request would be refused.
+            ("/clauses/0/conditions", json!({ "algorithm": { "use": "none" } })),
+            ("/term/from", moment(now.now().plus_seconds(-60))?),
+            ("/term/until", moment(until)?),
+        ] {
+            *document.pointer_mut(place).with_context(|| format!("the example has no {place}"))? = value;
+        }
+        Ok(document)
+    }
+}
+
 /// Which version.
 #[derive(Debug, Args)]
 pub struct Which {
@@ -86,6 +137,7 @@ impl Agreement {
     pub async fn run(self, client: &Client, afar: &Afar, printer: Printer) -> anyhow::Result<()> {
         match self {
             Self::New { file } => shown(printer, &client.post("/v1/agreements", &read_json(&file)?).await?),
+            Self::Example(example) => printer.json(&example.document()?),
             Self::List => list(client, printer).await?,
             Self::Show(which) => shown(printer, &client.get(&at(&which.hash, "", client).await?).await?),
             Self::Document(which) => {
