@@ -3,7 +3,7 @@
 use serde_json::json;
 use verbond_agreement::{
     DocumentHash,
-    check::{Code, Credential},
+    check::{AlgorithmReading, CheckContext, Code, Credential},
 };
 
 use crate::{
@@ -18,6 +18,24 @@ pub fn all() -> Vec<Mutation> {
     all.extend(assessments());
     all.extend(authors());
     all
+}
+
+/// An algorithm as an agreement lists it.
+pub fn listed(party: &str, name: &str) -> serde_json::Value {
+    json!({
+        "party": party, "name": name, "url": "https://algoritmes.test/selection", "register_id": "99000009",
+        "version": "1", "title": "Selects",
+    })
+}
+
+/// Its entry is found in the register.
+pub fn register(context: &mut CheckContext) {
+    let line = |text: &str| text.parse().expect("a line");
+    context.algorithms.push(AlgorithmReading {
+        url: line("https://algoritmes.test/selection"),
+        register_id: line("99000009"),
+        version: line("1"),
+    });
 }
 
 fn algorithms() -> Vec<Mutation> {
@@ -65,34 +83,36 @@ fn algorithms() -> Vec<Mutation> {
                 Set("/assessments", json!([])),
             ],
         ),
+        // The list alone gives it away.
+        document_only(
+            Code::AlgorithmLeftOut,
+            "pensioners",
+            vec![Set("/algorithms/-", listed("oin:00000099000000020000", "selection"))],
+        )
+        .knowing(register),
         document_only(Code::AssessmentMissing, EXAMPLE, vec![Set("/assessments", json!([]))]),
-        // Assessed for another activity, and for another algorithm.
+        // Another party's assessment, whatever it says to be of.
+        document_only(
+            Code::AssessmentAdvisable,
+            "collaboration",
+            vec![
+                Set("/assessments/0/party", json!("oin:00000099000000030000")),
+                Set("/assessments/0/assessment/activities", json!(["share-support", "case-meeting"])),
+                Remove("/clauses/1"),
+                Remove("/clauses/0/linkage"),
+            ],
+        )
+        .knowing(|context| context.assessments.clear()),
+        // Assessed for the activity, and not for the algorithm.
         document_only(
             Code::AssessmentMissing,
             "collaboration",
             vec![
-                Set(
-                    "/clauses/0/conditions/algorithm",
-                    json!({ "use": "these", "names": ["order-of-visits"] }),
-                ),
-                Set(
-                    "/algorithms",
-                    json!([{
-                        "party": "oin:00000099000000010000", "name": "order-of-visits",
-                        "url": "https://algoritmes.test/order-of-visits", "register_id": "99000001",
-                        "version": "2.1", "title": "Puts addresses in order",
-                    }]),
-                ),
+                Set("/clauses/0/conditions/algorithm", json!({ "use": "these", "names": ["selection"] })),
+                Set("/algorithms/-", listed("oin:00000099000000010000", "selection")),
             ],
         )
-        .knowing(|context| {
-            let entry = |text: &str| text.parse().expect("a line");
-            context.algorithms.push(verbond_agreement::check::AlgorithmReading {
-                url: entry("https://algoritmes.test/order-of-visits"),
-                register_id: entry("99000001"),
-                version: entry("2.1"),
-            });
-        }),
+        .knowing(register),
         document_only(
             Code::AssessmentAdvisable,
             "collaboration",

@@ -16,7 +16,7 @@ const PROVIDER: &str = "register.test";
 const RECEIVER: &str = "pension.test";
 
 /// Changes what one party's activity says.
-fn activity(context: &mut CheckContext, host: &str, change: impl Fn(&mut ProcessingActivity)) {
+pub fn activity(context: &mut CheckContext, host: &str, change: impl Fn(&mut ProcessingActivity)) {
     for reading in context.activities.iter_mut().filter(|one| one.url.as_str().contains(host)) {
         if let PublishedActivity::Whole(activity) = &mut reading.content {
             change(activity);
@@ -32,7 +32,7 @@ fn readings<'a>(
     context.activities.iter_mut().filter(move |one| one.url.as_str().contains(host))
 }
 
-fn name(text: &str) -> EntryName {
+pub fn name(text: &str) -> EntryName {
     text.parse().expect("a name")
 }
 

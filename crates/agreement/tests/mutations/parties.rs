@@ -6,7 +6,8 @@ use verbond_agreement::check::{Code, Credential, PublishedActivity};
 use crate::{
     Change::{Remove, Set},
     Mutation, document_only, known_only,
-    support::{article, document, parsed},
+    mutations::order::elsewhere,
+    support::article,
 };
 
 pub fn all() -> Vec<Mutation> {
@@ -85,6 +86,7 @@ fn signatures() -> Vec<Mutation> {
             vec![Set("/advice/0/officer", json!("Directeur Uitvoering, Pensioenkantoor Voorbeeld"))],
         ),
         document_only(Code::AdviceMissing, "pensioners", vec![Remove("/advice/1")]),
+        document_only(Code::AdviceMissing, "collaboration", vec![Remove("/advice/1")]),
         document_only(
             Code::AdviceUnanswered,
             "pensioners",
@@ -164,19 +166,22 @@ fn collaborations() -> Vec<Mutation> {
     ]
 }
 
-/// Another agreement in which the pension office asks the same of another register.
-fn elsewhere(change: impl Fn(&mut serde_json::Value)) -> verbond_agreement::Agreement {
-    let mut other = document("pensioners").expect("the example");
-    other["id"] = json!("01932f5e-7c00-7000-8000-000000000099");
-    let whole = other.to_string().replace("oin:00000099000000030000", "oin:00000099000000060000");
-    other = serde_json::from_str(&whole).expect("the example");
-    change(&mut other);
-    parsed(&other).expect("an agreement")
-}
-
 fn linkage() -> Vec<Mutation> {
     vec![
         known_only(Code::LinkageSplit, "pensioners", |context| context.others.push(elsewhere(|_| {}))),
+        // Where others receive as well.
+        known_only(Code::LinkageSplit, "pensioners", |context| {
+            context.others.push(elsewhere(|other| {
+                let mut more = other["clauses"][0]["receivers"][0].clone();
+                more["participant"] = json!("oin:00000099000000010000");
+                let party = other.to_string().replace("oin:00000099000000020000", "oin:00000099000000010000");
+                let party: serde_json::Value = serde_json::from_str(&party).expect("the example");
+                let parties = other["parties"].as_array_mut().expect("parties");
+                parties.push(party["parties"][0].clone());
+                let receivers = other["clauses"][0]["receivers"].as_array_mut().expect("receivers");
+                receivers.push(more);
+            }));
+        }),
         // Under another purpose, within the same activity.
         known_only(Code::LinkageSplit, "pensioners", |context| {
             context.others.push(elsewhere(|other| other["clauses"][0]["purpose"] = json!("another")));
