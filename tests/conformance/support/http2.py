@@ -97,6 +97,11 @@ class Connection:
         self._send()
         return number
 
+    def reset(self, number):
+        """Gives an exchange up at once."""
+        self._http.reset_stream(number, h2.errors.ErrorCodes.CANCEL)
+        self._send()
+
     def write(self, number, data, *, last=False, seconds=TIMEOUT):
         """Sends a part of a body, as the other end makes room for it."""
         view = memoryview(data)

@@ -83,7 +83,11 @@ class _Handler(BaseHTTPRequestHandler):
             while self.rfile.readline().strip():
                 pass
             return read
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        read = self.rfile.read(length)
+        if len(read) < length:
+            raise ConnectionError("the body ended before its length")
+        return read
 
     def _serve(self):
         certificate = None
