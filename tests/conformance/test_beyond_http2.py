@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support.checks import eventually, fsc_error, inway_refuses, log_record, record_of, settled, transaction_id
+from support.checks import eventually, fsc_error, inway_refuses, log_record, record_of, transaction_id
 from support.hashing import content_hash, grant_hash
 from support.http2 import Connection, Http2Inway
 from support.servers import Reply, endless
@@ -188,7 +188,7 @@ def application(customer, provider):
                         return each["content"]
             return None
 
-        return token, settled(eventually(valid, "valid contract"))
+        return token, customer.in_force(eventually(valid, "valid contract"))
 
     provider.inway.forget()
     provider.inway.respond = None

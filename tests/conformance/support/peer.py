@@ -26,8 +26,8 @@ class Peer(Caller):
 
     Its manager stores each contract and signature that it receives. With `accepts` it signs a submitted contract at
     once and sends the signature back. `token_claims` (a function of the claims) can spoil the tokens that it issues;
-    `readings` are the readings of the grant hash that it knows; `inway` is the kind of server that its inway is. While `hold` is an event that is not set, its manager
-    takes contracts and signatures in and does not answer.
+    `readings` are the readings of the grant hash that it knows; `inway` is the kind of server that its inway is.
+    While `hold` is an event that is not set, its manager takes contracts and signatures in and does not answer.
     """
 
     def __init__(self, identity, anchors, *, accepts=False, inway=Echo):
