@@ -90,6 +90,7 @@ class Node:
         addresses=None,
         names=(),
         inway_host=None,
+        environment=None,
     ):
         self.binary = binary
         self.folder = Path(folder)
@@ -97,6 +98,7 @@ class Node:
         self.authority = authority
         self.identity = identity
         self.inway_host = inway_host or identity.host
+        self.environment = os.environ | (environment or {})
         self.stderr = []
         self.process = None
         self.ready = None
@@ -177,6 +179,7 @@ class Node:
             stderr=subprocess.PIPE,
             text=True,
             restore_signals=False,
+            env=self.environment,
         )
         process, is_ready = self.process, threading.Event()
 
@@ -230,6 +233,7 @@ class Node:
             capture_output=True,
             text=True,
             timeout=60,
+            env=self.environment,
         )
         if done.returncode != 0:
             raise NodeFault(f"verbond {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
@@ -237,6 +241,18 @@ class Node:
             return json.loads(done.stdout)
         except ValueError:
             return done.stdout
+
+    def diagnosis(self):
+        """What `verbond doctor` finds; that it found something is in its exit status too."""
+        done = subprocess.run(
+            [self.binary, "--data", str(self.folder), "doctor", "--json"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=self.environment,
+        )
+        return json.loads(done.stdout)
 
     def administration(self, method, path, body=None):
         return UnixClient(self.folder / "administration.sock").request(method, f"/v1{path}", json_body=body)
