@@ -102,8 +102,9 @@ impl About {
     }
 }
 
-/// The task of a connection that can no longer be sent on ends in the same moment; this is only a bound.
-const END_KNOWN_WITHIN: Duration = Duration::from_millis(200);
+/// The task of a connection that can no longer be sent on ends in the same moment; this is only a bound, and gives a busy
+/// machine the time to run that task.
+const END_KNOWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// An open connection, at the speed of its HTTP version.
 pub(crate) enum Sender {
