@@ -2,15 +2,26 @@
 //!
 //! The fuzz targets call them, and a test of the FSC crate replays the corpus through the same functions.
 
+use std::{fmt::Display, str::FromStr};
+
 use rustls_pki_types::CertificateDer;
-use verbond_domain::Scheme;
-use verbond_fsc::protocol::{
-    content::ContractContent,
-    i_json,
-    query::{ContractsQuery, LogsQuery, PeersQuery, ServicesQuery},
-    signature::{SignaturePayload, certificate_thumbprint},
-    token::{AccessTokenClaims, TokenRequest, access_token},
-    wire::{Contracts, SignatureRequest},
+use serde::de::DeserializeOwned;
+use verbond_agreement::Agreement;
+use verbond_domain::{Alias, ParticipantId, Scheme, ServiceName, TransactionId};
+use verbond_fsc::{
+    ManagerAddress,
+    protocol::{
+        acceptance::KnownConsumer,
+        content::ContractContent,
+        error::ErrorCode,
+        hash::{ContentHash, GrantHash},
+        i_json,
+        log_record::LogRecords,
+        query::{ContractsQuery, LogsQuery, PeersQuery, ServicesQuery},
+        signature::{SignaturePayload, certificate_thumbprint},
+        token::{AccessTokenClaims, TokenRequest, access_token},
+        wire::{Contracts, PeerInfo, Peers, Services, SignatureRequest, TokenResponse},
+    },
 };
 use verbond_trust::{Certificate, IdentityRules, ParticipantAttribute, RevocationList, jwk, jws::Jws};
 
@@ -18,12 +29,16 @@ use verbond_trust::{Certificate, IdentityRules, ParticipantAttribute, Revocation
 pub type Parser = fn(&[u8]);
 
 /// All of them, by the name of their fuzz target and corpus.
-pub const PARSERS: [(&str, Parser); 10] = [
+pub const PARSERS: [(&str, Parser); 14] = [
+    ("agreement", agreement),
     ("certificate", certificate),
     ("content", content),
     ("i_json", i_json),
     ("jws", jws),
+    ("listing", listing),
+    ("manager_address", manager_address),
     ("message", message),
+    ("name", name),
     ("query", query),
     ("revocation_list", revocation_list),
     ("signature_payload", signature_payload),
@@ -58,6 +73,59 @@ pub fn message(bytes: &[u8]) {
     let _ = Contracts::parse(bytes, 1 << 20);
     if let Ok(key_set) = i_json::parse(bytes) {
         let _ = jwk::chains(&key_set);
+    }
+}
+
+/// Answers of other managers and of directories.
+pub fn listing(bytes: &[u8]) {
+    fn read<T: DeserializeOwned>(tree: &serde_json::Value) {
+        let _ = serde_json::from_value::<T>(tree.clone());
+    }
+    if let Ok(tree) = i_json::parse(bytes) {
+        read::<Services>(&tree);
+        read::<Peers>(&tree);
+        read::<PeerInfo>(&tree);
+        read::<LogRecords>(&tree);
+        read::<TokenResponse>(&tree);
+    }
+}
+
+/// The address that a manager gives as its own: written again, it is the same, and no longer than the text allows.
+pub fn manager_address(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(address) = ManagerAddress::parse(text, &[]) {
+        assert_eq!(ManagerAddress::parse(address.as_str(), &[]).as_ref(), Ok(&address));
+        assert!(address.as_str().is_ascii());
+    }
+    let _ = ManagerAddress::parse(text, &[443, 8443]);
+}
+
+/// Names and numbers that come in header fields, paths, tokens and contracts: written again, they are the same.
+pub fn name(bytes: &[u8]) {
+    fn again<T: FromStr + Display + PartialEq>(text: &str) {
+        if let Ok(value) = text.parse::<T>() {
+            assert!(value.to_string().parse::<T>().is_ok_and(|again| again == value), "{text:?}");
+        }
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    again::<TransactionId>(text);
+    again::<ParticipantId>(text);
+    again::<ServiceName>(text);
+    again::<Alias>(text);
+    again::<ContentHash>(text);
+    again::<GrantHash>(text);
+    again::<KnownConsumer>(text);
+    if let Ok(id) = ParticipantId::new(Scheme::Oin, text) {
+        assert_eq!(id.to_string().parse(), Ok(id));
+    }
+    let _ = ErrorCode::parse(text);
+}
+
+/// An agreement that another participant's node has sent: its canonical form is read back as the same agreement.
+pub fn agreement(bytes: &[u8]) {
+    if let Ok(agreement) = Agreement::parse(bytes) {
+        let canonical = agreement.canonical().expect("what was parsed has a canonical form");
+        assert_eq!(Agreement::parse_canonical(&canonical).as_ref(), Ok(&agreement));
     }
 }
 

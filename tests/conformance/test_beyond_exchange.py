@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from support.checks import eventually, log_record, record_of, settled
+from support.checks import eventually, log_record, record_of
 from support.hashing import content_hash, grant_hash
 from support.servers import Reply
 from support.steps import authorised, called
@@ -85,7 +85,7 @@ def test_the_node_consumes_from_the_peer(world, files):
                 return grant_hash(each["content"])
         return None
 
-    scope = settled(eventually(valid, "valid contract"))
+    scope = node.in_force(eventually(valid, "valid contract"))
     for name in ("leeg.bin", "klein.txt", "map/groot.bin", "met%20spatie.csv"):
         answer = node.outway(f"/bestanden/{name}", token)
         assert answer.status == 200, answer

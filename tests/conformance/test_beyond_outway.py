@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from support.checks import eventually, fsc_error, records_of, settled, transaction_id
+from support.checks import eventually, fsc_error, records_of, transaction_id
 from support.hashing import READINGS, content_hash, grant_hash
 from support.servers import Reply
 from support.wire import Refused
@@ -46,7 +46,7 @@ def concluded(node, provider, service):
                     return each["content"]
         return None
 
-    return settled(eventually(valid, "valid contract after the proposal"))
+    return node.in_force(eventually(valid, "valid contract after the proposal"))
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +273,7 @@ def test_a_revoked_contract_is_not_used(node, provider):
 def test_what_the_command_line_confirmed_holds_at_once(node, provider, inway):
     """When `application add` and `application allow` have ended, the next request is served by what they set."""
     for number in range(10):
-        token = node.add_application(f"vlug-{number}", settle=False)
+        token = node.add_application(f"vlug-{number}")
         assert node.outway("/dienst/x", token).status == 404, "the outway does not know the application yet"
-        node.allow(f"vlug-{number}", provider.id, SERVICE, "dienst", settle=False)
+        node.allow(f"vlug-{number}", provider.id, SERVICE, "dienst")
         assert node.outway("/dienst/x", token).status == 200, "the outway does not know the binding yet"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.checks import eventually, fsc_error, log_record, record_of, settled
+from support.checks import eventually, fsc_error, log_record, record_of
 from support.contract import connection, contract, publication
 from support.hashing import content_hash, grant_hash
 from support.steps import accept_by_hand
@@ -57,7 +57,7 @@ def agreed(consumer, provider):
                     return grant_hash(each["content"])
         return None
 
-    return settled(eventually(valid, "valid contract at the consumer"))
+    return provider.in_force(consumer.in_force(eventually(valid, "valid contract at the consumer")))
 
 
 def listed(node):
@@ -87,11 +87,9 @@ def agree_on(content, proposer, others, nodes):
 
     for node in nodes:
         accept_by_hand(node, proposer, content_hash(content))
-    settled(
-        eventually(
-            lambda: all(wanted <= accepts(node) for node in nodes), "contract with every accept at every node", 15
-        )
-    )
+    eventually(lambda: all(wanted <= accepts(node) for node in nodes), "contract with every accept at every node", 15)
+    for node in nodes:
+        node.in_force()
     return grant_hash(content)
 
 

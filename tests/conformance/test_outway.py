@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from support.checks import eventually, fsc_error, log_record, record_of, records_of, settled
+from support.checks import eventually, fsc_error, log_record, record_of, records_of
 from support.contract import connection, contract
 from support.hashing import content_hash, grant_hash
 from support.servers import Reply
@@ -46,7 +46,7 @@ def scope(node, provider):
                 return grant_hash(each["content"])
         return None
 
-    return settled(eventually(valid, "valid contract after the proposal"))
+    return node.in_force(eventually(valid, "valid contract after the proposal"))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def delegated(node, provider, signers, **grant):
         held = provider.contract_at(node.manager_address, content_hash(content))
         return everyone <= held["signatures"]["accept"].keys()
 
-    settled(eventually(valid, "contract with every accept"))
+    node.in_force(eventually(valid, "contract with every accept"))
     return grant_hash(content)
 
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use verbond_application::exchange::Permitted;
-use verbond_transport::{Body, Client, ClientError, Target};
+use verbond_transport::{Body, Client, ClientError, Target, Upload};
 use verbond_trust::CertificateThumbprint;
 
 use crate::{Failure, guarded, headers, in_flight::Ticket};
@@ -33,6 +33,9 @@ pub(crate) async fn forward(
     };
     match sent {
         Ok(mut response) => {
+            if let Some(upload) = response.extensions_mut().remove::<Upload>() {
+                ticket.exchange.goes_on(upload);
+            }
             headers::strip_response(response.headers_mut());
             Ok(response.map(|body| guarded::response(body, ticket)))
         }

@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -16,7 +16,7 @@ use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 use verbond_application::snapshot::{Snapshot, SnapshotKeeper};
 use verbond_domain::{Ambient, Direction};
-use verbond_transport::PeerConnection;
+use verbond_transport::{PeerConnection, Upload};
 
 use crate::{GatewayLimits, Metrics, Standing};
 
@@ -40,6 +40,7 @@ pub(crate) struct Exchange {
     standing: Arc<dyn Standing>,
     peer: Option<PeerConnection>,
     broken: AtomicBool,
+    upload: OnceLock<Upload>,
     request: AtomicWaker,
     head: AtomicWaker,
     response: AtomicWaker,
@@ -60,7 +61,18 @@ impl Exchange {
         self.request.wake();
         self.head.wake();
         self.response.wake();
+        if let Some(upload) = self.upload.get() {
+            upload.break_off();
+        }
         first
+    }
+
+    /// The request goes on after the head of its response.
+    pub(crate) fn goes_on(&self, upload: Upload) {
+        let upload = self.upload.get_or_init(|| upload);
+        if self.is_broken() {
+            upload.break_off();
+        }
     }
 
     /// Ready when the exchange is broken off; wakes the request's body.
@@ -167,6 +179,7 @@ impl InFlight {
             standing,
             peer,
             broken: AtomicBool::new(false),
+            upload: OnceLock::new(),
             request: AtomicWaker::new(),
             head: AtomicWaker::new(),
             response: AtomicWaker::new(),

@@ -200,10 +200,14 @@ impl Client {
         request.headers_mut().insert(HOST, pool.host.clone());
         let request = request.map(Outgoing::direct);
         let taken = request.body().taken();
+        let upload = request.body().upload(connection.about().breaker());
         let sending = connection.sender.try_send_request(request);
         let about = connection.about();
         match self.in_time(pool, taken, outcome(pool, &about, connection, sending)).await {
-            Ok((Ok(response), connection)) => {
+            Ok((Ok(mut response), connection)) => {
+                if let Some(upload) = upload {
+                    response.extensions_mut().insert(upload);
+                }
                 let at_end = connection.map(|connection| AtEnd::GiveBack(connection, Arc::clone(pool)));
                 Ok(response.map(|body| ResponseBody::new(body, at_end).boxed_unsync()))
             }

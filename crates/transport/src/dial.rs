@@ -52,17 +52,29 @@ pub(crate) struct About {
     answered: AtomicBool,
     /// Whether the connection has ended.
     ended: watch::Sender<bool>,
+    breaker: Breaker,
 }
 
 impl About {
-    fn new(peer: Option<PeerConnection>, shown: Option<CertificateThumbprint>, alert: Alert) -> Arc<Self> {
+    fn new(
+        peer: Option<PeerConnection>,
+        shown: Option<CertificateThumbprint>,
+        alert: Alert,
+        breaker: Breaker,
+    ) -> Arc<Self> {
         Arc::new(Self {
             peer,
             shown,
             alert,
             answered: AtomicBool::new(false),
             ended: watch::Sender::new(false),
+            breaker,
         })
+    }
+
+    /// What breaks the connection off.
+    pub(crate) fn breaker(&self) -> Breaker {
+        self.breaker.clone()
     }
 
     /// A request on the connection has been answered.
@@ -90,8 +102,9 @@ impl About {
     }
 }
 
-/// The task of a connection that can no longer be sent on ends in the same moment; this is only a bound.
-const END_KNOWN_WITHIN: Duration = Duration::from_millis(200);
+/// The task of a connection that can no longer be sent on ends in the same moment; this is only a bound, and gives a busy
+/// machine the time to run that task.
+const END_KNOWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// An open connection, at the speed of its HTTP version.
 pub(crate) enum Sender {
@@ -122,8 +135,8 @@ impl Dialler {
         let stream = Breakable::new(stream, breaker.clone());
         let config = match (&self.tls, &target.proof, target.protocol) {
             (DiallerTls::Servers { .. }, Proof::None, protocol) => {
-                let about = About::new(None, None, Alert::default());
-                return self.http(target, stream, protocol, about, breaker).await;
+                let about = About::new(None, None, Alert::default(), breaker);
+                return self.http(target, stream, protocol, about).await;
             }
             (DiallerTls::Peers(tls), Proof::Participant(_), Protocol::Http1) => &tls.http1,
             (DiallerTls::Peers(tls), Proof::Participant(_), Protocol::Http2) => &tls.http2,
@@ -175,8 +188,7 @@ impl Dialler {
             target,
             Alerted::new(stream, Arc::clone(&alert)),
             protocol,
-            About::new(peer, shown, alert),
-            breaker,
+            About::new(peer, shown, alert, breaker),
         )
         .await
     }
@@ -204,7 +216,6 @@ impl Dialler {
         stream: T,
         protocol: Protocol,
         about: Arc<About>,
-        breaker: Breaker,
     ) -> Result<(Sender, Arc<About>), ClientError>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -219,7 +230,7 @@ impl Dialler {
                     .handshake(io)
                     .await
                     .map_err(failed)?;
-                drive(connection, &about, breaker);
+                drive(connection, &about);
                 Sender::Http1(sender)
             }
             Protocol::Http2 => {
@@ -236,7 +247,7 @@ impl Dialler {
                     .handshake(io)
                     .await
                     .map_err(failed)?;
-                drive(connection, &about, breaker);
+                drive(connection, &about);
                 Sender::Http2(sender)
             }
         };
@@ -245,12 +256,13 @@ impl Dialler {
 }
 
 /// Drives the connection until it ends, and breaks it off when the certificate at its other end is no longer good.
-fn drive<C>(connection: C, about: &Arc<About>, breaker: Breaker)
+fn drive<C>(connection: C, about: &Arc<About>)
 where
     C: Future<Output = hyper::Result<()>> + Send + 'static,
 {
+    let breaker = about.breaker();
     let supervision = about.peer.clone().map(|peer| {
-        let breaker = breaker.clone();
+        let breaker = about.breaker();
         tokio::spawn(async move {
             let refusal = peer.refused().await;
             tracing::debug!(%refusal, "a peer's certificate is no longer good: the connection to it is broken off");

@@ -33,4 +33,5 @@ pub use handler::{Handler, Routes, handler_fn, tower_handler};
 pub use hosts::Hosts;
 pub use listener::{Listener, ListenerError, ListenerLimits, Security, Serving};
 pub use peer::PeerConnection;
+pub use retry::Upload;
 pub use target::{Protocol, Target, TargetError};

@@ -255,8 +255,8 @@ pub(crate) enum AtEnd {
     Count(#[expect(dead_code, reason = "held for its drop")] Stream),
 }
 
-/// The body of a response, which gives its connection back at its end. Dropped earlier, it closes an HTTP/1.1
-/// connection, or resets an HTTP/2 stream.
+/// The body of a response, which gives its connection back at its end. Dropped earlier, it breaks an HTTP/1.1 connection
+/// off, or resets an HTTP/2 stream.
 pub(crate) struct ResponseBody {
     body: Incoming,
     at_end: Option<AtEnd>,
@@ -274,6 +274,16 @@ impl ResponseBody {
     fn end(&mut self) {
         if let Some(AtEnd::GiveBack(connection, pool)) = self.at_end.take() {
             pool.give_back(connection);
+        }
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        // Left to the library, the connection would stand for as long as the other end does not take what is still
+        // sent to it.
+        if let Some(AtEnd::GiveBack(connection, _)) = self.at_end.take() {
+            connection.about.breaker().break_off();
         }
     }
 }

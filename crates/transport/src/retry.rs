@@ -8,7 +8,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
 
-use crate::{Body, BoxError};
+use crate::{Body, BoxError, breakable::Breaker};
 
 /// Whether the other end says that it has not acted on the request.
 pub(crate) fn was_not_acted_on(error: &hyper::Error) -> bool {
@@ -33,6 +33,25 @@ pub(crate) fn was_not_acted_on(error: &hyper::Error) -> bool {
         source = inner.source();
     }
     false
+}
+
+/// The rest of a request whose response is already there: on HTTP/1.1 an extension of the response.
+///
+/// While the other end takes nothing, the HTTP library does not ask the body for more, and so does not learn that the body
+/// has failed. This ends the request nevertheless, with its connection.
+#[derive(Clone)]
+pub struct Upload {
+    breaker: Breaker,
+    body: Weak<AtomicU64>,
+}
+
+impl Upload {
+    /// Breaks the connection off, unless the request has been sent or given up.
+    pub fn break_off(&self) {
+        if self.body.strong_count() > 0 {
+            self.breaker.break_off();
+        }
+    }
 }
 
 /// A body on its way out.
@@ -58,6 +77,11 @@ impl Outgoing {
         let taken = counter(&body);
         let lent = Lent(Arc::new(Mutex::new(State { body, touched: false })));
         (Self { taken, body: Held::Lent(lent.clone()) }, lent)
+    }
+
+    /// What ends the body's way out over this connection.
+    pub(crate) fn upload(&self, breaker: Breaker) -> Option<Upload> {
+        self.taken.as_ref().map(|taken| Upload { breaker, body: Arc::downgrade(taken) })
     }
 
     /// What counts the frames that have been taken.

@@ -23,8 +23,6 @@ STATUS = {
 }
 """HTTP status by code (Core 4.6.1.4, 4.7.2.2, Logging 3.3.1.3, 3.4.1.3); every other manager code has 422 (4.4.5.3)."""
 
-SETTLE_SECONDS = 0.1
-
 TOKEN_ERRORS = {
     "invalid_request",
     "invalid_client",
@@ -45,12 +43,6 @@ def eventually(probe, what, seconds=6):
         if time.monotonic() > end:
             raise AssertionError(f"within {seconds} s there is no {what}")
         time.sleep(0.03)
-
-
-def settled(answer):
-    """Passes the answer on after a moment in which an outway takes in what its manager just learnt."""
-    time.sleep(SETTLE_SECONDS)
-    return answer
 
 
 def fsc_error(answer, domain):

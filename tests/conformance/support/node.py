@@ -10,11 +10,9 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 from .caller import Caller
-from .checks import SETTLE_SECONDS
 from .contract import GROUP
 from .wire import LOOPBACK, Client, UnixClient, free_port
 
@@ -95,6 +93,7 @@ class Node:
         inway_host=None,
         within=None,
         roles=None,
+        environment=None,
     ):
         """`within` gives, for the data directory, the words of a command that becomes the one that follows it."""
         self.binary = binary
@@ -105,6 +104,7 @@ class Node:
         self.authority = authority
         self.identity = identity
         self.inway_host = inway_host or identity.host
+        self.environment = os.environ | (environment or {})
         self.stderr = []
         self.process = None
         self.ready = None
@@ -188,6 +188,7 @@ class Node:
             stderr=subprocess.PIPE,
             text=True,
             restore_signals=False,
+            env=self.environment,
         )
         process, is_ready = self.process, threading.Event()
 
@@ -204,10 +205,11 @@ class Node:
 
         self.ready = None
         threading.Thread(target=read_output, daemon=True).start()
-        threading.Thread(target=read_errors, daemon=True).start()
+        errors = threading.Thread(target=read_errors, daemon=True)
+        errors.start()
         if not is_ready.wait(START_SECONDS) or self.ready is None:
             self.kill()
-            time.sleep(SETTLE_SECONDS)
+            errors.join(5)
             raise NodeFault("the node did not become ready: " + " | ".join(self.stderr[-8:]))
         return self
 
@@ -253,6 +255,7 @@ class Node:
             capture_output=True,
             text=True,
             timeout=60,
+            env=self.environment,
         )
         if done.returncode != 0:
             raise NodeFault(f"verbond {' '.join(arguments)}: {(done.stderr or done.stdout).strip()}")
@@ -260,6 +263,18 @@ class Node:
             return json.loads(done.stdout)
         except ValueError:
             return done.stdout
+
+    def diagnosis(self):
+        """What `verbond doctor` finds; that it found something is in its exit status too."""
+        done = subprocess.run(
+            [self.binary, "--data", str(self.folder), "doctor", "--json"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=self.environment,
+        )
+        return json.loads(done.stdout)
 
     def administration(self, method, path, body=None):
         return UnixClient(self.folder / "administration.sock").request(method, f"/v1{path}", json_body=body)
@@ -270,24 +285,24 @@ class Node:
             "--class", "open", "--steward", "Conformance suite", "--reason", "synthetic data",
         )  # fmt: skip
 
-    def add_application(self, name, *, settle=True):
-        """Makes an application with a bearer token; answers the token. For `settle` see allow."""
+    def add_application(self, name):
+        """Makes an application with a bearer token; answers the token."""
         answer = self.cli("application", "add", name, "--token")
-        if settle:
-            time.sleep(SETTLE_SECONDS)
         return answer["token"] if isinstance(answer, dict) else re.findall(r"\S{20,}", answer)[-1]
 
-    def allow(self, application, peer_id, service, alias, *, settle=True):
-        """Binds an application to a foreign service, declared open.
-
-        The outway need not know it the moment that the command ends; one test is about that, the others wait.
-        """
+    def allow(self, application, peer_id, service, alias):
+        """Binds an application to a foreign service, declared open."""
         self.cli(
             "application", "allow", application, f"{peer_id}/{service}", "--alias", alias,
             "--class", "open", "--steward", "Conformance suite", "--reason", "synthetic data",
         )  # fmt: skip
-        if settle:
-            time.sleep(SETTLE_SECONDS)
+
+    def in_force(self, answer=None):
+        """Passes the answer on once inway and outway decide on what the manager has learnt: no act of the operator is
+        confirmed earlier."""
+        answered = self.administration("POST", "/reload")
+        assert answered.status == 200, answered
+        return answer
 
     def accept(self, content_hash):
         """Signs a contract by hand; one that the policy signed already is left as it is."""

@@ -26,25 +26,35 @@ class Peer(Caller):
 
     Its manager stores each contract and signature that it receives. With `accepts` it signs a submitted contract at
     once and sends the signature back. `token_claims` (a function of the claims) can spoil the tokens that it issues;
-    `readings` are the readings of the grant hash that it knows. While `hold` is an event that is not set, its manager
-    takes contracts and signatures in and does not answer.
+    `readings` are the readings of the grant hash that it knows; `inway` is the kind of server that its inway is.
+    While `hold` is an event that is not set, its manager takes contracts and signatures in and does not answer.
     """
 
-    def __init__(self, identity, anchors, *, accepts=False):
+    def __init__(self, identity, anchors, *, accepts=False, inway=Echo):
         self.accepts = accepts
+        self.services = []
         self.known = {}
         self.token_claims = None
         self.readings = READINGS
         self.hold = None
-        context = tls_context(anchors, identity, server=True)
-        self.manager = _Manager(self, context)
-        self.inway = Echo(context)
+        self.manager = _Manager(self, tls_context(anchors, identity, server=True))
+        self.inway = inway(tls_context(anchors, identity, server=True))
         self.inway_address = f"https://{identity.host}:{self.inway.port}"
         super().__init__(identity, anchors, f"https://{identity.host}:{self.manager.port}")
 
     def stop(self):
         self.manager.stop()
         self.inway.stop()
+
+    def publish(self, name, protocol):
+        """Lists a service of its own, as a directory does (Core 4.4.1.8)."""
+        data = {
+            "type": "SERVICE_TYPE_SERVICE",
+            "peer": {"id": self.id, "name": self.identity.name, "manager_address": self.manager_address},
+            "name": name,
+            "protocol": protocol,
+        }
+        self.services.append({"data": data})
 
     def answer(self, request):
         path = request.path
@@ -71,7 +81,9 @@ class Peer(Caller):
             return self._receive(request, path.rsplit("/", 1)[1])
         if path == "/v1/token" and request.method == "POST":
             return self._token(request)
-        if path in ("/v1/peers", "/v1/services", "/v1/logs"):
+        if path == "/v1/services":
+            return Reply.of({"services": self.services, "pagination": {"next_cursor": ""}})
+        if path in ("/v1/peers", "/v1/logs"):
             name = {"/v1/logs": "records"}.get(path, path[4:])
             return Reply.of({name: [], "pagination": {"next_cursor": ""}})
         return Reply(404)

@@ -53,7 +53,8 @@ class Request:
 @dataclass
 class Reply:
     status: int = 200
-    body: bytes = b""
+    body: object = b""
+    """Bytes, or an iterable of parts that go out one by one."""
     headers: dict = field(default_factory=dict)
     close: bool = False
     """Cut the connection without an answer."""
@@ -82,7 +83,11 @@ class _Handler(BaseHTTPRequestHandler):
             while self.rfile.readline().strip():
                 pass
             return read
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        read = self.rfile.read(length)
+        if len(read) < length:
+            raise ConnectionError("the body ended before its length")
+        return read
 
     def _serve(self):
         certificate = None
@@ -98,11 +103,20 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in reply.headers.items():
             for each in value if isinstance(value, list) else [value]:
                 self.send_header(name, each)
-        if reply.status not in (204, 304):
+        whole = isinstance(reply.body, bytes)
+        if not whole:
+            self.send_header("Transfer-Encoding", "chunked")
+        elif reply.status not in (204, 304):
             self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command == "HEAD":
+            return
+        if whole:
             self.wfile.write(reply.body)
+            return
+        for part in reply.body:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+        self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, *_):
         pass
@@ -143,6 +157,13 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request, client_address):
         """A caller that breaks off is no fault of the suite; what matters is asserted on what was received."""
+
+
+def endless():
+    """The body of an answer that goes on until somebody ends it."""
+    while True:
+        yield b"x" * 500
+        time.sleep(0.02)
 
 
 class Recorder:

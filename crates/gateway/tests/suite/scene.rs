@@ -197,6 +197,16 @@ impl Scene {
         state.publish(snapshot);
         Ok(())
     }
+
+    /// Puts the service in front of another source.
+    pub fn move_source(state: &SnapshotKeeper, service: &str, upstream: &str) -> Result<(), Box<dyn Error>> {
+        let mut snapshot = (*state.current()?).clone();
+        let row = snapshot.services.get_mut(&service.parse()?).ok_or("no such service")?;
+        *row = Arc::new(ServiceRow { upstream: upstream.to_owned(), ..(**row).clone() });
+        snapshot.generation += 1;
+        state.publish(snapshot);
+        Ok(())
+    }
 }
 
 pub async fn whole(response: Response<Body>) -> Result<(http::response::Parts, Bytes), Box<dyn Error>> {

@@ -144,6 +144,39 @@ async fn an_upload_stays_under_watch_when_the_answer_has_ended_before_it() -> Ou
     Ok(())
 }
 
+/// Answers `length` bytes of ten and reads nothing after the head. Returns when its connection has ended.
+async fn deaf_source(listener: tokio::net::TcpListener, length: usize) -> std::io::Result<()> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (mut stream, _) = listener.accept().await?;
+    let mut head = [0; 64];
+    stream.read_exact(&mut head).await?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n").await?;
+    stream.write_all(&b"xxxxxxxxxx"[..length]).await?;
+    // With its window full it does not hear of the end: only what it sends then tells.
+    while stream.write_all(b" ").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_the_source_does_not_take_is_broken_off_all_the_same() -> Outcome {
+    // The answer has ended, or is under way.
+    for length in [10, 5] {
+        let scene = Scene::new(Protocol::Http1).await?;
+        let listener = tokio::net::TcpListener::bind(crate::scene::loopback()).await?;
+        Scene::move_source(&scene.provider_state, "open", &format!("http://{}", listener.local_addr()?))?;
+        let source = tokio::spawn(deaf_source(listener, length));
+        let request = Request::post("/open/x").body(upload(u64::MAX, Duration::ZERO))?;
+        let _response = scene.ask(request).await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Scene::revoke(&scene.provider_state, "open")?;
+        let ended = timeout(Duration::from_secs(3), source).await;
+        ended.map_err(|_| format!("still connected after {length} bytes"))???;
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_revoked_before_an_answer_is_told_so_while_it_still_sends() -> Outcome {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

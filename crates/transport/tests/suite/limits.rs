@@ -270,6 +270,36 @@ async fn requests_one_after_another_share_a_connection() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_given_up_ends_a_request_that_nobody_takes() -> Outcome {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let (given_up, mut told) = tokio::sync::watch::channel(false);
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await?;
+        stream.read_exact(&mut [0; 64]).await?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nx").await?;
+        let _ = told.wait_for(|given_up| *given_up).await;
+        // With its window full it does not hear of the end: only what it sends then tells.
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok::<_, std::io::Error>(())
+    });
+    let client = Client::servers(&[], Hosts::default(), ClientLimits::servers())?;
+    let target = Target::server(&address, Protocol::Http1)?;
+    let parts = futures_util::stream::repeat_with(|| {
+        Ok::<_, verbond_transport::BoxError>(http_body::Frame::data(Bytes::from_static(&[b'y'; 65536])))
+    });
+    let body = http_body_util::BodyExt::boxed_unsync(http_body_util::StreamBody::new(parts));
+    let answer = client.send(&target, Request::post("/").body(body)?).await?;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    drop(answer);
+    given_up.send_replace(true);
+    timeout(Duration::from_secs(3), server).await???;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_answer_to_a_call_is_not_read_to_its_end() -> Outcome {
     let serving = plain(ListenerLimits::default()).await?;
     let client = Client::servers(&[], Hosts::default(), ClientLimits::servers())?;
