@@ -5,7 +5,7 @@ Four nodes and a directory, each a process with a database of its own; no peer o
 
 import pytest
 
-from support.checks import eventually, log_record, record_of, settled
+from support.checks import eventually, log_record, record_of
 from support.contract import peers_of
 from support.hashing import content_hash, grant_hash
 from support.node import NodeFault
@@ -84,7 +84,9 @@ def concluded(proposed, proposer, *others, by_policy=()):
         eventually(
             lambda node=node: everybody <= held(node)["signatures"]["accept"].keys(), "every accept everywhere", 15
         )
-    content = settled(held(proposer)["content"])
+    content = held(proposer)["content"]
+    for node in (proposer, *others):
+        node.in_force()
     assert peers_of(content) == everybody
     return content
 

@@ -101,7 +101,7 @@ def test_the_socket_is_for_technical_acts(node, everybody):
     with pytest.raises(NodeFault, match="STEWARD_NEEDED"):
         node.add_service("bomen-open", "http://127.0.0.1:1/")
     with pytest.raises(NodeFault, match="STEWARD_NEEDED"):
-        node.allow("zaaksysteem", CAST["publisher"][0], "bomen", "bomen", settle=False)
+        node.allow("zaaksysteem", CAST["publisher"][0], "bomen", "bomen")
     assert node.cli("service", "list")["items"] is not None
 
 

@@ -67,8 +67,8 @@ def test_manager_and_gateways_apart(node, echo):
         node.add_service(SERVICE, echo.url)
         proposed = node.propose(node.id, SERVICE)
         eventually(lambda: node.cli("contract", "show", proposed["hash"])["state"] == "valid", "valid contract")
-        token = node.add_application("balie", settle=False)
-        node.allow("balie", node.id, SERVICE, "inkomens", settle=False)
+        token = node.add_application("balie")
+        node.allow("balie", node.id, SERVICE, "inkomens")
         answer = eventually(
             lambda: (found := node.outway("/inkomens/x", token)).status == 200 and found, "call through the gateways"
         )

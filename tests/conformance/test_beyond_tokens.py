@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from support.checks import access_token, eventually, fsc_error, records_of, settled, token_refused
+from support.checks import access_token, eventually, fsc_error, records_of, token_refused
 from support.contract import connection, contract
 from support.hashing import READINGS, content_hash, grant_hash
 from support.servers import Reply
@@ -40,7 +40,7 @@ def concluded(node, provider, service):
                     return each["content"]
         return None
 
-    content = settled(eventually(valid, "valid contract after the proposal"))
+    content = node.in_force(eventually(valid, "valid contract after the proposal"))
     application = node.add_application(f"toepassing-{service}")
     node.allow(f"toepassing-{service}", provider.id, service, "dienst")
     return content, application
