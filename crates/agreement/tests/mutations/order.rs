@@ -101,7 +101,7 @@ fn activities() -> Vec<Clean> {
         }),
         known("pensioners", |context| {
             activity(context, "register.test", |one| {
-                one.recipients = vec![recipient(None, "Anderen"), recipient(Some(PENSION), "Kantoor")];
+                one.recipients = vec![recipient(Some(PENSION), "Kantoor")];
             });
         }),
         // A kind of recipients is no third party by name.
@@ -139,7 +139,7 @@ fn last_days() -> Vec<Clean> {
         ),
         assessment("/assessments/0/assessment/valid_until", "2028-11-30"),
         assessment("/assessments/0/assessment/made_on", "2026-11-01"),
-        assessment("/assessments/0/assessment/summary", "The risks are small and borne by the municipality."),
+        assessment("/assessments/0/assessment/summary", "The risks are small and borne by us."),
         changed(
             "collaboration",
             vec![Set("/clauses/0/provider/role/arrangement", json!("Each answers for its part."))],
