@@ -30,8 +30,10 @@ pub enum Agreement {
         file: PathBuf,
     },
     /// Write an example to begin from to standard output: one question about a person, with one answer.
-    #[command(after_help = "Example:\n  verbond agreement example --coalition test --provider oin:00000099000000030000 \\\n    \
-        --receiver oin:00000099000000020000 --service incomes > draft.json")]
+    #[command(
+        after_help = "Example:\n  verbond agreement example --coalition test --provider oin:00000099000000030000 \\\n    \
+        --receiver oin:00000099000000020000 --service incomes > draft.json"
+    )]
     Example(Example),
     /// All versions that this node holds, the newest first.
     List,
