@@ -94,6 +94,12 @@ pub struct Example {
 }
 
 impl Example {
+    /// Prints it; needs no node.
+    pub fn print(&self, printer: Printer) -> anyhow::Result<()> {
+        printer.json(&self.document()?);
+        Ok(())
+    }
+
     fn document(&self) -> anyhow::Result<Value> {
         let text = EXAMPLE
             .replace("oin:00000099000000030000", &self.provider.to_string())
@@ -139,7 +145,7 @@ impl Agreement {
     pub async fn run(self, client: &Client, afar: &Afar, printer: Printer) -> anyhow::Result<()> {
         match self {
             Self::New { file } => shown(printer, &client.post("/v1/agreements", &read_json(&file)?).await?),
-            Self::Example(example) => printer.json(&example.document()?),
+            Self::Example(example) => example.print(printer)?,
             Self::List => list(client, printer).await?,
             Self::Show(which) => shown(printer, &client.get(&at(&which.hash, "", client).await?).await?),
             Self::Document(which) => {

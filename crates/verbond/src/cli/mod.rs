@@ -138,6 +138,7 @@ impl Arguments {
             Verb::Service(service) => service.run(&client()?, printer).await?,
             Verb::Application(application) => application.run(&client()?, printer).await?,
             Verb::Contract(contract) => contract.run(&client()?, printer).await?,
+            Verb::Agreement(agreement::Agreement::Example(example)) => example.print(printer)?,
             Verb::Agreement(agreement) => agreement.run(&client()?, &afar, printer).await?,
             Verb::Ground(verb) => verb.run(RegisterKind::Ground, &client()?, printer).await?,
             Verb::Activity(verb) => verb.run(RegisterKind::Activity, &client()?, printer).await?,
