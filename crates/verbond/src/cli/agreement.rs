@@ -31,7 +31,7 @@ pub enum Agreement {
     },
     /// Write an example to begin from to standard output: one question about a person, with one answer.
     #[command(
-        after_help = "Example:\n  verbond agreement example --coalition test --provider oin:00000099000000030000 \\\n    \
+        after_help = "Example:\n  verbond agreement example --coalition verbond-test --provider oin:00000099000000030000 \\\n    \
         --receiver oin:00000099000000020000 --service incomes > draft.json"
     )]
     Example(Example),
