@@ -2,6 +2,7 @@
 
 use clap::{Args, CommandFactory, ValueEnum};
 use serde_json::{Value, json};
+use verbond_node_api::NodeApi;
 
 use super::{Client, show};
 use crate::{administration, configuration::schema, printer::Printer};
@@ -58,6 +59,8 @@ pub enum Described {
     Profile,
     /// The administration API, as OpenAPI 3.1
     Administration,
+    /// What nodes tell each other under `/verbond/v1`, as OpenAPI
+    Nodes,
     /// Who may do what through the administration API
     Authorization,
     /// Every verb with its options
@@ -83,6 +86,7 @@ impl Described {
             Self::Configuration => pretty(schema::configuration()),
             Self::Profile => pretty(schema::profile()),
             Self::Administration => pretty(administration::openapi()),
+            Self::Nodes => pretty(NodeApi::openapi()),
             Self::Authorization => administration::matrix(),
             Self::Commands => commands(),
             Self::Agreement => pretty(verbond_agreement::json_schema()),
@@ -144,6 +148,7 @@ mod tests {
             ("configuration.schema.json", Described::Configuration),
             ("profile.schema.json", Described::Profile),
             ("administration.openapi.json", Described::Administration),
+            ("nodes.openapi.json", Described::Nodes),
             ("authorization.txt", Described::Authorization),
             ("commands.md", Described::Commands),
             ("agreement.schema.json", Described::Agreement),
