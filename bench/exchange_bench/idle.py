@@ -29,7 +29,7 @@ def idle_nodes(program: Path, room: Path, count: int, base_port: int, settle: fl
     try:
         for number in range(count):
             identity = (f"{int(CONSUMER[0]) + 1000 + number:020d}", f"Node {number}", f"node-{number}.test")
-            side = Side(program, room / "logs", room / f"node-{number}", identity, base_port + 4 * number, room / "authority")
+            side = Side(program, room / "logs", room / f"node-{number}", identity, base_port + 8 * number, room / "authority")
             side.initialise(None)
             side.processes.append(Process(identity[2], side.data))
             sides.append(side)

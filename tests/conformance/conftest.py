@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from support import requirement_table
 from support.authority import Authority
 from support.report import Outcomes, as_json, as_markdown, totals
 from support.scenarios import SCENARIOS
@@ -18,7 +19,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--write-conformance",
         action="store_true",
-        help="after the run, write docs/conformance/fsc.json and fsc.md",
+        help="after the run, write the tables under docs/conformance",
     )
 
 
@@ -27,12 +28,11 @@ def pytest_configure(config):
 
 
 class ConformancePlugin:
-    """Follows the tests that carry out a scenario, and writes the table when asked."""
+    """Follows the tests, and writes the tables when asked."""
 
     def __init__(self, config):
         self.write = config.getoption("--write-conformance")
         self.outcomes = Outcomes()
-        self.watched = set()
 
     def pytest_collection_modifyitems(self, items):
         for item in items:
@@ -41,16 +41,14 @@ class ConformancePlugin:
                     if scenario not in SCENARIOS:
                         raise pytest.UsageError(f"{item.nodeid} names a scenario that does not exist: {scenario}")
                     self.outcomes.collected(scenario, item.nodeid)
-                    self.watched.add(item.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item, call):
         report = yield
-        if item.nodeid in self.watched:
-            failure = ""
-            if call.excinfo is not None and report.outcome == "failed":
-                failure = f"{call.excinfo.typename}: {call.excinfo.value}"
-            self.outcomes.report(item.nodeid, report.when, report.outcome, failure)
+        failure = ""
+        if call.excinfo is not None and report.outcome == "failed":
+            failure = f"{call.excinfo.typename}: {call.excinfo.value}"
+        self.outcomes.report(item.nodeid, report.when, report.outcome, failure)
         return report
 
     def pytest_terminal_summary(self, terminalreporter):
@@ -60,10 +58,16 @@ class ConformancePlugin:
             f"FSC scenarios: {count['pass']} pass, {count['fail']} fail, {count['not run']} not run, of {len(rows)}"
         )
         if self.write:
+            requirements = requirement_table.rows(self.outcomes.results)
             TABLES.mkdir(parents=True, exist_ok=True)
-            (TABLES / "fsc.json").write_text(as_json(rows), encoding="utf-8")
-            (TABLES / "fsc.md").write_text(as_markdown(rows), encoding="utf-8")
-            terminalreporter.write_line(f"written: {TABLES / 'fsc.json'}, {TABLES / 'fsc.md'}")
+            for name, text in {
+                "fsc.json": as_json(rows),
+                "fsc.md": as_markdown(rows),
+                "fsc-requirements.json": requirement_table.as_json(requirements),
+                "fsc-requirements.md": requirement_table.as_markdown(requirements),
+            }.items():
+                (TABLES / name).write_text(text, encoding="utf-8")
+                terminalreporter.write_line(f"written: {TABLES / name}")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from support.authority import DAY, now
 from support.checks import access_token, cut_off, eventually, inway_refuses, manager_refuses, token_refused
 from support.contract import connection, contract, domain_identification
 from support.hashing import grant_hash
+from support.node import NodeFault
 from support.steps import authorised, called, conclude
 from support.wire import Client, Refused
 from support.world import CAST
@@ -192,3 +193,19 @@ def test_proposal_is_not_handed_to_another_participant(world):
         pass  # The command may report the failed delivery.
     time.sleep(1.5)
     assert other.manager.received("POST", "/v1/contracts") == []
+
+
+@pytest.mark.parametrize("group", ["", "met spatie", "groep:1", "x" * 101])
+def test_group_ids_that_the_norm_does_not_allow(world, group):
+    """Core 4.1.2: `^[a-zA-Z0-9./_-]{1,100}$`; the node does not start."""
+    with pytest.raises(NodeFault):
+        world.node("stranger", settings={"group": {"id": group}})
+
+
+def test_a_service_has_its_name_alone(node, echo):
+    """Core 4.4.1.7: adding a name that is there changes that service."""
+    for _ in range(2):
+        node.add_service("tweemaal", echo.url)
+    listed = node.cli("service", "list")
+    items = listed["items"] if isinstance(listed, dict) else listed
+    assert [each["name"] for each in items].count("tweemaal") == 1

@@ -9,6 +9,7 @@ from support.checks import access_token, eventually, record_of, records_of, tran
 from support.contract import connection, contract
 from support.hashing import content_hash
 from support.node import NodeFault
+from support.servers import Reply
 from support.steps import authorised, called, conclude
 from support.wire import Refused
 
@@ -144,3 +145,43 @@ def test_a_second_process_on_the_data_directory_is_refused(node, stranger):
     with pytest.raises(NodeFault):
         node.cli("serve")
     assert records_of(stranger, node, transaction_id()) == []
+
+
+def test_a_new_address_is_told_to_those_with_contracts(node, directory, consumer, stranger):
+    """Core 4.4.2: when the manager's address changes, the directory and the peers with contracts are told; others not."""
+    content = contract(connection(consumer.identity, node.id, SERVICE))
+    conclude(node, content, consumer)
+    assert stranger.announce(node.manager_address).status == 200
+    node.stop()
+    for each in (directory, consumer, stranger):
+        each.manager.forget()
+    node.move_manager()
+    node.start()
+    for each in (directory, consumer):
+        told = eventually(lambda each=each: each.manager.received("PUT", "/v1/announce"), f"announcement at {each.id}")
+        assert told[0].headers["Fsc-Manager-Address"] == node.manager_address
+    assert stranger.manager.received("PUT", "/v1/announce") == []
+
+
+def test_pauses_between_tries_grow(node, stranger):
+    """Digikoppeling REST-API 4.0.1 3.4.3.6: exponential backoff; what is refused for now is tried again, and arrives."""
+    content = contract(connection(stranger.identity, node.id, SERVICE))
+    assert stranger.submit(node.manager_address, content).status == 201
+    path = f"/v1/contracts/{content_hash(content)}/accept"
+    tries, before = [], stranger.answer
+
+    def unwilling(request):
+        if request.path == path and len(tries) < 3:
+            tries.append(time.monotonic())
+            return Reply(503)
+        return before(request)
+
+    stranger.answer = unwilling
+    try:
+        node.accept(content_hash(content))
+        eventually(lambda: len(stranger.manager.received("PUT", path)) > 3, "the accept that is taken", 20)
+    finally:
+        stranger.answer = before
+    pauses = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    assert pauses[0] >= 0.9 and all(later > 1.5 * earlier for earlier, later in zip(pauses, pauses[1:], strict=False))
+    assert node.id in stranger.contracts[content_hash(content)]["signatures"]["accept"]

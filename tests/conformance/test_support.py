@@ -1,18 +1,27 @@
 """The support code against itself: hashes against fixed vectors, signatures, two fake peers that talk."""
 
+import email.message
+import json
+import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 
-from support import signing
+from support import requirement_table, schemas, signing
 from support.checks import cut_off, eventually, transaction_id
 from support.contract import connection, contract
 from support.hashing import content_hash, grant_hash
 from support.node import merge, toml, writes_fail
 from support.report import Outcomes, as_json, as_markdown, first_line
+from support.requirements import REQUIREMENTS
 from support.scenarios import SCENARIOS
+from support.wire import Response
+
+TESTS = Path(__file__).resolve().parents[1]
+WORKSPACE = TESTS.parent
 
 EXAMPLE = {
     "fsc_version": "2.0.0",
@@ -146,3 +155,74 @@ def test_the_switch_makes_writes_fail_and_only_as_long_as_it_is_set(tmp_path):
             assert write() == "fault"
         assert write() == "written"
         process.stdin.close()
+
+
+def answer(status, body, **headers):
+    message = email.message.Message()
+    for name, value in {"Content-Type": "application/json", **headers}.items():
+        message[name.replace("_", "-")] = value
+    return Response(status, message, json.dumps(body).encode())
+
+
+PEER = {"peer_id": "00000099000000000001", "peer_name": "Naam", "fsc_version": "2.0.0", "enabled_extensions": {}}
+REFUSAL = {"message": "nee", "domain": "ERROR_DOMAIN_MANAGER", "code": "EIGEN"}
+FAULTS = {
+    "a member is missing": ("GET", "/v1/peer", answer(200, {**PEER, "peer_id": None})),
+    "another type": ("GET", "/v1/peers", answer(200, {"peers": {}, "pagination": {}})),
+    "no code in the header": ("POST", "/v1/contracts", answer(422, REFUSAL)),
+    "another domain": ("GET", "/v1/elders", answer(404, {**REFUSAL, "domain": "ELDERS"})),
+    "no OAuth error": ("POST", "/v1/token", answer(400, REFUSAL)),
+    "a grant of two kinds": (
+        "GET",
+        "/v1/contracts",
+        answer(
+            200,
+            {
+                "contracts": [
+                    {
+                        "content": {
+                            **EXAMPLE,
+                            "grants": [{"data": {**EXAMPLE["grants"][0]["data"], "type": "GRANT_TYPE_SERVICE_PUBLICATION"}}],
+                        },
+                        "signatures": {"accept": {}, "reject": {}, "revoke": {}},
+                    }
+                ],
+                "pagination": {},
+            },
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_answers_that_are_not_by_the_schema_are_found(case):
+    with pytest.raises(schemas.AnswerFault):
+        schemas.check(*FAULTS[case])
+
+
+def test_answers_by_the_schema_pass():
+    schemas.check("GET", "/v1/peer", answer(200, PEER))
+    schemas.check("POST", "/v1/contracts", answer(422, REFUSAL, Fsc_Error_Code="EIGEN"))
+    schemas.check("DELETE", "/v1/peer", answer(405, REFUSAL))
+    held = {"content": EXAMPLE, "signatures": {"accept": {"1": "a.b.c"}, "reject": {}, "revoke": {}}}
+    schemas.check("GET", "/v1/contracts?limit=1", answer(200, {"contracts": [held], "pagination": {"next_cursor": ""}}))
+
+
+@pytest.mark.parametrize("row", range(len(REQUIREMENTS)))
+def test_every_test_that_a_requirement_names_is_there(row):
+    for test in REQUIREMENTS[row]["tests"]:
+        file, name = test.split("::")
+        folder = WORKSPACE if file.startswith("crates/") else TESTS if "/" in file else TESTS / "conformance"
+        text = (folder / file).read_text(encoding="utf-8")
+        assert re.search(rf"(def|fn|class) {name}\b", text), f"{test} is not there"
+
+
+def test_a_requirement_holds_as_long_as_its_tests_pass():
+    [first] = REQUIREMENTS[3]["tests"][:1]
+    passing = {f"conformance/{first}[x]": "pass", f"conformance/{first}[y]": "pass"}
+    assert requirement_table.rows(passing)[3]["verdict"] == "holds"
+    row = requirement_table.rows({**passing, f"conformance/{first}[z]": "fail"})[3]
+    assert row["verdict"] == "fails" and row["tests"][first] == "fail"
+    assert requirement_table.rows({})[3]["tests"][first] == "not run"
+    text = requirement_table.as_markdown(requirement_table.rows({}))
+    assert text.count("\n| Core ") + text.count("\n| Logging ") == len(REQUIREMENTS)

@@ -172,7 +172,7 @@ class Peer:
         answer = self.ask(address, peer_id, target)
         if answer.status != 200:
             raise schema.SchemaError(f"GET {target} gave {answer.status} {answer.body[:300]!r}")
-        value = parse_json(answer.body)
+        value = json_of(answer)
         schema.validate(value, name)
         return value
 
@@ -274,6 +274,8 @@ class Peer:
             answer = self.send(self.address_of(other), other, "POST", "/v1/contracts", body)
             if answer.status != 201:
                 raise refusal(answer)
+            if answer.body:
+                raise schema.SchemaError("201 has no content in manager.yaml")
         return contract
 
     def sign(self, contract: Contract, kind: str) -> None:
@@ -311,9 +313,17 @@ class Peer:
         threading.Thread(target=work, daemon=True).start()
 
 
+def json_of(answer: Response):
+    """The body of an answer that manager.yaml and logging.yaml have as application/json."""
+    kind = (answer.header("Content-Type") or "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise schema.SchemaError(f"an answer has the type {kind!r}")
+    return parse_json(answer.body)
+
+
 def refusal(answer: Response) -> Refused:
     """The error of another Manager, after its form is checked (Core 4.4.5.2)."""
-    error = parse_json(answer.body)
+    error = json_of(answer)
     schema.validate(error, "managerError")
     if answer.header("Fsc-Error-Code") != error["code"]:
         raise schema.SchemaError("Fsc-Error-Code is not the code of the body")

@@ -163,12 +163,14 @@ pub struct Clause {
     /// What the provider answers for.
     pub provider: Side,
     /// Who receives, and what each answers for.
+    #[schema(min_items = 1, max_items = 200)]
     pub receivers: Vec<Receiver>,
     /// The purpose, a name that grounds and activities use.
     pub purpose: EntryName,
     /// What the purpose is.
     pub purpose_text: TwoLanguages,
     /// What may be asked, and what is delivered.
+    #[schema(min_items = 1, max_items = 200)]
     pub operations: Vec<Operation>,
     /// On which conditions.
     pub conditions: Conditions,

@@ -93,7 +93,7 @@ pub struct Parameter {
     /// Where it stands.
     pub place: ParameterPlace,
     /// Whether a request must have it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
     /// Which values it may have.
     pub values: AllowedValues,
@@ -158,7 +158,7 @@ pub struct Element {
     #[serde(rename = "type")]
     pub kind: SourceType,
     /// Whether `null` may stand there too.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nullable: bool,
     /// Category of data.
     pub category: Category,
@@ -169,6 +169,9 @@ pub struct Element {
     pub identifies: Option<IdentifierKind>,
     /// What it means, in a line.
     pub meaning: Line,
+    /// Why all that stands there is needed, where a subtree is agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_all: Option<Prose>,
 }
 
 /// Where the person whom a record is about is named.

@@ -48,7 +48,7 @@ impl DocumentHash {
 }
 
 /// The canonical form (RFC 8785) of a value.
-fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, DocumentError> {
+pub(crate) fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, DocumentError> {
     serde_json_canonicalizer::to_vec(value).map_err(|error| DocumentError::Form(error.to_string()))
 }
 
@@ -268,10 +268,12 @@ pub struct Signatory {
 #[serde(deny_unknown_fields)]
 pub struct Agreement {
     /// [`FORMAT`].
+    #[schema(pattern = "^verbond-agreement/1$")]
     pub format: String,
     /// The same in all versions.
     pub id: AgreementId,
     /// Which version.
+    #[schema(value_type = u32, minimum = 1)]
     pub version: Version,
     /// The hash of the version that this one takes the place of; absent in the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -285,8 +287,10 @@ pub struct Agreement {
     /// What kind.
     pub kind: AgreementKind,
     /// Who takes part.
+    #[schema(min_items = 2, max_items = 200)]
     pub parties: Vec<Party>,
     /// What is agreed on each service.
+    #[schema(min_items = 1, max_items = 200)]
     pub clauses: Vec<Clause>,
     /// From when until when.
     pub term: Term,
@@ -315,15 +319,7 @@ impl Agreement {
         if bytes.len() > MAXIMUM_BYTES {
             return Err(DocumentError::TooLong);
         }
-        let agreement: Self =
-            serde_json::from_slice(bytes).map_err(|error| DocumentError::Form(error.to_string()))?;
-        let whole: Value =
-            serde_json::from_slice(bytes).map_err(|error| DocumentError::Form(error.to_string()))?;
-        let understood =
-            serde_json::to_value(&agreement).map_err(|error| DocumentError::Form(error.to_string()))?;
-        if let Some(place) = not_understood(&whole, &understood, "") {
-            return Err(DocumentError::Form(format!("unknown member at `{place}`")));
-        }
+        let agreement: Self = strict(bytes)?;
         agreement.is_coherent()?;
         Ok(agreement)
     }
@@ -435,6 +431,18 @@ impl Agreement {
     }
 }
 
+/// Reads JSON of which no member, at any depth, is read over.
+pub(crate) fn strict<T: Serialize + for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, DocumentError> {
+    let form = |error: serde_json::Error| DocumentError::Form(error.to_string());
+    let read: T = serde_json::from_slice(bytes).map_err(form)?;
+    let whole: Value = serde_json::from_slice(bytes).map_err(form)?;
+    let understood = serde_json::to_value(&read).map_err(form)?;
+    match not_understood(&whole, &understood, "") {
+        Some(place) => Err(DocumentError::Form(format!("unknown member at `{place}`"))),
+        None => Ok(read),
+    }
+}
+
 /// The JSON pointer of the first member that was read over. Variants without members of their own take any, and nothing
 /// that people sign may mean less than it says.
 fn not_understood(whole: &Value, understood: &Value, place: &str) -> Option<String> {
@@ -443,7 +451,7 @@ fn not_understood(whole: &Value, understood: &Value, place: &str) -> Option<Stri
             let place = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
             match understood.get(name) {
                 Some(understood) => not_understood(value, understood, &place),
-                None if value.is_null() => None,
+                None if value.is_null() || *value == Value::Bool(false) => None,
                 None => Some(place),
             }
         }),

@@ -177,6 +177,24 @@ pub enum SpecialCategoryLetter {
     J,
 }
 
+impl SpecialCategoryLetter {
+    /// The letter as the regulation writes it.
+    pub const fn as_char(self) -> char {
+        match self {
+            Self::A => 'a',
+            Self::B => 'b',
+            Self::C => 'c',
+            Self::D => 'd',
+            Self::E => 'e',
+            Self::F => 'f',
+            Self::G => 'g',
+            Self::H => 'h',
+            Self::I => 'i',
+            Self::J => 'j',
+        }
+    }
+}
+
 /// Basis for data on criminal convictions and offences (art. 10 GDPR).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

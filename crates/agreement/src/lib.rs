@@ -10,14 +10,19 @@
 
 mod activity;
 mod assessment;
+pub mod check;
 mod clause;
 mod described_service;
+mod diff;
 mod document;
 mod ground;
 mod life_cycle;
 mod party;
 mod path;
 mod register;
+mod schema;
+mod statement;
+pub mod text;
 mod words;
 
 pub use activity::{
@@ -34,13 +39,14 @@ pub use described_service::{
     AllowedValues, Category, DescribedOperation, DescribedService, Element, IdentifierKind, Method,
     Parameter, ParameterPlace, PersonLocation, PersonPlace, Sensitivity, SourceType,
 };
+pub use diff::{Change, ChangeKind, diff};
 pub use document::{
     Advice, AdviceOutcome, Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT,
     Signatory, StatutoryCollaboration, Term, Version,
 };
 pub use ground::{
     Article, ArticleError, CriminalDataBasis, GroundReference, LawIdentifier, LawfulnessLimb, LegalGround,
-    NationalNumberGround, SpecialCategoryException,
+    NationalNumberGround, SpecialCategoryException, SpecialCategoryLetter,
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
 pub use party::{
@@ -48,5 +54,7 @@ pub use party::{
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
 };
 pub use path::{PathTemplate, PathTemplateError, Segment};
-pub use register::{EntryName, RegisterEntry, RegisterKind, Versioned};
+pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
+pub use schema::{json_schema, json_schema_of};
+pub use statement::{SignedBy, Statement, StatementStep};
 pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};

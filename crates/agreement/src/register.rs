@@ -5,7 +5,11 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use crate::{DocumentHash, WordsError};
+use crate::{
+    AlgorithmReference, Assessment, DescribedService, DocumentError, DocumentHash, LegalGround,
+    ProcessingActivity, WordsError,
+    document::{MAXIMUM_BYTES, canonical, strict},
+};
 
 /// The name of an entry within its register: lower-case letters, digits and `-`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +101,17 @@ impl RegisterKind {
     }
 }
 
+impl FromStr for RegisterKind {
+    type Err = WordsError;
+
+    fn from_str(text: &str) -> Result<Self, WordsError> {
+        [Self::Activity, Self::Ground, Self::Service, Self::Assessment, Self::Algorithm]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or(WordsError::Alphabet)
+    }
+}
+
 /// One version of one entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -113,13 +128,57 @@ impl fmt::Display for Versioned {
     }
 }
 
-/// A version of an entry with what it says. Never changed: a change is the next version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RegisterEntry<T> {
-    /// Which.
-    pub entry: Versioned,
-    /// What it says.
-    pub content: T,
-    /// Hash over the canonical form of what it says.
-    pub hash: DocumentHash,
+/// What an entry says, by its register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum RegisterContent {
+    /// A processing activity.
+    Activity(Box<ProcessingActivity>),
+    /// A legal ground.
+    Ground(Box<LegalGround>),
+    /// A data service.
+    Service(Box<DescribedService>),
+    /// An assessment.
+    Assessment(Box<Assessment>),
+    /// An algorithm.
+    Algorithm(Box<AlgorithmReference>),
+}
+
+impl RegisterContent {
+    /// Reads what is to stand in a register; a member that the register does not have is refused.
+    ///
+    /// # Errors
+    /// [`DocumentError`], with the place.
+    pub fn parse(register: RegisterKind, bytes: &[u8]) -> Result<Self, DocumentError> {
+        if bytes.len() > MAXIMUM_BYTES {
+            return Err(DocumentError::TooLong);
+        }
+        Ok(match register {
+            RegisterKind::Activity => Self::Activity(strict(bytes)?),
+            RegisterKind::Ground => Self::Ground(strict(bytes)?),
+            RegisterKind::Service => Self::Service(strict(bytes)?),
+            RegisterKind::Assessment => Self::Assessment(strict(bytes)?),
+            RegisterKind::Algorithm => Self::Algorithm(strict(bytes)?),
+        })
+    }
+
+    /// Its canonical form (RFC 8785) and the hash over it.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn canonical(&self) -> Result<(Vec<u8>, DocumentHash), DocumentError> {
+        let bytes = canonical(self)?;
+        let hash = DocumentHash::of(&bytes);
+        Ok((bytes, hash))
+    }
+
+    /// Whether anybody may read it without credentials: activities and algorithms are there to be read, unless a
+    /// provision lets an activity be confidential.
+    pub fn is_public(&self) -> bool {
+        match self {
+            Self::Activity(activity) => activity.confidential.is_none(),
+            Self::Algorithm(_) => true,
+            Self::Ground(_) | Self::Service(_) | Self::Assessment(_) => false,
+        }
+    }
 }

@@ -227,7 +227,7 @@ impl fmt::Debug for Moment {
 }
 
 macro_rules! as_text {
-    ($name:ident, $format:expr, $example:literal) => {
+    ($name:ident, $format:expr, $pattern:literal, $example:literal) => {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -246,6 +246,7 @@ macro_rules! as_text {
                 ObjectBuilder::new()
                     .schema_type(Type::String)
                     .format(Some(SchemaFormat::KnownFormat($format)))
+                    .pattern(Some($pattern))
                     .examples([$example])
                     .into()
             }
@@ -255,8 +256,13 @@ macro_rules! as_text {
     };
 }
 
-as_text!(Day, utoipa::openapi::schema::KnownFormat::Date, "2027-01-01");
-as_text!(Moment, utoipa::openapi::schema::KnownFormat::DateTime, "2027-01-01T00:00:00Z");
+as_text!(Day, utoipa::openapi::schema::KnownFormat::Date, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "2027-01-01");
+as_text!(
+    Moment,
+    utoipa::openapi::schema::KnownFormat::DateTime,
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$",
+    "2027-01-01T00:00:00Z"
+);
 
 #[cfg(test)]
 mod tests {

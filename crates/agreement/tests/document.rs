@@ -20,10 +20,7 @@ fn changed(pointer: &str, value: Value) -> Result<Vec<u8>, Box<dyn Error>> {
 fn an_agreement_is_read_back_as_it_was_written() -> Outcome {
     let agreement = Agreement::parse(PENSIONERS.as_bytes())?;
     let written: Value = serde_json::to_value(&agreement)?;
-    let mut original: Value = serde_json::from_str(PENSIONERS)?;
-    // Defaults that the example spells out or leaves out are one and the same.
-    original["clauses"][0]["operations"][0]["delivered"][0]["nullable"] = json!(false);
-    assert_eq!(written, original);
+    assert_eq!(written, serde_json::from_str::<Value>(PENSIONERS)?);
     Ok(())
 }
 

@@ -4,10 +4,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use verbond_domain::{Alias, ApplicationName, Problem, ServiceReference};
+use verbond_domain::{Alias, ApplicationName, Problem, ServiceClass, ServiceReference};
 use verbond_store::applications::{ApplicationRow, BindingRow, Credential};
 
-use crate::{OpContext, context::database_problem, services::Declaration};
+use crate::{OpContext, context::database_problem, persons::may_declare_open, services::Declaration};
 
 /// How an application will prove who it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -94,6 +94,9 @@ pub async fn bind(
     let binding = BindingRow { alias: alias.clone(), service: draft.service, declaration };
     let failed = |error| database_problem(&error);
     let mut transaction = context.store.begin().await.map_err(failed)?;
+    if binding.declaration.as_ref().is_some_and(|declared| declared.class == ServiceClass::Open) {
+        may_declare_open(context, &mut transaction).await?;
+    }
     transaction.put_binding(name, &binding).await.map_err(failed)?;
     let declared = binding.declaration.as_ref();
     let detail = json!({

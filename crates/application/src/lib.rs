@@ -1,10 +1,15 @@
 //! Use cases: what people and programs ask of a node, each writing the change and the act that explains it together.
 #![forbid(unsafe_code)]
 
+pub mod agreements;
 pub mod applications;
 mod context;
+mod courier;
 pub mod exchange;
+pub mod persons;
+pub mod registers;
 pub mod services;
 pub mod snapshot;
 
 pub use context::{OpContext, database_problem};
+pub use courier::{Courier, Undelivered};

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use verbond_domain::{ClassDeclaration, Problem, ServiceClass, ServiceName};
 use verbond_store::services::ServiceRow;
 
-use crate::{OpContext, context::database_problem};
+use crate::{OpContext, context::database_problem, persons::may_declare_open};
 
 /// A steward's statement about the class of a service, as given; node and time are added when it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -98,6 +98,9 @@ pub async fn put(
     };
     let failed = |error| database_problem(&error);
     let mut transaction = context.store.begin().await.map_err(failed)?;
+    if row.declaration.class == ServiceClass::Open {
+        may_declare_open(context, &mut transaction).await?;
+    }
     transaction.put_service(&row).await.map_err(failed)?;
     let detail = json!({
         "upstream": row.upstream,

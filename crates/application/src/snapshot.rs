@@ -1,7 +1,7 @@
 //! What gateways decide on: an immutable picture of the database, swapped as a whole when it changes.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,19 +11,23 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use verbond_agreement::AgreementId;
 use verbond_domain::{Ambient, ApplicationName, ParticipantId, ServiceName, Timestamp};
+use verbond_policy::PolicySnapshot;
 use verbond_store::{
-    SortOrder, Store, StoreError, applications::ApplicationRow, contracts::ContractRow, peers::PeerRow,
-    services::ServiceRow,
+    SortOrder, Store, StoreError, agreements::AgreementRow, applications::ApplicationRow,
+    contracts::ContractRow, peers::PeerRow, persons::PersonRow, services::ServiceRow,
 };
+
+use crate::agreements::AgreementVersion;
 
 /// How long a picture may be used without confirmation that it is still current against the database.
 const CONFIRMATION_BOUND: Duration = Duration::from_secs(30);
 /// How long to wait for a notification of a change before the database is asked anyway.
 const ASK_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
 
-/// One picture of services, applications, running contracts and peers.
-#[derive(Clone, Debug)]
+/// One picture of services, applications, running contracts, peers and persons.
+#[derive(Clone)]
 pub struct Snapshot {
     /// The number of the change in the database that the picture holds.
     pub generation: i64,
@@ -37,6 +41,38 @@ pub struct Snapshot {
     pub contracts: Vec<Arc<ContractRow>>,
     /// Participants that this node has met.
     pub peers: HashMap<ParticipantId, Arc<PeerRow>>,
+    /// Agreements whose term is not over, by their identifiers: all versions that this node holds.
+    pub agreements: BTreeMap<AgreementId, Vec<Arc<AgreementVersion>>>,
+    /// What these permit.
+    pub policies: PolicySnapshot,
+    /// People who act for the organisation.
+    pub persons: Vec<PersonRow>,
+}
+
+impl Snapshot {
+    /// A picture of nothing.
+    pub fn empty(generation: i64) -> Self {
+        Self {
+            generation,
+            taken_at: Timestamp::from_millis(0),
+            services: HashMap::new(),
+            applications: HashMap::new(),
+            contracts: Vec::new(),
+            peers: HashMap::new(),
+            persons: Vec::new(),
+            agreements: BTreeMap::new(),
+            policies: PolicySnapshot::default(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The person who may act with this key (hexadecimal SHA-256 of its SubjectPublicKeyInfo) at this moment.
+    pub fn person_by_key(&self, thumbprint: &str, now: Timestamp) -> Option<&PersonRow> {
+        self.persons
+            .iter()
+            .find(|person| person.key_in_use(now).is_some_and(|key| key.thumbprint == thumbprint))
+    }
 }
 
 /// The picture has not been confirmed against the database for too long: nothing may be decided on it.
@@ -57,7 +93,7 @@ impl SnapshotKeeper {
     /// Loads the first picture, and keeps it current by a task that ends when the handle is aborted.
     pub async fn start(store: Store, ambient: Ambient) -> Result<(Arc<Self>, JoinHandle<()>), StoreError> {
         let started = Instant::now();
-        let first = Arc::new(load(&store, &ambient).await?);
+        let first = Arc::new(load(&store, &ambient, None).await?);
         let keeper = Arc::new(Self {
             current: ArcSwap::new(Arc::clone(&first)),
             started,
@@ -140,7 +176,8 @@ impl SnapshotKeeper {
             self.confirm(asked_at);
             return Ok(());
         }
-        let snapshot = Arc::new(load(store, ambient).await?);
+        let before = self.current.load_full();
+        let snapshot = Arc::new(load(store, ambient, Some(&before)).await?);
         self.current.store(Arc::clone(&snapshot));
         self.published.send_replace(snapshot);
         self.confirm(asked_at);
@@ -148,13 +185,14 @@ impl SnapshotKeeper {
     }
 }
 
-async fn load(store: &Store, ambient: &Ambient) -> Result<Snapshot, StoreError> {
+async fn load(store: &Store, ambient: &Ambient, before: Option<&Snapshot>) -> Result<Snapshot, StoreError> {
     // Read first: what changes while the rest is read raises the number again, and leads to another load.
     let generation = store.generation().await?;
     let now = ambient.now();
     let services = store.services().await?;
     let applications = store.applications().await?;
     let contracts = store.running_contracts(now).await?;
+    let (agreements, policies) = agreed(store.running_agreements(now).await?, before)?;
     let mut peers = HashMap::new();
     let mut cursor = None;
     loop {
@@ -172,7 +210,52 @@ async fn load(store: &Store, ambient: &Ambient) -> Result<Snapshot, StoreError> 
         applications: applications.into_iter().map(|row| (row.name.clone(), Arc::new(row))).collect(),
         contracts: contracts.into_iter().map(Arc::new).collect(),
         peers,
+        agreements,
+        policies,
+        persons: store.persons().await?,
     })
+}
+
+/// Agreements by their identifiers, with their policies. What has not changed since the picture before is not compiled
+/// again.
+type Agreed = (BTreeMap<AgreementId, Vec<Arc<AgreementVersion>>>, PolicySnapshot);
+
+fn agreed(rows: Vec<AgreementRow>, before: Option<&Snapshot>) -> Result<Agreed, StoreError> {
+    let mut agreements: BTreeMap<AgreementId, Vec<Arc<AgreementVersion>>> = BTreeMap::new();
+    for row in rows {
+        // One that is damaged permits nothing, and does not keep the others from doing so.
+        match AgreementVersion::read(row) {
+            Ok(version) => agreements.entry(version.document.id).or_default().push(Arc::new(version)),
+            Err(error) => {
+                tracing::error!(%error, "an agreement cannot be read: nothing is exchanged under it")
+            }
+        }
+    }
+    let nothing = BTreeMap::new();
+    let known = before.map_or(&nothing, |before| &before.agreements);
+    let mut policies = before.map(|before| before.policies.clone()).unwrap_or_default();
+    let same = |some: &[Arc<AgreementVersion>], others: &[Arc<AgreementVersion>]| {
+        some.len() == others.len()
+            && some
+                .iter()
+                .zip(others)
+                .all(|(one, other)| one.hash == other.hash && one.statements.len() == other.statements.len())
+    };
+    let ended = known.keys().filter(|id| !agreements.contains_key(id));
+    let changed =
+        agreements.iter().filter(|(id, versions)| known.get(id).is_none_or(|before| !same(before, versions)));
+    let changes = ended.map(|id| (*id, Vec::new())).chain(changed.map(|(id, versions)| {
+        let versions = versions.iter().map(|version| (Arc::clone(&version.document), version.life.clone()));
+        (*id, versions.collect())
+    }));
+    for (id, versions) in changes {
+        let (next, failed) = policies.replace(id, versions);
+        policies = next;
+        for (id, error) in failed {
+            tracing::error!(agreement = %id, %error, "an agreement has no policies: nothing is exchanged under it");
+        }
+    }
+    Ok((agreements, policies))
 }
 
 #[cfg(test)]
@@ -203,14 +286,7 @@ mod tests {
     }
 
     fn picture(generation: i64) -> Snapshot {
-        Snapshot {
-            generation,
-            taken_at: Timestamp::from_millis(0),
-            services: HashMap::new(),
-            applications: HashMap::new(),
-            contracts: Vec::new(),
-            peers: HashMap::new(),
-        }
+        Snapshot::empty(generation)
     }
 
     #[tokio::test(start_paused = true)]

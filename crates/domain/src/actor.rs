@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ParticipantId;
+use crate::{ParticipantId, PersonName};
 
 /// The author of an act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -10,7 +10,14 @@ use crate::ParticipantId;
 pub enum Actor {
     /// Whoever reaches the administration socket on the node's own machine.
     Operator,
-    /// The holder of a certificate that the node accepts for administration from afar.
+    /// A person with a credential of their own.
+    Person {
+        /// The person's name here.
+        name: PersonName,
+        /// Lower-case hexadecimal SHA-256 of the public key (SubjectPublicKeyInfo) that they acted with.
+        thumbprint: String,
+    },
+    /// The holder of a certificate that no person here is known by.
     Certificate {
         /// The certificate's subject, as an RFC 4514 distinguished name.
         subject: String,
@@ -27,4 +34,24 @@ pub enum Actor {
         /// The rule that it followed.
         rule: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authors_of_all_times_are_read() -> Result<(), Box<dyn std::error::Error>> {
+        let certificate = Actor::Certificate { subject: "CN=a".to_owned(), thumbprint: "00".to_owned() };
+        let person = Actor::Person { name: "s-voorbeeld".parse()?, thumbprint: "00".to_owned() };
+        for (text, actor) in [
+            (r#"{"kind":"operator"}"#, Actor::Operator),
+            (r#"{"kind":"certificate","subject":"CN=a","thumbprint":"00"}"#, certificate),
+            (r#"{"kind":"person","name":"s-voorbeeld","thumbprint":"00"}"#, person),
+        ] {
+            assert_eq!(serde_json::from_str::<Actor>(text)?, actor);
+            assert_eq!(serde_json::to_string(&actor)?, text);
+        }
+        Ok(())
+    }
 }

@@ -1,4 +1,4 @@
-//! The words of Verbond as types: participants, data services, exchanges and what may be said about them.
+//! The words of Verbond as types: participants, the people who act for them, data services, exchanges and what may be said about them.
 //!
 //! Nothing here does input or output, reads a clock or draws randomness: both are passed in as
 //! [`Clock`] and [`Entropy`]. Every type that takes text from outside parses it once, bounded, into a
@@ -9,6 +9,7 @@ mod actor;
 mod ambient;
 mod exchange;
 mod participant;
+mod person;
 mod problem;
 mod service;
 
@@ -16,6 +17,7 @@ pub use actor::Actor;
 pub use ambient::{Ambient, Clock, Entropy, Timestamp};
 pub use exchange::{Direction, ExchangeParties, TransactionId, TransactionIdError};
 pub use participant::{ParticipantId, ParticipantIdError, Scheme};
+pub use person::{PersonName, PersonRole, PersonRoles, RoleConflict, UnknownRole};
 pub use problem::{Bilingual, Problem};
 pub use service::{
     Alias, ApplicationName, ClassDeclaration, NameError, ServiceClass, ServiceName, ServiceReference,

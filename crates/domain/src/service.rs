@@ -82,6 +82,8 @@ macro_rules! name {
     };
 }
 
+pub(crate) use name;
+
 name!(
     /// Name of a data service, unique within its provider. FSC Core 2.0.0 §4.4.1.7: `^[a-zA-Z0-9-._]{1,100}$`.
     ServiceName, 100, "^[a-zA-Z0-9._-]{1,100}$"

@@ -119,6 +119,13 @@ impl FscNode {
     /// that, and it is tried again at the longest pause, since only a change at either side can mend it.
     async fn send(&self, message: &OutboxRow) -> Result<(), String> {
         let to = self.counterpart(&message.peer).await.map_err(|problem| problem.detail.en)?;
+        let kind = message.kind.split('.').next().unwrap_or_default();
+        if let Some(courier) = self.couriers.iter().find(|courier| courier.carries() == kind) {
+            return courier.carry(to.address.as_str(), message).await.map_err(|undelivered| {
+                let reason = cleaned(&undelivered.reason);
+                if undelivered.is_refused { format!("refused: {reason}") } else { reason }
+            });
+        }
         let body = Bytes::from(message.payload.clone());
         let sent = match message.kind.split_once('.') {
             None if message.kind == "announce" => self.client.announce(&to).await,

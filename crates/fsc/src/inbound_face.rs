@@ -119,7 +119,8 @@ impl InboundFace for FscInbound {
             self.claims(&head.headers, now).map_err(|refused| Refusal::Stranger(refused.problem()))?;
         let wire = wire(&rules.group_id, &claims);
         let known = |problem: Problem, transaction_id: Option<TransactionId>, parties: ExchangeParties| {
-            let record = RefusalRecord { problem, transaction_id, parties, wire: wire.clone() };
+            let record =
+                RefusalRecord { problem, transaction_id, parties, wire: wire.clone(), decision: None };
             Refusal::Known(Box::new(record))
         };
         let context = InwayContext {
@@ -163,7 +164,7 @@ impl InboundFace for FscInbound {
         match failure {
             Failure::RecordUnavailable => under(ErrorCode::TransactionLogWriteError, problem),
             Failure::DuplicateTransaction => under(ErrorCode::InvalidLogRecordId, problem),
-            Failure::Unreachable => under(ErrorCode::ServiceUnreachable, problem),
+            Failure::Unreachable | Failure::Untrusted => under(ErrorCode::ServiceUnreachable, problem),
             Failure::Certificate => under(ErrorCode::PeerCertificateVerificationFailed, problem),
             _ => problem,
         }

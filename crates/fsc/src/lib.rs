@@ -32,7 +32,9 @@ mod verified_tokens;
 
 pub use address::{AddressError, ManagerAddress};
 pub use client::{CallError, Counterpart, ManagerClient};
-pub use contracts::{ConnectionProposal, Proposed, PublicationProposal, StoredContract};
+pub use contracts::{
+    ConnectionProposal, Proposed, PublicationProposal, Replacement, StoredContract, Superseded,
+};
 pub use crl_refresh::RevocationRefresh;
 pub use flood::FloodLimits;
 pub use inbound_face::FscInbound;

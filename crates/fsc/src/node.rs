@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use tokio::task::JoinHandle;
+use verbond_application::Courier;
 use verbond_domain::{Ambient, Timestamp};
 use verbond_store::Store;
 use verbond_transport::Client;
@@ -29,6 +30,8 @@ pub struct FscParts {
     pub trust: Arc<TrustStore>,
     /// Dials other participants ([`Client::peers`]).
     pub peers: Client,
+    /// Who carries what waits in the outbox and is no matter of FSC.
+    pub couriers: Vec<Arc<dyn Courier>>,
 }
 
 /// The FSC face of one node. One per process; shared by the manager's port, the gateways and the administration API.
@@ -39,6 +42,7 @@ pub struct FscNode {
     pub(crate) identity: Arc<IdentityHandle>,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) client: ManagerClient,
+    pub(crate) couriers: Vec<Arc<dyn Courier>>,
     pub(crate) key_sets: KeySets,
     pub(crate) index: Arc<IndexKeeper>,
     pub(crate) tokens: TokenCache,
@@ -60,8 +64,9 @@ impl FscNode {
 
     /// As [`FscNode::new`], with bounds of one's own.
     pub fn with_limits(parts: FscParts, flood_limits: FloodLimits) -> Arc<Self> {
-        let FscParts { rules, store, ambient, identity, trust, peers } = parts;
+        let FscParts { rules, store, ambient, identity, trust, peers, couriers } = parts;
         Arc::new(Self {
+            couriers,
             client: ManagerClient::new(peers, &rules.manager_address),
             index: IndexKeeper::new(&rules),
             started_at: ambient.now(),
@@ -96,7 +101,7 @@ impl FscNode {
     }
 
     /// Starts what a manager does by itself: delivers the outbox, compares contracts with counterparts, announces this
-    /// participant, and signs again after a renewal. Abort the handles to end the tasks; what is unfinished goes on
+    /// participant, signs again after a renewal, and has wire contracts follow agreements. Abort the handles to end the tasks; what is unfinished goes on
     /// after the next start.
     pub fn start_manager(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
         vec![
@@ -104,6 +109,7 @@ impl FscNode {
             tokio::spawn(Arc::clone(self).keep_reconciled()),
             tokio::spawn(Arc::clone(self).keep_announced()),
             tokio::spawn(Arc::clone(self).keep_signed()),
+            tokio::spawn(Arc::clone(self).keep_following()),
         ]
     }
 

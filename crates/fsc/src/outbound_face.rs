@@ -167,6 +167,7 @@ impl OutboundFace for FscOutbound {
                 transaction_id: Some(request.transaction_id),
                 parties: parties.unwrap_or_else(|| self.parties(&request.binding.service)),
                 wire: wire(&self.node.rules.group_id, grant.map(|grant| &grant.hashes.string)),
+                decision: None,
             }))
         })
     }
@@ -183,6 +184,10 @@ impl OutboundFace for FscOutbound {
         if let Some(value) = transaction::value(transaction_id) {
             head.headers.insert(TRANSACTION_ID, value);
         }
+    }
+
+    fn is_refusal(&self, head: &response::Parts) -> bool {
+        !head.status.is_success() && head.headers.contains_key(ERROR_CODE_HEADER)
     }
 
     fn problem(&self, failure: Failure) -> Problem {

@@ -193,6 +193,10 @@ impl FscNode {
             }
             cursor = next;
             if cursor.is_none() {
+                for courier in &self.couriers {
+                    let compared = courier.compare(id, manager.address.as_str()).await;
+                    taken = taken.saturating_add(compared.map_err(|reason| not_comparable(id, &reason))?);
+                }
                 self.reconciliation.done(id);
                 return Ok(taken);
             }
@@ -206,6 +210,19 @@ impl FscNode {
         let named = running.into_iter().flat_map(|contract| contract.participants);
         Ok(named.filter(|id| *id != self.rules.own).collect())
     }
+}
+
+fn not_comparable(id: &ParticipantId, reason: &str) -> Problem {
+    Problem::new(
+        "PEER_NOT_COMPARABLE",
+        502,
+        format!("Gegevensafspraken met {id} kunnen niet worden vergeleken."),
+        format!("agreements with {id} cannot be compared: {reason}"),
+    )
+    .next(
+        "Kijk met `verbond doctor` of de andere partij bereikbaar is.",
+        "see with `verbond doctor` whether the other party can be reached",
+    )
 }
 
 fn too_slow(id: &ParticipantId) -> Problem {

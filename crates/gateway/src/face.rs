@@ -62,6 +62,8 @@ pub struct RefusalRecord {
     pub parties: ExchangeParties,
     /// The protocol's own members.
     pub wire: serde_json::Map<String, serde_json::Value>,
+    /// The decision, as a record of the Authorization Decision Log, where one was taken.
+    pub decision: Option<serde_json::Value>,
 }
 
 /// A request that the protocol permits, at the provider's side.
@@ -169,6 +171,9 @@ pub trait OutboundFace: Send + Sync + 'static {
     /// forgets a cached token that the provider refused. `reference` is the one of [`PreparedOutbound`]. Must leave status
     /// and fields of the answer as they are.
     fn answered(&self, reference: &str, transaction_id: &TransactionId, head: &mut response::Parts);
+
+    /// Whether the answer is a refusal by the provider's gateway, in the protocol's form: no answer of the source.
+    fn is_refusal(&self, head: &response::Parts) -> bool;
 
     /// The gateway's own failure in the protocol's codes; [`Failure::problem`] gives the neutral words.
     fn problem(&self, failure: Failure) -> Problem;

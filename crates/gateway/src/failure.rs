@@ -1,5 +1,6 @@
 //! What the gateway itself refuses or fails at, apart from any protocol.
 
+use http::StatusCode;
 use verbond_domain::Problem;
 
 /// A refusal or failure that the gateway finds, whatever face it serves.
@@ -31,10 +32,18 @@ pub enum Failure {
     OtherPermission,
     /// The source or the other gateway cannot be reached.
     Unreachable,
+    /// It was reached, and its certificate is not one that we trust for it.
+    Untrusted,
     /// It was reached, and gave no answer in time.
     NoAnswerInTime,
     /// It was reached, and the connection ended without an answer. What was asked may have been done.
     NoAnswer,
+    /// The source's answer cannot be projected on what is agreed.
+    NotProjectable,
+    /// The source answered with this status; its words are not part of what is agreed.
+    SourceRefused(StatusCode),
+    /// The request has a body, and no operation that is agreed takes one.
+    BodyNotAgreed,
 }
 
 impl Failure {
@@ -80,6 +89,33 @@ impl Failure {
                 "Controleer de geldigheid van het certificaat en leg een nieuwe verbinding.",
                 "Check the certificate's validity and make a new connection.",
             ),
+            Self::NotProjectable => Problem::new(
+                "ANSWER_NOT_PROJECTABLE",
+                502,
+                "De bron gaf geen antwoord in de afgesproken vorm; er is niets van doorgegeven.",
+                "The source gave no answer of the agreed form; nothing of it has been passed on.",
+            )
+            .next(
+                "De aanbieder moet de beschrijving van de dienst naast de bron leggen.",
+                "The provider must compare the service's description with the source.",
+            ),
+            Self::SourceRefused(status) => Problem::new(
+                "SOURCE_REFUSED",
+                status.as_u16(),
+                "De bron gaf geen antwoord op deze vraag; wat zij erbij zei, hoort niet bij de afspraak.",
+                "The source gave no answer to this question; what it said with that is not part of what is agreed.",
+            )
+            .next(
+                "Besluit hier niet op. Vraag de aanbieder naar de uitwisseling met dit transactienummer.",
+                "Do not decide on this. Ask the provider about the exchange with this transaction id.",
+            ),
+            Self::BodyNotAgreed => Problem::new(
+                "BODY_NOT_AGREED",
+                422,
+                "Het verzoek heeft een inhoud, en daarover is niets afgesproken.",
+                "The request has a body, and nothing has been agreed about one.",
+            )
+            .next("Stuur het verzoek zonder inhoud.", "Send the request without a body."),
             Self::UnknownApplication => Problem::new(
                 "UNKNOWN_APPLICATION",
                 401,
@@ -143,6 +179,18 @@ impl Failure {
                 "The service cannot be reached; nothing was sent.",
             )
             .next("Probeer het straks opnieuw.", "Try again later."),
+            Self::Untrusted => Problem::new(
+                "CERTIFICATE_NOT_TRUSTED",
+                502,
+                "Het certificaat van de andere kant wordt niet vertrouwd; er is niets verstuurd.",
+                "The certificate of the other end is not trusted; nothing was sent.",
+            )
+            .next(
+                "De beheerder van het knooppunt dat dit zegt, vindt de reden in zijn log; autoriteiten van eigen \
+                 bronnen staan in `inway.source_anchors`.",
+                "The operator of the node that says this finds the reason in its log; the authorities of its own \
+                 sources stand in `inway.source_anchors`.",
+            ),
             Self::NoAnswerInTime => Problem::new(
                 "NO_ANSWER_IN_TIME",
                 504,

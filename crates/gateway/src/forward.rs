@@ -51,6 +51,9 @@ const fn failure(error: &ClientError) -> Failure {
     match error {
         ClientError::HeadTimeout { .. } => Failure::NoAnswerInTime,
         ClientError::Broken { .. } | ClientError::TooLong { .. } => Failure::NoAnswer,
+        ClientError::Refused { .. } | ClientError::Name { .. } | ClientError::WrongParticipant { .. } => {
+            Failure::Untrusted
+        }
         _ => Failure::Unreachable,
     }
 }

@@ -271,14 +271,7 @@ pub(crate) mod tests {
     }
 
     fn picture(generation: i64) -> Snapshot {
-        Snapshot {
-            generation,
-            taken_at: Timestamp::from_millis(0),
-            services: HashMap::new(),
-            applications: HashMap::new(),
-            contracts: Vec::new(),
-            peers: HashMap::new(),
-        }
+        Snapshot::empty(generation)
     }
 
     fn start(requests: usize) -> (Arc<InFlight>, Arc<SnapshotKeeper>, Ambient) {

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
+use http_body::Body as _;
 use hyper::body::Incoming;
-use verbond_application::exchange;
-use verbond_domain::{Direction, TransactionId};
+use verbond_application::exchange::{self, Permission, Question};
+use verbond_domain::{Direction, ServiceReference, TransactionId};
 use verbond_journal::Permit;
 use verbond_transport::{Body, Client, Connection, Handler};
 
 use crate::{
     AdmittedInbound, Failure, Gateway, InboundFace, Refusal, RefusalRecord, entrance,
     forward::{self, Unanswered},
-    guarded, headers,
+    governed, guarded, headers,
     in_flight::InFlight,
-    record,
+    minimise, record,
     strangers::Strangers,
+    trace,
     upstream::Upstreams,
 };
 
@@ -92,30 +94,58 @@ impl Inway {
             Err(Refusal::Known(known)) => return Err(self.refuse(*known).await),
         };
         let AdmittedInbound { transaction_id, parties, service, wire, to_source, standing } = admitted;
-        let refusal = |problem, parties, wire| RefusalRecord {
+        let refusal = |problem, parties, wire, decision| RefusalRecord {
             problem,
             transaction_id: Some(transaction_id),
             parties,
             wire,
+            decision,
         };
 
-        // May it: the class of the service; agreements will be asked here.
-        let ground = match exchange::decide(Some(&service.declaration)) {
-            Ok(ground) => ground,
-            Err(problem) => return Err(self.refuse(refusal(problem, parties, wire)).await),
+        // May it: the class of the service, and for a governed one the agreement in force.
+        let question = Question {
+            consumer: &parties.consumer,
+            on_behalf_of: parties.consumer_delegator.as_ref(),
+            application: None,
+            service: ServiceReference { provider: parties.provider.clone(), name: parties.service.clone() },
+            call: governed::call(&head.method, &head.uri),
+            agreement: governed::agreement(&head.headers),
+            purpose: governed::purpose(&head.headers),
+            transaction_id,
+            trace: trace::go_on(&mut head.headers, &gateway.ambient),
+            now: gateway.ambient.now(),
         };
+        let permission = match exchange::decide(Some(&service.declaration), &snapshot, question) {
+            Ok(permission) => permission,
+            Err(denial) => {
+                let decision = denial.decision.as_ref().and_then(record::written);
+                return Err(self.refuse(refusal(denial.problem, parties, wire, decision)).await);
+            }
+        };
+        let Permission { ground, decision, obligations } = permission;
+        let written = decision.as_ref().and_then(record::written);
+        let standing = governed::standing(standing, decision);
+        if obligations.is_some() {
+            if !body.is_end_stream() {
+                let problem = self.face.problem(Failure::BodyNotAgreed);
+                return Err(self.refuse(refusal(problem, parties, wire, written)).await);
+            }
+            governed::keep_of_request(&mut head.headers);
+        }
 
         // What will be asked of the source, so that a path that cannot be forwarded has no permit.
         let Some(upstream) = self.upstreams.of(&service) else {
             let problem = self.face.problem(Failure::Unreachable);
-            return Err(self.refuse(refusal(problem, parties, wire)).await);
+            return Err(self.refuse(refusal(problem, parties, wire, written)).await);
         };
         match upstream.path(head.uri.path_and_query()) {
             Ok(path) => head.uri = Uri::from(path),
             Err(failure) => {
-                return Err(self.refuse(refusal(self.face.problem(failure), parties, wire)).await);
+                let problem = self.face.problem(failure);
+                return Err(self.refuse(refusal(problem, parties, wire, written)).await);
             }
         }
+        governed::ask_source(&mut head.headers, obligations.as_ref());
         let reserved = headers::apply(&mut head.headers, to_source);
         head.extensions.clear();
 
@@ -130,7 +160,14 @@ impl Inway {
         ));
 
         // Write it down: nothing has left, and the body has not been read.
-        let permit = Permit { transaction_id, direction: DIRECTION, parties, wire, application: None };
+        let permit = Permit {
+            transaction_id,
+            direction: DIRECTION,
+            parties,
+            wire,
+            application: None,
+            decision: written,
+        };
         let permitted = match record::permit(gateway, ground, permit).await {
             Ok(permitted) => permitted,
             Err((failure, mut known)) => {
@@ -143,17 +180,18 @@ impl Inway {
         let body = guarded::request(body, &ticket, reserved);
         let request = Request::from_parts(head, body);
         match forward::forward(&self.sources, &upstream.target, request, None, ticket, &permitted).await {
-            Ok(response) => Ok(response),
-            Err(unanswered) => {
-                let failure = match unanswered {
-                    Unanswered::Failed(failure) => failure,
-                    Unanswered::Unsent(_) => Failure::Unreachable,
-                };
-                let problem = self.face.problem(failure);
-                gateway.metrics.refused(DIRECTION, problem.code);
-                Err(Refused { problem, transaction_id: Some(transaction_id) })
-            }
+            Ok(response) => minimise::under(obligations.as_ref(), response).await.map_err(Unanswered::Failed),
+            Err(unanswered) => Err(unanswered),
         }
+        .map_err(|unanswered| {
+            let failure = match unanswered {
+                Unanswered::Failed(failure) => failure,
+                Unanswered::Unsent(_) => Failure::Unreachable,
+            };
+            let problem = self.face.problem(failure);
+            gateway.metrics.refused(DIRECTION, problem.code);
+            Refused { problem, transaction_id: Some(transaction_id) }
+        })
     }
 
     fn stranger(&self, failure: Failure) -> Refused {

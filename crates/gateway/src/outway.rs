@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
+use http_body::Body as _;
 use hyper::body::Incoming;
-use verbond_application::{exchange, snapshot::Snapshot};
+use verbond_application::{
+    exchange::{self, Permission, Question},
+    snapshot::Snapshot,
+};
 use verbond_domain::{Direction, Problem, TransactionId};
 use verbond_journal::Permit;
 use verbond_store::applications::ApplicationRow;
@@ -16,10 +20,11 @@ use crate::{
     applications::Applications,
     entrance,
     forward::{self, Unanswered},
-    guarded, headers,
+    governed, guarded, headers,
     in_flight::InFlight,
-    record,
+    minimise, record,
     routes::{self, Route},
+    trace,
 };
 
 const DIRECTION: Direction = Direction::Outgoing;
@@ -33,6 +38,14 @@ pub struct Outway {
     peers: Client,
     applications: Applications,
     in_flight: Arc<InFlight>,
+}
+
+/// Who asks what, as far as it is known before the protocol is asked.
+struct Asking<'a> {
+    application: &'a ApplicationRow,
+    route: &'a Route<'a>,
+    transaction_id: TransactionId,
+    decision: &'a Option<serde_json::Value>,
 }
 
 /// A refusal on its way to the application.
@@ -108,21 +121,51 @@ impl Outway {
         let route = routes::find(&mut head, &application, &snapshot, self.face.as_ref())
             .map_err(|problem| Refused { transaction_id: Some(transaction_id), ..counted(problem) })?;
 
-        // May it: the class that our own steward has declared; agreements will be asked here.
-        let ground = match exchange::decide(route.binding.declaration.as_ref()) {
-            Ok(ground) => ground,
-            Err(problem) => {
-                let parties = self.face.parties(&route.binding.service);
-                let wire = serde_json::Map::new();
-                let known = RefusalRecord { problem, transaction_id: Some(transaction_id), parties, wire };
+        // May it: the class that our own steward has declared, and for a governed service the agreement in force.
+        let asked = self.face.parties(&route.binding.service);
+        let question = Question {
+            consumer: &asked.consumer,
+            on_behalf_of: asked.consumer_delegator.as_ref(),
+            application: Some(&application.name),
+            service: route.binding.service.clone(),
+            call: governed::call(&head.method, &head.uri),
+            agreement: governed::agreement(&head.headers),
+            purpose: governed::purpose(&head.headers),
+            transaction_id,
+            trace: trace::go_on(&mut head.headers, &gateway.ambient),
+            now: gateway.ambient.now(),
+        };
+        let refusal = |problem, parties, decision| RefusalRecord {
+            problem,
+            transaction_id: Some(transaction_id),
+            parties,
+            wire: serde_json::Map::new(),
+            decision,
+        };
+        let permission = match exchange::decide(route.binding.declaration.as_ref(), &snapshot, question) {
+            Ok(permission) => permission,
+            Err(denial) => {
+                let decision = denial.decision.as_ref().and_then(record::written);
+                let known = refusal(denial.problem, asked, decision);
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
         };
+        let Permission { ground, decision, obligations } = permission;
+        let written = decision.as_ref().and_then(record::written);
+        if obligations.is_some() {
+            if !body.is_end_stream() {
+                let known = refusal(self.face.problem(Failure::BodyNotAgreed), asked, written);
+                return Err(self.refuse(known, &application, transaction_id).await);
+            }
+            governed::keep_of_request(&mut head.headers);
+        }
 
         // What the protocol asks: contract and token. The first moment that costs a call, so everything that can refuse
         // without one has been asked.
-        let prepared = self.prepare(&head, &application, &route, transaction_id, &snapshot).await?;
+        let asking = Asking { application: &application, route: &route, transaction_id, decision: &written };
+        let prepared = self.prepare(&head, &asking, &snapshot).await?;
         let PreparedOutbound { parties, wire, target, to_provider, standing, shows, reference } = prepared;
+        let standing = governed::standing(standing, decision);
 
         // Watch over it, from before the record on: what is withdrawn meanwhile is not forwarded.
         let ticket = Arc::new(self.in_flight.begin(
@@ -142,6 +185,7 @@ impl Outway {
             parties: parties.clone(),
             wire: wire.clone(),
             application: Some(name),
+            decision: written.clone(),
         };
         let permitted = match record::permit(gateway, ground, permit).await {
             Ok(permitted) => permitted,
@@ -165,18 +209,27 @@ impl Outway {
                 Ok(response) => {
                     let (mut head, body) = response.into_parts();
                     self.face.answered(&reference, &transaction_id, &mut head);
-                    return Ok(Response::from_parts(head, body));
+                    // The provider has minimised; what it disclosed beyond that goes no further here. Its own refusals are
+                    // no documents of the source.
+                    let is_refusal = self.face.is_refusal(&head);
+                    let response = Response::from_parts(head, body);
+                    let obligations = obligations.as_ref().filter(|_| !is_refusal);
+                    match minimise::under(obligations, response).await {
+                        Ok(response) => return Ok(response),
+                        Err(failure) => failure,
+                    }
                 }
                 Err(Unanswered::Unsent(unsent)) if preparations < PREPARATIONS => {
                     // Our certificate was replaced since: the same permit, a token for the new certificate.
                     preparations += 1;
                     let (mut head, body) = unsent.into_parts();
-                    let again = self.prepare(&head, &application, &route, transaction_id, &snapshot).await?;
+                    // The permit holds the decision already.
+                    let again = Asking { decision: &None, ..asking };
+                    let again = self.prepare(&head, &again, &snapshot).await?;
                     // The record names what the exchange rests on, and the other end's record must name the same.
                     if again.parties != parties || again.wire != wire {
                         let problem = self.face.problem(Failure::OtherPermission);
-                        let known =
-                            RefusalRecord { problem, transaction_id: Some(transaction_id), parties, wire };
+                        let known = RefusalRecord { wire, ..refusal(problem, parties, None) };
                         return Err(self.refuse(known, &application, transaction_id).await);
                     }
                     (target, shows, reference) = (again.target, again.shows, again.reference);
@@ -196,11 +249,10 @@ impl Outway {
     async fn prepare(
         &self,
         head: &http::request::Parts,
-        application: &ApplicationRow,
-        route: &Route<'_>,
-        transaction_id: TransactionId,
+        asking: &Asking<'_>,
         snapshot: &Arc<Snapshot>,
     ) -> Result<PreparedOutbound, Refused> {
+        let Asking { application, route, transaction_id, decision } = *asking;
         let request = OutboundRequest {
             head,
             application,
@@ -216,7 +268,10 @@ impl Outway {
                 record::stranger(&self.gateway, DIRECTION, &problem);
                 Err(Refused { problem, transaction_id: Some(transaction_id) })
             }
-            Err(Refusal::Known(known)) => Err(self.refuse(*known, application, transaction_id).await),
+            Err(Refusal::Known(mut known)) => {
+                known.decision.clone_from(decision);
+                Err(self.refuse(*known, application, transaction_id).await)
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 use verbond_application::exchange::{Ground, Permitted};
 use verbond_domain::{Direction, Problem};
 use verbond_journal::{AppendError, Permit, RefusedExchange};
+use verbond_policy::DecisionRecord;
 
 use crate::{Failure, Gateway, RefusalRecord};
 
@@ -38,10 +39,17 @@ pub(crate) async fn permit(
                 transaction_id: Some(permit.transaction_id),
                 parties: permit.parties,
                 wire: permit.wire,
+                decision: permit.decision,
             };
             Err((failure, Box::new(record)))
         }
     }
+}
+
+/// A decision as it stands in an entry.
+pub(crate) fn written(decision: &DecisionRecord) -> Option<serde_json::Value> {
+    // A record is made of texts and numbers; that it cannot be written does not come up.
+    serde_json::to_value(decision).ok()
 }
 
 /// Counts a refusal of somebody who has not proved who it is. Nothing is written, so that strangers cannot fill the disk.
@@ -58,7 +66,7 @@ pub(crate) async fn refusal(
     application: Option<&str>,
     record: RefusalRecord,
 ) -> Problem {
-    let RefusalRecord { problem, transaction_id, parties, wire } = record;
+    let RefusalRecord { problem, transaction_id, parties, wire, decision } = record;
     gateway.metrics.refused(direction, problem.code);
     let entry = RefusedExchange {
         transaction_id,
@@ -67,6 +75,7 @@ pub(crate) async fn refusal(
         wire,
         code: problem.code.to_owned(),
         application: application.map(str::to_owned),
+        decision,
     };
     if let Err(error) = gateway.exchanges.refuse(entry).await {
         tracing::error!(%error, code = problem.code, "a refusal cannot be written");

@@ -37,6 +37,9 @@ pub struct Permit {
     /// The application that asked, on the consumer's side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+    /// The decision, as a record of the Authorization Decision Log 1.0.0, where one was taken: one entry, one sync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<serde_json::Value>,
 }
 
 /// A refused exchange: written once the caller was known; earlier refusals are only counted.
@@ -57,6 +60,9 @@ pub struct RefusedExchange {
     /// The application that asked, on the consumer's side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+    /// The decision, as a record of the Authorization Decision Log 1.0.0, where one was taken: one entry, one sync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<serde_json::Value>,
 }
 
 /// Something that somebody did through the administration API or the group's protocol.
@@ -66,7 +72,7 @@ pub struct Act {
     pub author: Actor,
     /// What was done: `service.add`, `contract.sign`, ... (`<resource>.<verb>`).
     pub action: String,
-    /// To which thing: its name, hash or identifier. Never a person's.
+    /// To which thing: its name, hash or identifier. Never a data subject's.
     pub subject: String,
     /// What was decided, with the reasons given; no secrets.
     pub detail: serde_json::Value,
@@ -184,6 +190,7 @@ mod tests {
             },
             wire: serde_json::Map::new(),
             application: None,
+            decision: None,
         })
     }
 

@@ -18,6 +18,7 @@ mod notifications;
 pub mod outbox;
 mod owner;
 pub mod peers;
+pub mod persons;
 pub mod records;
 pub mod registers;
 mod retention;

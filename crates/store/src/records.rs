@@ -218,7 +218,7 @@ fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreEr
         .map_err(|_| StoreError::damaged("the payload of a journal entry"))?;
     let (id, at) = (uuid(&id)?, Timestamp::from_millis(at));
     match entry {
-        Entry::Permit(Permit { transaction_id, direction, parties, wire, application }) => {
+        Entry::Permit(Permit { transaction_id, direction, parties, wire, application, decision: _ }) => {
             let transaction_id = Some(transaction_id);
             Ok(TransactionRecord {
                 id,
@@ -231,7 +231,15 @@ fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreEr
                 at,
             })
         }
-        Entry::Refusal(RefusedExchange { transaction_id, direction, parties, wire, code, application }) => {
+        Entry::Refusal(RefusedExchange {
+            transaction_id,
+            direction,
+            parties,
+            wire,
+            code,
+            application,
+            decision: _,
+        }) => {
             let refusal = Some(code);
             Ok(TransactionRecord { id, transaction_id, direction, parties, wire, application, refusal, at })
         }

@@ -11,8 +11,8 @@ use crate::PeerConnection;
 pub struct Connection {
     /// The participant at the other end, on connections among participants.
     pub peer: Option<PeerConnection>,
-    /// The certificate at the other end, on listeners that take certificates of applications or administrators; it has
-    /// led to the listener's own anchors at the handshake.
+    /// The certificate at the other end, on listeners that take certificates of applications or persons: let in at the
+    /// handshake by the listener's own anchors or pins.
     pub client_certificate: Option<CertificateDer<'static>>,
     /// Address of the other end; `None` on a Unix socket.
     pub remote: Option<SocketAddr>,

@@ -15,7 +15,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 use verbond_domain::Ambient;
-use verbond_trust::TrustStore;
+use verbond_trust::{TrustStore, tls::PinnedKeys};
 
 use crate::{
     Connection, Routes,
@@ -64,10 +64,12 @@ pub enum Security {
     /// [`Connection::client_certificate`]. A connection ends when the client's chain does, and after ten minutes at the
     /// latest, so that chains are judged again.
     Private {
-        /// From `verbond_trust::tls::private_server_config`.
+        /// From `verbond_trust::tls::private_server_config` or `personal_server_config`.
         config: Arc<rustls::ServerConfig>,
         /// The clock to judge by.
         ambient: Ambient,
+        /// The pins of that configuration, if it has any: a connection also ends when its key is taken from them.
+        pinned: Option<Arc<PinnedKeys>>,
     },
     /// Mutual TLS among participants; the client's certificate is judged per request, and as long as the connection
     /// stands.

@@ -26,7 +26,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 use verbond_domain::Ambient;
-use verbond_trust::{Usage, tls::PrivatePeer};
+use verbond_trust::{
+    Usage,
+    tls::{PinnedKeys, PrivatePeer},
+};
 
 use crate::{
     Body, Connection, Handler, ListenerLimits, PeerConnection, Routes, Security,
@@ -154,10 +157,15 @@ impl Server {
                 let peer = PeerConnection::new(chain, Usage::Client, Arc::clone(trust), ambient.clone());
                 about.peer = Some(peer);
             }
-            Security::Private { ambient, .. } => match PrivatePeer::new(chain, ambient.now()) {
+            Security::Private { ambient, pinned, .. } => match PrivatePeer::new(chain, ambient.now()) {
                 Ok(peer) => {
                     about.client_certificate = chain.first().map(|der| der.clone().into_owned());
-                    private = Some((peer, ambient.clone()));
+                    private = Some(Private {
+                        peer,
+                        ambient: ambient.clone(),
+                        pinned: pinned.clone(),
+                        was_pinned: Arc::default(),
+                    });
                 }
                 Err(refusal) => {
                     tracing::debug!(%refusal, "a client's certificate is not good");
@@ -166,10 +174,12 @@ impl Server {
             },
             Security::Tls(_) | Security::None => {}
         }
+        // Whoever is let in only to become known can make as many certificates as they like: they count by their address.
+        let is_stranger = private.as_ref().is_some_and(Private::is_stranger);
         let shown = match (&about.peer, &about.client_certificate) {
             (Some(peer), _) => peer.judge().ok().map(|shown| Client::Participant(shown.participant.clone())),
-            (None, Some(certificate)) => Some(Client::Certificate(certificate.clone())),
-            (None, None) => None,
+            (None, Some(certificate)) if !is_stranger => Some(Client::Certificate(certificate.clone())),
+            (None, _) => None,
         };
         if let Some(client) = shown {
             share = self.shares.take(client);
@@ -188,7 +198,7 @@ impl Server {
         stream: T,
         builder: &auto::Builder<TokioExecutor>,
         handler: Arc<dyn Handler>,
-        (about, private): (Connection, Option<(PrivatePeer, Ambient)>),
+        (about, private): (Connection, Option<Private>),
         breaker: Breaker,
         drain: watch::Receiver<Drain>,
     ) where
@@ -235,12 +245,29 @@ impl Drop for AbortOnDrop {
     }
 }
 
+/// A client of the organisation's own, and what its connection stands or falls by.
+#[derive(Clone)]
+struct Private {
+    peer: PrivatePeer,
+    ambient: Ambient,
+    pinned: Option<Arc<PinnedKeys>>,
+    /// Whether the client's key has been among the pins since the connection began.
+    was_pinned: Arc<AtomicBool>,
+}
+
+impl Private {
+    /// Whether the listener knows clients by their keys, and not this one.
+    fn is_stranger(&self) -> bool {
+        self.pinned.as_ref().is_some_and(|pinned| !pinned.current().keys.contains_key(&self.peer.key()))
+    }
+}
+
 /// Watches over one connection, and says when it must finish or be broken off.
 struct Supervisor {
     finish: Arc<AtomicBool>,
     breaker: Breaker,
     peer: Option<PeerConnection>,
-    private: Option<(PrivatePeer, Ambient)>,
+    private: Option<Private>,
     activity: Arc<Activity>,
     idle: Duration,
     stall: Duration,
@@ -331,15 +358,29 @@ async fn old(private: bool) {
     }
 }
 
-/// Returns when the certificate of a client of the organisation's own has ended.
-async fn ended(private: Option<(PrivatePeer, Ambient)>) {
-    let Some((peer, ambient)) = private else { return std::future::pending().await };
-    while peer.judge(ambient.now()).is_ok() {
-        // Good through its last second. The clock is looked at again in between, in case it is set.
-        let left = peer.until().plus_seconds(1).millis_since(ambient.now());
-        sleep(LOOK_AGAIN.min(Duration::from_millis(u64::try_from(left).unwrap_or(0).max(1)))).await;
+/// Returns when a client of the organisation's own is no longer let in: its certificate has ended, or its key has been
+/// taken from the pins.
+async fn ended(private: Option<Private>) {
+    let Some(Private { peer, ambient, pinned, was_pinned }) = private else {
+        return std::future::pending().await;
+    };
+    let forgotten = async {
+        match pinned {
+            Some(pinned) => pinned.forgotten(peer.key(), &was_pinned).await,
+            None => std::future::pending().await,
+        }
+    };
+    let expired = async {
+        while peer.judge(ambient.now()).is_ok() {
+            // Good through its last second. The clock is looked at again in between, in case it is set.
+            let left = peer.until().plus_seconds(1).millis_since(ambient.now());
+            sleep(LOOK_AGAIN.min(Duration::from_millis(u64::try_from(left).unwrap_or(0).max(1)))).await;
+        }
+    };
+    tokio::select! {
+        () = forgotten => tracing::debug!("a person's key is no longer let in: its connection is closed"),
+        () = expired => tracing::debug!("a client's certificate has ended: its connection is closed"),
     }
-    tracing::debug!("a client's certificate has ended: its connection is closed");
 }
 
 /// A connection on which nothing has been asked for this long, and nothing waits to be taken.

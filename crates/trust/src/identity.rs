@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use verbond_domain::Timestamp;
 
 use crate::{
-    Certificate, CertificateError, CertificateThumbprint, FileSigner, IdentityRules, Signer, TrustStore,
+    Certificate, CertificateError, CertificateThumbprint, FileSigner, IdentityRules, PublicKeyThumbprint,
+    Signer, TrustStore,
     certificate::parse_x509,
     standing::{OwnJudge, Presented},
 };
@@ -187,6 +188,11 @@ impl IdentityHandle {
         let standing = self.standing(now);
         let found = standing.iter().find(|own| own.certificate.thumbprint == *thumbprint && own.lasts(now));
         found.map(|own| own.certificate.clone())
+    }
+
+    /// Whether this key is the present one, or that of an earlier certificate, ended and revoked ones included.
+    pub fn has_used(&self, key: &PublicKeyThumbprint) -> bool {
+        self.state.load().chains.iter().any(|own| own.certificate.public_key_thumbprint == *key)
     }
 
     fn standing(&self, now: Timestamp) -> Arc<Vec<Presented>> {

@@ -1,7 +1,8 @@
 //! JSON Web Keys with certificate chains (RFC 7517), as managers publish them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{
     Engine, alphabet,
     engine::{
@@ -39,11 +40,19 @@ pub fn key_set(chains: &[Arc<Vec<CertificateDer<'static>>>]) -> Value {
     json!({ "keys": chains.iter().filter_map(|chain| key(chain)).collect::<Vec<_>>() })
 }
 
-fn key(chain: &[CertificateDer<'_>]) -> Option<Value> {
-    let leaf = chain.first()?;
-    let public_key = PublicKey::parse(parse_x509(leaf).ok()?.public_key().raw)?;
-    let thumbprint = CertificateThumbprint::of(leaf).to_string();
-    let mut key = match &public_key {
+/// The thumbprint of a DER SubjectPublicKeyInfo as a JSON Web Key (RFC 7638), base64url; nothing for a key of a kind that
+/// cannot make FSC signatures.
+pub fn thumbprint(public_key: &[u8]) -> Option<String> {
+    let required = required_members(&PublicKey::parse(public_key)?);
+    // RFC 7638 §3.3: exactly the required members, by name, without white space; their values need no escapes.
+    let sorted: BTreeMap<&str, &Value> =
+        required.as_object()?.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    let text = serde_json::to_vec(&sorted).ok()?;
+    Some(URL_SAFE_NO_PAD.encode(digest(&SHA256, &text)))
+}
+
+fn required_members(public_key: &PublicKey) -> Value {
+    match public_key {
         PublicKey::Rsa { modulus, exponent, .. } => json!({
             "kty": "RSA",
             "n": URL_SAFE_NO_PAD.encode(modulus),
@@ -55,7 +64,14 @@ fn key(chain: &[CertificateDer<'_>]) -> Option<Value> {
             "x": URL_SAFE_NO_PAD.encode(x),
             "y": URL_SAFE_NO_PAD.encode(y),
         }),
-    };
+    }
+}
+
+fn key(chain: &[CertificateDer<'_>]) -> Option<Value> {
+    let leaf = chain.first()?;
+    let public_key = PublicKey::parse(parse_x509(leaf).ok()?.public_key().raw)?;
+    let thumbprint = CertificateThumbprint::of(leaf).to_string();
+    let mut key = required_members(&public_key);
     let members = key.as_object_mut()?;
     members.insert("use".to_owned(), "sig".into());
     members.insert("alg".to_owned(), jws::name(public_key.preferred_algorithm())?.into());
@@ -88,4 +104,26 @@ fn chain(key: &Value) -> Option<Vec<CertificateDer<'static>>> {
             TOLERANT.decode(text).ok().map(CertificateDer::from)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thumbprint_of_the_standards_own_example_is_the_one_that_it_gives()
+    -> Result<(), base64::DecodeError> {
+        // RFC 7638 §3.1, its modulus in a SubjectPublicKeyInfo.
+        let modulus = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        let mut spki = vec![
+            0x30, 0x82, 0x01, 0x22, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
+            0x01, 0x05, 0x00, 0x03, 0x82, 0x01, 0x0f, 0x00, 0x30, 0x82, 0x01, 0x0a, 0x02, 0x82, 0x01, 0x01,
+            0x00,
+        ];
+        spki.extend(URL_SAFE_NO_PAD.decode(modulus)?);
+        spki.extend([0x02, 0x03, 0x01, 0x00, 0x01]);
+        assert_eq!(thumbprint(&spki).as_deref(), Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"));
+        assert_eq!(thumbprint(b""), None);
+        Ok(())
+    }
 }

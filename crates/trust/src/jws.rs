@@ -4,6 +4,8 @@
 //! leave out, and the key may lie in a device that is reached by waiting for it ([`crate::Signer`]), which they do
 //! not allow for. What they would add, claims with their rules, is the protocol's matter and not this crate's.
 
+mod detached;
+
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, RSA_PKCS1_2048_8192_SHA256,
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
@@ -12,13 +14,14 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+pub use self::detached::{DetachedHeader, sign_detached, verify_detached};
 use crate::{
     CertificateThumbprint, Identity, SignError, SignatureAlgorithm,
     public_key::{Curve, PublicKey},
 };
 
-/// Longest compact JWS that is read.
-const MAXIMUM_BYTES: usize = 1024 * 1024;
+/// Longest compact JWS that is read: room for an agreement of 1 MiB.
+const MAXIMUM_BYTES: usize = 3 * 1024 * 1024 / 2;
 
 /// Longest header that is read, in its base64url form; FSC's headers take about 120 characters.
 const MAXIMUM_HEADER_CHARACTERS: usize = 16 * 1024;
@@ -70,10 +73,10 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D:
 }
 
 impl Jws {
-    /// Parses a compact JWS of at most 1 MiB. `alg` must be allowed; unknown header members are ignored save `crit`.
+    /// Parses a compact JWS of at most 1.5 MiB. `alg` must be allowed; unknown header members are ignored save `crit`.
     pub fn parse(text: &str) -> Result<Self, JwsError> {
         if text.len() > MAXIMUM_BYTES {
-            return Err(JwsError::Malformed("longer than 1 MiB"));
+            return Err(JwsError::Malformed("longer than 1.5 MiB"));
         }
         let (signing_input, signature) =
             text.rsplit_once('.').ok_or(JwsError::Malformed("not three parts"))?;

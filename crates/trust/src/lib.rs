@@ -5,12 +5,14 @@
 //! decided in one place.
 #![forbid(unsafe_code)]
 
+mod anchors;
 pub mod authority;
 mod certificate;
 mod distinguished_name;
 mod identity;
 pub mod jwk;
 pub mod jws;
+pub mod personal;
 mod public_key;
 mod revocation;
 mod sightings;

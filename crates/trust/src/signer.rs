@@ -115,11 +115,16 @@ impl FileSigner {
             PrivateKeyDer::Sec1(der) => {
                 Self::ecdsa(|curve| EcdsaKeyPair::from_private_key_der(curve, der.secret_sec1_der()).ok())
             }
-            PrivateKeyDer::Pkcs8(der) => match RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()) {
-                Ok(pair) => Self::rsa(pair),
-                Err(_) => Self::ecdsa(|curve| EcdsaKeyPair::from_pkcs8(curve, der.secret_pkcs8_der()).ok()),
-            },
+            PrivateKeyDer::Pkcs8(der) => Self::from_pkcs8(der.secret_pkcs8_der()),
             _ => Err(failed("the form of the private key is not known")),
+        }
+    }
+
+    /// As [`FileSigner::from_pem`], from the DER of PKCS#8.
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, SignError> {
+        match RsaKeyPair::from_pkcs8(der) {
+            Ok(pair) => Self::rsa(pair),
+            Err(_) => Self::ecdsa(|curve| EcdsaKeyPair::from_pkcs8(curve, der).ok()),
         }
     }
 

@@ -7,6 +7,7 @@
 //! revoked or has ended since would pass the handshake, and on the dialling side the identity of a replaced
 //! certificate would live on. Connections among peers are few and long, so the full handshakes cost little.
 
+mod pinned;
 mod pool;
 mod presented;
 mod private_peer;
@@ -30,8 +31,11 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
 use verbond_domain::Ambient;
 
-pub use self::private_peer::PrivatePeer;
-use self::{presented::PresentedIdentity, verifier::PeerVerifier};
+use self::{pinned::PinnedVerifier, presented::PresentedIdentity, verifier::PeerVerifier};
+pub use self::{
+    pinned::{PinnedKeys, Pins},
+    private_peer::PrivatePeer,
+};
 use crate::{IdentityHandle, TrustStore};
 
 /// The group's rules for TLS.
@@ -77,14 +81,23 @@ pub fn private_server_config(
     http2: bool,
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let setup = Setup::new(rules)?;
-    let mut roots = RootCertStore::empty();
-    for anchor in anchors {
-        roots.add(anchor.clone()).map_err(error)?;
-    }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&setup.provider))
-        .build()
-        .map_err(error)?;
+    let verifier = setup.anchored(anchors)?;
     setup.server(identity, Some(verifier), Some(ambient), http2)
+}
+
+/// For listening to persons: as [`private_server_config`], and whoever shows a key that is pinned is let in whatever
+/// their certificate leads to, as long as it is valid. There may be no anchors.
+pub fn personal_server_config(
+    identity: Arc<IdentityHandle>,
+    anchors: &[CertificateDer<'static>],
+    pinned: Arc<PinnedKeys>,
+    rules: &TlsRules,
+    ambient: Ambient,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let setup = Setup::new(rules)?;
+    let anchored = if anchors.is_empty() { None } else { Some(setup.anchored(anchors)?) };
+    let verifier = PinnedVerifier::new(pinned, anchored, ambient.clone(), &setup.provider);
+    setup.server(identity, Some(Arc::new(verifier)), Some(ambient), false)
 }
 
 /// For listening without client certificates (the public listener with a certificate of its own).
@@ -151,6 +164,17 @@ impl Setup {
         }
         provider.cipher_suites.retain(|suite| versions.contains(&suite.version()));
         Ok(Self { provider: Arc::new(provider), versions })
+    }
+
+    /// Judges clients by certificates of these authorities.
+    fn anchored(&self, anchors: &[CertificateDer<'static>]) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for anchor in anchors {
+            roots.add(anchor.clone()).map_err(error)?;
+        }
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
+            .build()
+            .map_err(error)
     }
 
     fn server(

@@ -6,18 +6,19 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use verbond_domain::Timestamp;
 use webpki::{
     CertRevocationList, EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeId,
     KeyPurposeIdIter, KeyUsage, RequiredEkuNotFoundContext, RevocationCheckDepth, RevocationOptions,
-    RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath, anchor_from_trusted_cert, spki_for_anchor,
+    RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath, spki_for_anchor,
 };
 
 use crate::{
     Certificate, IdentityRules, RevocationList,
+    anchors::Anchors,
     certificate::{MAXIMUM_CERTIFICATE_BYTES, parse_x509},
     sightings::Sightings,
 };
@@ -86,24 +87,15 @@ pub struct Judgement {
     pub until: Timestamp,
 }
 
-/// The group's trust anchors with the CRLs at hand; the lists are swapped without a lock.
+/// The group's trust anchors with the CRLs at hand; both are swapped without a lock.
 pub struct TrustStore {
-    anchors: Vec<TrustAnchor<'static>>,
-    /// When each anchor, in the order of `anchors`, is valid.
-    anchor_validity: Vec<Validity>,
+    anchors: ArcSwap<Anchors>,
     identity: IdentityRules,
     revocation: RevocationRules,
     lists: ArcSwap<Vec<RevocationList>>,
     generation: watch::Sender<u64>,
     sightings: Mutex<Sightings>,
     sighted: watch::Sender<u64>,
-}
-
-/// First and last second.
-#[derive(Clone, Copy)]
-struct Validity {
-    not_before: i64,
-    not_after: i64,
 }
 
 impl TrustStore {
@@ -113,27 +105,8 @@ impl TrustStore {
         identity: IdentityRules,
         revocation: RevocationRules,
     ) -> Result<Arc<Self>, CertificateRefusal> {
-        if anchors.is_empty() {
-            return Err(CertificateRefusal::Invalid("there is no trust anchor".to_owned()));
-        }
-        let mut anchor_validity = Vec::new();
-        let mut trusted = Vec::new();
-        for anchor in anchors {
-            let parsed = parse_x509(anchor)?;
-            if !parsed.is_ca() {
-                return Err(CertificateRefusal::Invalid(
-                    "a trust anchor is not the certificate of an authority".to_owned(),
-                ));
-            }
-            anchor_validity.push(Validity {
-                not_before: parsed.validity().not_before.timestamp(),
-                not_after: parsed.validity().not_after.timestamp(),
-            });
-            trusted.push(anchor_from_trusted_cert(anchor).map_err(refusal)?.to_owned());
-        }
         Ok(Arc::new(Self {
-            anchors: trusted,
-            anchor_validity,
+            anchors: ArcSwap::from_pointee(Anchors::read(anchors)?),
             identity,
             revocation,
             lists: ArcSwap::default(),
@@ -153,12 +126,30 @@ impl TrustStore {
         &self.revocation
     }
 
+    /// Whether these are the anchors in use.
+    pub fn has_anchors(&self, anchors: &[CertificateDer<'_>]) -> Result<bool, CertificateRefusal> {
+        Ok(Anchors::read(anchors)? == **self.anchors.load())
+    }
+
+    /// Replaces the trust anchors, on the same terms as [`TrustStore::new`], and raises [`TrustStore::generation`]: connections
+    /// whose chains lead to none of the new ones end, all others stand. Issuers that were seen under earlier anchors go on to be asked for their lists; they can
+    /// vouch for nobody.
+    pub fn set_anchors(&self, anchors: &[CertificateDer<'_>]) -> Result<(), CertificateRefusal> {
+        self.anchors.store(Arc::new(Anchors::read(anchors)?));
+        self.raise_generation();
+        Ok(())
+    }
+
     /// Replaces all CRLs, and raises [`TrustStore::generation`]. Several lists of one issuer may be given: those
     /// that the issuer did not sign are passed over when certificates are judged, and of the others the newest
     /// counts, so that a forged or an older list beside the true one changes nothing.
     pub fn set_revocation_lists(&self, mut lists: Vec<RevocationList>) {
         lists.sort_by_key(|list| std::cmp::Reverse(list.this_update()));
         self.lists.store(Arc::new(lists));
+        self.raise_generation();
+    }
+
+    fn raise_generation(&self) {
         self.generation.send_modify(|generation| *generation = generation.wrapping_add(1));
     }
 
@@ -167,7 +158,7 @@ impl TrustStore {
         self.lists.load_full()
     }
 
-    /// Counts changes of the CRLs; a judgement made under an earlier number must be made again.
+    /// Counts changes of the anchors and the CRLs; a judgement made under an earlier number must be made again.
     pub fn generation(&self) -> u64 {
         *self.generation.borrow()
     }
@@ -192,10 +183,7 @@ impl TrustStore {
     /// Whether a trust anchor, or an intermediate authority of a chain that leads to one, has signed the list in its
     /// own name. Who fetches lists over plain HTTP must not keep others.
     pub fn has_signed(&self, list: &RevocationList) -> bool {
-        let by_anchor = |anchor: &TrustAnchor<'_>| {
-            anchor.subject.as_ref() == list.issuer() && list.is_signed_by(&spki_for_anchor(anchor))
-        };
-        self.anchors.iter().any(by_anchor) || self.sightings().has_signed(list)
+        self.anchors.load().have_signed(list) || self.sightings().has_signed(list)
     }
 
     /// Takes note of the issuers in a chain, if it leads to an anchor; says nothing of its revocation.
@@ -206,14 +194,15 @@ impl TrustStore {
             return;
         }
         let Ok(end_entity) = EndEntityCert::try_from(leaf) else { return };
+        let anchors = self.anchors.load_full();
         let usage = Usage::Signature;
-        self.see_path(leaf, &Attempt { anchors: &self.anchors, end_entity: &end_entity, others, usage, now });
+        self.see_path(leaf, &Attempt { anchors: &anchors, end_entity: &end_entity, others, usage, now });
     }
 
     /// Returns whether the chain leads to an anchor.
     fn see_path(&self, leaf: &CertificateDer<'_>, attempt: &Attempt<'_>) -> bool {
         let Ok(path) = attempt.path(None) else { return false };
-        let leads = self.anchor_end(path.anchor(), attempt.now).is_ok();
+        let leads = attempt.anchors.end(path.anchor(), attempt.now).is_ok();
         if leads {
             self.note(leaf, &path);
         }
@@ -260,7 +249,8 @@ impl TrustStore {
         }
 
         let end_entity = EndEntityCert::try_from(leaf).map_err(refusal)?;
-        let attempt = Attempt { anchors: &self.anchors, end_entity: &end_entity, others, usage, now };
+        let anchors = self.anchors.load_full();
+        let attempt = Attempt { anchors: &anchors, end_entity: &end_entity, others, usage, now };
         let lists = self.lists.load();
         let usable = self.usable_lists(&lists, &attempt)?;
         let offered: Vec<&CertRevocationList<'_>> = usable.iter().map(|list| list.list()).collect();
@@ -286,7 +276,7 @@ impl TrustStore {
             }
             refusal => refusal,
         })?;
-        let anchor_end = self.anchor_end(path.anchor(), now)?;
+        let anchor_end = anchors.end(path.anchor(), now)?;
         self.note(leaf, &path);
         if self.revocation.check && revocation.is_none() {
             return Err(CertificateRefusal::RevocationUnknown);
@@ -328,26 +318,6 @@ impl TrustStore {
         Ok(fresh.iter().copied().filter(|list| is_alone(list) || is_signed(list)).collect())
     }
 
-    /// Until when the anchor is valid. The path library takes an anchor at any time; a group's root that has ended
-    /// must not go on to vouch for others.
-    fn anchor_end(&self, anchor: &TrustAnchor<'_>, now: Timestamp) -> Result<Timestamp, CertificateRefusal> {
-        let seconds = now.seconds();
-        let mut result = CertificateRefusal::UnknownIssuer;
-        for (candidate, validity) in self.anchors.iter().zip(&self.anchor_validity) {
-            if candidate != anchor {
-                continue;
-            }
-            if seconds < validity.not_before {
-                result = CertificateRefusal::NotYetValid;
-            } else if seconds > validity.not_after {
-                result = CertificateRefusal::Expired;
-            } else {
-                return Ok(Timestamp::from_seconds(validity.not_after));
-            }
-        }
-        Err(result)
-    }
-
     fn until(
         &self,
         certificate: &Certificate,
@@ -374,7 +344,7 @@ impl TrustStore {
 
 /// A chain on its way to an anchor.
 struct Attempt<'a> {
-    anchors: &'a [TrustAnchor<'static>],
+    anchors: &'a Anchors,
     end_entity: &'a EndEntityCert<'a>,
     others: &'a [CertificateDer<'a>],
     usage: Usage,
@@ -389,7 +359,7 @@ impl<'a> Attempt<'a> {
         self.end_entity
             .verify_for_usage(
                 webpki::ALL_VERIFICATION_ALGS,
-                self.anchors,
+                self.anchors.trusted(),
                 self.others,
                 unix_time(self.now),
                 Purpose(self.usage),
@@ -404,7 +374,7 @@ impl std::fmt::Debug for TrustStore {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("TrustStore")
-            .field("anchors", &self.anchors.len())
+            .field("anchors", &self.anchors.load().trusted().len())
             .field("generation", &self.generation())
             .finish_non_exhaustive()
     }
@@ -459,7 +429,7 @@ fn unix_time(moment: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(moment.seconds()).unwrap_or(0)))
 }
 
-fn refusal(error: Error) -> CertificateRefusal {
+pub(crate) fn refusal(error: Error) -> CertificateRefusal {
     match error {
         // Another authority of the same name gives a bad signature; to us that is an unknown issuer too.
         Error::UnknownIssuer | Error::InvalidSignatureForPublicKey => CertificateRefusal::UnknownIssuer,

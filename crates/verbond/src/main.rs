@@ -8,6 +8,7 @@ mod ambient;
 mod cli;
 mod client;
 mod configuration;
+mod credential;
 mod demo;
 mod doctor;
 mod init;

@@ -132,11 +132,11 @@ fn free_ports() -> Outcome<u16> {
         let free = |step: u16| {
             first.checked_add(step).is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
         };
-        if (0..4).all(free) {
+        if (0..5).all(free) {
             return Ok(first);
         }
     }
-    Err("no four free ports in a row".into())
+    Err("no five free ports in a row".into())
 }
 
 fn stderr(output: &Output) -> String {
@@ -212,6 +212,39 @@ fn from_nothing_to_a_node_that_offers_a_service() -> Outcome {
 }
 
 #[test]
+fn a_contract_is_shown_as_lines_that_can_be_read() -> Outcome {
+    let place = Place::new()?;
+    place.edit("enabled = false", "enabled = true")?;
+    let node = place.serve()?;
+    let add = ["service", "add", "trees", "--upstream", "http://127.0.0.1:1/", "--class", "governed"];
+    let declared = ["--steward", "J. de Vries", "--reason", "who owns which tree"];
+    assert!(place.verbond(&[&add[..], &declared[..]].concat())?.status.success());
+    let published = place.json(&["service", "publish", "trees"])?;
+    let hash = published.get("hash").and_then(Value::as_str).ok_or("no hash")?;
+    let shown = stdout(&place.verbond(&["contract", "show", hash])?);
+    let lines: Vec<&str> = shown.lines().collect();
+    for line in [
+        "state             valid",
+        "kind       service publication",
+        "service    oin:00000099000000010000/trees",
+        "directory  oin:00000099000000010000",
+        "PARTICIPANT               SIGNATURE  AT",
+    ] {
+        assert!(lines.contains(&line), "{line}\n{shown}");
+    }
+    assert!(lines.iter().all(|line| line.len() < 120), "{shown}");
+    let listed = |arguments: &[&str]| {
+        let answer = place.json(&[&["contract", "list"], arguments].concat())?;
+        Ok::<_, Box<dyn std::error::Error>>(answer.pointer("/items/0/hash") == Some(&Value::from(hash)))
+    };
+    let grant = published.pointer("/grants/0/hash").and_then(Value::as_str).ok_or("no grant")?;
+    assert!(listed(&["--peer", "00000099000000010000"])? && listed(&["--grant", grant])?);
+    assert!(!listed(&["--peer", "00000099000000020000"])? && !listed(&["--grant", hash])?);
+    assert!(node.stop()?);
+    Ok(())
+}
+
+#[test]
 fn an_application_is_bound_and_its_socket_opened() -> Outcome {
     let place = Place::new()?;
     let node = place.serve()?;
@@ -232,7 +265,10 @@ fn an_application_is_bound_and_its_socket_opened() -> Outcome {
     }
     // Nobody has declared the service open: refused here already, with a reason.
     let answer = raw(&socket, "GET /t/x HTTP/1.1")?;
-    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("GROUND_MISSING"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("AGREEMENT_MISSING"), "{answer}");
+    let shown = stdout(&place.verbond(&["application", "show", "nightly"])?);
+    assert!(shown.contains("credential   socket"), "{shown}");
+    assert!(shown.contains("t      oin:00000099000000020000/trees"), "{shown}");
     let denied = place.verbond(&["application", "deny", "nightly", "t"])?;
     assert!(denied.status.success(), "{}", stderr(&denied));
     assert!(node.stop()?);
@@ -333,44 +369,51 @@ fn a_certificate_of_another_organisation_is_not_installed() -> Outcome {
     Ok(())
 }
 
+/// `verbond …` on another machine, with this certificate and key.
+fn afar(place: &Place, certificate: &Path, key: &Path, verb: &[&str]) -> Outcome<Output> {
+    let file = |path: &Path| path.display().to_string();
+    let address = format!("https://localhost:{}", place.port + 4);
+    let (anchor, certificate, key) = (file(&place.path("ca/root.pem")), file(certificate), file(key));
+    let mut arguments = vec![
+        "--node",
+        &address,
+        "--client-certificate",
+        &certificate,
+        "--client-key",
+        &key,
+        "--node-anchors",
+        &anchor,
+    ];
+    arguments.extend(verb);
+    place.verbond(&arguments)
+}
+
+fn with_phrase<'a>(verb: &[&'a str], phrase: &'a str) -> Vec<&'a str> {
+    [verb, &["--passphrase-file", phrase]].concat()
+}
+
 #[test]
-fn an_administrator_from_afar_is_known_by_its_certificate() -> Outcome {
+fn an_administrator_from_afar_is_known_as_a_person() -> Outcome {
     let place = Place::of_host("localhost")?;
     let other = Place::of_host("localhost")?;
-    let afar = free_ports()?;
     let anchor = place.path("ca/root.pem").display().to_string();
-    place.edit(
-        "[administration]",
-        &format!("[administration]\nlisten = \"127.0.0.1:{afar}\"\nclient_anchors = [\"{anchor}\"]"),
-    )?;
+    place.edit("[administration]", &format!("[administration]\nclient_anchors = [\"{anchor}\"]"))?;
     let node = place.serve()?;
-    let address = format!("https://localhost:{afar}");
-    let with = |owner: &Place| {
-        let file = |name: &str| owner.path(name).display().to_string();
-        place.verbond(&[
-            "service",
-            "add",
-            "trees",
-            "--upstream",
-            "http://127.0.0.1:1/",
-            "--class",
-            "open",
-            "--steward",
-            "J. de Vries",
-            "--reason",
-            "public register",
-            "--node",
-            &address,
-            "--client-certificate",
-            &file("node/certificate.pem"),
-            "--client-key",
-            &file("node/key.pem"),
-            "--node-anchors",
-            &anchor,
-        ])
-    };
+    let add = ["service", "add", "trees", "--upstream", "http://127.0.0.1:1/", "--class", "governed"];
+    let verb = [add.as_slice(), &["--steward", "J. de Vries", "--reason", "who owns which tree"]].concat();
+    let with =
+        |owner: &Place| afar(&place, &owner.path("node/certificate.pem"), &owner.path("node/key.pem"), &verb);
     let refused = with(&other)?;
-    assert!(!refused.status.success(), "a certificate of another authority got in");
+    assert!(stderr(&refused).starts_with("error[CERTIFICATE_NOT_LET_IN]"), "{}", stderr(&refused));
+    let unknown = with(&place)?;
+    assert!(stderr(&unknown).starts_with("error[NOT_PERMITTED]"), "{}", stderr(&unknown));
+    assert!(stderr(&unknown).contains("person enrol --code"), "{}", stderr(&unknown));
+
+    let person = ["person", "add", "b-voorbeeld", "--display-name", "B. Voorbeeld", "--role", "operator"];
+    place.json(&person)?;
+    let certificate = place.path("node/certificate.pem").display().to_string();
+    let enrolled = place.json(&["person", "enrol", "b-voorbeeld", "--certificate", &certificate])?;
+    assert_eq!(enrolled.get("state"), Some(&Value::from("enrolled")), "{enrolled}");
     let added = with(&place)?;
     assert!(added.status.success(), "{}", stderr(&added));
     let mut acts = Value::Null;
@@ -386,9 +429,56 @@ fn an_administrator_from_afar_is_known_by_its_certificate() -> Outcome {
         .iter()
         .find(|act| act.pointer("/payload/action") == Some(&Value::from("service.put")))
         .ok_or("no act")?;
-    assert_eq!(act.pointer("/payload/author/kind"), Some(&Value::from("certificate")), "{act}");
-    let subject = act.pointer("/payload/author/subject").and_then(Value::as_str).ok_or("no subject")?;
-    assert!(subject.contains("serialNumber=00000099000000010000"), "{subject}");
+    assert_eq!(act.pointer("/payload/author/kind"), Some(&Value::from("person")), "{act}");
+    assert_eq!(act.pointer("/payload/author/name"), Some(&Value::from("b-voorbeeld")), "{act}");
+    assert_eq!(act.pointer("/payload/author/thumbprint"), enrolled.get("key_thumbprint"), "{act}");
+
+    place.json(&["person", "disable", "b-voorbeeld"])?;
+    let disabled = with(&place)?;
+    assert!(stderr(&disabled).starts_with("error[NOT_PERMITTED]"), "{}", stderr(&disabled));
+    assert!(node.stop()?);
+    Ok(())
+}
+
+#[test]
+fn a_person_enrols_a_key_of_their_own_with_the_code_that_the_operator_handed_over() -> Outcome {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::of_host("localhost")?;
+    let phrase = place.path("phrase");
+    std::fs::write(&phrase, "four random words here\n")?;
+    std::fs::set_permissions(&phrase, std::fs::Permissions::from_mode(0o600))?;
+    let phrase = phrase.display().to_string();
+    let out = place.path("mine").display().to_string();
+    let inside = place.path("node/mine").display().to_string();
+    let refused = place.verbond(&with_phrase(&["person", "key", "--out", &inside], &phrase))?;
+    assert!(stderr(&refused).starts_with("error[KEY_IN_DATA_DIRECTORY]"), "{}", stderr(&refused));
+    let made = place.json(&with_phrase(&["person", "key", "--out", &out], &phrase))?;
+    let key = std::fs::read_to_string(place.path("mine/key.pem"))?;
+    assert!(key.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+    assert_eq!(std::fs::metadata(place.path("mine/key.pem"))?.permissions().mode() & 0o777, 0o600);
+
+    let node = place.serve()?;
+    let mine = |verb: &[&str]| {
+        let verb = with_phrase(verb, &phrase);
+        afar(&place, &place.path("mine/certificate.pem"), &place.path("mine/key.pem"), &verb)
+    };
+    // Before anybody has been invited, a key that nobody knows does not get through the handshake.
+    let early = mine(&["person", "enrol", "--code", "vbe_x"])?;
+    assert!(stderr(&early).starts_with("error[CERTIFICATE_NOT_LET_IN]"), "{}", stderr(&early));
+    let steward = ["person", "add", "s-voorbeeld", "--display-name", "S. Voorbeeld", "--role", "steward"];
+    let invited = place.json(&steward)?;
+    let code = invited.get("code").and_then(Value::as_str).ok_or("no code")?;
+    let enrolled = mine(&["person", "enrol", "--code", code, "--json"])?;
+    assert!(enrolled.status.success(), "{}", stderr(&enrolled));
+    let enrolled: Value = serde_json::from_slice(&enrolled.stdout)?;
+    assert_eq!(enrolled.get("key_thumbprint"), made.get("key_thumbprint"));
+
+    let open = ["service", "add", "trees", "--upstream", "http://127.0.0.1:1/", "--class", "open"];
+    let open = [open.as_slice(), &["--steward", "S. Voorbeeld", "--reason", "public register"]].concat();
+    let socket = place.verbond(&open)?;
+    assert!(stderr(&socket).starts_with("error[STEWARD_NEEDED]"), "{}", stderr(&socket));
+    let declared = mine(&open)?;
+    assert!(declared.status.success(), "{}", stderr(&declared));
     assert!(node.stop()?);
     Ok(())
 }

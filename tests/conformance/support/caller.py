@@ -1,8 +1,8 @@
-"""What a peer asks of other managers and inways (Core 4.4, 4.6)."""
+"""What a peer asks of other managers and inways (Core 4.4, 4.6); answers of managers are held against the schemas."""
 
 from urllib.parse import quote, urlencode
 
-from . import signing
+from . import schemas, signing
 from .hashing import content_hash
 from .wire import Client
 
@@ -36,7 +36,9 @@ class Caller:
         """A POST or PUT with the peer's manager address (Core 4.4.4); a header set to None is left out."""
         headers = {"Fsc-Manager-Address": self.manager_address, **(headers or {})}
         headers = {name: value for name, value in headers.items() if value is not None}
-        return self.client(address, identity).request(method, path, headers=headers, **more)
+        answer = self.client(address, identity).request(method, path, headers=headers, **more)
+        schemas.check(method, path, answer)
+        return answer
 
     def announce(self, address):
         return self.send(address, "PUT", "/v1/announce")
@@ -59,7 +61,10 @@ class Caller:
     def get(self, address, path, **query):
         """A listing, or another GET of the manager's interface."""
         asked = urlencode(query, safe="$,", quote_via=quote)
-        return self.client(address).get(f"/v1{path}" + (f"?{asked}" if asked else ""))
+        target = f"/v1{path}" + (f"?{asked}" if asked else "")
+        answer = self.client(address).get(target)
+        schemas.check("GET", target, answer)
+        return answer
 
     def all_of(self, address, path, member, **query):
         """Every item of a listing, page after page; ends at an empty cursor or an empty page."""

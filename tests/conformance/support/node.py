@@ -1,6 +1,7 @@
 """Drives one node under test: writes its configuration, starts the binary, uses its command line, stops it."""
 
 import contextlib
+import copy
 import json
 import os
 import re
@@ -90,9 +91,14 @@ class Node:
         addresses=None,
         names=(),
         inway_host=None,
+        within=None,
+        roles=None,
         environment=None,
     ):
+        """`within` gives, for the data directory, the words of a command that becomes the one that follows it."""
         self.binary = binary
+        self.within = within or (lambda folder: [])
+        self.roles = roles
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
         self.authority = authority
@@ -173,7 +179,10 @@ class Node:
         self.stderr = []
         # Without restored signals SIGXFSZ stays ignored, so that a full disk is an error and not a kill.
         self.process = subprocess.Popen(
-            [self.binary, "--data", str(self.folder), "serve", "--json"],
+            [
+                *self.within(self.folder), self.binary, "--data", str(self.folder), "serve", "--json",
+                *(["--roles", self.roles] if self.roles else []),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -222,6 +231,19 @@ class Node:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def move_manager(self):
+        """Gives the manager another port, and so another address; to be called while the node is down."""
+        self.bind["manager"] = (LOOPBACK, free_port())
+        listen = ":".join(str(each) for each in self.bind["manager"])
+        self.settings = merge(self.settings, {"manager": {"listen": listen, "address": self.manager_address}})
+        (self.folder / "verbond.toml").write_text(toml(self.settings))
+
+    def another_process(self, roles):
+        """The same node, to be started as a further process with these roles."""
+        other = copy.copy(self)
+        other.roles, other.process, other.stderr = roles, None, []
+        return other
 
     # Set-up -------------------------------------------------------------------------------------------------------
 

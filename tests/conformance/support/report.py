@@ -31,6 +31,11 @@ DEPARTURES = [
         "GET /contracts, and until then answers 503 for what the two share.",
     ),
     (
+        "Any peer on a contract may submit it",
+        "Core 4.2.1.1 and 4.2.1.3 name who offers which contract, 3.2.1 lets any peer do so. The node sends as named and "
+        "takes a contract from each peer on it; its policy leaves one from another than the party in need to a person.",
+    ),
+    (
         "Codes of its own where the norm has none",
         "Core 4.4.5.2, 4.6.1.4 and 4.7.2.2 want one of the listed codes in every error. For refusals that the lists do "
         "not foresee (no contract, unknown route, malformed JSON, …) the error object has a code outside them.",
@@ -87,7 +92,7 @@ def first_line(text):
 
 
 class Outcomes:
-    """Gathers the result of each test that carries out a scenario."""
+    """Gathers the result of each test, and which scenarios it carries out."""
 
     def __init__(self):
         self.tests = {}
@@ -144,6 +149,7 @@ def as_markdown(rows):
         f"scenarios are those of Logius-standaarden/fsc-test-suite at {SUITE_COMMIT}, the tests are the project's own.",
         "",
         f"Made by `{COMMAND}`; do not edit. `fsc.json` holds the same for programs.",
+        "Requirement by requirement: [fsc-requirements.md](fsc-requirements.md).",
         "",
         f"**{count['pass']} pass, {count['fail']} fail, {count['not run']} not run, of {len(rows)}.**",
         "",

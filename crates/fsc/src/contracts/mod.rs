@@ -2,6 +2,7 @@
 //! writes the change, the act that explains it and the messages that follow from it in one transaction.
 
 mod adopting;
+mod following;
 mod proposing;
 mod receiving;
 mod rolling;
@@ -10,6 +11,7 @@ mod signing;
 use std::sync::Arc;
 
 pub use proposing::{ConnectionProposal, Proposed, PublicationProposal};
+pub use rolling::{Replacement, Superseded};
 use verbond_application::database_problem;
 use verbond_domain::{ParticipantId, Problem, Scheme, Timestamp};
 use verbond_store::{

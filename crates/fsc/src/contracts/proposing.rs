@@ -1,4 +1,5 @@
-//! This participant proposes a contract: to use a service, or to have its own listed in a directory.
+//! This participant proposes a contract: to use a service, or to have its own listed in a directory; for itself, or on
+//! behalf of another participant.
 
 use serde_json::{Map, Value, json};
 use verbond_application::database_problem;
@@ -22,7 +23,7 @@ use crate::{
 /// How long a contract runs when the proposal does not say, in days.
 const DEFAULT_DAYS: i64 = 365;
 /// Longest that a proposal may ask for, in days.
-const MAXIMUM_DAYS: i64 = 3660;
+pub(super) const MAXIMUM_DAYS: i64 = 3660;
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// To use a service of another participant with this node's outway.
@@ -34,6 +35,10 @@ pub struct ConnectionProposal {
     pub service: ServiceName,
     /// By what our outway is known; `None`: by the key that the node has now.
     pub identification: Option<OutwayIdentification>,
+    /// On whose behalf we use it; `None`: our own.
+    pub delegator: Option<ParticipantId>,
+    /// On whose behalf the provider offers it; `None`: its own.
+    pub service_delegator: Option<ParticipantId>,
     /// How long it is to run.
     pub days: Option<i64>,
     /// `properties` of the grant.
@@ -47,6 +52,8 @@ pub struct PublicationProposal {
     pub service: ServiceName,
     /// Which directory; `None`: the group's first, or this node itself when it is one and the group names none.
     pub directory: Option<ParticipantId>,
+    /// On whose behalf we offer it; `None`: our own.
+    pub delegator: Option<ParticipantId>,
     /// How long it is to run.
     pub days: Option<i64>,
     /// `properties` of the grant, shown in the listing.
@@ -72,14 +79,15 @@ impl FscNode {
         let key = self.identity.current().certificate.public_key_thumbprint;
         let identification =
             proposal.identification.unwrap_or(OutwayIdentification::PublicKeyThumbprint(key));
-        self.manager_of(&proposal.provider).await?;
-        let grant = GrantData::ServiceConnection {
-            outway: Outway { consumer: self.rules.own.clone(), identification },
-            service: ConnectedService {
-                provider: proposal.provider,
-                name: proposal.service,
-                delegator: None,
-            },
+        let outway = Outway { consumer: self.rules.own.clone(), identification };
+        let service = ConnectedService {
+            provider: proposal.provider,
+            name: proposal.service,
+            delegator: proposal.service_delegator,
+        };
+        let grant = match proposal.delegator {
+            None => GrantData::ServiceConnection { outway, service },
+            Some(delegator) => GrantData::DelegatedServiceConnection { outway, service, delegator },
         };
         self.propose(actor, grant, proposal.properties, proposal.days).await
     }
@@ -96,12 +104,12 @@ impl FscNode {
         let groups = || self.rules.directories.first().map(|first| first.id.clone());
         let own = || self.rules.directory.then(|| self.rules.own.clone());
         let directory = proposal.directory.or_else(groups).or_else(own).ok_or_else(no_directory)?;
-        self.manager_of(&directory).await?;
         let protocol =
             if service.protocol == "http2" { ServiceProtocol::Http2 } else { ServiceProtocol::Http1 };
-        let grant = GrantData::ServicePublication {
-            directory,
-            service: PublishedService { provider: self.rules.own.clone(), name: service.name, protocol },
+        let service = PublishedService { provider: self.rules.own.clone(), name: service.name, protocol };
+        let grant = match proposal.delegator {
+            None => GrantData::ServicePublication { directory, service },
+            Some(delegator) => GrantData::DelegatedServicePublication { directory, service, delegator },
         };
         self.propose(actor, grant, proposal.properties, proposal.days).await
     }
@@ -116,6 +124,13 @@ impl FscNode {
         let days = days.unwrap_or(DEFAULT_DAYS);
         if !(1..=MAXIMUM_DAYS).contains(&days) {
             return Err(unusable_days());
+        }
+        if delegates_to_itself(&grant) {
+            return Err(no_delegation());
+        }
+        // All of them must sign, so that each must be within reach.
+        for (_, party) in grant.parties().filter(|(_, party)| **party != self.rules.own) {
+            self.manager_of(party).await?;
         }
         let _one_at_a_time = self.proposing.lock().await;
         if let Some(contract) = self.standing(&grant, properties.as_ref()).await? {
@@ -175,6 +190,12 @@ impl FscNode {
     }
 }
 
+/// Whether somebody is to act on behalf of nobody else than itself.
+fn delegates_to_itself(grant: &GrantData) -> bool {
+    let actor = if grant.grant_type().is_publication() { grant.provider() } else { grant.counterpart() };
+    grant.delegator() == Some(actor) || grant.service_delegator() == Some(grant.provider())
+}
+
 fn no_service(name: &ServiceName) -> Problem {
     Problem::new(
         "SERVICE_UNKNOWN",
@@ -204,5 +225,18 @@ fn unusable_days() -> Problem {
         422,
         format!("De looptijd is 1 tot {MAXIMUM_DAYS} dagen."),
         format!("a contract runs 1 to {MAXIMUM_DAYS} days"),
+    )
+}
+
+fn no_delegation() -> Problem {
+    Problem::new(
+        "DELEGATOR_UNUSABLE",
+        422,
+        "Wie namens een ander handelt, is een ander dan wie de opdracht geeft.",
+        "whoever acts on behalf of another is not that other itself",
+    )
+    .next(
+        "Noem de deelnemer die de opdracht geeft, of laat de delegatie weg.",
+        "name the participant that delegates, or leave the delegation out",
     )
 }

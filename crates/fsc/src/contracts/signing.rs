@@ -44,6 +44,9 @@ impl FscNode {
         let failed = |error: StoreError| database_problem(&error);
         let now = self.ambient.now();
         let before = self.contract(hash).await?;
+        if kind == SignatureKind::Accept {
+            self.may_accept(&before, now).await?;
+        }
         // Signed before the transaction: the key may lie in a slow device, and SQLite has one writer.
         let signature = self.signature_over(&before.content, kind, now).await?;
         let mut transaction = self.store.begin().await.map_err(failed)?;

@@ -1,6 +1,6 @@
 //! `POST /v1/contracts` and `GET /v1/contracts`.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use axum::{
     Json,
@@ -21,7 +21,7 @@ use crate::{
     FscNode,
     protocol::{
         i_json,
-        query::{ContractsQuery, MAXIMUM_LIMIT, Paging},
+        query::{ContractsQuery, MAXIMUM_LIMIT, Paging, QueryRefusal},
         wire::{Contracts, Pagination, Signatures, WireContract},
     },
 };
@@ -51,9 +51,23 @@ pub(super) async fn list(
         ContractFilter { participant: Some(caller.participant.clone()), ..ContractFilter::default() };
     match ContractsQuery::parse(query.as_deref().unwrap_or_default()).map_err(|refusal| refusal.problem())? {
         ContractsQuery::GrantHashes(hashes) => {
-            filter.grant_hashes = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
-            let page = node.store.contracts(&filter, None, MAXIMUM_LIMIT.into(), SortOrder::Descending).await;
-            shown(page.map_err(failed)?.items, None)
+            let (mut rows, mut bytes) = (Vec::<ContractRow>::new(), 0_usize);
+            for portion in hashes.chunks(PORTION) {
+                filter.grant_hashes = portion.iter().map(|hash| hash.as_str().to_owned()).collect();
+                let page = node.store.contracts(&filter, None, MAXIMUM_LIMIT.into(), SortOrder::Descending);
+                for row in page.await.map_err(failed)?.items {
+                    if rows.iter().all(|other| other.hash != row.hash) {
+                        bytes = bytes.saturating_add(size(&row));
+                        rows.push(row);
+                    }
+                }
+                // There are no pages here: who asks for more than fits must ask for less.
+                if bytes > ENOUGH_BYTES {
+                    return Err(QueryRefusal::TooLong.problem().into());
+                }
+            }
+            rows.sort_by_key(|row| Reverse(row.created_at));
+            shown(rows, None)
         }
         ContractsQuery::Page { paging, grant_type } => {
             filter.grant_types = grant_type.iter().map(|grant_type| grant_type.as_str().to_owned()).collect();

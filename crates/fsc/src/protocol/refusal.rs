@@ -115,8 +115,8 @@ impl ContractRefusal {
             Self::Document(error) => [
                 "Het bericht is geen I-JSON (RFC 7493).".to_owned(),
                 format!("The message is not I-JSON (RFC 7493): {error}."),
-                "Stuur JSON in UTF-8 zonder dubbele namen, met gehele getallen tot 2^53 - 1, en niet dieper dan 32 niveaus.".to_owned(),
-                "Send JSON in UTF-8 without duplicate names, with integers up to 2^53 - 1, nested at most 32 levels.".to_owned(),
+                "Stuur JSON in UTF-8 zonder dubbele namen, en niet dieper dan 32 niveaus.".to_owned(),
+                "Send JSON in UTF-8 without duplicate names, nested at most 32 levels.".to_owned(),
             ],
             Self::Member(pointer) => {
                 let place = if pointer.is_empty() { "/" } else { pointer };

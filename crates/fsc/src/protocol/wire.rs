@@ -1,11 +1,11 @@
 //! Messages of the manager's interface that are neither content nor token: requests and listings.
 //!
 //! What is sent keeps to manager.yaml of Core 2.0.0 and logging.yaml of Logging 1.1.0; what is read is tolerant:
-//! unknown members are ignored, and members that foreign managers leave out get the empty value.
+//! unknown members are ignored, and members that foreign managers leave out, or write as `null`, get the empty value.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
@@ -44,17 +44,35 @@ impl SignatureRequest {
     }
 }
 
+/// What is absent or `null` is empty.
+fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
+/// A map of texts; what is no text in it is left out.
+fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let all: BTreeMap<String, Value> = or_empty(from)?;
+    let text = |value: Value| value.as_str().map(str::to_owned);
+    Ok(all.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
+}
+
+/// A list; what cannot be read in it is left out.
+fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Vec<T>, D::Error> {
+    let all: Vec<Value> = or_empty(from)?;
+    Ok(all.into_iter().filter_map(|line| serde_json::from_value(line).ok()).collect())
+}
+
 /// Signatures per kind: peer id (value only) to compact JWS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signatures {
     /// Accept signatures.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     pub accept: BTreeMap<String, String>,
     /// Reject signatures.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     pub reject: BTreeMap<String, String>,
     /// Revoke signatures.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     pub revoke: BTreeMap<String, String>,
 }
 
@@ -70,9 +88,10 @@ impl Contracts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WireContract {
     /// The content tree.
+    #[serde(default)]
     pub content: Value,
     /// Its signatures.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub signatures: Signatures,
 }
 
@@ -80,7 +99,7 @@ pub struct WireContract {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pagination {
     /// Empty at the end. (Some managers never leave it empty: stop at an empty page.)
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub next_cursor: String,
 }
 
@@ -88,10 +107,10 @@ pub struct Pagination {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contracts {
     /// The page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub contracts: Vec<WireContract>,
     /// Where it goes on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub pagination: Pagination,
 }
 
@@ -101,10 +120,10 @@ pub struct Peer {
     /// Value of its identifier.
     pub id: String,
     /// Its name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub name: String,
     /// `https://host:port` of its manager.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub manager_address: String,
 }
 
@@ -112,10 +131,10 @@ pub struct Peer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peers {
     /// The page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub peers: Vec<Peer>,
     /// Where it goes on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub pagination: Pagination,
 }
 
@@ -125,7 +144,7 @@ pub struct ListedDelegator {
     /// Value of its identifier.
     pub peer_id: String,
     /// Its name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub peer_name: String,
 }
 
@@ -212,11 +231,11 @@ impl TryFrom<Value> for ServiceListing {
 /// Answer of `GET /services`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Services {
-    /// The page.
-    #[serde(default)]
+    /// The page. Lines of a form that a later version may have are left out.
+    #[serde(default, deserialize_with = "readable")]
     pub services: Vec<ServiceListing>,
     /// Where it goes on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub pagination: Pagination,
 }
 
@@ -226,13 +245,13 @@ pub struct PeerInfo {
     /// Value of the identifier.
     pub peer_id: String,
     /// The name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub peer_name: String,
     /// The version of FSC.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub fsc_version: String,
     /// Names and versions of extensions.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     pub enabled_extensions: BTreeMap<String, String>,
 }
 
@@ -242,7 +261,7 @@ pub struct TokenResponse {
     /// The JWT.
     pub access_token: String,
     /// `bearer`
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub token_type: String,
 }
 

@@ -154,7 +154,12 @@ impl FscNode {
         let jws = Jws::parse(token).map_err(|_| unusable_token())?;
         let claims =
             AccessTokenClaims::parse(jws.payload(), self.rules.scheme()).map_err(|_| unusable_token())?;
-        let for_us = claims.group_id == self.rules.group_id
+        // The text can be read as having the delegator in `sub` too: see `AccessTokenClaims`.
+        let ends = &connection.parties;
+        let subject =
+            claims.consumer == ends.consumer || Some(&claims.consumer) == ends.consumer_delegator.as_ref();
+        let for_us = subject
+            && claims.group_id == self.rules.group_id
             && claims.provider == connection.parties.provider
             && claims.service == connection.parties.service
             && claims.certificate_thumbprint == own.thumbprint

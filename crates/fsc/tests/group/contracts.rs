@@ -19,6 +19,8 @@ pub fn connection(provider: &Organisation, service: &str) -> Result<ConnectionPr
         provider: provider.id.clone(),
         service: service.parse::<ServiceName>()?,
         identification: None,
+        delegator: None,
+        service_delegator: None,
         days: None,
         properties: None,
     })
@@ -35,7 +37,8 @@ async fn a_service_is_published_found_proposed_and_accepted() -> TestResult {
     let consumer = group.plan("consumer", 3).start().await?;
 
     let service: ServiceName = "register".parse()?;
-    let publication = PublicationProposal { service, directory: None, days: Some(30), properties: None };
+    let publication =
+        PublicationProposal { service, directory: None, delegator: None, days: Some(30), properties: None };
     let published = provider.node().publish_service(&Actor::Operator, publication).await?;
     let hash = published.contract.content.hash.as_str().to_owned();
     provider.until(&hash, ContractState::Valid).await?;
@@ -152,10 +155,13 @@ async fn before_a_new_key_is_used_replacements_are_in_force() -> TestResult {
     let proposed = consumer.node().propose_replacements(&Actor::Operator, new_key).await?;
     assert_eq!(proposed.len(), 2);
     for replacement in &proposed {
-        assert!(replacement.created);
-        consumer.until(replacement.contract.content.hash.as_str(), ContractState::Valid).await?;
+        let proposed = &replacement.proposed;
+        assert!(proposed.created);
+        consumer.until(proposed.contract.content.hash.as_str(), ContractState::Valid).await?;
+        // The present key is still in use.
+        assert!(consumer.node().superseded().await?.is_empty());
     }
     let again = consumer.node().propose_replacements(&Actor::Operator, new_key).await?;
-    assert!(again.len() == 2 && again.iter().all(|replacement| !replacement.created));
+    assert!(again.len() == 2 && again.iter().all(|replacement| !replacement.proposed.created));
     Ok(())
 }

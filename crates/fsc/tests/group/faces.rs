@@ -186,6 +186,7 @@ async fn log_records_are_shown_to_those_who_take_part() -> TestResult {
         parties: admitted.parties.clone(),
         wire: admitted.wire.clone(),
         application: None,
+        decision: None,
     };
     let mut transaction = provider.store().begin().await?;
     transaction.append(&Entry::Permit(permit), &ambient()).await?;

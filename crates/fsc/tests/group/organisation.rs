@@ -227,6 +227,7 @@ impl Organisation {
             identity: Arc::clone(&self.identity),
             trust: Arc::clone(&self.trust),
             peers: client.clone(),
+            couriers: Vec::new(),
         };
         let node = FscNode::with_limits(parts, self.flood);
         let tls = TlsRules { minimum_version: "1.2".to_owned(), cipher_suites: Vec::new() };

@@ -175,6 +175,10 @@ impl OutboundFace for Outbound {
         })
     }
 
+    fn is_refusal(&self, head: &response::Parts) -> bool {
+        head.headers.contains_key("x-refused")
+    }
+
     fn answered(&self, _reference: &str, transaction_id: &TransactionId, head: &mut response::Parts) {
         if let Ok(id) = HeaderValue::from_str(&transaction_id.to_string()) {
             head.headers.insert(TRANSACTION.clone(), id);

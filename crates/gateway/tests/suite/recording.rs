@@ -118,13 +118,13 @@ async fn a_governed_service_refuses_everything_and_says_so_in_the_journal() -> O
     let scene = Scene::new(Protocol::Http1).await?;
     // Undeclared at the consumer: refused before anybody is called.
     let (head, body) = scene.get("/undeclared/x").await?;
-    assert_eq!((head.status.as_u16(), code(&body)?.as_str()), (403, "GROUND_MISSING"));
+    assert_eq!((head.status.as_u16(), code(&body)?.as_str()), (403, "AGREEMENT_MISSING"));
     assert_eq!(scene.outbound.prepared.load(Ordering::SeqCst), 0);
-    assert_eq!(scene.consumer_journal.entries("refusal")[0]["code"], "GROUND_MISSING");
+    assert_eq!(scene.consumer_journal.entries("refusal")[0]["code"], "AGREEMENT_MISSING");
     // Declared open by the consumer, governed at the provider: the provider's word counts there.
     let (head, body) = scene.get("/theirs/x").await?;
-    assert_eq!((head.status.as_u16(), code(&body)?.as_str()), (403, "GROUND_MISSING"));
-    assert_eq!(scene.provider_journal.entries("refusal")[0]["code"], "GROUND_MISSING");
+    assert_eq!((head.status.as_u16(), code(&body)?.as_str()), (403, "AGREEMENT_MISSING"));
+    assert_eq!(scene.provider_journal.entries("refusal")[0]["code"], "AGREEMENT_MISSING");
     assert!(scene.provider_journal.entries("permit").is_empty());
     assert_eq!(scene.source.requests.load(Ordering::SeqCst), 0);
     Ok(())

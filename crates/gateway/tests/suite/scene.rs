@@ -111,14 +111,7 @@ fn snapshot(upstream: &str) -> Result<Snapshot, Box<dyn Error>> {
         let row = ApplicationRow { name: name.parse()?, credential, bindings };
         applications.insert(row.name.clone(), Arc::new(row));
     }
-    Ok(Snapshot {
-        generation: 1,
-        taken_at: Timestamp::from_millis(0),
-        services,
-        applications,
-        contracts: Vec::new(),
-        peers: HashMap::new(),
-    })
+    Ok(Snapshot { services, applications, ..Snapshot::empty(1) })
 }
 
 fn gateway(state: &Arc<SnapshotKeeper>, journal: verbond_journal::Journal) -> Gateway {

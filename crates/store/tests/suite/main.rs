@@ -31,6 +31,7 @@ mod journal;
 mod outbox;
 mod owner;
 mod peers;
+mod persons;
 mod records;
 mod registers;
 mod retention;

@@ -92,6 +92,7 @@ pub fn permit_of(transaction: TransactionId, consumer: u32) -> Entry {
         parties: parties(consumer, 1),
         wire,
         application: None,
+        decision: None,
     })
 }
 
@@ -107,6 +108,7 @@ pub fn refusal(consumer: u32) -> Entry {
         wire: serde_json::Map::new(),
         code: "ACCESS_DENIED".to_owned(),
         application: Some("desk".to_owned()),
+        decision: None,
     })
 }
 

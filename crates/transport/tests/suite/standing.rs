@@ -17,7 +17,7 @@ use verbond_transport::{
     Body, BoxError, Connection, Handler, Listener, ListenerLimits, Protocol, Routes, Security, empty,
     handler_fn,
 };
-use verbond_trust::tls::private_server_config;
+use verbond_trust::tls::{PinnedKeys, Pins, personal_server_config, private_server_config};
 
 use crate::world::{CONSUMER, Outcome, PROVIDER, Party, World, ambient, port, provider_at, tls_rules};
 
@@ -26,7 +26,7 @@ fn for_own_clients(world: &World, party: &Party) -> Result<Security, Box<dyn std
     let anchor = CertificateDer::from_pem_slice(world.authority.root_pem()?.as_bytes())?;
     let identity = Arc::clone(&party.identity);
     let config = private_server_config(identity, &[anchor], &tls_rules(), ambient(), true)?;
-    Ok(Security::Private { config, ambient: ambient() })
+    Ok(Security::Private { config, ambient: ambient(), pinned: None })
 }
 
 /// Never ends by itself.
@@ -93,6 +93,38 @@ async fn a_connection_of_our_own_client_ends_with_its_certificate() -> Outcome {
         assert!(begun.elapsed() < Duration::from_secs(9), "broken too late: {:?}", begun.elapsed());
         assert!(client.send(&target, Request::get("/").body(empty())?).await.is_err(), "it is let in again");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_ends_when_its_key_is_taken_from_the_pins() -> Outcome {
+    let world = World::new()?;
+    let provider = world.party(PROVIDER, "provider.test")?;
+    let consumer = world.party(CONSUMER, "consumer.test")?;
+    let pinned = Arc::new(PinnedKeys::default());
+    let key = consumer.identity.current().certificate.public_key_thumbprint;
+    let until = ambient().now().plus_seconds(3600);
+    pinned.replace(Pins { keys: [(key, until)].into(), strangers_until: None });
+    let identity = Arc::clone(&provider.identity);
+    let config = personal_server_config(identity, &[], Arc::clone(&pinned), &tls_rules(), ambient())?;
+    let security = Security::Private { config, ambient: ambient(), pinned: Some(Arc::clone(&pinned)) };
+    let listener = Listener::tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let serving = listener.serve(security, Routes::all(streaming()), ListenerLimits::default());
+
+    let client = consumer.client()?;
+    let target = provider_at(port(&serving), Protocol::Http1)?;
+    let response = client.send(&target, Request::get("/").body(empty())?).await?;
+    let reader = tokio::spawn(read(response.into_body()));
+    // Another person comes and goes meanwhile, which is no matter of this connection.
+    pinned.replace(Pins { keys: [(key, until)].into(), strangers_until: Some(until) });
+    tokio::time::sleep(Duration::from_millis(3000)).await;
+    assert!(!reader.is_finished());
+
+    pinned.replace(Pins { keys: [].into(), strangers_until: None });
+    let begun = Instant::now();
+    assert!(timeout(Duration::from_secs(6), reader).await??.is_err());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(client.send(&target, Request::get("/").body(empty())?).await.is_err(), "it is let in again");
     Ok(())
 }
 

@@ -3,12 +3,13 @@
 use rustls_pki_types::CertificateDer;
 use verbond_domain::Timestamp;
 
-use crate::{CertificateRefusal, certificate::parse_x509};
+use crate::{CertificateRefusal, PublicKeyThumbprint, certificate::parse_x509};
 
 /// The other end of a connection to a listener of [`private_server_config`](crate::tls::private_server_config): the
 /// handshake found its chain good then; this says for how long. Made once per connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrivatePeer {
+    key: PublicKeyThumbprint,
     until: Timestamp,
 }
 
@@ -23,6 +24,7 @@ impl PrivatePeer {
             return Err(CertificateRefusal::Invalid("there is no certificate".to_owned()));
         };
         let leaf = parse_x509(leaf)?;
+        let key = PublicKeyThumbprint::of(leaf.public_key().raw);
         let mut until = leaf.validity().not_after.timestamp();
         let mut issuer = leaf.issuer().as_raw().to_vec();
         let mut left = others.iter().map(parse_x509).collect::<Result<Vec<_>, _>>()?;
@@ -40,7 +42,7 @@ impl PrivatePeer {
             issuer = next.to_vec();
             left = rest;
         }
-        let peer = Self { until: Timestamp::from_seconds(until) };
+        let peer = Self { key, until: Timestamp::from_seconds(until) };
         peer.judge(now)?;
         Ok(peer)
     }
@@ -51,6 +53,11 @@ impl PrivatePeer {
     /// [`CertificateRefusal::Expired`].
     pub fn judge(&self, now: Timestamp) -> Result<(), CertificateRefusal> {
         if now.seconds() > self.until.seconds() { Err(CertificateRefusal::Expired) } else { Ok(()) }
+    }
+
+    /// The client's key.
+    pub const fn key(&self) -> PublicKeyThumbprint {
+        self.key
     }
 
     /// The last second at which the chain is good: a connection without requests may be ended after it.

@@ -15,7 +15,10 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use verbond_domain::{Ambient, Timestamp};
 use verbond_trust::{
     CertificateRefusal, IdentityHandle, TrustStore,
-    tls::{PrivatePeer, TlsRules, client_config, private_server_config, public_server_config, server_config},
+    tls::{
+        PinnedKeys, Pins, PrivatePeer, TlsRules, client_config, personal_server_config,
+        private_server_config, public_server_config, server_config,
+    },
 };
 
 use crate::pki::{DAY, HOST, NOW, Pki, authority_params, date, list, list_by, now, root_list, still_clock};
@@ -411,6 +414,42 @@ async fn a_private_listener_takes_clients_of_its_own_authority_only() {
     assert_eq!(outcome.server.unwrap_err(), Error::InvalidCertificate(CertificateError::UnknownIssuer));
     let outcome = shake(&config(pki.root.der()), &client, HOST).await;
     assert_eq!(outcome.server.unwrap().alpn.as_deref(), Some(&b"http/1.1"[..]));
+}
+
+#[tokio::test]
+async fn a_personal_listener_takes_keys_that_are_pinned_and_strangers_only_while_one_is_invited() {
+    let pki = Pki::new();
+    let ended = Pair::with(&pki, |_| {}, |params| params.not_after = date(NOW - 1));
+    let pair = Pair::new(&pki);
+    let key = |pair: &Pair| pair.client.current().certificate.public_key_thumbprint;
+    let at = |seconds| Timestamp::from_seconds(NOW).plus_seconds(seconds);
+    let refused = |error: CertificateError| Err(Error::InvalidCertificate(error));
+    let no_keys = Pins::default();
+    let pinned = |pair: &Pair, until| Pins { keys: [(key(pair), until)].into(), strangers_until: None };
+    let invited = |until| Pins { strangers_until: Some(until), ..Pins::default() };
+    let other = Pair::new(&pki);
+    for (pair, anchored, pins, expected) in [
+        (&pair, false, no_keys.clone(), refused(CertificateError::UnknownIssuer)),
+        (&pair, true, no_keys, Ok(())),
+        (&pair, false, pinned(&pair, at(0)), Ok(())),
+        (&pair, false, pinned(&other, at(0)), refused(CertificateError::UnknownIssuer)),
+        (&pair, true, pinned(&pair, at(-1)), refused(CertificateError::Expired)),
+        (&ended, false, pinned(&ended, at(9)), refused(CertificateError::Expired)),
+        (&pair, false, invited(at(0)), Ok(())),
+        (&pair, false, invited(at(-1)), refused(CertificateError::UnknownIssuer)),
+        (&ended, false, invited(at(9)), refused(CertificateError::Expired)),
+    ] {
+        let keys = Arc::new(PinnedKeys::default());
+        let anchors = if anchored { vec![pki.root.der().clone()] } else { Vec::new() };
+        let (identity, ambient) = (Arc::clone(&pair.server), pair.ambient.clone());
+        let server =
+            personal_server_config(identity, &anchors, Arc::clone(&keys), &any_version(), ambient).unwrap();
+        // Swapped after the listener was made: what counts is what is in use at the handshake.
+        keys.replace(pins.clone());
+        let (_, client) = pair.configs(&any_version());
+        let outcome = shake(&server, &client, HOST).await;
+        assert_eq!(outcome.server.map(|_| ()), expected, "{pins:?}, anchored: {anchored}");
+    }
 }
 
 #[test]

@@ -146,6 +146,34 @@ fn a_revoked_leaf_or_intermediate_is_refused() {
 }
 
 #[test]
+fn other_anchors_count_at_once_and_none_or_a_leaf_never() {
+    let (pki, other) = (Pki::new(), Pki::new());
+    let chain = pki.chain(&KeyPair::generate().unwrap(), |_| {});
+    let others = other.chain(&KeyPair::generate().unwrap(), |_| {});
+    let store = pki.store();
+    let lists = [&pki, &other].map(|pki| [root_list(pki, &[]), list(pki, &[])]);
+    store.set_revocation_lists(lists.concat());
+    let (old, new) = (pki.root.der().clone(), other.root.der().clone());
+    let good = |chain: &[_]| store.judge(chain, Usage::Client, now()).is_ok();
+    assert_eq!((good(&chain), good(&others)), (true, false));
+
+    for unusable in [Vec::new(), vec![new.clone(), chain[0].clone()]] {
+        assert!(store.set_anchors(&unusable).is_err() && store.has_anchors(&unusable).is_err());
+        assert_eq!((good(&chain), good(&others)), (true, false));
+    }
+    let generation = store.generation();
+    store.set_anchors(&[old.clone(), new.clone()]).unwrap();
+    assert!(store.generation() > generation);
+    assert_eq!((good(&chain), good(&others)), (true, true));
+    assert!(
+        store.has_anchors(&[old, new.clone()]).unwrap()
+            && !store.has_anchors(std::slice::from_ref(&new)).unwrap()
+    );
+    store.set_anchors(&[new]).unwrap();
+    assert_eq!((good(&chain), good(&others)), (false, true));
+}
+
+#[test]
 fn without_a_list_of_each_issuer_a_chain_is_refused() {
     let pki = Pki::new();
     let chain = pki.chain(&KeyPair::generate().unwrap(), |_| {});

@@ -1,4 +1,5 @@
-//! Who may do what through the administration API: a table, checked per request; what is not in it is refused.
+//! Who may do what through the administration API: a table of role, resource and action, checked per request; what is not
+//! in it is refused.
 
 use std::fmt::Write;
 
@@ -7,141 +8,264 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use verbond_domain::Actor;
+use verbond_domain::{PersonRole, PersonRoles};
 
 use super::{
     extract::Caller,
-    failure::{Failure, refused},
+    failure::{Failure, not_enrolled, refused},
 };
 
-/// In what capacity somebody asks. Persons with mandates of their own come beside the operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Runs the node: whoever opens its socket, or holds a certificate of an administration authority.
-    Operator,
-    /// Everybody else.
-    Nobody,
+/// In what capacity somebody asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Capacity {
+    /// Whoever opens the node's socket: technical acts only.
+    Socket,
+    /// A person with a key of their own.
+    Person(PersonRoles),
+    /// Somebody whose certificate was let in, and who is not known as a person.
+    Unenrolled,
 }
 
-impl Role {
-    /// All roles, in the order of the matrix.
-    const ALL: [Self; 2] = [Self::Operator, Self::Nobody];
-
-    fn of(caller: Option<&Actor>) -> Self {
-        match caller {
-            Some(Actor::Operator | Actor::Certificate { .. }) => Self::Operator,
-            Some(Actor::Participant { .. } | Actor::Node { .. }) | None => Self::Nobody,
+impl Capacity {
+    fn columns(&self) -> Vec<Column> {
+        match self {
+            Self::Socket => vec![Column::Role(PersonRole::Operator)],
+            Self::Person(roles) => roles.iter().map(Column::Role).collect(),
+            Self::Unenrolled => vec![Column::Unenrolled],
         }
     }
+
+    /// Whoever has several roles may do what one of them may.
+    fn may(&self, resource: &str, action: &str) -> bool {
+        self.columns().into_iter().any(|column| column.may(resource, action))
+    }
+}
+
+/// A column of the matrix. The socket has the operator's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Role(PersonRole),
+    Unenrolled,
+}
+
+impl Column {
+    const ALL: [Self; 7] = [
+        Self::Role(OPERATOR),
+        Self::Role(STEWARD),
+        Self::Role(DRAFTER),
+        Self::Role(OFFICER),
+        Self::Role(SIGNATORY),
+        Self::Role(AUDITOR),
+        Self::Unenrolled,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Operator => "operator",
-            Self::Nobody => "nobody",
+            Self::Role(OFFICER) => "fg",
+            Self::Role(role) => role.as_str(),
+            Self::Unenrolled => "unenrolled",
         }
     }
 
-    fn may(self, _permission: &Permission) -> bool {
-        match self {
-            Self::Operator => true,
-            Self::Nobody => false,
+    fn may(self, resource: &str, action: &str) -> bool {
+        let rule = RULES.iter().find(|rule| rule.resource == resource && rule.action == action);
+        match (rule, self) {
+            (Some(rule), Self::Role(role)) => rule.roles.contains(&role),
+            (Some(rule), Self::Unenrolled) => rule.unenrolled,
+            (None, _) => false,
         }
     }
 }
+
+const OPERATOR: PersonRole = PersonRole::Operator;
+const STEWARD: PersonRole = PersonRole::Steward;
+const DRAFTER: PersonRole = PersonRole::Drafter;
+const OFFICER: PersonRole = PersonRole::DataProtectionOfficer;
+const SIGNATORY: PersonRole = PersonRole::Signatory;
+const AUDITOR: PersonRole = PersonRole::Auditor;
+const ANYBODY: &[PersonRole] = &PersonRole::ALL;
+
+/// Which roles may do one kind of thing to one kind of resource.
+struct Rule {
+    resource: &'static str,
+    action: &'static str,
+    roles: &'static [PersonRole],
+    unenrolled: bool,
+}
+
+const fn rule(resource: &'static str, action: &'static str, roles: &'static [PersonRole]) -> Rule {
+    Rule { resource, action, roles, unenrolled: false }
+}
+
+/// The matrix. Advice and decisions stand in it before their endpoints do.
+const RULES: &[Rule] = &[
+    rule("node", "read", ANYBODY),
+    rule("node", "reload", &[OPERATOR]),
+    rule("service", "read", ANYBODY),
+    // Whoever declares one open must be a steward besides: `verbond_application::persons`.
+    rule("service", "write", &[OPERATOR, STEWARD]),
+    rule("service", "publish", &[OPERATOR, STEWARD]),
+    rule("peer", "read", ANYBODY),
+    rule("peer", "ask", ANYBODY),
+    rule("peer", "announce", &[OPERATOR]),
+    rule("contract", "read", ANYBODY),
+    rule("contract", "sign", &[OPERATOR]),
+    // Ending something is open to more people than beginning it.
+    rule("contract", "revoke", &[OPERATOR, STEWARD, SIGNATORY]),
+    rule("application", "read", ANYBODY),
+    rule("application", "write", &[OPERATOR]),
+    rule("application", "bind", &[OPERATOR, STEWARD]),
+    rule("application", "unbind", &[OPERATOR, STEWARD]),
+    rule("record", "read", &[OPERATOR, STEWARD, OFFICER, AUDITOR]),
+    rule("outbox", "read", &[OPERATOR, OFFICER, AUDITOR]),
+    rule("person", "read", ANYBODY),
+    rule("person", "write", &[OPERATOR]),
+    Rule { unenrolled: true, ..rule("person", "enrol", &[]) },
+    rule("register", "read", ANYBODY),
+    rule("register", "write", &[STEWARD, DRAFTER]),
+    rule("agreement", "read", ANYBODY),
+    rule("agreement", "draft", &[DRAFTER]),
+    rule("agreement", "advise", &[OFFICER]),
+    rule("agreement", "offer", &[DRAFTER]),
+    rule("agreement", "sign", &[SIGNATORY]),
+    rule("agreement", "refuse", &[SIGNATORY]),
+    rule("agreement", "suspend", &[SIGNATORY, STEWARD]),
+    rule("agreement", "revoke", &[SIGNATORY, STEWARD]),
+    rule("decision", "read", &[AUDITOR, OFFICER, STEWARD]),
+];
 
 /// What an endpoint does to which kind of thing.
-#[derive(Debug)]
-struct Permission {
+struct Endpoint {
     method: &'static str,
     path: &'static str,
     resource: &'static str,
     action: &'static str,
 }
 
-const fn permission(
+const fn endpoint(
     method: &'static str,
     path: &'static str,
     resource: &'static str,
     action: &'static str,
-) -> Permission {
-    Permission { method, path, resource, action }
+) -> Endpoint {
+    Endpoint { method, path, resource, action }
 }
 
 /// Every endpoint.
-const PERMISSIONS: &[Permission] = &[
-    permission("GET", "/health/live", "node", "read"),
-    permission("GET", "/health/ready", "node", "read"),
-    permission("GET", "/metrics", "node", "read"),
-    permission("GET", "/v1/openapi.json", "node", "read"),
-    permission("GET", "/v1/node", "node", "read"),
-    permission("POST", "/v1/reload", "node", "reload"),
-    permission("GET", "/v1/services", "service", "read"),
-    permission("GET", "/v1/services/{name}", "service", "read"),
-    permission("PUT", "/v1/services/{name}", "service", "write"),
-    permission("DELETE", "/v1/services/{name}", "service", "write"),
-    permission("POST", "/v1/services/{name}/publications", "contract", "sign"),
-    permission("GET", "/v1/directory-services", "peer", "ask"),
-    permission("GET", "/v1/peers", "peer", "read"),
-    permission("GET", "/v1/peers/{id}", "peer", "read"),
-    permission("POST", "/v1/announcements", "peer", "announce"),
-    permission("GET", "/v1/contracts", "contract", "read"),
-    permission("GET", "/v1/contracts/{hash}", "contract", "read"),
-    permission("POST", "/v1/contracts", "contract", "sign"),
-    permission("POST", "/v1/contracts/{hash}/accept", "contract", "sign"),
-    permission("POST", "/v1/contracts/{hash}/reject", "contract", "sign"),
-    permission("POST", "/v1/contracts/{hash}/revoke", "contract", "sign"),
-    permission("GET", "/v1/applications", "application", "read"),
-    permission("GET", "/v1/applications/{name}", "application", "read"),
-    permission("PUT", "/v1/applications/{name}", "application", "write"),
-    permission("DELETE", "/v1/applications/{name}", "application", "write"),
-    permission("PUT", "/v1/applications/{name}/bindings/{alias}", "application", "write"),
-    permission("DELETE", "/v1/applications/{name}/bindings/{alias}", "application", "write"),
-    permission("GET", "/v1/records", "record", "read"),
-    permission("GET", "/v1/journal", "record", "read"),
-    permission("GET", "/v1/outbox", "outbox", "read"),
+const ENDPOINTS: &[Endpoint] = &[
+    endpoint("GET", "/health/live", "node", "read"),
+    endpoint("GET", "/health/ready", "node", "read"),
+    endpoint("GET", "/metrics", "node", "read"),
+    endpoint("GET", "/v1/openapi.json", "node", "read"),
+    endpoint("GET", "/v1/node", "node", "read"),
+    endpoint("POST", "/v1/reload", "node", "reload"),
+    endpoint("GET", "/v1/services", "service", "read"),
+    endpoint("GET", "/v1/services/{name}", "service", "read"),
+    endpoint("PUT", "/v1/services/{name}", "service", "write"),
+    endpoint("DELETE", "/v1/services/{name}", "service", "write"),
+    endpoint("POST", "/v1/services/{name}/publications", "service", "publish"),
+    endpoint("GET", "/v1/directory-services", "peer", "ask"),
+    endpoint("GET", "/v1/peers", "peer", "read"),
+    endpoint("GET", "/v1/peers/{id}", "peer", "read"),
+    endpoint("POST", "/v1/announcements", "peer", "announce"),
+    endpoint("GET", "/v1/contracts", "contract", "read"),
+    endpoint("GET", "/v1/contracts/{hash}", "contract", "read"),
+    endpoint("POST", "/v1/contracts", "contract", "sign"),
+    endpoint("POST", "/v1/contracts/{hash}/accept", "contract", "sign"),
+    endpoint("POST", "/v1/contracts/{hash}/reject", "contract", "sign"),
+    endpoint("POST", "/v1/contracts/{hash}/revoke", "contract", "revoke"),
+    endpoint("POST", "/v1/key-replacements", "contract", "sign"),
+    endpoint("GET", "/v1/superseded-contracts", "contract", "read"),
+    endpoint("POST", "/v1/superseded-contracts/revocations", "contract", "revoke"),
+    endpoint("GET", "/v1/applications", "application", "read"),
+    endpoint("GET", "/v1/applications/{name}", "application", "read"),
+    endpoint("PUT", "/v1/applications/{name}", "application", "write"),
+    endpoint("DELETE", "/v1/applications/{name}", "application", "write"),
+    endpoint("PUT", "/v1/applications/{name}/bindings/{alias}", "application", "bind"),
+    endpoint("DELETE", "/v1/applications/{name}/bindings/{alias}", "application", "unbind"),
+    endpoint("GET", "/v1/records", "record", "read"),
+    endpoint("GET", "/v1/journal", "record", "read"),
+    endpoint("GET", "/v1/outbox", "outbox", "read"),
+    endpoint("GET", "/v1/persons", "person", "read"),
+    endpoint("GET", "/v1/persons/{name}", "person", "read"),
+    endpoint("POST", "/v1/persons", "person", "write"),
+    endpoint("POST", "/v1/persons/{name}/invitation", "person", "write"),
+    endpoint("PUT", "/v1/persons/{name}/certificate", "person", "write"),
+    endpoint("PUT", "/v1/persons/{name}/roles", "person", "write"),
+    endpoint("POST", "/v1/persons/{name}/disable", "person", "write"),
+    endpoint("POST", "/v1/enrolments", "person", "enrol"),
+    endpoint("GET", "/v1/registers/{register}", "register", "read"),
+    endpoint("GET", "/v1/registers/{register}/{name}", "register", "read"),
+    endpoint("PUT", "/v1/registers/{register}/{name}", "register", "write"),
+    endpoint("POST", "/v1/registers/{register}/{name}/end", "register", "write"),
+    endpoint("GET", "/v1/agreements", "agreement", "read"),
+    endpoint("GET", "/v1/agreements/{hash}", "agreement", "read"),
+    endpoint("GET", "/v1/agreements/{hash}/document", "agreement", "read"),
+    endpoint("GET", "/v1/agreements/{hash}/findings", "agreement", "read"),
+    endpoint("GET", "/v1/agreements/{hash}/text", "agreement", "read"),
+    endpoint("POST", "/v1/agreements", "agreement", "draft"),
+    endpoint("DELETE", "/v1/agreements/{hash}", "agreement", "draft"),
+    endpoint("POST", "/v1/agreements/{hash}/offer", "agreement", "offer"),
+    endpoint("POST", "/v1/agreements/{hash}/withdraw", "agreement", "offer"),
+    endpoint("POST", "/v1/agreements/{hash}/signature", "agreement", "sign"),
+    endpoint("POST", "/v1/agreements/{hash}/refuse", "agreement", "refuse"),
+    endpoint("POST", "/v1/agreements/{hash}/suspend", "agreement", "suspend"),
+    endpoint("POST", "/v1/agreements/{hash}/resume", "agreement", "suspend"),
+    endpoint("POST", "/v1/agreements/{hash}/revoke", "agreement", "revoke"),
 ];
 
-/// Lets a request through if its caller's role may do what its endpoint does.
+/// Lets a request through if its caller may do what its endpoint does.
 pub async fn enforce(request: Request, next: Next) -> Response {
-    let role = Role::of(request.extensions().get::<Caller>().map(|Caller(actor)| actor));
+    let capacity = request.extensions().get::<Caller>().and_then(|caller| caller.capacity.as_ref());
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
     let method = match request.method().as_str() {
         "HEAD" => "GET",
         method => method,
     };
-    let permission =
-        PERMISSIONS.iter().find(|permission| permission.method == method && permission.path == path);
-    // An address that does not exist looks the same to nobody as one that is forbidden.
-    match permission {
-        Some(permission) if role.may(permission) => next.run(request).await,
-        None if role == Role::Operator => next.run(request).await,
-        _ => Failure(refused()).into_response(),
+    let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.method == method && endpoint.path == path);
+    // An address that does not exist looks the same to strangers as one that is forbidden.
+    match (capacity, endpoint) {
+        (Some(capacity), Some(endpoint)) if capacity.may(endpoint.resource, endpoint.action) => {
+            next.run(request).await
+        }
+        (Some(Capacity::Socket | Capacity::Person(_)), None) => next.run(request).await,
+        (Some(Capacity::Socket | Capacity::Person(_)), Some(endpoint)) => {
+            Failure(refused(&allowed(endpoint))).into_response()
+        }
+        (Some(Capacity::Unenrolled), _) | (None, _) => Failure(not_enrolled()).into_response(),
     }
 }
 
-/// The matrix of role, resource and action as text, to be checked in.
+/// The roles that may do what the endpoint does.
+fn allowed(endpoint: &Endpoint) -> Vec<PersonRole> {
+    let may = |role: &PersonRole| Column::Role(*role).may(endpoint.resource, endpoint.action);
+    PersonRole::ALL.into_iter().filter(may).collect()
+}
+
+/// The matrix as text, to be checked in.
 pub fn matrix() -> String {
-    let mut text =
-        String::from("Who may do what through the administration API. Generated; see CONTRIBUTING.md.\n\n");
-    let _ = write!(text, "{:7}{:45}{:12}{:10}", "method", "path", "resource", "action");
-    for role in Role::ALL {
-        let _ = write!(text, "{:10}", role.as_str());
+    let mut text = String::from(
+        "Who may do what through the administration API. Generated; see CONTRIBUTING.md.\n\n\
+         Whoever opens the node's Unix socket has the column `operator`. Persons with several roles may do what one of\n\
+         them may. `fg`: data protection officer. `unenrolled`: a certificate that was let in, of nobody who is known\n\
+         here.\n\n",
+    );
+    let _ = write!(text, "{:12}{:10}", "resource", "action");
+    for column in Column::ALL {
+        let _ = write!(text, "{:11}", column.as_str());
     }
-    for permission in PERMISSIONS {
-        let Permission { method, path, resource, action } = permission;
-        let _ = write!(text, "\n{method:7}{path:45}{resource:12}{action:10}");
-        for role in Role::ALL {
-            let _ = write!(text, "{:10}", if role.may(permission) { "yes" } else { "no" });
+    for Rule { resource, action, .. } in RULES {
+        let _ = write!(text, "\n{resource:12}{action:10}");
+        for column in Column::ALL {
+            let _ = write!(text, "{:11}", if column.may(resource, action) { "yes" } else { "no" });
         }
+    }
+    let _ = write!(text, "\n\n{:7}{:45}{:12}action", "method", "path", "resource");
+    for Endpoint { method, path, resource, action } in ENDPOINTS {
+        let _ = write!(text, "\n{method:7}{path:45}{resource:12}{action}");
     }
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     format!("{}\n", lines.join("\n"))
-}
-
-/// The endpoints of the table, for the test that none is missing.
-#[cfg(test)]
-pub fn endpoints() -> impl Iterator<Item = (&'static str, &'static str)> {
-    PERMISSIONS.iter().map(|permission| (permission.method, permission.path))
 }
 
 #[cfg(test)]
@@ -159,18 +283,52 @@ mod tests {
             })
             .collect();
         described.sort();
-        let mut listed: Vec<_> =
-            endpoints().map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
+        let listed = ENDPOINTS.iter().map(|endpoint| (endpoint.method.to_owned(), endpoint.path.to_owned()));
+        let mut listed: Vec<_> = listed.collect();
         listed.sort();
         assert_eq!(described, listed);
     }
 
     #[test]
-    fn a_participant_of_the_group_is_nobody_here() {
-        let id = "oin:00000099000000010000".parse().ok();
-        let participant = id.map(|id| Actor::Participant { id });
-        assert_eq!(Role::of(participant.as_ref()), Role::Nobody);
-        assert_eq!(Role::of(None), Role::Nobody);
-        assert_eq!(Role::of(Some(&Actor::Operator)), Role::Operator);
+    fn every_endpoint_has_one_rule_and_no_rule_stands_twice() {
+        let of = |resource: &str, action: &str| {
+            RULES.iter().filter(|rule| rule.resource == resource && rule.action == action).count()
+        };
+        for endpoint in ENDPOINTS {
+            assert_eq!(of(endpoint.resource, endpoint.action), 1, "{} {}", endpoint.method, endpoint.path);
+        }
+        for rule in RULES {
+            assert_eq!(of(rule.resource, rule.action), 1, "{} {}", rule.resource, rule.action);
+        }
+    }
+
+    #[test]
+    fn several_roles_may_what_one_of_them_may_and_nothing_else() {
+        for number in 0_u8..64 {
+            let roles: Vec<PersonRole> = PersonRole::ALL
+                .into_iter()
+                .enumerate()
+                .filter(|(place, _)| number >> place & 1 == 1)
+                .map(|(_, role)| role)
+                .collect();
+            let Ok(together) = PersonRoles::new(roles.iter().copied()) else { continue };
+            let together = Capacity::Person(together);
+            for Rule { resource, action, roles: may, .. } in RULES {
+                let expected = roles.iter().any(|role| may.contains(role));
+                assert_eq!(together.may(resource, action), expected, "{roles:?} {resource} {action}");
+            }
+        }
+        assert!(!Capacity::Socket.may("agreement", "burn"));
+    }
+
+    #[test]
+    fn who_advises_signs_nothing_and_who_drafts_does_not_sign() {
+        let may = |role: PersonRole, action| Column::Role(role).may("agreement", action);
+        for role in [OPERATOR, STEWARD, DRAFTER, OFFICER, AUDITOR] {
+            assert!(!may(role, "sign"), "{role}");
+        }
+        for action in ["draft", "offer", "sign", "refuse", "suspend", "revoke"] {
+            assert!(!may(OFFICER, action) && !may(OPERATOR, action), "{action}");
+        }
     }
 }

@@ -55,6 +55,12 @@ pub struct Proposal {
     /// Recognise the outway by this public key (SHA-256, hexadecimal) instead of the one in use.
     #[serde(default)]
     public_key_thumbprint: Option<String>,
+    /// Use it on behalf of this participant, who must accept too.
+    #[serde(default)]
+    delegator: Option<ParticipantId>,
+    /// The provider offers it on behalf of this participant, who must accept too.
+    #[serde(default)]
+    service_delegator: Option<ParticipantId>,
     /// Properties of the grant.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -68,6 +74,9 @@ pub struct Publication {
     /// Which directory; absent: the group's first.
     #[serde(default)]
     directory: Option<String>,
+    /// Offer it on behalf of this participant, who must accept too.
+    #[serde(default)]
+    delegator: Option<ParticipantId>,
     /// For how many days; 365 if absent.
     #[serde(default)]
     days: Option<i64>,
@@ -138,8 +147,7 @@ pub async fn propose(
     Context(context): Context,
     Body(proposal): Body<Proposal>,
 ) -> Result<(StatusCode, Json<ContractView>), Failure> {
-    let Proposal { provider, service, days, domain_name, public_key_thumbprint, properties } = proposal;
-    let identification = match (domain_name, public_key_thumbprint) {
+    let identification = match (proposal.domain_name, proposal.public_key_thumbprint) {
         (None, None) => None,
         (Some(name), None) => Some(OutwayIdentification::DomainName(name.to_ascii_lowercase())),
         (None, Some(thumbprint)) => Some(OutwayIdentification::PublicKeyThumbprint(
@@ -149,7 +157,15 @@ pub async fn propose(
             return Err(unreadable("`domain_name` and `public_key_thumbprint` exclude each other").into());
         }
     };
-    let proposal = ConnectionProposal { provider, service, identification, days, properties };
+    let proposal = ConnectionProposal {
+        provider: proposal.provider,
+        service: proposal.service,
+        identification,
+        delegator: proposal.delegator,
+        service_delegator: proposal.service_delegator,
+        days: proposal.days,
+        properties: proposal.properties,
+    };
     Ok(proposed(&office, &office.fsc.propose_connection(&context.actor, proposal).await?))
 }
 
@@ -167,12 +183,13 @@ pub async fn publish(
     Body(publication): Body<Publication>,
 ) -> Result<(StatusCode, Json<ContractView>), Failure> {
     let scheme = office.fsc.rules().scheme();
-    let directory = publication.directory.map(|id| match id.contains(':') {
-        true => parsed(&id),
+    let directory = publication.directory.as_deref().map(|id| match id.contains(':') {
+        true => parsed(id),
         false => parsed(&format!("{}:{id}", scheme.as_str())),
     });
     let directory = directory.transpose()?;
-    let proposal = PublicationProposal { service, directory, days: publication.days, properties: None };
+    let Publication { delegator, days, .. } = publication;
+    let proposal = PublicationProposal { service, directory, delegator, days, properties: None };
     Ok(proposed(&office, &office.fsc.publish_service(&context.actor, proposal).await?))
 }
 

@@ -1,25 +1,34 @@
 //! What handlers take from a request, each refused with problem details if it cannot be read.
 
-use std::{fmt::Display, str::FromStr};
+use std::{fmt::Display, str::FromStr, sync::Arc};
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request},
     http::request::Parts,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 use verbond_application::OpContext;
 use verbond_domain::{Actor, Problem};
+use verbond_transport::Connection;
 
 use super::{
     Shared,
-    failure::{Failure, unreadable},
+    authorization::Capacity,
+    failure::{Failure, not_enrolled, unreadable},
 };
 
 /// Who asks; put on every request by the listener that it came in through.
 #[derive(Clone, Debug)]
-pub struct Caller(pub Actor);
+pub struct Caller {
+    /// Becomes the author of the act.
+    pub actor: Actor,
+    /// What they may do; without one, nothing.
+    pub capacity: Option<Capacity>,
+}
 
 /// The context of a use case, with the caller as its author.
 pub struct Context(pub OpContext);
@@ -28,11 +37,37 @@ impl FromRequestParts<Shared> for Context {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, office: &Shared) -> Result<Self, Failure> {
-        let Some(Caller(actor)) = parts.extensions.get::<Caller>() else {
-            return Err(super::failure::refused().into());
+        let Some(Caller { actor, .. }) = parts.extensions.get::<Caller>() else {
+            return Err(not_enrolled().into());
         };
         Ok(Self(office.context(actor.clone())))
     }
+}
+
+/// The certificate with which the caller opened the connection, PEM: possession of its key has been shown.
+pub struct ShownCertificate(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ShownCertificate {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
+        let connection = parts.extensions.get::<Arc<Connection>>();
+        let certificate = connection.and_then(|connection| connection.client_certificate.as_ref());
+        Ok(Self(pem(certificate.ok_or_else(|| Failure(not_enrolled()))?)))
+    }
+}
+
+/// RFC 7468.
+fn pem(certificate: &CertificateDer<'_>) -> String {
+    let text = STANDARD.encode(certificate);
+    let mut lines = String::new();
+    for (place, character) in text.chars().enumerate() {
+        if place % 64 == 0 {
+            lines.push('\n');
+        }
+        lines.push(character);
+    }
+    format!("-----BEGIN CERTIFICATE-----{lines}\n-----END CERTIFICATE-----\n")
 }
 
 /// The one variable segment of the path.

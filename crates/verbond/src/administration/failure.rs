@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use verbond_domain::Problem;
+use verbond_domain::{PersonRole, Problem};
 
 /// A problem on its way to whoever asked.
 #[derive(Debug)]
@@ -30,11 +30,52 @@ impl IntoResponse for Failure {
     }
 }
 
-/// The answer to whoever may not.
-pub fn refused() -> Problem {
-    Problem::new("NOT_PERMITTED", 403, "Dit mag u hier niet doen.", "you may not do this here").next(
-        "Gebruik de socket in de gegevensmap van het knooppunt, of een certificaat van een beheerautoriteit.",
-        "use the socket in the node's data directory, or a certificate of an administration authority",
+/// The answer to a person, or to whoever opened the socket, who has none of the roles that may.
+pub fn refused(allowed: &[PersonRole]) -> Problem {
+    let roles = allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let (nl, en) = match roles.is_empty() {
+        true => (
+            "Dit mag niemand die hier bekend is.".to_owned(),
+            "nobody who is known here may do this".to_owned(),
+        ),
+        false => (
+            format!("Dit mag alleen wie een van deze rollen heeft: {roles}."),
+            format!("only who has one of these roles may do this: {roles}"),
+        ),
+    };
+    Problem::new("NOT_PERMITTED", 403, nl, en).next(
+        "Zie wie welke rol heeft met `verbond person list`; de socket van het knooppunt is er voor technische handelingen.",
+        "see who has which role with `verbond person list`; the node's socket is for technical acts",
+    )
+}
+
+/// The answer to whoever is not known as a person.
+pub fn not_enrolled() -> Problem {
+    Problem::new(
+        "NOT_PERMITTED",
+        403,
+        "Uw certificaat is niet van iemand die hier bekend is.",
+        "your certificate is of nobody who is known here",
+    )
+    .next(
+        "Vraag de beheerder om `verbond person add NAAM --role ROL` op de machine van het knooppunt, en meld uw sleutel aan \
+         met de code: `verbond person enrol --code CODE`.",
+        "ask the operator to run `verbond person add NAME --role ROLE` on the node's machine, and enrol your key with the \
+         code: `verbond person enrol --code CODE`",
+    )
+}
+
+/// The node cannot confirm who is known.
+pub fn out_of_date() -> Problem {
+    Problem::new(
+        "PICTURE_OUT_OF_DATE",
+        503,
+        "Het knooppunt kan nu niet nagaan wie hier bekend is.",
+        "the node cannot confirm at present who is known here",
+    )
+    .next(
+        "Kijk op de machine van het knooppunt met `verbond doctor`.",
+        "look on the node's machine with `verbond doctor`",
     )
 }
 

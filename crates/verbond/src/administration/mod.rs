@@ -3,6 +3,7 @@
 //! Handlers read the request, call one function of the rooms below, and show the answer. Who may do what stands in
 //! [`authorization`]; every change carries its author into the journal.
 
+mod agreements;
 mod applications;
 mod authorization;
 mod contract_views;
@@ -11,9 +12,12 @@ mod entrances;
 mod extract;
 mod failure;
 mod full_page;
+mod keys;
 mod node;
 mod peers;
+mod persons;
 mod records;
+mod registers;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -31,14 +35,14 @@ use axum::{
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use verbond_application::{OpContext, snapshot::SnapshotKeeper};
+use verbond_application::{OpContext, agreements::AgreementOffice, snapshot::SnapshotKeeper};
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
 use verbond_store::Store;
 
 pub use self::{
     authorization::matrix,
-    entrances::{for_certificates, for_operator, for_operator_of_part, metrics_router},
+    entrances::{for_operator, for_operator_of_part, for_persons, metrics_router},
     extract::Caller,
     failure::{Failure, absent},
     views::{DeclarationView, List},
@@ -59,9 +63,11 @@ pub struct Office {
     pub ambient: Ambient,
     /// The FSC face.
     pub fsc: Arc<FscNode>,
+    /// Where agreements are kept.
+    pub agreements: Arc<AgreementOffice>,
     /// What this process's gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
-    /// Reads certificates and revocation lists again.
+    /// Reads trust anchors, certificates and revocation lists again.
     pub reloader: Reloader,
     /// Whether the node is well.
     pub health: Arc<Health>,
@@ -94,8 +100,8 @@ impl Office {
     info(
         title = "Verbond administration API",
         version = "1.0.0",
-        description = "Administration of one node, over its Unix socket or with a certificate of an administration \
-            authority. Names are `snake_case`; moments are RFC 3339 in UTC; errors are problem details (RFC 9457) \
+        description = "Administration of one node, over its Unix socket (technical acts) or by persons who are enrolled, \
+            over mutual TLS. Names are `snake_case`; moments are RFC 3339 in UTC; errors are problem details (RFC 9457) \
             with a stable `code`, a sentence in Dutch and English, and what to do next. Lists are \
             `{items, next}`: give `next` as `cursor` to go on.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
@@ -107,7 +113,10 @@ impl Office {
         (name = "applications", description = "The organisation's own applications"),
         (name = "peers", description = "Other participants and the group's directories"),
         (name = "contracts", description = "Contracts with other participants"),
+        (name = "registers", description = "Legal grounds, processing activities, described services, assessments"),
+        (name = "agreements", description = "Agreements with other participants"),
         (name = "records", description = "What has been exchanged and done"),
+        (name = "persons", description = "The people who act for the organisation, each with a key of their own"),
     )
 )]
 struct Description;
@@ -132,12 +141,37 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(contracts::accept))
         .routes(routes!(contracts::reject))
         .routes(routes!(contracts::revoke))
+        .routes(routes!(keys::replace))
+        .routes(routes!(keys::superseded))
+        .routes(routes!(keys::revoke_superseded))
         .routes(routes!(applications::list))
         .routes(routes!(applications::get, applications::put, applications::remove))
         .routes(routes!(applications::bind, applications::unbind))
+        .routes(routes!(registers::list))
+        .routes(routes!(registers::versions, registers::put))
+        .routes(routes!(registers::end))
+        .routes(routes!(agreements::list, agreements::draft))
+        .routes(routes!(agreements::get, agreements::discard))
+        .routes(routes!(agreements::document))
+        .routes(routes!(agreements::findings))
+        .routes(routes!(agreements::text))
+        .routes(routes!(agreements::offer))
+        .routes(routes!(agreements::sign))
+        .routes(routes!(agreements::refuse))
+        .routes(routes!(agreements::withdraw))
+        .routes(routes!(agreements::suspend))
+        .routes(routes!(agreements::resume))
+        .routes(routes!(agreements::revoke))
         .routes(routes!(records::list))
         .routes(routes!(records::journal))
         .routes(routes!(records::outbox))
+        .routes(routes!(persons::list, persons::add))
+        .routes(routes!(persons::get))
+        .routes(routes!(persons::invite))
+        .routes(routes!(persons::put_certificate))
+        .routes(routes!(persons::set_roles))
+        .routes(routes!(persons::disable))
+        .routes(routes!(persons::enrol))
 }
 
 /// The OpenAPI description, generated from the handlers.

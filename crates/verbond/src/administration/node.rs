@@ -125,7 +125,7 @@ pub async fn show(State(office): State<Shared>) -> Json<NodeView> {
     })
 }
 
-/// Reads certificates and revocation lists again.
+/// Reads trust anchors, certificates and revocation lists again.
 #[utoipa::path(post, path = "/v1/reload", tag = "node", responses(
     (status = 200, body = Reloaded),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),

@@ -1,8 +1,8 @@
 //! What the administration API shows. Names are `snake_case`, moments are RFC 3339 in UTC.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use verbond_domain::{
     Actor, Alias, ApplicationName, ClassDeclaration, Direction, ParticipantId, Scheme, ServiceClass,
     ServiceName, ServiceReference, Timestamp,
@@ -36,6 +36,24 @@ impl<T> List<T> {
     pub fn page<S: Into<T>>(page: verbond_store::Page<S>) -> Self {
         Self { items: page.items.into_iter().map(Into::into).collect(), next: page.next }
     }
+}
+
+/// In which language.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TextLanguage {
+    /// Dutch.
+    Nl,
+    /// English.
+    En,
+}
+
+/// Parameters of the text.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TextParameters {
+    /// `nl` (the default) or `en`.
+    pub language: Option<TextLanguage>,
 }
 
 /// A steward's statement about the class of a service.

@@ -32,6 +32,11 @@ pub enum Application {
     },
     /// All applications with what each may use.
     List,
+    /// One application: its credential, what it may use, and who declared what about it.
+    Show {
+        /// Its name.
+        name: ApplicationName,
+    },
     /// Remove an application.
     Remove {
         /// Its name.
@@ -94,6 +99,28 @@ impl Application {
         match self {
             Self::Add { name, credential } => add(&name, &credential, client, printer).await?,
             Self::List => list(client, printer).await?,
+            Self::Show { name } => {
+                let application = client.get(&format!("/v1/applications/{name}")).await?;
+                let answer = match printer.is_json() {
+                    true => {
+                        printer.json(&application);
+                        return Ok(());
+                    }
+                    false => json!({ "items": application.get("bindings") }),
+                };
+                let rows = [("application", "/name"), ("credential", "/credential/kind")]
+                    .map(|(name, at)| vec![name.to_owned(), show::cell(application.pointer(at))]);
+                printer.table(&["APPLICATION", ""], rows.to_vec());
+                let columns = [
+                    ("ALIAS", "/alias"),
+                    ("SERVICE", "/reference"),
+                    ("CLASS", "/declaration/class"),
+                    ("STEWARD", "/declaration/steward"),
+                    ("REASON", "/declaration/reason"),
+                ];
+                let none = ("Zij mag nog niets gebruiken.", "it may use nothing yet");
+                show::list(printer, &answer, &columns, none);
+            }
             Self::Remove { name } => {
                 client.delete(&format!("/v1/applications/{name}")).await?;
                 done(

@@ -1,10 +1,14 @@
 //! `verbond contract …`
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use verbond_domain::Problem;
 
-use super::{peer::service_reference, show};
+use super::{
+    contract_sheet,
+    peer::{optional_participant, participant, service_reference},
+    show,
+};
 use crate::client::{Client, segment};
 use crate::printer::Printer;
 
@@ -17,6 +21,12 @@ pub enum Contract {
         /// Only contracts in this state.
         #[arg(long, value_enum)]
         state: Option<State>,
+        /// Only contracts that name this participant.
+        #[arg(long, value_name = "PEER")]
+        peer: Option<String>,
+        /// Only the contract with a grant of this hash, as tokens and records name it.
+        #[arg(long, value_name = "HASH")]
+        grant: Option<String>,
     },
     /// One contract: grants, signatures, what the acceptance policy said of it.
     Show {
@@ -24,7 +34,9 @@ pub enum Contract {
         hash: String,
     },
     /// Propose a contract for the use of a service; if one stands, that is the answer.
-    #[command(after_help = "Example:\n  verbond contract propose 00000099000000020000/trees --days 90")]
+    #[command(after_help = "Examples:\n  \
+        verbond contract propose 00000099000000020000/trees --days 90\n  \
+        verbond contract propose 00000099000000020000/trees --on-behalf-of 00000099000000030000")]
     Propose(Propose),
     /// Sign a contract.
     Accept(Signed),
@@ -46,6 +58,20 @@ pub struct Propose {
     /// Recognise the outway by this host name of its certificate instead of by its key.
     #[arg(long, value_name = "NAME")]
     domain_name: Option<String>,
+    /// Use it on behalf of this participant, who must accept too.
+    #[arg(long, value_name = "ID")]
+    on_behalf_of: Option<String>,
+    /// The provider offers it on behalf of this participant, as `verbond service find` says, who must accept too.
+    #[arg(long, value_name = "ID")]
+    offered_for: Option<String>,
+    /// A property of the grant; may be given more than once.
+    #[arg(long = "property", value_name = "NAME=VALUE", value_parser = property)]
+    properties: Vec<(String, String)>,
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("not NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Which contract.
@@ -77,10 +103,15 @@ impl Contract {
     /// Does it.
     pub async fn run(self, client: &Client, printer: Printer) -> anyhow::Result<()> {
         match self {
-            Self::List { state } => {
+            Self::List { state, peer, grant } => {
                 let state = state.and_then(|state| state.to_possible_value());
                 let state = state.map(|state| state.get_name().to_owned()).unwrap_or_default();
-                let mut answer = client.list("/v1/contracts", &[("state", state)], usize::MAX).await?;
+                let peer = match peer {
+                    Some(peer) => participant(&peer, client).await?.to_string(),
+                    None => String::new(),
+                };
+                let asked = [("state", state), ("peer_id", peer), ("grant_hash", grant.unwrap_or_default())];
+                let mut answer = client.list("/v1/contracts", &asked, usize::MAX).await?;
                 if !printer.is_json() {
                     shorten(&mut answer);
                 }
@@ -97,17 +128,25 @@ impl Contract {
             }
             Self::Show { hash } => {
                 let hash = whole(&hash, client).await?;
-                show::one(printer, &client.get(&format!("/v1/contracts/{}", segment(&hash))).await?);
+                contract_sheet::print(
+                    printer,
+                    &client.get(&format!("/v1/contracts/{}", segment(&hash))).await?,
+                );
             }
             Self::Propose(propose) => {
                 let service = service_reference(&propose.service, client).await?;
+                let properties: Map<String, Value> =
+                    propose.properties.into_iter().map(|(name, value)| (name, value.into())).collect();
                 let proposal = json!({
                     "provider": service.provider,
                     "service": service.name,
                     "days": propose.days,
                     "domain_name": propose.domain_name,
+                    "delegator": optional_participant(propose.on_behalf_of.as_deref(), client).await?,
+                    "service_delegator": optional_participant(propose.offered_for.as_deref(), client).await?,
+                    "properties": (!properties.is_empty()).then_some(properties),
                 });
-                show::one(printer, &client.post("/v1/contracts", &proposal).await?);
+                contract_sheet::print(printer, &client.post("/v1/contracts", &proposal).await?);
             }
             Self::Accept(signed) => sign(&signed, "accept", client, printer).await?,
             Self::Reject(signed) => sign(&signed, "reject", client, printer).await?,
@@ -120,15 +159,14 @@ impl Contract {
 async fn sign(signed: &Signed, verb: &str, client: &Client, printer: Printer) -> anyhow::Result<()> {
     let hash = whole(&signed.hash, client).await?;
     let answer = client.post(&format!("/v1/contracts/{}/{verb}", segment(&hash)), &json!({})).await?;
-    show::one(printer, &answer);
+    contract_sheet::print(printer, &answer);
     Ok(())
 }
 
 /// The beginning of a hash that people can read, write, and paste in a shell (no `$`).
 fn shorten(answer: &mut Value) {
     for item in answer.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
-        let digest = item.get("hash").and_then(Value::as_str).map(digest_of).unwrap_or_default();
-        let short: String = digest.chars().take(12).collect();
+        let short = item.get("hash").and_then(Value::as_str).map(short).unwrap_or_default();
         let kind = item.pointer("/grants/0/grant_type").and_then(Value::as_str);
         let kind = kind.map(|kind| kind.trim_start_matches("GRANT_TYPE_").replace('_', " ").to_lowercase());
         if let Some(item) = item.as_object_mut() {
@@ -138,6 +176,11 @@ fn shorten(answer: &mut Value) {
             }
         }
     }
+}
+
+/// Enough of a hash to know it by.
+pub fn short(hash: &str) -> String {
+    digest_of(hash).chars().take(12).collect()
 }
 
 fn digest_of(hash: &str) -> &str {

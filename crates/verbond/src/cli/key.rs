@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use verbond_domain::Problem;
 use verbond_trust::{
@@ -17,10 +17,9 @@ use verbond_trust::{
 use super::{
     Client,
     certificate::{announce_request, install, issue, read, request, test_authority},
+    contract, show,
 };
 use crate::{client::segment, configuration::Settings, init::write_secret, printer::Printer};
-
-const DAY_SECONDS: i64 = 86_400;
 
 /// The node's key.
 #[derive(Debug, Subcommand)]
@@ -32,26 +31,50 @@ pub enum Key {
         In a real group, twice: first a new key and a request, then with the authority's answer:\n  \
         verbond key roll\n  verbond key roll --certificate from-my-authority.pem"
     )]
-    Roll {
-        /// The test authority that issues the certificate; found by itself when its revocation lists are configured.
-        #[arg(long, value_name = "DIR", conflicts_with = "certificate")]
-        test_group: Option<PathBuf>,
-        /// The authority's answer to the request of an earlier `key roll`.
-        #[arg(long, value_name = "FILE")]
-        certificate: Option<PathBuf>,
-        /// Seconds to wait for others to accept the replacements.
-        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-        wait: u64,
-        /// Switch although replacements have not been accepted: what rests on them stops working.
+    Roll(Roll),
+    /// Show the contracts on former keys that nothing needs any more, and revoke them.
+    #[command(
+        after_help = "Only contracts whose every grant stands in another contract in force under the key in use.\n\
+        Example, after `key roll`, when every process of the node uses the new key:\n  \
+        verbond key retire\n  verbond key retire --revoke"
+    )]
+    Retire {
+        /// Revoke them; exchanges that still run under them are broken off.
         #[arg(long)]
-        now: bool,
+        revoke: bool,
     },
+}
+
+/// How the key is replaced.
+#[derive(Debug, Args)]
+pub struct Roll {
+    /// The test authority that issues the certificate; found by itself when its revocation lists are configured.
+    #[arg(long, value_name = "DIR", conflicts_with = "certificate")]
+    test_group: Option<PathBuf>,
+    /// The authority's answer to the request of an earlier `key roll`.
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// Seconds to wait for others to accept the replacements.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    wait: u64,
+    /// Switch although replacements have not been accepted: what rests on them stops working.
+    #[arg(long)]
+    now: bool,
 }
 
 impl Key {
     /// Does it.
     pub async fn run(self, data: &Path, client: &Client, printer: Printer) -> anyhow::Result<()> {
-        let Self::Roll { test_group, certificate, wait, now } = self;
+        match self {
+            Self::Roll(roll) => roll.run(data, client, printer).await,
+            Self::Retire { revoke } => retire(revoke, client, printer).await,
+        }
+    }
+}
+
+impl Roll {
+    async fn run(self, data: &Path, client: &Client, printer: Printer) -> anyhow::Result<()> {
+        let Self { test_group, certificate, wait, now } = self;
         let settings = Settings::load(data)?;
         let next = settings.directory.join("key-next.pem");
         if !next.exists() {
@@ -61,104 +84,151 @@ impl Key {
             write_secret(&next, &new_key(KeyKind::P256)?)?;
         }
         let key = read(&next)?;
+        let new = PublicKeyThumbprint::of(FileSigner::from_pem(key.as_bytes())?.public_key()).to_string();
 
         // First what others must agree to, while the old key still does its work.
-        let replacements = propose(&key, client).await?;
-        let waiting = accepted(&replacements, Duration::from_secs(wait), client, printer).await?;
+        let replacements = propose(&new, client).await?;
+        let authority = test_group.or_else(|| test_authority(&settings));
+        if certificate.is_none() && authority.is_none() {
+            let (request, _) = request(&settings, &key)?;
+            announce_request(&settings, &request, "key roll --certificate", printer)?;
+            tell_waiting(&replacements, printer);
+            return Ok(());
+        }
+        let mut waiting = accepted(&replacements, Duration::from_secs(wait), client, printer).await?;
+        if waiting.is_empty() {
+            // Contracts that came into force meanwhile need a replacement as well.
+            waiting = propose(&new, client).await?.into_iter().filter(Replacement::waits).collect();
+        }
         if !waiting.is_empty() && !now {
             return Err(not_accepted(&waiting).into());
         }
 
         // Then the certificate, and the switch.
-        let chain = match (certificate, test_group.or_else(|| test_authority(&settings))) {
+        let chain = match (certificate, authority) {
             (Some(chain), _) => read(&chain)?,
             (None, Some(authority)) => {
                 let (request, leaf) = request(&settings, &key)?;
                 issue(&authority, &request, &leaf)?
             }
-            (None, None) => {
-                let (request, _) = request(&settings, &key)?;
-                return announce_request(&settings, &request, "key roll --certificate", printer);
-            }
+            (None, None) => return Err(no_next_key().into()),
         };
         install(&settings, &chain, Some(&key), client, printer).await?;
         std::fs::remove_file(&next).with_context(|| format!("cannot remove {}", next.display()))?;
         if !replacements.is_empty() && !printer.is_json() {
             printer.say(
-                "De contracten op de oude sleutel lopen nog; trek ze in als niets ze meer gebruikt (`verbond contract list`).",
-                "contracts on the old key still run; revoke them when nothing uses them any more (`verbond contract list`)",
+                "De contracten op de oude sleutel lopen nog; `verbond key retire` toont welke niets meer nodig heeft.",
+                "contracts on the old key still run; `verbond key retire` shows which of them nothing needs any more",
             );
         }
         Ok(())
     }
 }
 
-/// Proposes a replacement for every running contract in which this node's outway is known by the key in use.
-async fn propose(key: &str, client: &Client) -> anyhow::Result<Vec<String>> {
-    let new = PublicKeyThumbprint::of(FileSigner::from_pem(key.as_bytes())?.public_key()).to_string();
-    let node = client.get("/v1/node").await?;
-    let text =
-        |value: &Value, at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (own, old) = (text(&node, "/id"), text(&node, "/certificate/public_key_thumbprint"));
-    let contracts = client.list("/v1/contracts", &[("state", "valid".to_owned())], usize::MAX).await?;
-    let mut replacements = Vec::new();
-    for contract in contracts.get("items").and_then(Value::as_array).into_iter().flatten() {
-        for grant in contract.get("grants").and_then(Value::as_array).into_iter().flatten() {
-            let ours = text(grant, "/grant_type") == "GRANT_TYPE_SERVICE_CONNECTION"
-                && text(grant, "/counterpart") == own
-                && text(grant, "/outway_identification/public_key_thumbprint") == old;
-            if !ours {
-                continue;
-            }
-            let proposal = json!({
-                "provider": grant.get("provider"),
-                "service": grant.get("service"),
-                "properties": grant.get("properties"),
-                "days": remaining_days(contract),
-                "public_key_thumbprint": new,
-            });
-            let proposed = client.post("/v1/contracts", &proposal).await?;
-            replacements.push(text(&proposed, "/hash"));
-        }
-    }
-    Ok(replacements)
+/// A contract for the new key.
+struct Replacement {
+    hash: String,
+    state: String,
 }
 
-/// Days until the contract ends, rounded up.
-fn remaining_days(contract: &Value) -> i64 {
-    let seconds = contract.get("remaining_seconds").and_then(Value::as_i64).unwrap_or_default();
-    seconds.div_euclid(DAY_SECONDS).saturating_add(1)
+impl Replacement {
+    fn read(contract: &Value) -> Self {
+        let text = |name| contract.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self { hash: text("hash"), state: text("state") }
+    }
+
+    fn waits(&self) -> bool {
+        self.state != "valid"
+    }
+
+    /// Whether somebody has refused or ended it, so that waiting does not help.
+    fn is_refused(&self) -> bool {
+        matches!(self.state.as_str(), "rejected" | "revoked" | "expired")
+    }
+}
+
+/// Has the node propose a replacement for every running contract in which its outway is known by the key in use.
+async fn propose(new: &str, client: &Client) -> anyhow::Result<Vec<Replacement>> {
+    let answer = client.post("/v1/key-replacements", &json!({ "public_key_thumbprint": new })).await?;
+    let items = answer.get("items").and_then(Value::as_array).into_iter().flatten();
+    Ok(items.filter_map(|item| item.get("contract")).map(Replacement::read).collect())
 }
 
 /// Waits until the contracts are in force; returns those that are not.
 async fn accepted(
-    hashes: &[String],
+    replacements: &[Replacement],
     wait: Duration,
     client: &Client,
     printer: Printer,
-) -> anyhow::Result<Vec<String>> {
-    let mut waiting = hashes.to_vec();
+) -> anyhow::Result<Vec<Replacement>> {
+    let hashes = |of: &[Replacement]| of.iter().map(|it| it.hash.clone()).collect::<Vec<_>>();
+    let mut waiting = hashes(replacements);
     for second in 0..=wait.as_secs() {
         let mut still = Vec::new();
         for hash in waiting {
             let contract = client.get(&format!("/v1/contracts/{}", segment(&hash))).await?;
-            if contract.get("state").and_then(Value::as_str) != Some("valid") {
-                still.push(hash);
-            }
+            still.extend(Some(Replacement::read(&contract)).filter(Replacement::waits));
         }
-        waiting = still;
-        if waiting.is_empty() || second == wait.as_secs() {
-            break;
+        if second == wait.as_secs() || still.iter().all(Replacement::is_refused) {
+            printer.progress("");
+            return Ok(still);
         }
+        waiting = hashes(&still);
         printer.progress(&format!("waiting until others accept {} contract(s) ({second} s)", waiting.len()));
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    printer.progress("");
-    Ok(waiting)
+    Ok(Vec::new())
 }
 
-fn not_accepted(waiting: &[String]) -> Problem {
-    let (count, hashes) = (waiting.len(), waiting.join(" "));
+fn tell_waiting(replacements: &[Replacement], printer: Printer) {
+    let count = replacements.iter().filter(|it| it.waits()).count();
+    if count > 0 && !printer.is_json() {
+        printer.say(
+            &format!("{count} vervangende contracten wachten op anderen (`verbond contract list --state proposed`)."),
+            &format!("{count} replacement contracts wait for others (`verbond contract list --state proposed`)"),
+        );
+    }
+}
+
+/// Shows, or revokes, the contracts on former keys whose replacements are in force.
+async fn retire(revoke: bool, client: &Client, printer: Printer) -> anyhow::Result<()> {
+    let mut answer = match revoke {
+        true => client.post("/v1/superseded-contracts/revocations", &json!({})).await?,
+        false => client.get("/v1/superseded-contracts").await?,
+    };
+    for item in answer.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
+        let hashes = item.get("replaced_by").and_then(Value::as_array).into_iter().flatten();
+        let short: Vec<String> = hashes.filter_map(Value::as_str).map(contract::short).collect();
+        let own = item.pointer("/contract/hash").and_then(Value::as_str).map(contract::short);
+        if let (Some(item), false) = (item.as_object_mut(), printer.is_json()) {
+            item.insert("replaced_by".to_owned(), short.into());
+            item.insert("short".to_owned(), own.into());
+        }
+    }
+    let columns = [
+        ("CONTRACT", "/short"),
+        ("STATE", "/contract/state"),
+        ("SERVICE", "/contract/grants/0/reference"),
+        ("REPLACED BY", "/replaced_by"),
+    ];
+    let none = (
+        "Er loopt geen contract op een vroegere sleutel waarvan de vervanging geldt.",
+        "no contract runs on a former key whose replacement is in force",
+    );
+    let found = answer.get("items").and_then(Value::as_array).is_some_and(|items| !items.is_empty());
+    show::list(printer, &answer, &columns, none);
+    if found && !revoke && !printer.is_json() {
+        printer.say(
+            "Trek ze in met `verbond key retire --revoke`; uitwisselingen die er nog onder lopen, breken af.",
+            "revoke them with `verbond key retire --revoke`; exchanges that still run under them are broken off",
+        );
+    }
+    Ok(())
+}
+
+fn not_accepted(waiting: &[Replacement]) -> Problem {
+    let count = waiting.len();
+    let hashes = waiting.iter().map(|it| format!("{} ({})", it.hash, it.state)).collect::<Vec<_>>().join(" ");
     Problem::new(
         "REPLACEMENTS_NOT_ACCEPTED",
         409,

@@ -1,11 +1,15 @@
 //! The command line: one file per family of verbs, all speaking to the node through its administration API.
 
+mod agreement;
 mod application;
 mod certificate;
 mod contract;
+mod contract_sheet;
 mod key;
 mod peer;
+mod person;
 mod record;
+mod register;
 mod service;
 mod show;
 mod system;
@@ -13,6 +17,7 @@ mod system;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use verbond_agreement::RegisterKind;
 
 use crate::{
     client::{Afar, Client},
@@ -73,9 +78,30 @@ enum Verb {
     /// Contracts with other participants.
     #[command(subcommand)]
     Contract(contract::Contract),
+    /// Agreements with other participants: who may ask what of whom, on which ground, for which purpose.
+    #[command(subcommand)]
+    Agreement(agreement::Agreement),
+    /// Legal grounds: on which provision somebody judged that data may be provided or received.
+    #[command(subcommand)]
+    Ground(register::Register),
+    /// Processing activities (GDPR art. 30).
+    #[command(subcommand)]
+    Activity(register::Register),
+    /// Data services as described: operations, elements, and where a person stands in them.
+    #[command(subcommand)]
+    Description(register::Register),
+    /// Assessments: DPIA, IAMA, AI-Act.
+    #[command(subcommand)]
+    Assessment(register::Register),
+    /// Algorithms, as references to the register in which they are published.
+    #[command(subcommand)]
+    Algorithm(register::Register),
     /// Other participants.
     #[command(subcommand)]
     Peer(peer::Peer),
+    /// The people who act for the organisation, each with a key of their own.
+    #[command(subcommand)]
+    Person(person::Person),
     /// What has been exchanged and what has been done.
     #[command(subcommand)]
     Record(record::Record),
@@ -87,7 +113,7 @@ enum Verb {
     /// The node's key.
     #[command(subcommand)]
     Key(key::Key),
-    /// Read certificates and revocation lists again.
+    /// Read trust anchors, certificates and revocation lists again.
     Reload(system::Reload),
     /// Show it all: a directory and three organisations on this machine, in about half a minute.
     Demo(demo::Options),
@@ -112,7 +138,15 @@ impl Arguments {
             Verb::Service(service) => service.run(&client()?, printer).await?,
             Verb::Application(application) => application.run(&client()?, printer).await?,
             Verb::Contract(contract) => contract.run(&client()?, printer).await?,
+            Verb::Agreement(agreement::Agreement::Example(example)) => example.print(printer)?,
+            Verb::Agreement(agreement) => agreement.run(&client()?, &afar, printer).await?,
+            Verb::Ground(verb) => verb.run(RegisterKind::Ground, &client()?, printer).await?,
+            Verb::Activity(verb) => verb.run(RegisterKind::Activity, &client()?, printer).await?,
+            Verb::Description(verb) => verb.run(RegisterKind::Service, &client()?, printer).await?,
+            Verb::Assessment(verb) => verb.run(RegisterKind::Assessment, &client()?, printer).await?,
+            Verb::Algorithm(verb) => verb.run(RegisterKind::Algorithm, &client()?, printer).await?,
             Verb::Peer(peer) => peer.run(&client()?, printer).await?,
+            Verb::Person(person) => person.run(&data, &afar, printer).await?,
             Verb::Record(record) => record.run(&client()?, printer).await?,
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
             Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,

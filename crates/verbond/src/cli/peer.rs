@@ -83,6 +83,17 @@ pub async fn participant(text: &str, client: &Client) -> anyhow::Result<Particip
     Ok(ParticipantId::new(own.scheme(), text)?)
 }
 
+/// The same of a participant that need not be named.
+pub async fn optional_participant(
+    text: Option<&str>,
+    client: &Client,
+) -> anyhow::Result<Option<ParticipantId>> {
+    match text {
+        Some(text) => participant(text, client).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Reads `PEER/SERVICE`.
 pub async fn service_reference(text: &str, client: &Client) -> anyhow::Result<ServiceReference> {
     let Some((provider, name)) = text.rsplit_once('/') else {

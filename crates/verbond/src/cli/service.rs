@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use verbond_domain::ServiceName;
 
-use super::show;
+use super::{contract_sheet, peer::optional_participant, show};
 use crate::client::{Client, segment};
 use crate::printer::Printer;
 
@@ -36,6 +36,9 @@ pub enum Service {
         /// The directory; needed only if the group has several.
         #[arg(long, value_name = "ID")]
         directory: Option<String>,
+        /// Offer it on behalf of this participant, who must accept too.
+        #[arg(long, value_name = "ID")]
+        on_behalf_of: Option<String>,
         /// For how long.
         #[arg(long, default_value_t = 365)]
         days: u32,
@@ -166,10 +169,11 @@ impl Service {
                 client.delete(&format!("/v1/services/{name}")).await?;
                 done(printer, &format!("dienst `{name}` verwijderd"), &format!("service `{name}` removed"));
             }
-            Self::Publish { name, directory, days } => {
+            Self::Publish { name, directory, on_behalf_of, days } => {
                 let path = format!("/v1/services/{}/publications", segment(name.as_str()));
-                let answer = client.post(&path, &json!({ "directory": directory, "days": days })).await?;
-                show::one(printer, &answer);
+                let delegator = optional_participant(on_behalf_of.as_deref(), client).await?;
+                let publication = json!({ "directory": directory, "delegator": delegator, "days": days });
+                contract_sheet::print(printer, &client.post(&path, &publication).await?);
             }
             Self::Find { name, peer } => {
                 let parameters =

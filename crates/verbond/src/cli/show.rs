@@ -27,8 +27,9 @@ pub fn one(printer: Printer, answer: &Value) {
     if printer.is_json() {
         return printer.json(answer);
     }
-    let members = answer.as_object().into_iter().flatten();
-    let width = members.clone().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let mut members = Vec::new();
+    flatten("", answer, &mut members);
+    let width = members.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     for (name, value) in members {
         match value {
             Value::Array(items) if items.iter().any(Value::is_object) => {
@@ -38,6 +39,17 @@ pub fn one(printer: Printer, answer: &Value) {
                 }
             }
             _ => printer.line(&format!("{name:width$}  {}", cell(Some(value)))),
+        }
+    }
+}
+
+/// The members of an object, those of objects within it under both names.
+fn flatten<'a>(within: &str, value: &'a Value, into: &mut Vec<(String, &'a Value)>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let name = if within.is_empty() { name.clone() } else { format!("{within}.{name}") };
+        match value {
+            Value::Object(members) if !members.is_empty() => flatten(&name, value, into),
+            _ => into.push((cell(Some(&name.into())), value)),
         }
     }
 }
@@ -65,6 +77,15 @@ pub fn cell(value: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_within_has_a_line_of_its_own() {
+        let answer = serde_json::json!({ "a": { "b": { "c\n": 1 } }, "d": {}, "e": [1, 2] });
+        let mut members = Vec::new();
+        flatten("", &answer, &mut members);
+        let told: Vec<_> = members.iter().map(|(name, value)| (name.as_str(), cell(Some(value)))).collect();
+        assert_eq!(told, [("a.b.c\u{fffd}", "1".to_owned()), ("d", String::new()), ("e", "1, 2".to_owned())]);
+    }
 
     #[test]
     fn what_a_peer_calls_itself_cannot_move_the_cursor() {

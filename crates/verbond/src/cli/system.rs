@@ -27,7 +27,7 @@ impl Outbox {
     }
 }
 
-/// Read certificates and revocation lists again; contracts and services are always current.
+/// Read trust anchors, certificates and revocation lists again; contracts and services are always current.
 #[derive(Debug, Args)]
 pub struct Reload;
 
@@ -62,6 +62,10 @@ pub enum Described {
     Authorization,
     /// Every verb with its options
     Commands,
+    /// An agreement between participants, as JSON Schema
+    Agreement,
+    /// What may be missing in an agreement, and what mends it
+    CheckFindings,
 }
 
 impl Schema {
@@ -81,6 +85,8 @@ impl Described {
             Self::Administration => pretty(administration::openapi()),
             Self::Authorization => administration::matrix(),
             Self::Commands => commands(),
+            Self::Agreement => pretty(verbond_agreement::json_schema()),
+            Self::CheckFindings => verbond_agreement::check::check_findings(),
         }
     }
 }
@@ -102,8 +108,17 @@ fn describe(command: &mut clap::Command, text: &mut String) {
     // The options that every verb takes stand with the program itself.
     let mut shown = command.clone();
     if name != "verbond" {
-        let inherited =
-            ["data", "json", "node", "client_certificate", "client_key", "node_anchors", "help", "version"];
+        let inherited = [
+            "data",
+            "json",
+            "node",
+            "client_certificate",
+            "client_key",
+            "passphrase_file",
+            "node_anchors",
+            "help",
+            "version",
+        ];
         for option in inherited {
             if shown.get_arguments().any(|argument| argument.get_id() == option) {
                 shown = shown.mut_arg(option, |argument| argument.hide(true));
@@ -131,6 +146,8 @@ mod tests {
             ("administration.openapi.json", Described::Administration),
             ("authorization.txt", Described::Authorization),
             ("commands.md", Described::Commands),
+            ("agreement.schema.json", Described::Agreement),
+            ("check-findings.md", Described::CheckFindings),
         ] {
             let checked_in = std::fs::read_to_string(reference.join(file))?;
             assert!(

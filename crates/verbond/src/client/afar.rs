@@ -1,4 +1,4 @@
-//! Administration of a node on another machine: mutual TLS with the administrator's own certificate.
+//! Administration of a node on another machine: mutual TLS with a person's own key.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -6,11 +6,13 @@ use anyhow::Context;
 use clap::Args;
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use url::Url;
+
+use crate::credential::tls_key;
 
 /// How to reach a node on another machine.
 #[derive(Clone, Debug, Default, Args)]
@@ -28,9 +30,13 @@ pub struct Afar {
         global = true
     )]
     pub client_certificate: Option<PathBuf>,
-    /// Your key (PEM).
+    /// Your key (PEM); for one under a passphrase, that is asked for.
     #[arg(long, value_name = "FILE", env = "VERBOND_CLIENT_KEY", hide_env_values = true, global = true)]
     pub client_key: Option<PathBuf>,
+    /// File whose first line is the passphrase of your key, readable by nobody else; an inherited descriptor is
+    /// `/dev/fd/3`.
+    #[arg(long, value_name = "FILE", env = "VERBOND_PASSPHRASE_FILE", hide_env_values = true, global = true)]
+    pub passphrase_file: Option<PathBuf>,
     /// Authorities that the node's certificate must lead to (PEM).
     #[arg(long, value_name = "FILE", env = "VERBOND_NODE_ANCHORS", hide_env_values = true, global = true)]
     pub node_anchors: Option<PathBuf>,
@@ -65,8 +71,7 @@ impl Place {
         for anchor in read(anchors)? {
             roots.add(anchor)?;
         }
-        let key =
-            PrivateKeyDer::from_pem_file(key).with_context(|| format!("cannot read {}", key.display()))?;
+        let key = tls_key(key, afar.passphrase_file.as_deref())?;
         let mut config = ClientConfig::builder()
             .with_root_certificates(roots)
             .with_client_auth_cert(read(certificate)?, key)?;

@@ -120,7 +120,10 @@ impl Client {
                     exchange(stream, "localhost", method.clone(), path, body).await
                 }
                 Place::Afar(place) => {
-                    exchange(place.connect().await?, place.host(), method.clone(), path, body).await
+                    let exchanged = async {
+                        exchange(place.connect().await?, place.host(), method.clone(), path, body).await
+                    };
+                    exchanged.await.map_err(explained)
                 }
             }
         };
@@ -155,7 +158,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
+    let connection = tokio::spawn(connection);
     let body = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
     let request = Request::builder()
         .method(method)
@@ -163,7 +166,11 @@ where
         .header(header::HOST, host)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))?;
-    let response = sender.send_request(request).await?;
+    let response = match sender.send_request(request).await {
+        Ok(response) => response,
+        // The connection may know better than the request why there is no answer.
+        Err(error) => return Err(connection.await.ok().and_then(Result::err).unwrap_or(error).into()),
+    };
     let status = response.status();
     let body = Limited::new(response.into_body(), MAXIMUM_ANSWER).collect().await;
     let body = body.map_err(|error| anyhow::anyhow!("the node's answer broke off: {error}"))?.to_bytes();
@@ -191,6 +198,30 @@ fn silent(socket: &Path, error: &std::io::Error) -> Problem {
     .next(
         "Start het met `verbond --data MAP serve`, of kijk met `verbond --data MAP doctor` wat er scheelt.",
         "start it with `verbond --data DIR serve`, or see with `verbond --data DIR doctor` what is wrong",
+    )
+}
+
+/// In TLS 1.3 a client hears that its certificate is refused only after the handshake, as an alert.
+fn explained(error: anyhow::Error) -> anyhow::Error {
+    let is_alert = error.chain().any(|cause| {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let direct = cause.downcast_ref::<rustls::Error>();
+        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or(direct);
+        matches!(tls, Some(rustls::Error::AlertReceived(_)))
+    });
+    if is_alert { not_let_in().into() } else { error }
+}
+
+fn not_let_in() -> Problem {
+    Problem::new(
+        "CERTIFICATE_NOT_LET_IN",
+        403,
+        "Het knooppunt laat dit certificaat niet binnen: de sleutel is niet (of niet meer) van iemand die er bekend is, en er staat geen uitnodiging open.",
+        "the node does not let this certificate in: its key is not, or no longer, of anybody known there, and no invitation is open",
+    )
+    .next(
+        "Vraag de beheerder om `verbond person show NAAM`; een nieuwe code maakt `verbond person invite NAAM`.",
+        "ask the operator to look with `verbond person show NAME`; `verbond person invite NAME` makes a new code",
     )
 }
 

@@ -150,13 +150,14 @@ pub struct ClientListener {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Administration {
-    /// The Unix socket; whoever can open it is the operator.
+    /// The Unix socket; whoever can open it is the operator, for technical acts.
     #[schema(value_type = String)]
     pub socket: PathBuf,
-    /// IP address and port for administration from afar, with a client certificate.
+    /// IP address and port for persons, each known by a key of their own (mutual TLS).
     #[schema(value_type = Option<String>)]
     pub listen: Option<SocketAddr>,
-    /// PEM files with the authorities whose client certificates may administer the node.
+    /// PEM files with authorities whose client certificates are let in as well; what their holders may do is decided by
+    /// the person as whom they are enrolled. Persons with a certificate of their own making need none.
     #[schema(value_type = Vec<String>)]
     pub client_anchors: Vec<PathBuf>,
 }

@@ -27,19 +27,6 @@ impl Settings {
         if let Some(listen) = configuration.metrics.listen {
             check_loopback("metrics.listen", listen)?;
         }
-        if configuration.administration.listen.is_some()
-            && configuration.administration.client_anchors.is_empty()
-        {
-            return Err(invalid(
-                "administration.client_anchors",
-                "is leeg, dus niemand zou van afstand kunnen beheren",
-                "is empty, so nobody could administer the node from afar",
-            )
-            .next(
-                "Noem de PEM-bestanden van de autoriteiten van de beheerders, of haal `listen` weg.",
-                "name the PEM files of the administrators' authorities, or remove `listen`",
-            ));
-        }
         if configuration
             .outway
             .as_ref()

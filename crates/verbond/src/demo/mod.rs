@@ -4,6 +4,8 @@
 //! only by the verbs of this program, as a person would drive it.
 
 mod calls;
+mod ending;
+mod invitation;
 mod organisation;
 mod outsider;
 mod report;
@@ -12,9 +14,8 @@ mod steps;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
-
 use crate::printer::Printer;
+use ending::{Interruption, Root};
 use organisation::{Description, Organisation};
 use report::Reporter;
 
@@ -24,13 +25,16 @@ pub struct Options {
     /// Leave everything running afterwards and print what to try next; Ctrl-C ends it
     #[arg(long)]
     pub keep: bool,
-    /// Use this directory instead of a temporary one; it must not exist yet
+    /// Use this directory instead of a temporary one; it must not exist yet, and stays unless Ctrl-C ends it all
     #[arg(long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
     /// First port to try; sixteen consecutive free ports are looked for from there
     #[arg(long, value_name = "PORT", default_value_t = 17_400)]
     pub port_base: u16,
 }
+
+/// Ports set aside for each organisation.
+const PORTS: u16 = 8;
 
 const DIRECTORY: Description = Description {
     short: "directory",
@@ -71,45 +75,37 @@ struct Scene {
 
 /// Runs the demonstration; the exit status tells whether every step showed what it should.
 pub async fn run(options: &Options, printer: Printer) -> anyhow::Result<ExitCode> {
-    let (root, temporary) = root_directory(options)?;
+    // Before anything is made, so that nothing is left behind whenever the end comes.
+    let mut interruption = Interruption::listen()?;
+    let root = Root::make(options)?;
+    let mut scene = Scene::new(options, root.path()).await?;
     let mut reporter = Reporter::new(printer);
-    let mut scene = Scene::new(options, &root).await?;
     let completed = tokio::select! {
-        outcome = steps::all(&mut scene, &mut reporter) => outcome.is_ok(),
-        _ = tokio::signal::ctrl_c() => false,
+        outcome = steps::all(&mut scene, &mut reporter) => Some(outcome.is_ok()),
+        () = interruption.comes() => None,
     };
-    let ok = reporter.finish(completed, printer.is_json());
+    let ok = reporter.finish(completed == Some(true), printer.is_json());
+    let mut interrupted = completed.is_none();
     if options.keep && ok {
-        printer.line(&scene.what_to_try());
-        tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
+        // With `--json` the result is one object.
+        let invitation = scene.what_to_try();
+        if printer.is_json() {
+            printer.aside(&invitation)
+        } else {
+            printer.line(&invitation)
+        }
+        interruption.comes().await;
+        interrupted = true;
     }
     scene.stop().await;
-    if temporary {
-        std::fs::remove_dir_all(&root).ok();
-    }
+    root.leave(interrupted, printer).await;
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn root_directory(options: &Options) -> anyhow::Result<(PathBuf, bool)> {
-    match &options.directory {
-        Some(directory) => {
-            std::fs::create_dir(directory).with_context(|| {
-                format!("cannot make {}: choose a directory that does not exist", directory.display())
-            })?;
-            Ok((std::path::absolute(directory)?, false))
-        }
-        None => {
-            let root = std::env::temp_dir().join(format!("verbond-demo-{}", std::process::id()));
-            std::fs::create_dir(&root).with_context(|| format!("cannot make {}", root.display()))?;
-            Ok((root, true))
-        }
-    }
 }
 
 impl Scene {
     async fn new(options: &Options, root: &std::path::Path) -> anyhow::Result<Self> {
-        let base = organisation::free_ports(options.port_base, 16)?;
-        let at = |description, index: u16| Organisation::new(description, root, base + 4 * index);
+        let base = organisation::free_ports(options.port_base, 4 * PORTS)?;
+        let at = |description, index: u16| Organisation::new(description, root, base + PORTS * index);
         Ok(Self {
             directory: at(DIRECTORY, 0)?,
             municipality: at(MUNICIPALITY, 1)?,
@@ -128,22 +124,5 @@ impl Scene {
 
     async fn stop(&mut self) {
         futures_util::future::join_all(self.organisations().map(Organisation::stop)).await;
-    }
-
-    /// Lines that work as they stand while `--keep` holds the scene.
-    fn what_to_try(&self) -> String {
-        let (consumer, provider) = (&self.municipality, &self.income_register);
-        let token = consumer.data.join("demo-application.token");
-        format!(
-            "All four nodes are still running. Try, in another terminal:\n\
-             \n  curl -H \"Authorization: Bearer $(cat {token})\" http://{outway}/pensions/pensions/P-0001\n\
-             \n  {contracts}\n  {records}\n  {doctor}\n\
-             \nCtrl-C ends them.",
-            token = token.display(),
-            outway = consumer.outway(),
-            contracts = consumer.command_line(&["contract", "list"]),
-            records = provider.command_line(&["record", "list"]),
-            doctor = provider.command_line(&["doctor"]),
-        )
     }
 }

@@ -14,6 +14,8 @@ use tokio::{
     process::{Child, Command},
 };
 
+use super::invitation::quoted;
+
 /// Who takes part: a fictional name, a test identifier (OIN prefix 00000099) and a host name.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
@@ -33,14 +35,14 @@ pub struct Organisation {
     pub description: Description,
     /// Its data directory.
     pub data: PathBuf,
-    /// First of its four ports: outway, inway, manager, public.
+    /// First of its ports: outway, inway, manager, public, administration.
     pub base_port: u16,
     program: PathBuf,
     process: Option<Child>,
 }
 
 impl Organisation {
-    /// An organisation below `directory`, with four consecutive free ports.
+    /// An organisation below `directory`, with [`super::PORTS`] consecutive free ports.
     pub fn new(description: Description, directory: &Path, base_port: u16) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find the running program")?;
         let data = directory.join(description.short);
@@ -57,6 +59,11 @@ impl Organisation {
         (Ipv4Addr::LOCALHOST, self.base_port).into()
     }
 
+    /// Where it shows everybody what its services are declared to be.
+    pub fn public(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.base_port + 3).into()
+    }
+
     /// Runs a verb of this program on this organisation's data directory and reads its `--json` output.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let output = Command::new(&self.program)
@@ -65,6 +72,8 @@ impl Organisation {
             .args(arguments)
             .arg("--json")
             .stdin(Stdio::null())
+            // When the demonstration is interrupted, the verb ends with it.
+            .kill_on_drop(true)
             .output()
             .await
             .context("cannot start a verb of this program")?;
@@ -81,7 +90,7 @@ impl Organisation {
 
     /// The verb as a person would type it.
     pub fn command_line(&self, arguments: &[&str]) -> String {
-        format!("verbond --data {} {}", self.data.display(), arguments.join(" "))
+        format!("{} --data {} {}", quoted(&self.program), quoted(&self.data), arguments.join(" "))
     }
 
     /// Starts the node and waits until all its ports are open.

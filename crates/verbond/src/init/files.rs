@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 
-/// Makes the data directory, for its owner only; one that is there is left as it is.
+/// Makes a directory, for its owner only; one that is there is left as it is.
 pub fn make_directory(path: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.with_context(|| format!("cannot make the directory {}", path.display()))

@@ -46,7 +46,7 @@ pub struct Init {
     /// Host name by which others reach the node; may be given more than once, the first is used in addresses.
     #[arg(long, required = true)]
     host: Vec<String>,
-    /// The outway gets this port, the inway the next, the manager the one after, the public listener the fourth.
+    /// The outway gets this port; inway, manager, public listener and administration the four after it.
     #[arg(long, value_name = "PORT", default_value_t = 7440)]
     base_port: u16,
     /// The group's rules: a shipped profile or the path of your own. [default: test in a test group, else digikoppeling]
@@ -124,7 +124,7 @@ impl Init {
         if file.exists() {
             return Err(exists(&file).into());
         }
-        files::make_directory(data)?;
+        make_directory(data)?;
         let leaf = LeafRequest {
             participant_id: id.value().to_owned(),
             organisation: self.name.clone(),
@@ -138,10 +138,10 @@ impl Init {
         let text = template::configuration(&self.plan()?);
         match &self.test_group {
             Some(directory) => join_test_group(directory, data, &request, &leaf)?,
-            None => files::write(&data.join("certificate-request.pem"), &request)?,
+            None => write(&data.join("certificate-request.pem"), &request)?,
         }
         // Last, so that a directory with a configuration is a whole one.
-        files::write(&file, &text)?;
+        write(&file, &text)?;
         if self.test_group.is_some() {
             configuration::Settings::load(data)?;
         }
@@ -187,6 +187,7 @@ impl Init {
             inway: port(1)?,
             manager: port(2)?,
             public: port(3)?,
+            administration: port(4)?,
             directories,
             directory_role: self.directory_role,
             hosts,
@@ -213,7 +214,7 @@ impl Init {
                 &format!("Start het met `verbond --data {place} serve`."),
                 &format!("start it with `verbond --data {place} serve`"),
             );
-            return;
+            return self.report_persons(data, printer);
         }
         printer.say(
             &format!(
@@ -229,13 +230,42 @@ impl Init {
                  4. let `verbond --data {place} doctor` look, and start with `verbond --data {place} serve`"
             ),
         );
+        self.report_persons(data, printer);
+    }
+
+    /// How the first people get keys of their own.
+    fn report_persons(&self, data: &Path, printer: Printer) {
+        let place = data.display();
+        let host = self.host.first().map(String::as_str).unwrap_or_default();
+        let address = format!("https://{host}:{}", self.base_port.saturating_add(4));
+        printer.say(
+            &format!(
+                "De socket van het knooppunt is er voor technische handelingen. Meld, als het draait, de eerste bronhouder \
+                 en tekenbevoegde aan:\n  \
+                 verbond --data {place} person add s-voorbeeld --display-name \"S. Voorbeeld\" --role steward\n  \
+                 verbond --data {place} person add t-voorbeeld --display-name \"T. Voorbeeld\" --role signatory\n\
+                 Ieder maakt op de eigen machine een sleutel, en gebruikt de code die hierboven verschijnt:\n  \
+                 verbond person key --out sleutel\n  \
+                 verbond --node {address} --node-anchors ANKERS --client-certificate sleutel/certificate.pem \
+                 --client-key sleutel/key.pem person enrol --code CODE"
+            ),
+            &format!(
+                "the node's socket is for technical acts. When it runs, add the first steward and signatory:\n  \
+                 verbond --data {place} person add s-voorbeeld --display-name \"S. Voorbeeld\" --role steward\n  \
+                 verbond --data {place} person add t-voorbeeld --display-name \"T. Voorbeeld\" --role signatory\n\
+                 each makes a key on their own machine, and uses the code that this prints:\n  \
+                 verbond person key --out my-key\n  \
+                 verbond --node {address} --node-anchors ANCHORS --client-certificate my-key/certificate.pem \
+                 --client-key my-key/key.pem person enrol --code CODE"
+            ),
+        );
     }
 }
 
 fn join_test_group(authority: &Path, data: &Path, request: &str, leaf: &LeafRequest) -> anyhow::Result<()> {
     let authority = TestAuthority::open_or_create(authority, None, &ambient::system())?;
-    files::write(&data.join("certificate.pem"), &authority.issue(request, leaf)?)?;
-    files::write(&data.join("trust-anchors.pem"), &authority.root_pem()?)?;
+    write(&data.join("certificate.pem"), &authority.issue(request, leaf)?)?;
+    write(&data.join("trust-anchors.pem"), &authority.root_pem()?)?;
     authority.write_revocation_lists(TEST_LIST_SECONDS)?;
     Ok(())
 }
@@ -254,7 +284,7 @@ fn exists(file: &Path) -> Problem {
     )
 }
 
-pub use files::{replace, write_secret};
+pub use files::{make_directory, replace, write, write_secret};
 
 #[cfg(test)]
 mod tests {

@@ -20,6 +20,8 @@ pub struct Plan {
     pub manager: u16,
     /// Port for everybody.
     pub public: u16,
+    /// Port for persons who act for the organisation.
+    pub administration: u16,
     /// The group's directories.
     pub directories: Vec<Directory>,
     /// Whether this node is one.
@@ -60,6 +62,8 @@ pub fn configuration(plan: &Plan) -> String {
          sockets = \"sockets\"\n\
          \n[administration]\n\
          socket = \"administration.sock\"\n\
+         # For persons with a key of their own: `verbond person add --help`.\n\
+         listen = \"127.0.0.1:{administration}\"\n\
          \n# Read-only, for everybody: which services there are and who declared what about them.\n\
          [public]\n\
          listen = \"127.0.0.1:{public}\"\n\
@@ -74,6 +78,7 @@ pub fn configuration(plan: &Plan) -> String {
         inway_address = quoted(&format!("https://{host}:{}", outside.1)),
         outway = plan.outway,
         public = plan.public,
+        administration = plan.administration,
         directory_role = plan.directory_role,
         acceptance = acceptance(plan),
     );
@@ -159,6 +164,7 @@ mod tests {
             inway: 7441,
             manager: 7442,
             public: 7443,
+            administration: 7444,
             directories: Vec::new(),
             directory_role: false,
             hosts: vec![("a.test".to_owned(), IpAddr::from([127, 0, 0, 1]))],

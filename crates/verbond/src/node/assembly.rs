@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
-use verbond_application::{exchange::Exchanges, snapshot::SnapshotKeeper};
+use verbond_application::{agreements::AgreementOffice, exchange::Exchanges, snapshot::SnapshotKeeper};
 use verbond_domain::{Ambient, Problem};
 use verbond_fsc::{
     Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources,
@@ -12,9 +12,13 @@ use verbond_fsc::{
 };
 use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway};
 use verbond_journal::{Journal, JournalLimits};
+use verbond_node_api::{AgreementCourier, NodeApi};
 use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
-use verbond_trust::{IdentityHandle, TrustStore, tls};
+use verbond_trust::{
+    IdentityHandle, TrustStore,
+    tls::{self, PinnedKeys},
+};
 
 use super::{Metrics, Reloader, identity, metrics::Sources, reload::AtStart, roles::Roles, sources, tasks};
 use crate::{ambient, configuration::Settings};
@@ -31,9 +35,13 @@ pub struct Node {
     pub identity: Arc<IdentityHandle>,
     pub trust: Arc<TrustStore>,
     pub fsc: Arc<FscNode>,
+    pub agreements: Arc<AgreementOffice>,
+    pub among_nodes: Arc<NodeApi>,
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
     pub metrics: Arc<Metrics>,
+    /// Keys of persons, for the administration listener.
+    pub pinned: Arc<PinnedKeys>,
     settings: Arc<Settings>,
     lists: Arc<RevocationRefresh>,
     at_start: Arc<AtStart>,
@@ -102,6 +110,18 @@ impl Node {
             ambient.clone(),
         );
         lists.load().await;
+        let agreements = Arc::new(AgreementOffice {
+            own: own.clone(),
+            coalition: profile.id.clone(),
+            identity: Arc::clone(&identity),
+            trust: Arc::clone(&trust),
+        });
+        let among_nodes = Arc::new(NodeApi {
+            office: Arc::clone(&agreements),
+            store: store.clone(),
+            ambient: ambient.clone(),
+            peers: peers.clone(),
+        });
         let fsc = FscNode::new(FscParts {
             rules,
             store: store.clone(),
@@ -109,6 +129,7 @@ impl Node {
             identity: Arc::clone(&identity),
             trust: Arc::clone(&trust),
             peers: peers.clone(),
+            couriers: vec![Arc::new(AgreementCourier(Arc::clone(&among_nodes)))],
         });
 
         // The data plane.
@@ -139,6 +160,8 @@ impl Node {
         let metrics = Arc::new(Metrics::new(sources, registry));
 
         let mut running = vec![keeping, tokio::spawn(tasks::derive_views(store.clone()))];
+        let pinned = Arc::new(PinnedKeys::default());
+        running.push(tokio::spawn(tasks::follow_persons(snapshots.subscribe(), Arc::clone(&pinned))));
         running.push(lists.start());
         running.push(tokio::spawn(tasks::follow_lists(Arc::clone(settings), Arc::clone(&lists))));
         if roles.leads {
@@ -151,7 +174,7 @@ impl Node {
         if roles.split {
             let (settings, identity, trust) =
                 (Arc::clone(settings), Arc::clone(&identity), Arc::clone(&trust));
-            running.push(tokio::spawn(tasks::follow_certificate(settings, identity, trust, ambient.clone())));
+            running.push(tokio::spawn(tasks::follow_files(settings, identity, trust, ambient.clone())));
         }
         running.extend(if roles.manager { fsc.start_manager() } else { fsc.start_gateway() });
         Ok(Self {
@@ -162,9 +185,12 @@ impl Node {
             identity,
             trust,
             fsc,
+            agreements,
+            among_nodes,
             inway,
             outway,
             metrics,
+            pinned,
             settings: Arc::clone(settings),
             lists,
             at_start,
@@ -172,7 +198,7 @@ impl Node {
         })
     }
 
-    /// Reads certificates and revocation lists again.
+    /// Reads trust anchors, certificates and revocation lists again.
     pub fn reloader(&self) -> Reloader {
         Reloader::new(
             Arc::clone(&self.settings),

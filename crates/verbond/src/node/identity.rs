@@ -87,8 +87,11 @@ pub fn earlier(settings: &Settings) -> Vec<Vec<CertificateDer<'static>>> {
 
 /// Reads the group's trust anchors.
 pub fn trust(settings: &Settings) -> Result<Arc<TrustStore>, Problem> {
-    let anchors = anchors(&settings.profile.trust_anchors)?;
-    TrustStore::new(&anchors, settings.profile.identity_rules(), settings.profile.revocation_rules())
+    trust_in(&anchors(&settings.profile.trust_anchors)?, settings)
+}
+
+fn trust_in(anchors: &[CertificateDer<'static>], settings: &Settings) -> Result<Arc<TrustStore>, Problem> {
+    TrustStore::new(anchors, settings.profile.identity_rules(), settings.profile.revocation_rules())
         .map_err(|refusal| anchors_unusable(&refusal.to_string()))
 }
 
@@ -99,6 +102,20 @@ pub fn anchors(paths: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, Proble
         anchors.extend(read_chain(path).map_err(|error| anchors_unusable(&error.to_string()))?);
     }
     Ok(anchors)
+}
+
+/// Puts the group's trust anchors in use as they are in the files now, unless others would refuse the certificate in
+/// the file by them: whoever has cut itself off would be refused at every call. Returns whether they are others.
+pub fn replace_anchors(settings: &Settings, trust: &TrustStore, ambient: &Ambient) -> Result<bool, Problem> {
+    let certificates = anchors(&settings.profile.trust_anchors)?;
+    let unusable = |refusal: CertificateRefusal| anchors_unusable(&refusal.to_string());
+    if trust.has_anchors(&certificates).map_err(unusable)? {
+        return Ok(false);
+    }
+    fit(&load(settings)?, &*trust_in(&certificates, settings)?, ambient)
+        .map_err(|refusal| not_fit(&refusal))?;
+    trust.set_anchors(&certificates).map_err(unusable)?;
+    Ok(true)
 }
 
 /// Whether the identity is fit to be presented, by the same judgement that others will make.

@@ -1,4 +1,4 @@
-//! Reading certificates and revocation lists again, without dropping a connection.
+//! Reading trust anchors, certificates and revocation lists again, without dropping a connection.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -20,6 +20,8 @@ use crate::{
 /// What was read again.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Reloaded {
+    /// Whether other trust anchors of the group are in use now.
+    pub trust_anchors_changed: bool,
     /// Whether another certificate is in use now.
     pub certificate_changed: bool,
     /// Until when the certificate in use is valid.
@@ -36,13 +38,12 @@ pub struct Reloaded {
 pub struct AtStart(Vec<(PathBuf, Option<Digest>)>);
 
 impl AtStart {
-    /// Looks at the configuration, the group's profile, and everybody's anchors.
+    /// Looks at the configuration, the group's profile, and the anchors of those who are not of the group.
     pub fn look(settings: &Settings) -> Arc<Self> {
         let configuration = &settings.configuration;
         let tls = configuration.outway.iter().flat_map(|outway| &outway.tls);
         let paths = [settings.path(FILE.as_ref()), settings.path(configuration.profile.as_ref())]
             .into_iter()
-            .chain(settings.profile.trust_anchors.iter().cloned())
             .chain(configuration.administration.client_anchors.iter().map(|path| settings.path(path)))
             .chain(tls.flat_map(|tls| &tls.client_anchors).map(|path| settings.path(path)))
             .chain(
@@ -101,8 +102,9 @@ impl Reloader {
         &self.identity
     }
 
-    /// Reads everything again. Lists come first: the new certificate is judged by them.
+    /// Reads everything again: anchors, by which lists are taken, by which the new certificate is judged.
     pub async fn reload(&self, context: &OpContext) -> Result<Reloaded, Problem> {
+        let anchors_changed = identity::replace_anchors(&self.settings, &self.trust, &context.ambient)?;
         let unreadable = self
             .lists
             .refresh()
@@ -112,13 +114,14 @@ impl Reloader {
             .collect();
         let changed = identity::replace(&self.settings, &self.identity, &self.trust, &context.ambient)?;
         let certificate = &self.identity.current().certificate;
-        let detail =
-            json!({ "certificate_changed": changed, "certificate": certificate.thumbprint.to_string() });
+        let detail = json!({ "trust_anchors_changed": anchors_changed, "certificate_changed": changed,
+                "certificate": certificate.thumbprint.to_string() });
         let failed = |error| database_problem(&error);
         let mut transaction = context.store.begin().await.map_err(failed)?;
         context.record(&mut transaction, "node.reload", &certificate.participant.to_string(), detail).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(Reloaded {
+            trust_anchors_changed: anchors_changed,
             certificate_changed: changed,
             certificate_valid_until: rfc_3339(certificate.not_after),
             revocation_lists: self.trust.revocation_lists().len(),

@@ -7,10 +7,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::watch;
+use verbond_application::snapshot::Snapshot;
 use verbond_domain::Ambient;
 use verbond_fsc::RevocationRefresh;
-use verbond_store::Store;
-use verbond_trust::{IdentityHandle, TrustStore};
+use verbond_store::{Store, persons::PersonState};
+use verbond_trust::{
+    IdentityHandle, PublicKeyThumbprint, TrustStore,
+    tls::{PinnedKeys, Pins},
+};
 
 use super::identity;
 use crate::configuration::Settings;
@@ -26,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Pause when the database fails.
 const TROUBLE: Duration = Duration::from_secs(2);
 
-/// Time between two looks at the certificate's file.
+/// Time between two looks at files that may be replaced.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Time between two looks for exchanges that are no longer to be kept.
@@ -47,28 +52,32 @@ pub async fn derive_views(store: Store) {
     }
 }
 
-/// Takes over a replaced certificate until it is aborted: of the processes of one node only the one with the
-/// administration socket is told of it, the others see it by the file.
-pub async fn follow_certificate(
+/// Takes over replaced trust anchors and certificates until it is aborted: of the processes of one node only the one with the
+/// administration socket is told of them, the others see them by their files.
+pub async fn follow_files(
     settings: Arc<Settings>,
     handle: Arc<IdentityHandle>,
     trust: Arc<TrustStore>,
     ambient: Ambient,
 ) {
-    let path = settings.path(&settings.configuration.identity.certificate);
-    let modified = async || tokio::fs::metadata(&path).await.and_then(|metadata| metadata.modified()).ok();
-    let mut seen = modified().await;
+    let certificate = settings.path(&settings.configuration.identity.certificate);
+    let paths: Vec<PathBuf> = settings.profile.trust_anchors.iter().cloned().chain([certificate]).collect();
+    let mut seen = modified(paths.clone()).await;
     loop {
         tokio::time::sleep(LOOK).await;
-        let now = modified().await;
-        if now.is_none() || now == seen {
+        let now = modified(paths.clone()).await;
+        if now == seen || now.values().any(Option::is_none) {
             continue;
         }
         seen = now;
-        match identity::replace(&settings, &handle, &trust, &ambient) {
-            Ok(changed) => tracing::info!(changed, "the certificate's file has been read again"),
+        let outcome = identity::replace_anchors(&settings, &trust, &ambient)
+            .and_then(|anchors| Ok((anchors, identity::replace(&settings, &handle, &trust, &ambient)?)));
+        match outcome {
+            Ok((anchors, certificate)) => {
+                tracing::info!(anchors, certificate, "trust anchors and certificate have been read again")
+            }
             Err(problem) => {
-                tracing::error!(%problem, "the new certificate cannot be used; the one in use stays")
+                tracing::error!(%problem, "the files cannot be used; what was in use stays in use")
             }
         }
     }
@@ -97,12 +106,41 @@ async fn list_files(settings: &Settings) -> BTreeMap<PathBuf, Option<SystemTime>
             paths.push(entry.path());
         }
     }
+    modified(paths).await
+}
+
+/// When each file was last written.
+async fn modified(paths: Vec<PathBuf>) -> BTreeMap<PathBuf, Option<SystemTime>> {
     let mut files = BTreeMap::new();
     for path in paths {
         let modified = tokio::fs::metadata(&path).await.and_then(|metadata| metadata.modified()).ok();
         files.insert(path, modified);
     }
     files
+}
+
+/// Lets in at the administration listener whom the newest picture knows, until it is aborted.
+pub async fn follow_persons(mut pictures: watch::Receiver<Arc<Snapshot>>, pinned: Arc<PinnedKeys>) {
+    loop {
+        let pins = pins(&pictures.borrow_and_update());
+        pinned.replace(pins);
+        if pictures.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The keys of persons who are enrolled; and until the last code has ended, strangers who may want to use it.
+pub fn pins(picture: &Snapshot) -> Pins {
+    let enrolled = picture.persons.iter().filter(|person| person.state == PersonState::Enrolled);
+    let keys = enrolled.filter_map(|person| person.key.as_ref());
+    let invitations = picture.persons.iter().filter_map(|person| person.invitation.as_ref());
+    Pins {
+        keys: keys
+            .filter_map(|key| Some((PublicKeyThumbprint::parse(&key.thumbprint)?, key.ends_at)))
+            .collect(),
+        strangers_until: invitations.map(|invitation| invitation.ends_at).max(),
+    }
 }
 
 /// Drops exchanges that are older than the group keeps them, until it is aborted; 0 days: everything is kept.

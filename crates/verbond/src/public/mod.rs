@@ -183,14 +183,8 @@ mod tests {
         };
         let upstream = "http://internal.example/".to_owned();
         let service = ServiceRow { name: name.clone(), upstream, protocol: "http1".to_owned(), declaration };
-        let snapshot = Snapshot {
-            generation: 1,
-            taken_at: Timestamp::from_millis(0),
-            services: HashMap::from([(name, Arc::new(service))]),
-            applications: HashMap::new(),
-            contracts: Vec::new(),
-            peers: HashMap::new(),
-        };
+        let snapshot =
+            Snapshot { services: HashMap::from([(name, Arc::new(service))]), ..Snapshot::empty(1) };
         let own = "oin:00000099000000010000".parse()?;
         let public = Public {
             listen: "127.0.0.1:1".parse()?,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
+use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value};
 use tokio::{sync::watch, task::JoinHandle};
 use url::Url;
@@ -98,7 +99,7 @@ impl Listeners {
 
         // Ports for other participants: mutual TLS, judged per request.
         let mutual = plan.mutual()?;
-        let manager = || tower_handler(node.fsc.manager());
+        let manager = || tower_handler(node.among_nodes.router().fallback_service(node.fsc.manager()));
         let inway = node.inway.clone();
         if let Some(inway) = inway {
             let by_name = plan.route_by_name(manager(), Arc::clone(&inway) as Arc<dyn Handler>);
@@ -120,7 +121,6 @@ impl Listeners {
                         .iter()
                         .flat_map(|outway| &outway.tls)
                         .flat_map(|tls| &tls.client_anchors),
-                    true,
                 )?;
                 add(Some(listener), security, Routes::all(outway.for_applications(Credentials::Certificate)));
             }
@@ -160,8 +160,8 @@ impl Listeners {
         };
         add(self.administration, Security::None, Routes::all(tower_handler(operator)));
         if let Some(listener) = self.administration_afar {
-            let security = plan.private(&settings.configuration.administration.client_anchors, false)?;
-            let afar = tower_handler(administration::for_certificates(office));
+            let security = plan.personal(&settings.configuration.administration.client_anchors)?;
+            let afar = tower_handler(administration::for_persons(office));
             add(Some(listener), security, Routes::all(afar));
         }
         Ok(Running { serving, sockets, stop })
@@ -227,18 +227,32 @@ impl Plan<'_> {
     }
 
     /// For those whose certificates come from the organisation's own authorities.
-    fn private<'a>(
-        &self,
-        anchors: impl IntoIterator<Item = &'a PathBuf>,
-        http2: bool,
-    ) -> anyhow::Result<Security> {
-        let paths: Vec<PathBuf> = anchors.into_iter().map(|path| self.settings.path(path)).collect();
-        let anchors = identity::anchors(&paths)?;
+    fn private<'a>(&self, anchors: impl IntoIterator<Item = &'a PathBuf>) -> anyhow::Result<Security> {
+        let anchors = self.anchors(anchors)?;
         let rules = self.settings.profile.tls_rules();
-        let identity = Arc::clone(&self.node.identity);
+        let (identity, ambient) = (Arc::clone(&self.node.identity), self.node.ambient.clone());
+        let config = tls::private_server_config(identity, &anchors, &rules, ambient.clone(), true)?;
+        Ok(Security::Private { config, ambient, pinned: None })
+    }
+
+    /// For persons, known by their keys, and for those who bring a certificate of these authorities to be told how to
+    /// become known.
+    fn personal<'a>(&self, anchors: impl IntoIterator<Item = &'a PathBuf>) -> anyhow::Result<Security> {
+        let anchors = self.anchors(anchors)?;
+        let rules = self.settings.profile.tls_rules();
+        let Node { identity, ambient, pinned, .. } = self.node;
+        let (identity, pinned) = (Arc::clone(identity), Arc::clone(pinned));
         let config =
-            tls::private_server_config(identity, &anchors, &rules, self.node.ambient.clone(), http2)?;
-        Ok(Security::Private { config, ambient: self.node.ambient.clone() })
+            tls::personal_server_config(identity, &anchors, Arc::clone(&pinned), &rules, ambient.clone())?;
+        Ok(Security::Private { config, ambient: ambient.clone(), pinned: Some(pinned) })
+    }
+
+    fn anchors<'a>(
+        &self,
+        paths: impl IntoIterator<Item = &'a PathBuf>,
+    ) -> Result<Vec<CertificateDer<'static>>, Problem> {
+        let paths: Vec<PathBuf> = paths.into_iter().map(|path| self.settings.path(path)).collect();
+        identity::anchors(&paths)
     }
 
     fn route_by_name(&self, manager: Arc<dyn Handler>, inway: Arc<dyn Handler>) -> Routes {
@@ -260,6 +274,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         store: node.store.clone(),
         ambient: node.ambient.clone(),
         fsc: Arc::clone(&node.fsc),
+        agreements: Arc::clone(&node.agreements),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
         health: Arc::new(Health {

@@ -31,7 +31,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(
     after_help = "Prints one line on standard output when every port is open; logs go to standard error.\n\
-    SIGTERM and SIGINT let running exchanges finish, SIGHUP reads certificates and revocation lists again.\n\n\
+    SIGTERM and SIGINT let running exchanges finish, SIGHUP reads trust anchors, certificates and revocation lists again.\n\n\
     Example, data plane and management apart, on one PostgreSQL:\n  \
     verbond --data a serve --roles manager\n  verbond --data a serve --roles inway,outway"
 )]

@@ -1,0 +1,128 @@
+//! Elements and operations: said as the source says them, and no more than named.
+
+use super::{
+    CheckContext, Code,
+    finding::{Findings, Words},
+    view::{ClauseView, clauses},
+};
+use crate::{Agreement, AllowedValues, DescribedService, Element, Operation, PersonPlace, SourceType};
+
+pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mut Findings) {
+    for view in clauses(agreement) {
+        let service = &view.clause.service;
+        let described = context
+            .services
+            .iter()
+            .find(|(provider, described)| *provider == service.provider && described.service == service.name);
+        for (operation, at) in view.operations() {
+            whole(&view, operation, &at, findings);
+            people(&view, operation, &at, findings);
+            for (number, element) in operation.delivered.iter().enumerate() {
+                single(&view, element, &format!("{at}/delivered/{number}"), findings);
+            }
+            for (number, parameter) in operation.parameters.iter().enumerate() {
+                if matches!(parameter.values, AllowedValues::Text { .. }) {
+                    let filling = [("parameter", parameter.name.clone().into()), operation_name(operation)];
+                    let at = format!("{at}/parameters/{number}/values");
+                    findings.add(Code::FreeTextParameter, Some(&view.clause.name), at, filling);
+                }
+            }
+            if let Some((_, described)) = described {
+                as_described(&view, operation, described, &at, findings);
+            }
+        }
+    }
+}
+
+fn operation_name(operation: &Operation) -> (&'static str, Words) {
+    ("operation", format!("`{}`", operation.name).into())
+}
+
+/// Whether records of this type can be delivered element by element.
+fn can_be_projected(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let (_, subtype) = essence.split_once('/').unwrap_or_default();
+    subtype.ends_with("json") || matches!(subtype, "x-ndjson" | "jsonl" | "json-seq")
+}
+
+/// *Whole document* is for what cannot be taken apart, never a net.
+fn whole(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut Findings) {
+    if operation.whole_document.is_none() {
+        return;
+    }
+    let (at, name) = (format!("{at}/whole_document"), Some(&view.clause.name));
+    if can_be_projected(operation.content_type.as_str()) {
+        let content_type = ("content_type", operation.content_type.clone().into());
+        findings.add(Code::WholeDocumentProjectable, name, &*at, [operation_name(operation), content_type]);
+    }
+    if !operation.delivered.is_empty() {
+        findings.add(Code::WholeDocumentAndElements, name, at, [operation_name(operation)]);
+    }
+}
+
+/// Whether it is known whom a record is about.
+fn people(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut Findings) {
+    let name = Some(&view.clause.name);
+    let personal = operation.delivered.iter().any(|one| one.sensitivity.is_personal())
+        || operation.whole_document.as_ref().is_some_and(|one| one.sensitivity.is_personal());
+    if operation.people.is_empty() {
+        let code = match view.clause.conditions.per_person {
+            Some(_) => Code::PersonLimitWithoutPerson,
+            None if personal => Code::PersonUnsaid,
+            None => return,
+        };
+        findings.add(code, name, format!("{at}/people"), [operation_name(operation)]);
+    }
+    for (number, person) in operation.people.iter().enumerate() {
+        if let PersonPlace::Parameter { name: parameter } = &person.at
+            && !operation.parameters.iter().any(|one| one.name == *parameter)
+        {
+            let filling = [operation_name(operation), ("parameter", parameter.clone().into())];
+            findings.add(Code::PersonPlaceUnknown, name, format!("{at}/people/{number}"), filling);
+        }
+    }
+}
+
+/// One element by itself.
+fn single(view: &ClauseView<'_>, element: &Element, at: &str, findings: &mut Findings) {
+    let personal = element.sensitivity.is_personal();
+    let code = match (element.kind, &element.why_all) {
+        _ if element.identifies.is_some() && !personal => Code::ElementMisclassified,
+        (SourceType::Subtree, None) if personal => Code::SubtreeUnreasoned,
+        (SourceType::Subtree, Some(_)) if personal => Code::SubtreePersonal,
+        _ => return,
+    };
+    let filling = [("elements", format!("`{}`", element.path).into())];
+    findings.add(code, Some(&view.clause.name), at, filling);
+}
+
+/// Whether the source describes what is agreed: what it calls sensitive is not made harmless by agreement.
+fn as_described(
+    view: &ClauseView<'_>,
+    operation: &Operation,
+    described: &DescribedService,
+    at: &str,
+    findings: &mut Findings,
+) {
+    let (clause, service) = (Some(&view.clause.name), ("service", described.service.clone().into()));
+    let same = described.operations.iter().find(|one| {
+        one.name == operation.name && one.method == operation.method && one.path == operation.path
+    });
+    let Some(same) = same else {
+        findings.add(Code::OperationNotDescribed, clause, at, [operation_name(operation), service]);
+        return;
+    };
+    for (number, element) in operation.delivered.iter().enumerate() {
+        let agrees = same.elements.iter().any(|one| {
+            one.path == element.path
+                && one.kind == element.kind
+                && one.sensitivity <= element.sensitivity
+                && one.category == element.category
+                && (one.identifies.is_none() || one.identifies == element.identifies)
+        });
+        if !agrees {
+            let filling = [("elements", format!("`{}`", element.path).into()), service.clone()];
+            findings.add(Code::ElementNotDescribed, clause, format!("{at}/delivered/{number}"), filling);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What a party states about a version: offered, signed, refused, held up, ended. Each is signed by the party's
+//! certificate, so that the life of a version can be told anywhere from the document and the statements alone.
+
+use serde::{Deserialize, Serialize};
+use verbond_domain::{ParticipantId, Timestamp};
+
+use crate::{
+    Agreement, AgreementId, DocumentError, DocumentHash, InvalidTransition, LifeCycle, Line, Moment,
+    PartySignature, Prose, SignatureMark, Version,
+    document::{canonical, strict},
+};
+
+/// Name and version of the format.
+const FORMAT: &str = "verbond-statement/1";
+
+/// Who signed for the party, and that person's own signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignedBy {
+    /// The signatory, as in the document.
+    pub name: Line,
+    /// The mandate, as in the document.
+    pub mandate: Line,
+    /// The signatory's public key: DER `SubjectPublicKeyInfo`, base64url.
+    pub key: String,
+    /// Detached JWS (RFC 7515 appendix F) over the canonical form of the document, by that key.
+    pub signature: String,
+}
+
+/// What is stated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
+pub enum StatementStep {
+    /// The party offers the document to the others.
+    Offered,
+    /// The party is bound.
+    Signed(SignedBy),
+    /// The party says no.
+    Refused {
+        /// Why.
+        reason: Prose,
+    },
+    /// The party that offered it takes it back.
+    Withdrawn {
+        /// Why.
+        reason: Prose,
+    },
+    /// The party holds it up.
+    Suspended {
+        /// Why.
+        reason: Prose,
+    },
+    /// The party lets go.
+    Resumed,
+    /// The party ends it.
+    Revoked {
+        /// Why.
+        reason: Prose,
+    },
+}
+
+impl StatementStep {
+    /// The step's name, as stored and shown.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Offered => "offered",
+            Self::Signed(_) => "signed",
+            Self::Refused { .. } => "refused",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Suspended { .. } => "suspended",
+            Self::Resumed => "resumed",
+            Self::Revoked { .. } => "revoked",
+        }
+    }
+}
+
+/// One party's statement about one version: the payload of a JWS by its certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    /// `verbond-statement/1`.
+    pub format: String,
+    /// Which agreement.
+    pub agreement: AgreementId,
+    /// Which version.
+    pub version: Version,
+    /// The hash of that version.
+    pub hash: DocumentHash,
+    /// Who states it.
+    pub participant: ParticipantId,
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub step: StatementStep,
+}
+
+impl Statement {
+    /// A statement about a version.
+    ///
+    /// # Errors
+    /// When the document cannot be hashed, or the moment cannot be written.
+    pub fn about(
+        document: &Agreement,
+        participant: &ParticipantId,
+        at: Timestamp,
+        step: StatementStep,
+    ) -> Result<Self, DocumentError> {
+        Ok(Self {
+            format: FORMAT.to_owned(),
+            agreement: document.id,
+            version: document.version,
+            hash: document.hash()?,
+            participant: participant.clone(),
+            at: Moment::of(at).ok_or_else(|| DocumentError::Form("the clock is out of range".to_owned()))?,
+            step,
+        })
+    }
+
+    /// Reads the payload of a statement's JWS.
+    ///
+    /// # Errors
+    /// [`DocumentError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
+        let statement: Self = strict(bytes)?;
+        match statement.format == FORMAT {
+            true => Ok(statement),
+            false => Err(DocumentError::Format(statement.format.chars().take(60).collect())),
+        }
+    }
+
+    /// The payload to sign.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn canonical(&self) -> Result<Vec<u8>, DocumentError> {
+        canonical(self)
+    }
+
+    /// Takes the step.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`].
+    pub fn take(&self, life: LifeCycle) -> Result<LifeCycle, InvalidTransition> {
+        let party = &self.participant;
+        match &self.step {
+            StatementStep::Offered => life.offer(),
+            StatementStep::Signed(_) => {
+                let at = self.at.timestamp();
+                life.sign(party, PartySignature { mark: SignatureMark::Signed, at })
+            }
+            StatementStep::Refused { .. } => life.refuse(party),
+            StatementStep::Withdrawn { .. } => life.withdraw(),
+            StatementStep::Suspended { .. } => life.suspend(party),
+            StatementStep::Resumed => life.resume(party),
+            StatementStep::Revoked { .. } => life.revoke(party),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What parties write stands in the text as they wrote it and can be nothing else: no heading, no table, no link, and
+//! no letters that turn the reading around.
+
+use std::fmt::{self, Write};
+
+use askama::filters::Escaper;
+
+/// Escapes text for Markdown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Markdown;
+
+impl Escaper for Markdown {
+    fn write_escaped_str<W: Write>(&self, mut destination: W, text: &str) -> fmt::Result {
+        let mut begins = false;
+        for one in text.chars() {
+            match one {
+                '\n' => {
+                    begins = true;
+                    destination.write_char('\n')?;
+                    continue;
+                }
+                // Four spaces at the beginning of a line would make it code.
+                ' ' if begins => continue,
+                '-' | '+' | '=' if begins => write!(destination, "\\{one}")?,
+                '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '&' => {
+                    write!(destination, "\\{one}")?;
+                }
+                // Invisible, and able to show a text in another order than it has.
+                '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}'
+                | '\u{feff}'
+                | '\u{61c}' => {
+                    write!(destination, "(U+{:04X})", u32::from(one))?;
+                }
+                _ => destination.write_char(one)?,
+            }
+            begins = false;
+        }
+        Ok(())
+    }
+}
+
+/// One empty line where a template leaves more, and one full stop where a sentence that brings its own meets one.
+pub(super) fn tidy(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    let mut empty = 0;
+    for line in text.lines() {
+        let line = line.trim_end();
+        empty = if line.is_empty() { empty + 1 } else { 0 };
+        if empty < 2 {
+            let line = match line.strip_suffix("..") {
+                Some(rest) if !rest.ends_with('.') => format!("{rest}."),
+                _ => line.to_owned(),
+            };
+            tidy.push_str(&line);
+            tidy.push('\n');
+        }
+    }
+    tidy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_parties_write_is_text_and_nothing_else() -> fmt::Result {
+        let mut shown = String::new();
+        let text = "a | b\n## Who signs\n    code\n- item\n===\n<b> [x](y) \u{202e}desrever";
+        Markdown.write_escaped_str(&mut shown, text)?;
+        let expected =
+            "a \\| b\n\\#\\# Who signs\ncode\n\\- item\n\\===\n\\<b\\> \\[x\\](y) (U+202E)desrever";
+        assert_eq!(shown, expected);
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! The agreement as a text that people read and sign by, in Dutch and in English, at language level B1.
+//!
+//! Both texts are made from the document alone, by one template per language under `templates/`, and show every value
+//! that the document holds. They are Markdown that also reads as plain text.
+
+mod markdown;
+
+use askama::Template;
+use verbond_domain::ParticipantId;
+
+pub(crate) use markdown::Markdown;
+
+// What the templates name.
+use crate::{
+    AdviceOutcome, Agreement, AgreementKind, AlgorithmUse, AllowedValues, Article, AssessmentKind,
+    AssessmentOutcome, Clause, Compatibility, DocumentError, EffectOnPeople, IdentifierKind, Informing,
+    LawfulnessLimb, ParameterPlace, PartyRole, Period, PersonPlace, Publicity, Regime, RetentionPeriod,
+    Sensitivity, Side, SourceType, TransferInstrument, WeekDay,
+};
+
+/// A language in which the text can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Dutch.
+    Dutch,
+    /// English.
+    English,
+}
+
+/// What a party answers for in a clause.
+struct SideText<'a> {
+    name: &'a str,
+    receives: bool,
+    side: &'a Side,
+}
+
+macro_rules! text {
+    ($name:ident, $path:literal) => {
+        #[derive(Template)]
+        #[template(path = $path)]
+        struct $name<'a> {
+            agreement: &'a Agreement,
+            hash: String,
+        }
+
+        impl<'a> $name<'a> {
+            fn name(&self, participant: &ParticipantId) -> &'a str {
+                name(self.agreement, participant)
+            }
+
+            fn article(&self, article: &Article) -> String {
+                format!(
+                    "{}, art. {} ({}, {})",
+                    article.name,
+                    article.article,
+                    article.law.as_str(),
+                    article.version
+                )
+            }
+
+            fn clock(&self, minute: &u16) -> String {
+                format!("{:02}:{:02}", minute / 60, minute % 60)
+            }
+
+            fn one_line(&self, text: &crate::Prose) -> String {
+                text.as_str().replace('\n', " ")
+            }
+
+            fn sides(&self, clause: &'a Clause) -> Vec<SideText<'a>> {
+                sides(self.agreement, clause)
+            }
+        }
+    };
+}
+
+text!(Dutch, "agreement.nl.md");
+text!(English, "agreement.en.md");
+
+fn name<'a>(agreement: &'a Agreement, participant: &ParticipantId) -> &'a str {
+    agreement.party(participant).map_or("?", |party| party.name.as_str())
+}
+
+fn sides<'a>(agreement: &'a Agreement, clause: &'a Clause) -> Vec<SideText<'a>> {
+    let provider = &clause.service.provider;
+    let provider = SideText { name: name(agreement, provider), receives: false, side: &clause.provider };
+    let receivers = clause.receivers.iter().map(|receiver| SideText {
+        name: name(agreement, &receiver.participant),
+        receives: true,
+        side: &receiver.side,
+    });
+    std::iter::once(provider).chain(receivers).collect()
+}
+
+/// The agreement as a text.
+///
+/// # Errors
+/// When the document cannot be written, which no agreement that was parsed brings about.
+pub fn text(agreement: &Agreement, language: Language) -> Result<String, DocumentError> {
+    let hash = agreement.hash()?.to_string();
+    let text = match language {
+        Language::Dutch => Dutch { agreement, hash }.render(),
+        Language::English => English { agreement, hash }.render(),
+    };
+    let text = text.map_err(|error| DocumentError::Form(error.to_string()))?;
+    Ok(markdown::tidy(&text))
+}

@@ -1,0 +1,446 @@
+//! What this participant does with agreements, and what it takes from the others.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::json;
+use verbond_agreement::{
+    Agreement, Prose, RegisterContent, RegisterKind, SignedBy, Stage, Statement, StatementStep, Versioned,
+    check::{AssessmentReading, CheckContext, Credential, Drafter, Finding, check},
+};
+use verbond_domain::{Actor, ParticipantId, Problem, Timestamp};
+use verbond_store::{
+    StoreError, Transaction,
+    agreements::{AgreementRow, StepRow},
+};
+use verbond_trust::{IdentityHandle, TrustStore, jws, personal};
+
+use super::{AgreementVersion, Envelope, received, refusals};
+use crate::{OpContext, context::database_problem, registers};
+
+/// Kinds of messages in the outbox, delivered in this order.
+const DOCUMENT: &str = "agreement.document";
+const STATEMENT: &str = "agreement.statement";
+
+/// Versions of one other participant on which nothing has been decided yet, at most.
+const MOST_UNDECIDED: usize = 100;
+
+/// Where this participant keeps its agreements.
+pub struct AgreementOffice {
+    /// This participant.
+    pub own: ParticipantId,
+    /// The coalition that it belongs to.
+    pub coalition: String,
+    /// With what it signs.
+    pub identity: Arc<IdentityHandle>,
+    /// By what others' statements are judged.
+    pub trust: Arc<TrustStore>,
+}
+
+fn failed(error: StoreError) -> Problem {
+    database_problem(&error)
+}
+
+impl AgreementOffice {
+    /// All versions that this node holds, the newest first.
+    pub async fn list(&self, context: &OpContext) -> Result<Vec<AgreementVersion>, Problem> {
+        let rows = context.store.agreements().await.map_err(failed)?;
+        rows.into_iter().map(AgreementVersion::read).collect::<Result<_, _>>().map_err(failed)
+    }
+
+    /// One version, by its hash.
+    pub async fn get(&self, context: &OpContext, hash: &str) -> Result<AgreementVersion, Problem> {
+        let row = context.store.agreement(hash).await.map_err(failed)?.ok_or_else(refusals::unknown)?;
+        AgreementVersion::read(row).map_err(failed)
+    }
+
+    /// What `check` finds in a version, by what this node knows. What other nodes have fetched it does not know yet, and
+    /// says so by findings.
+    pub async fn check(&self, context: &OpContext, hash: &str) -> Result<Vec<Finding>, Problem> {
+        let version = self.get(context, hash).await?;
+        let now = context.ambient.now();
+        let coalition = self.coalition.parse().map_err(|_| refusals::other_coalition(&self.coalition))?;
+        let mut known = CheckContext::new(now, coalition);
+        for entry in registers::list(context, RegisterKind::Service).await? {
+            if let RegisterContent::Service(service) = entry.content {
+                known.services.push((self.own.clone(), *service));
+            }
+        }
+        for entry in registers::list(context, RegisterKind::Assessment).await? {
+            if let RegisterContent::Assessment(assessment) = entry.content {
+                known.assessments.push(AssessmentReading {
+                    party: self.own.clone(),
+                    entry: Versioned { name: entry.name, version: entry.version },
+                    assessment: *assessment,
+                    recorded_by: credential(&entry.author),
+                    confirmed_by: None,
+                });
+            }
+        }
+        let others = context.store.running_agreements(now).await.map_err(failed)?;
+        for other in others.into_iter().filter(|other| other.agreement != version.document.id.to_string()) {
+            known.others.push(Agreement::clone(&AgreementVersion::read(other).map_err(failed)?.document));
+        }
+        if let (Some(credential), Actor::Person { name, .. }) = (credential(&version.author), &version.author)
+        {
+            known.drafter = name.as_str().parse().ok().map(|name| Drafter { credential, name });
+        }
+        Ok(check(&version.document, &known))
+    }
+
+    /// Takes a document in as a draft of this participant's. The same document once more is the draft that stands.
+    pub async fn draft(&self, context: &OpContext, document: &[u8]) -> Result<AgreementVersion, Problem> {
+        let document = Agreement::parse(document).map_err(|error| refusals::document(&error))?;
+        self.is_ours(&document)?;
+        self.store(context, &document, "agreement.draft").await
+    }
+
+    /// Takes a draft away.
+    pub async fn discard(&self, context: &OpContext, hash: &str) -> Result<(), Problem> {
+        let mut transaction = context.store.begin().await.map_err(failed)?;
+        let version = locked(&mut transaction, hash).await?;
+        if version.offered_by().is_some() {
+            let step = StatementStep::Offered;
+            let error = Statement::about(&version.document, &self.own, context.ambient.now(), step)
+                .map_err(|error| refusals::document(&error))?
+                .take(version.life);
+            return Err(error.err().map_or_else(refusals::unknown, |error| refusals::transition(&error)));
+        }
+        transaction.delete_agreement(hash).await.map_err(failed)?;
+        context.record(&mut transaction, "agreement.discard", hash, json!({})).await?;
+        transaction.commit().await.map_err(failed)
+    }
+
+    /// Offers a draft to the other parties.
+    pub async fn offer(&self, context: &OpContext, hash: &str) -> Result<AgreementVersion, Problem> {
+        self.state(context, hash, StatementStep::Offered).await
+    }
+
+    /// Signs for this participant: the signatory has signed the document, the certificate vouches for the signatory.
+    pub async fn sign(
+        &self,
+        context: &OpContext,
+        hash: &str,
+        signature: String,
+    ) -> Result<AgreementVersion, Problem> {
+        let version = self.get(context, hash).await?;
+        // Who has brought the draft here does not sign it, whatever roles they may have been given since.
+        if version.author == context.actor {
+            return Err(refusals::drafter_signs());
+        }
+        let key = key_of_caller(context).await?;
+        let signatory = version.document.signatories.iter().find(|one| one.participant == self.own);
+        let signatory = signatory.ok_or_else(refusals::not_a_party)?;
+        let signed = SignedBy {
+            name: signatory.name.clone(),
+            mandate: signatory.mandate.clone(),
+            key: URL_SAFE_NO_PAD.encode(key),
+            signature,
+        };
+        received::signs(&version.document, &signed)?;
+        self.state(context, hash, StatementStep::Signed(signed)).await
+    }
+
+    /// Says no to what another party offers.
+    pub async fn refuse(
+        &self,
+        context: &OpContext,
+        hash: &str,
+        reason: Prose,
+    ) -> Result<AgreementVersion, Problem> {
+        self.state(context, hash, StatementStep::Refused { reason }).await
+    }
+
+    /// Takes back what this participant has offered.
+    pub async fn withdraw(
+        &self,
+        context: &OpContext,
+        hash: &str,
+        reason: Prose,
+    ) -> Result<AgreementVersion, Problem> {
+        self.state(context, hash, StatementStep::Withdrawn { reason }).await
+    }
+
+    /// Holds an agreement up: nothing is exchanged until [`AgreementOffice::resume`].
+    pub async fn suspend(
+        &self,
+        context: &OpContext,
+        hash: &str,
+        reason: Prose,
+    ) -> Result<AgreementVersion, Problem> {
+        self.state(context, hash, StatementStep::Suspended { reason }).await
+    }
+
+    /// Lets go of what this participant held up.
+    pub async fn resume(&self, context: &OpContext, hash: &str) -> Result<AgreementVersion, Problem> {
+        self.state(context, hash, StatementStep::Resumed).await
+    }
+
+    /// Ends an agreement, for all.
+    pub async fn revoke(
+        &self,
+        context: &OpContext,
+        hash: &str,
+        reason: Prose,
+    ) -> Result<AgreementVersion, Problem> {
+        self.state(context, hash, StatementStep::Revoked { reason }).await
+    }
+
+    /// Takes in a document that another party sends, as it is. A statement that offers it follows.
+    pub async fn receive_document(
+        &self,
+        context: &OpContext,
+        document: &[u8],
+    ) -> Result<AgreementVersion, Problem> {
+        let document = Agreement::parse_canonical(document).map_err(|error| refusals::document(&error))?;
+        self.is_ours(&document)?;
+        match &context.actor {
+            Actor::Participant { id } if document.party(id).is_some() => self.has_room(context, id).await?,
+            _ => return Err(refusals::not_a_party()),
+        }
+        self.store(context, &document, "agreement.receive").await
+    }
+
+    /// Takes in what a party states. The same statement once more changes nothing.
+    pub async fn receive_statement(
+        &self,
+        context: &OpContext,
+        hash: &str,
+        envelope: Envelope,
+    ) -> Result<AgreementVersion, Problem> {
+        let now = context.ambient.now();
+        let before = self.get(context, hash).await?;
+        let statement = envelope.verify(&before.document, &self.trust, now)?;
+        if statement.participant == self.own {
+            return Err(refusals::statement("what this participant states it states itself"));
+        }
+        if before.statements.iter().any(|(known, _)| *known == statement) {
+            return Ok(before);
+        }
+        let mut transaction = context.store.begin().await.map_err(failed)?;
+        let version = locked(&mut transaction, hash).await?;
+        if version.statements.iter().any(|(known, _)| *known == statement) {
+            return Ok(version);
+        }
+        take(&version, &statement)?;
+        add(&mut transaction, &version, &statement, &envelope, now).await?;
+        let action = format!("agreement.{}", statement.step.name());
+        let detail = json!({ "participant": statement.participant, "statement": envelope.statement });
+        context.record(&mut transaction, &action, hash, detail).await?;
+        transaction.commit().await.map_err(failed)?;
+        self.get(context, hash).await
+    }
+
+    /// The versions that another participant is a party to, that have been offered, and whose term is not over.
+    pub async fn shared_with(
+        &self,
+        context: &OpContext,
+        participant: &ParticipantId,
+        now: Timestamp,
+    ) -> Result<Vec<AgreementVersion>, Problem> {
+        let rows = context.store.running_agreements(now).await.map_err(failed)?;
+        let versions = rows.into_iter().map(AgreementVersion::read);
+        let shared = |version: &AgreementVersion| {
+            version.document.party(participant).is_some() && version.offered_by().is_some()
+        };
+        let versions: Vec<AgreementVersion> = versions.collect::<Result<_, _>>().map_err(failed)?;
+        Ok(versions.into_iter().filter(shared).collect())
+    }
+
+    /// Takes over a version with what has been stated about it, as a counterpart shows it after an absence. Gives how
+    /// many statements were new.
+    pub async fn adopt(
+        &self,
+        context: &OpContext,
+        document: &str,
+        statements: Vec<Envelope>,
+    ) -> Result<usize, Problem> {
+        let version = self.receive_document(context, document.as_bytes()).await?;
+        let mut taken: usize = 0;
+        for envelope in statements {
+            let known = envelope.unverified().is_some_and(|statement| {
+                statement.participant == self.own
+                    || version.statements.iter().any(|(known, _)| *known == statement)
+            });
+            if !known {
+                self.receive_statement(context, &version.hash, envelope).await?;
+                taken = taken.saturating_add(1);
+            }
+        }
+        Ok(taken)
+    }
+
+    fn is_ours(&self, document: &Agreement) -> Result<(), Problem> {
+        document.party(&self.own).ok_or_else(refusals::not_a_party)?;
+        match document.coalition.as_str() == self.coalition {
+            true => Ok(()),
+            false => Err(refusals::other_coalition(&self.coalition)),
+        }
+    }
+
+    /// One participant cannot fill this node's database with what nobody has decided on.
+    async fn has_room(&self, context: &OpContext, submitter: &ParticipantId) -> Result<(), Problem> {
+        let now = context.ambient.now();
+        let rows = context.store.running_agreements(now).await.map_err(failed)?;
+        let versions: Vec<AgreementVersion> =
+            rows.into_iter().map(AgreementVersion::read).collect::<Result<_, _>>().map_err(failed)?;
+        let undecided = versions.iter().filter(|version| {
+            version.author == Actor::Participant { id: submitter.clone() }
+                && matches!(version.stage(now), Stage::Draft | Stage::Offered)
+        });
+        match undecided.count() < MOST_UNDECIDED {
+            true => Ok(()),
+            false => Err(refusals::too_many_undecided()),
+        }
+    }
+
+    async fn store(
+        &self,
+        context: &OpContext,
+        document: &Agreement,
+        action: &str,
+    ) -> Result<AgreementVersion, Problem> {
+        let unreadable = |error| refusals::document(&error);
+        let hash = document.hash().map_err(unreadable)?.to_string();
+        let canonical = document.canonical().map_err(unreadable)?;
+        let row = AgreementRow {
+            hash: hash.clone(),
+            agreement: document.id.to_string(),
+            version: document.version.into(),
+            document: String::from_utf8_lossy(&canonical).into_owned(),
+            author: serde_json::to_string(&context.actor).unwrap_or_default(),
+            term_until: document.term.until.timestamp(),
+            created_at: context.ambient.now(),
+            steps: Vec::new(),
+        };
+        let mut transaction = context.store.begin().await.map_err(failed)?;
+        if transaction.insert_agreement(&row).await.map_err(failed)? {
+            let detail = json!({ "agreement": document.id, "version": document.version });
+            context.record(&mut transaction, action, &hash, detail).await?;
+        }
+        transaction.commit().await.map_err(failed)?;
+        let row = context.store.agreement(&hash).await.map_err(failed)?;
+        AgreementVersion::read(row.ok_or_else(refusals::version_taken)?).map_err(failed)
+    }
+
+    /// States something as this participant: signed by its certificate, written down with its author, told to the other
+    /// parties.
+    async fn state(
+        &self,
+        context: &OpContext,
+        hash: &str,
+        step: StatementStep,
+    ) -> Result<AgreementVersion, Problem> {
+        let now = context.ambient.now();
+        let before = self.get(context, hash).await?;
+        let statement = Statement::about(&before.document, &self.own, now, step)
+            .map_err(|error| refusals::document(&error))?;
+        take(&before, &statement)?;
+        // Signed before the transaction: the key may lie in a slow device, and SQLite has one writer.
+        let envelope = self.envelope(&statement).await?;
+        let mut transaction = context.store.begin().await.map_err(failed)?;
+        let version = locked(&mut transaction, hash).await?;
+        take(&version, &statement)?;
+        add(&mut transaction, &version, &statement, &envelope, now).await?;
+        let action = format!("agreement.{}", statement.step.name());
+        let detail = json!({ "statement": envelope.statement });
+        context.record(&mut transaction, &action, hash, detail).await?;
+        self.tell(context, &mut transaction, &version, &statement, &envelope).await?;
+        transaction.commit().await.map_err(failed)?;
+        self.get(context, hash).await
+    }
+
+    async fn envelope(&self, statement: &Statement) -> Result<Envelope, Problem> {
+        let payload = statement.canonical().map_err(|error| refusals::document(&error))?;
+        let identity = self.identity.current();
+        let statement = jws::sign(&identity, &payload).await.map_err(|error| {
+            tracing::error!(%error, "a statement about an agreement cannot be signed");
+            refusals::signing()
+        })?;
+        let chain = identity.chain.iter().map(|der| URL_SAFE_NO_PAD.encode(der)).collect();
+        Ok(Envelope { statement, chain })
+    }
+
+    /// Puts a statement in the outbox for every other party; the document goes before the statement that offers it.
+    async fn tell(
+        &self,
+        context: &OpContext,
+        transaction: &mut Transaction,
+        version: &AgreementVersion,
+        statement: &Statement,
+        envelope: &Envelope,
+    ) -> Result<(), Problem> {
+        let now = context.ambient.now();
+        let body = serde_json::to_string(envelope)
+            .map_err(|_| refusals::statement("it cannot be written as JSON"))?;
+        let others = version.document.parties.iter().filter(|party| party.participant != self.own);
+        for party in others {
+            let to = &party.participant;
+            if statement.step == StatementStep::Offered {
+                let id = context.ambient.uuid_v7();
+                transaction
+                    .put_outbox(id, to, DOCUMENT, &version.hash, &version.canonical, now)
+                    .await
+                    .map_err(failed)?;
+            }
+            let id = context.ambient.uuid_v7();
+            transaction.put_outbox(id, to, STATEMENT, &version.hash, &body, now).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// By what the author of something is known, if it is a person.
+fn credential(author: &Actor) -> Option<Credential> {
+    match author {
+        Actor::Person { thumbprint, .. } => Some(Credential(thumbprint.clone())),
+        _ => None,
+    }
+}
+
+/// The public key of the person who asks, as enrolled here.
+async fn key_of_caller(context: &OpContext) -> Result<Vec<u8>, Problem> {
+    let Actor::Person { name, .. } = &context.actor else { return Err(refusals::no_person()) };
+    let persons = context.store.persons().await.map_err(failed)?;
+    let person = persons.iter().find(|person| person.name == *name);
+    let key = person.and_then(|person| person.key_in_use(context.ambient.now()));
+    let key = key.and_then(|key| personal::public_key(&key.certificate).ok());
+    key.ok_or_else(refusals::no_person)
+}
+
+async fn locked(transaction: &mut Transaction, hash: &str) -> Result<AgreementVersion, Problem> {
+    let row = transaction.lock_agreement(hash).await.map_err(failed)?.ok_or_else(refusals::unknown)?;
+    AgreementVersion::read(row).map_err(failed)
+}
+
+/// Whether the statement may follow what has been stated before.
+fn take(version: &AgreementVersion, statement: &Statement) -> Result<(), Problem> {
+    let life = version.life.clone();
+    let after = statement.take(life).map_err(|error| refusals::transition(&error))?;
+    let taken_back_by_another = matches!(statement.step, StatementStep::Withdrawn { .. })
+        && version.offered_by() != Some(&statement.participant);
+    // A term that is over leaves nothing to state.
+    let over = version.stage(statement.at.timestamp()) == Stage::Expired;
+    match taken_back_by_another || over || after.stage_at(statement.at.timestamp()) == Stage::Expired {
+        true => Err(refusals::statement("its term is over, or only who has offered it may take it back")),
+        false => Ok(()),
+    }
+}
+
+async fn add(
+    transaction: &mut Transaction,
+    version: &AgreementVersion,
+    statement: &Statement,
+    envelope: &Envelope,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let detail =
+        serde_json::to_string(envelope).map_err(|_| refusals::statement("it cannot be written as JSON"))?;
+    let step = StepRow {
+        step: statement.step.name().to_owned(),
+        participant: statement.participant.clone(),
+        detail,
+        at: now,
+    };
+    transaction.add_agreement_step(&version.hash, &step).await.map_err(failed)
+}

@@ -1,0 +1,132 @@
+//! What passes of a request or response under an agreement: header fields by list, and how long the permission lasts.
+
+use std::sync::Arc;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Uri,
+    header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, DATE, RETRY_AFTER},
+};
+use verbond_agreement::{AgreementId, EntryName};
+use verbond_application::{exchange, snapshot::Snapshot};
+use verbond_domain::Timestamp;
+use verbond_policy::{Call, DecisionRecord, Obligations};
+
+use crate::{
+    Standing, headers,
+    trace::{TRACEPARENT, TRACESTATE},
+};
+
+/// Names the agreement under which the request is made; for an application that may use several.
+static AGREEMENT: HeaderName = HeaderName::from_static("verbond-agreement");
+/// Names the purpose for which the request is made.
+static PURPOSE: HeaderName = HeaderName::from_static("verbond-purpose");
+
+/// Fields that the group's protocol puts on or off itself.
+const PROTOCOL: &str = "fsc-";
+
+/// What a request under an agreement keeps of its header. What the consumer did not mean to disclose (cookies, referrers,
+/// names of machines) and what would change the answer's form (ranges, conditions, codings) stays behind.
+pub(crate) fn keep_of_request(fields: &mut HeaderMap) {
+    keep(fields, &[&ACCEPT, &ACCEPT_LANGUAGE, &TRACEPARENT, &TRACESTATE, &AGREEMENT, &PURPOSE]);
+}
+
+/// What is between the parties does not reach the source; under an agreement it is to answer without coding, since what is
+/// coded cannot be projected.
+pub(crate) fn ask_source(fields: &mut HeaderMap, obligations: Option<&Obligations>) {
+    headers::take(fields, &AGREEMENT);
+    headers::take(fields, &PURPOSE);
+    if obligations.is_some() {
+        fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+}
+
+/// What a response under an agreement keeps of its header. Lengths, ranges, validators and digests of the source are of
+/// the document before it was projected.
+pub(crate) fn keep_of_response(fields: &mut HeaderMap) {
+    keep(fields, &[&CONTENT_TYPE, &CONTENT_LANGUAGE, &DATE, &RETRY_AFTER, &TRACEPARENT, &TRACESTATE]);
+}
+
+fn keep(fields: &mut HeaderMap, kept: &[&HeaderName]) {
+    let gone = |name: &&HeaderName| !kept.contains(name) && !name.as_str().starts_with(PROTOCOL);
+    let gone: Vec<HeaderName> = fields.keys().filter(gone).cloned().collect();
+    for name in gone {
+        fields.remove(name);
+    }
+}
+
+/// The agreement that a request names.
+pub(crate) fn agreement(fields: &HeaderMap) -> Option<AgreementId> {
+    fields.get(&AGREEMENT)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// The purpose that a request names.
+pub(crate) fn purpose(fields: &HeaderMap) -> Option<EntryName> {
+    fields.get(&PURPOSE)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Method, path and query as policy sees them.
+pub(crate) fn call<'a>(method: &'a http::Method, uri: &'a Uri) -> Call<'a> {
+    Call { method: method.as_str(), path: uri.path(), query: uri.query() }
+}
+
+/// What an exchange rests on.
+pub(crate) fn standing(face: Arc<dyn Standing>, decision: Option<DecisionRecord>) -> Arc<dyn Standing> {
+    match decision {
+        Some(decision) => Arc::new(UnderAgreement { face, decision }),
+        None => face,
+    }
+}
+
+/// What an exchange under an agreement rests on: what the protocol asks, and the version that permitted it.
+struct UnderAgreement {
+    face: Arc<dyn Standing>,
+    decision: DecisionRecord,
+}
+
+impl Standing for UnderAgreement {
+    fn holds(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
+        self.face.holds(snapshot, now) && exchange::may_go_on(snapshot, &self.decision, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_pass_by_list_only() {
+        let mut fields = HeaderMap::new();
+        for name in [
+            "accept",
+            "cookie",
+            "range",
+            "if-none-match",
+            "x-employee",
+            "referer",
+            "fsc-authorization",
+            "traceparent",
+            "verbond-purpose",
+            "accept-encoding",
+            "content-type",
+        ] {
+            fields.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        keep_of_request(&mut fields);
+        let mut left: Vec<&str> = fields.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "fsc-authorization", "traceparent", "verbond-purpose"]);
+        ask_source(&mut fields, None);
+        assert!(!fields.contains_key(&PURPOSE));
+
+        let mut fields = HeaderMap::new();
+        for name in
+            ["content-type", "content-length", "etag", "set-cookie", "digest", "fsc-error-code", "server"]
+        {
+            fields.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        keep_of_response(&mut fields);
+        let mut left: Vec<&str> = fields.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["content-type", "fsc-error-code"]);
+    }
+}

@@ -1,0 +1,135 @@
+//! The routes under `/verbond/v1`.
+
+use std::sync::Arc;
+
+use axum::{Json, Router, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use verbond_application::agreements::Envelope;
+use verbond_domain::Problem;
+
+use crate::{
+    NodeApi,
+    answer::Refused,
+    caller::{Bounded, Caller, PathHash},
+};
+
+/// Verbond among nodes
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Verbond among nodes",
+    version = "1.0.0",
+    description = "What nodes of Verbond tell each other beside the group's protocol: agreements, and what parties \
+        state about them. Served on the manager's port behind mutual TLS of the group, under `/verbond/v1`. Whoever \
+        calls is the participant of its certificate. Refusals are problem details (RFC 9457).",
+    license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+))]
+struct Description;
+
+/// One version with what has been stated about it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct SharedAgreement {
+    /// Hash over the canonical form.
+    pub(crate) hash: String,
+    /// The canonical form, as text, so that not a byte of it changes.
+    pub(crate) document: String,
+    /// Statements, in the order in which they came.
+    pub(crate) statements: Vec<Envelope>,
+}
+
+/// All versions that caller and answerer share.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct SharedAgreements {
+    /// Those whose term is not over and that have been offered.
+    pub(crate) items: Vec<SharedAgreement>,
+}
+
+fn described() -> OpenApiRouter<Arc<NodeApi>> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(list))
+        .routes(routes!(put_document))
+        .routes(routes!(post_statement))
+}
+
+pub(crate) fn router(node: Arc<NodeApi>) -> Router {
+    described().split_for_parts().0.with_state(node)
+}
+
+pub(crate) fn openapi() -> serde_json::Value {
+    serde_json::to_value(described().into_openapi()).unwrap_or_default()
+}
+
+/// The agreements that the caller is a party to, with what has been stated about them.
+#[utoipa::path(get, path = "/verbond/v1/agreements", responses(
+    (status = 200, description = "those whose term is not over", body = SharedAgreements),
+    (status = 401, description = "the certificate cannot be used")))]
+async fn list(State(node): State<Arc<NodeApi>>, caller: Caller) -> Result<Json<SharedAgreements>, Refused> {
+    let now = node.ambient.now();
+    let versions = node.office.shared_with(&caller.context, &caller.participant, now).await?;
+    let items = versions.into_iter().map(|version| SharedAgreement {
+        hash: version.hash,
+        document: version.canonical,
+        statements: version.statements.into_iter().map(|(_, envelope)| envelope).collect(),
+    });
+    Ok(Json(SharedAgreements { items: items.collect() }))
+}
+
+/// A document that the caller is about to offer: the canonical form, byte for byte.
+#[utoipa::path(put, path = "/verbond/v1/agreements/{hash}", request_body(content = String, content_type = "application/json"),
+    params(("hash" = String, Path, description = "hash over the body")), responses(
+    (status = 204, description = "taken in, or known"), (status = 403, description = "the caller is no party"),
+    (status = 409, description = "another text has this version number"),
+    (status = 422, description = "no agreement, or not of this coalition")))]
+async fn put_document(
+    State(node): State<Arc<NodeApi>>,
+    caller: Caller,
+    PathHash(hash): PathHash,
+    Bounded(body): Bounded,
+) -> Result<StatusCode, Refused> {
+    let version = node.office.receive_document(&caller.context, &body).await?;
+    match version.hash == hash {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Refused(other_hash())),
+    }
+}
+
+/// What the caller, or another party through it, states about a document that has been sent before.
+#[utoipa::path(post, path = "/verbond/v1/agreements/{hash}/statements", request_body = Envelope,
+    params(("hash" = String, Path, description = "hash of the document")), responses(
+    (status = 204, description = "taken in, or known"), (status = 404, description = "the document has not been sent"),
+    (status = 409, description = "the step may not follow"),
+    (status = 422, description = "the statement does not verify")))]
+async fn post_statement(
+    State(node): State<Arc<NodeApi>>,
+    caller: Caller,
+    PathHash(hash): PathHash,
+    Bounded(body): Bounded,
+) -> Result<StatusCode, Refused> {
+    let envelope: Envelope = serde_json::from_slice(&body).map_err(|error| unreadable(&error.to_string()))?;
+    node.office.receive_statement(&caller.context, &hash, envelope).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn other_hash() -> Problem {
+    Problem::new(
+        "AGREEMENT_HASH",
+        422,
+        "De hash in het pad is niet die van het document.",
+        "the hash in the path is not that of the document",
+    )
+    .next("Stuur het document naar zijn eigen hash.", "send the document to its own hash")
+}
+
+fn unreadable(what: &str) -> Problem {
+    Problem::new(
+        "REQUEST_UNREADABLE",
+        400,
+        format!("Het bericht kan niet worden gelezen: {what}"),
+        format!("the message cannot be read: {what}"),
+    )
+    .next(
+        "Zie de beschrijving van de interface tussen knooppunten.",
+        "see the description of the interface among nodes",
+    )
+}

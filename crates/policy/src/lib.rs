@@ -1,0 +1,35 @@
+//! From an agreement to decisions.
+//!
+//! A version of an agreement is compiled into a small set of Cedar policies, held to one schema and denying by default
+//! ([`CompiledAgreement`], [`policy_text`]). A request is first matched against the operations of a clause, so that only
+//! facts remain and nothing that names a person; then the policies decide, and those that decided say why
+//! ([`PolicySnapshot::decide`]). A decision is written down so that it can be taken again ([`DecisionRecord`],
+//! [`replay`]).
+//!
+//! No input or output, no clock, no randomness. The only room that knows Cedar.
+#![forbid(unsafe_code)]
+
+mod compile;
+mod decision;
+mod evaluate;
+mod matching;
+mod reason;
+mod record;
+mod replay;
+mod rules;
+mod snapshot;
+mod text;
+
+pub use compile::{COMPILER, CompileError, CompiledAgreement, SCHEMA, policy_text};
+pub use decision::{
+    Basis, Candidate, Context, Decision, DecisionRequest, Facts, Leases, Obligations, Outcome, Subject,
+};
+pub use matching::{Call, ParameterFact, ParameterFacts, ParameterRefusal};
+pub use reason::{Reason, ReasonCode};
+pub use record::{
+    ActionProperties, AgreementSource, Attributes, Body, DecisionRecord, EventName, Identified, Policies,
+    PolicySource, RecordStatus, RecordedAction, RecordedContext, RecordedRequest, RecordedResponse,
+    ResourceProperties, ResponseContext, SpanId, SubjectProperties, Trace, TraceId,
+};
+pub use replay::{Incompatibility, Replay, replay};
+pub use snapshot::{Failed, PolicySnapshot};

@@ -1,0 +1,277 @@
+//! A request as it comes in, matched against the operations of a clause and turned into facts.
+//!
+//! What is not canonical does not match: each request has one reading. A value becomes a fact only where the agreement
+//! bounds it to a list, a range of numbers or a day and it names no person; everything else is `present` or refused.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::{Deserialize, Serialize};
+use verbond_agreement::{AllowedValues, Clause, Day, Operation, Parameter, ParameterPlace, Segment};
+
+use crate::{Reason, ReasonCode, text::readable};
+
+/// The request line, as it came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'call> {
+    /// Method.
+    pub method: &'call str,
+    /// Path, percent-encoding included.
+    pub path: &'call str,
+    /// Query without its question mark, percent-encoding included.
+    pub query: Option<&'call str>,
+}
+
+/// What is known of a parameter of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterFact {
+    /// Its value, which the agreement bounds and which names nobody.
+    Value(String),
+    /// It stands there, with a value that is agreed and is not written down.
+    Present,
+    /// It is refused; its value is not written down.
+    Refused(ParameterRefusal),
+}
+
+/// Why a parameter is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterRefusal {
+    /// The operation does not have it.
+    Unknown,
+    /// It stands there more than once.
+    Repeated,
+    /// It can be read in more than one way, or not at all.
+    NotCanonical,
+    /// Its value is not one of those agreed.
+    Value,
+}
+
+/// Facts about the parameters of a request, by name.
+pub type ParameterFacts = BTreeMap<String, ParameterFact>;
+
+/// An operation whose method and path a request has, and its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Match {
+    pub(crate) operation: usize,
+    pub(crate) parameters: ParameterFacts,
+    pub(crate) refused: bool,
+}
+
+/// The operation of a clause that a request is: the most specific one whose parameters are all agreed, else the most
+/// specific one that has its method and path.
+pub(crate) fn find(clause: &Clause, call: Call<'_>) -> Option<Match> {
+    let mut best: Option<(Specificity<'_>, Match)> = None;
+    for (number, operation) in clause.operations.iter().enumerate() {
+        if operation.method.as_str() != call.method {
+            continue;
+        }
+        let Some(values) = operation.path.matches(call.path) else { continue };
+        let parameters = facts(operation, &values, call.query);
+        let refused = !judge(operation, &parameters).is_empty();
+        let found = Match { operation: number, parameters, refused };
+        let specificity = Specificity(operation.path.segments());
+        let better = match &best {
+            Some((other, best)) => (found.refused, &specificity) < (best.refused, other),
+            None => true,
+        };
+        if better {
+            best = Some((specificity, found));
+        }
+    }
+    best.map(|(_, found)| found)
+}
+
+/// Orders paths: a literal segment comes before a parameter.
+#[derive(PartialEq, Eq)]
+struct Specificity<'path>(&'path [Segment]);
+
+impl Ord for Specificity<'_> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let open = |segment: &Segment| matches!(segment, Segment::Parameter(_));
+        self.0.iter().map(open).cmp(other.0.iter().map(open))
+    }
+}
+
+impl PartialOrd for Specificity<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What is the matter with the parameters, if anything. Facts from a record are judged in the same way.
+pub(crate) fn judge(operation: &Operation, facts: &ParameterFacts) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    for (name, fact) in facts {
+        let agreed = match fact {
+            ParameterFact::Refused(_) => false,
+            ParameterFact::Present => parameter(operation, name).is_some(),
+            ParameterFact::Value(value) => {
+                parameter(operation, name).is_some_and(|parameter| allows(&parameter.values, value))
+            }
+        };
+        if !agreed {
+            reasons.push(Reason::of_parameter(ReasonCode::ParameterNotAgreed, name));
+        }
+    }
+    for parameter in operation.parameters.iter().filter(|parameter| parameter.required) {
+        if !facts.contains_key(parameter.name.as_str()) {
+            reasons.push(Reason::of_parameter(ReasonCode::ParameterMissing, parameter.name.as_str()));
+        }
+    }
+    reasons
+}
+
+fn parameter<'agreed>(operation: &'agreed Operation, name: &str) -> Option<&'agreed Parameter> {
+    operation.parameters.iter().find(|parameter| parameter.name.as_str() == name)
+}
+
+fn facts(operation: &Operation, in_path: &[&str], query: Option<&str>) -> ParameterFacts {
+    let mut facts = ParameterFacts::new();
+    for (name, value) in operation.path.parameters().zip(in_path) {
+        facts.insert(name.to_owned(), fact(parameter(operation, name), decoded(value)));
+    }
+    for pair in query.into_iter().flat_map(|query| query.split('&')) {
+        let split = pair.split_once('=').and_then(|(name, value)| Some((decoded(name)?, value)));
+        let Some((name, value)) = split else {
+            facts.insert(
+                readable(pair.split('=').next().unwrap_or("")).to_owned(),
+                ParameterFact::Refused(ParameterRefusal::NotCanonical),
+            );
+            continue;
+        };
+        let agreed = parameter(operation, &name).filter(|parameter| parameter.place == ParameterPlace::Query);
+        // The name of an agreed parameter stands in the agreement; any other the requester made up.
+        let shown = if agreed.is_some() { &*name } else { readable(&name) };
+        let fact = match facts.contains_key(shown) {
+            true => ParameterFact::Refused(ParameterRefusal::Repeated),
+            false => fact(agreed, decoded(value)),
+        };
+        facts.insert(shown.to_owned(), fact);
+    }
+    facts
+}
+
+fn fact(parameter: Option<&Parameter>, value: Option<Cow<'_, str>>) -> ParameterFact {
+    let Some(parameter) = parameter else { return ParameterFact::Refused(ParameterRefusal::Unknown) };
+    let Some(value) = value else { return ParameterFact::Refused(ParameterRefusal::NotCanonical) };
+    if !allows(&parameter.values, &value) {
+        return ParameterFact::Refused(ParameterRefusal::Value);
+    }
+    let bounded = matches!(
+        parameter.values,
+        AllowedValues::OneOf { .. } | AllowedValues::Integer { .. } | AllowedValues::Day
+    );
+    match bounded && parameter.identifies.is_none() {
+        true => ParameterFact::Value(value.into_owned()),
+        false => ParameterFact::Present,
+    }
+}
+
+fn allows(allowed: &AllowedValues, value: &str) -> bool {
+    match allowed {
+        AllowedValues::OneOf { values } => values.iter().any(|one| one.as_str() == value),
+        // One spelling each: no plus sign, no leading zeros, no `-0`.
+        AllowedValues::Integer { minimum, maximum } => value
+            .parse::<i64>()
+            .is_ok_and(|number| (*minimum..=*maximum).contains(&number) && number.to_string() == value),
+        AllowedValues::Day => value.parse::<Day>().is_ok_and(|day| day.to_string() == value),
+        AllowedValues::Identifier { longest } => {
+            let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            !value.is_empty() && value.len() <= usize::from(*longest) && value.bytes().all(alphabet)
+        }
+        AllowedValues::Text { longest } => {
+            !value.is_empty()
+                && value.chars().take(usize::from(*longest) + 1).count() <= usize::from(*longest)
+        }
+    }
+}
+
+/// A part of a path or query in its one spelling, decoded: unreserved characters plain, others as `%XX` in capitals or
+/// plain where RFC 3986 lets them stand, `+` and `;` never plain since readers differ on them, no control characters.
+fn decoded(part: &str) -> Option<Cow<'_, str>> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if part.bytes().all(plain) {
+        return Some(Cow::Borrowed(part));
+    }
+    let mut text = Vec::with_capacity(part.len());
+    let mut bytes = part.bytes();
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    };
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'%' => {
+                let byte = digit(bytes.next()?)? * 16 + digit(bytes.next()?)?;
+                if plain(byte) {
+                    return None;
+                }
+                text.push(byte);
+            }
+            byte if plain(byte) || b"!$'()*,:@/?".contains(&byte) => text.push(byte),
+            _ => return None,
+        }
+    }
+    let text = String::from_utf8(text).ok()?;
+    (!text.chars().any(char::is_control)).then_some(Cow::Owned(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_one_spelling() {
+        for (part, value) in [
+            ("a-b_c.d~e", Some("a-b_c.d~e")),
+            ("a%20b", Some("a b")),
+            ("%C3%A9", Some("\u{e9}")),
+            ("", Some("")),
+        ] {
+            assert_eq!(decoded(part).as_deref(), value, "{part}");
+        }
+        for part in [
+            "a+b", "a;b", "%41", "%2e", "%2E", "%0A", "%C2%80", "%FF", "%", "%4", "%c3%a9", "a b", "a=b",
+            "\u{e9}",
+        ] {
+            assert_eq!(decoded(part), None, "{part}");
+        }
+    }
+
+    #[test]
+    fn allowed_values_are_those_of_the_document() {
+        let integer = AllowedValues::Integer { minimum: -5, maximum: 2030 };
+        for (value, allowed) in [
+            ("0", true),
+            ("-5", true),
+            ("2030", true),
+            ("2031", false),
+            ("-6", false),
+            ("+1", false),
+            ("01", false),
+            ("-0", false),
+            ("", false),
+            ("1.0", false),
+            ("9223372036854775808", false),
+        ] {
+            assert_eq!(allows(&integer, value), allowed, "{value}");
+        }
+        for (value, allowed) in
+            [("2026-02-28", true), ("2026-02-30", false), ("2026-2-1", false), ("", false)]
+        {
+            assert_eq!(allows(&AllowedValues::Day, value), allowed, "{value}");
+        }
+        let identifier = AllowedValues::Identifier { longest: 4 };
+        for (value, allowed) in
+            [("P-42", true), ("P-042", false), ("", false), ("a b", false), ("\u{e9}", false)]
+        {
+            assert_eq!(allows(&identifier, value), allowed, "{value}");
+        }
+        let text = AllowedValues::Text { longest: 2 };
+        for (value, allowed) in [("\u{e9}\u{e9}", true), ("abc", false), ("", false)] {
+            assert_eq!(allows(&text, value), allowed, "{value}");
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! A decision as a record of the Authorization Decision Log 1.0.0: what was asked, what was answered, and by which
+//! versions of what. It holds exactly what is needed to decide again.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use verbond_agreement::{AgreementId, ClauseName, DocumentHash, EntryName, Moment, Stage, Version};
+use verbond_domain::{ApplicationName, ParticipantId, ServiceReference, Timestamp, TransactionId};
+
+use crate::{COMPILER, Decision, DecisionRequest, ParameterFacts, Reason};
+
+/// The name of an operation where none was recognised; no operation of an agreement can have it.
+pub(crate) const UNKNOWN_OPERATION: &str = "(unknown)";
+
+macro_rules! identifier {
+    ($(#[$documentation:meta])* $name:ident, $bytes:literal) => {
+        $(#[$documentation])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name(pub [u8; $bytes]);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, formatter)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = &'static str;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let refused = "an identifier of a trace has lower-case hexadecimal digits only, not all of them 0";
+                let mut bytes = [0; $bytes];
+                if text.len() != 2 * $bytes || !text.bytes().all(|one| matches!(one, b'0'..=b'9' | b'a'..=b'f')) {
+                    return Err(refused);
+                }
+                for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+                    let pair = text.get(at..at + 2).ok_or(refused)?;
+                    *byte = u8::from_str_radix(pair, 16).map_err(|_| refused)?;
+                }
+                match bytes == [0; $bytes] {
+                    true => Err(refused),
+                    false => Ok(Self(bytes)),
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+identifier!(
+    /// Identifier of a trace (W3C Trace Context).
+    TraceId, 16
+);
+identifier!(
+    /// Identifier of a span (W3C Trace Context).
+    SpanId, 8
+);
+
+/// Where in a trace a decision stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// The trace, unchanged across organisations.
+    pub trace_id: TraceId,
+    /// The decision's own span.
+    pub span_id: SpanId,
+    /// The span that asked for it; `None` at the root.
+    pub parent_span_id: Option<SpanId>,
+}
+
+/// Whether a decision was taken. A deny is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordStatus {
+    /// It was.
+    Ok,
+    /// It could not be taken, and so was a deny.
+    Error,
+}
+
+/// A record of the Authorization Decision Log 1.0.0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionRecord {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The decision's span.
+    pub span_id: SpanId,
+    /// The span that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_span_id: Option<SpanId>,
+    /// `adl.access_evaluation`.
+    pub event_name: EventName,
+    /// Milliseconds since 1970: the moment of the decision, and the time that it judged.
+    pub timestamp: Timestamp,
+    /// Whether it was taken.
+    pub status: RecordStatus,
+    /// References to what decided.
+    pub attributes: Attributes,
+    /// Question and answer.
+    pub body: Body,
+}
+
+/// The one kind of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventName {
+    /// One question, one answer.
+    #[serde(rename = "adl.access_evaluation")]
+    AccessEvaluation,
+}
+
+/// References to sources.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attributes {
+    /// By which policies; absent where no agreement is known.
+    #[serde(rename = "adl.core.policies", default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Policies>,
+    /// The exchange.
+    #[serde(rename = "adl.fsc.transaction_id", default, skip_serializing_if = "Option::is_none")]
+    pub transaction_id: Option<TransactionId>,
+}
+
+/// The versions of the sources that decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policies {
+    /// The document.
+    pub agreement: AgreementSource,
+    /// Its policies.
+    pub policy: PolicySource,
+}
+
+/// Which document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgreementSource {
+    /// Its identifier.
+    pub id: AgreementId,
+    /// Its version.
+    pub version: Version,
+    /// Its hash.
+    pub hash: DocumentHash,
+}
+
+/// Which policies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySource {
+    /// Hash of their text.
+    pub hash: DocumentHash,
+    /// [`COMPILER`].
+    pub compiler: u32,
+}
+
+/// Question and answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    /// The question.
+    #[serde(rename = "adl.core.request")]
+    pub request: RecordedRequest,
+    /// The answer.
+    #[serde(rename = "adl.core.response")]
+    pub response: RecordedResponse,
+}
+
+/// A question in AuthZEN's form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "AuthZEN's own words")]
+pub struct RecordedRequest {
+    pub subject: Identified<SubjectProperties>,
+    pub action: RecordedAction,
+    pub resource: Identified<ResourceProperties>,
+    pub context: RecordedContext,
+}
+
+/// A subject or resource in AuthZEN's form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "AuthZEN's own words")]
+pub struct Identified<P> {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub id: String,
+    pub properties: P,
+}
+
+/// What is known of who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectProperties {
+    /// The participant.
+    pub participant: ParticipantId,
+    /// Its application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<ApplicationName>,
+}
+
+/// What is known of what is asked of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceProperties {
+    /// The service.
+    pub service: ServiceReference,
+}
+
+/// What is asked. The request's own path and query stand nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedAction {
+    /// The operation, or `(unknown)`.
+    pub name: String,
+    /// What is known of it.
+    pub properties: ActionProperties,
+}
+
+/// What is known of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionProperties {
+    /// Of which clause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clause: Option<ClauseName>,
+    /// Its parameters.
+    pub parameters: ParameterFacts,
+}
+
+/// What else was known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedContext {
+    /// The moment in whole seconds, for readers; what was judged is the record's timestamp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Moment>,
+    /// The agreement that the request named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<AgreementId>,
+    /// The purpose that the receiver stated.
+    pub purpose: EntryName,
+    /// Its activity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<EntryName>,
+    /// Its algorithm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<EntryName>,
+    /// For whom it asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<ParticipantId>,
+    /// The elements that it asked for.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub elements: BTreeSet<String>,
+    /// Where the version stood; absent where no agreement is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// Whether a place within the volume was held.
+    pub volume_held: bool,
+    /// Whether a place within what is agreed per person was held.
+    pub person_held: bool,
+}
+
+/// An answer in AuthZEN's form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedResponse {
+    /// Permit or deny.
+    pub decision: bool,
+    /// Why, and to what it obliges.
+    pub context: ResponseContext,
+}
+
+/// Reasons and obligations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseContext {
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// The paths of what is delivered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivered: Vec<String>,
+    /// Whether the response goes out whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole_document: bool,
+}
+
+impl ResponseContext {
+    pub(crate) fn of(decision: &Decision) -> Self {
+        let obligations = decision.obligations.as_ref();
+        let delivered = obligations.into_iter().flat_map(|obligations| obligations.delivered());
+        Self {
+            reasons: decision.reasons.clone(),
+            delivered: delivered.map(|element| element.path.as_str().to_owned()).collect(),
+            whole_document: obligations.is_some_and(|obligations| obligations.whole_document()),
+        }
+    }
+}
+
+impl DecisionRecord {
+    /// The record of a decision.
+    pub fn new(
+        request: &DecisionRequest<'_>,
+        decision: &Decision,
+        trace: Trace,
+        transaction_id: Option<TransactionId>,
+    ) -> Self {
+        let (facts, context) = (&decision.facts, &request.context);
+        let basis = decision.basis.as_ref();
+        let failed = decision.reasons.iter().any(|reason| reason.code == crate::ReasonCode::DecisionFailed);
+        let policies = basis.map(|basis| Policies {
+            agreement: AgreementSource { id: basis.agreement, version: basis.version, hash: basis.hash },
+            policy: PolicySource { hash: basis.policy_hash, compiler: COMPILER },
+        });
+        let operation = facts.operation.as_ref().map_or(UNKNOWN_OPERATION, |name| name.as_str());
+        let request = RecordedRequest {
+            subject: Identified {
+                kind: "participant".to_owned(),
+                id: request.subject.participant.to_string(),
+                properties: SubjectProperties {
+                    participant: request.subject.participant.clone(),
+                    application: request.subject.application.clone(),
+                },
+            },
+            action: RecordedAction {
+                name: operation.to_owned(),
+                properties: ActionProperties {
+                    clause: basis.map(|basis| basis.clause.clone()),
+                    parameters: facts.parameters.clone(),
+                },
+            },
+            resource: Identified {
+                kind: "service".to_owned(),
+                id: request.resource.to_string(),
+                properties: ResourceProperties { service: request.resource.clone() },
+            },
+            context: RecordedContext {
+                time: Moment::of(context.now),
+                agreement: context.agreement,
+                purpose: context.purpose.clone(),
+                activity: context.activity.clone(),
+                algorithm: context.algorithm.clone(),
+                on_behalf_of: context.on_behalf_of.clone(),
+                elements: facts.elements.clone(),
+                stage: basis.map(|_| facts.stage),
+                volume_held: facts.leases.volume,
+                person_held: facts.leases.per_person,
+            },
+        };
+        let response =
+            RecordedResponse { decision: decision.is_permit(), context: ResponseContext::of(decision) };
+        Self {
+            trace_id: trace.trace_id,
+            span_id: trace.span_id,
+            parent_span_id: trace.parent_span_id,
+            event_name: EventName::AccessEvaluation,
+            timestamp: context.now,
+            status: if failed { RecordStatus::Error } else { RecordStatus::Ok },
+            attributes: Attributes { policies, transaction_id },
+            body: Body { request, response },
+        }
+    }
+}

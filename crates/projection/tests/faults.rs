@@ -1,0 +1,393 @@
+//! Each fault with its place, each bound, lines, and what must pass byte for byte.
+#![expect(clippy::unwrap_used, reason = "what must hold is asserted")]
+
+use std::sync::Arc;
+
+use verbond_projection::{
+    Bounds, Element, ElementType, Fault, FaultKind, FaultKind::*, Form, Piece, Pieces, Projection,
+    ProjectionError, Projector, ScalarType,
+};
+
+const BOUNDS: Bounds = Bounds { record_bytes: 160, depth: 5, subject_bytes: 12, names_bytes: 200 };
+
+/// `path: type` with `?` for nullable.
+fn element(text: &str) -> Element {
+    let (path, kind) = text.split_once(": ").unwrap();
+    let nullable = kind.ends_with('?');
+    let scalar = match kind.trim_end_matches('?') {
+        "string" => ScalarType::String,
+        "integer" => ScalarType::Integer,
+        "number" => ScalarType::Number,
+        "boolean" => ScalarType::Boolean,
+        _ => return Element { path: path.parse().unwrap(), element_type: ElementType::Subtree },
+    };
+    Element { path: path.parse().unwrap(), element_type: ElementType::Scalar { scalar, nullable } }
+}
+
+fn compile(
+    elements: &[&str],
+    record: &str,
+    subjects: &[&str],
+    form: Form,
+) -> Result<Projection, ProjectionError> {
+    let elements = elements.iter().map(|text| element(text)).collect();
+    let subjects: Vec<_> = subjects.iter().map(|path| path.parse().unwrap()).collect();
+    Projection::new(elements, &record.parse().unwrap(), &subjects, form, BOUNDS)
+}
+
+fn projector(elements: &[&str], record: &str, subjects: &[&str], form: Form) -> Projector {
+    Projector::new(Arc::new(compile(elements, record, subjects, form).unwrap()))
+}
+
+fn run(projector: &mut Projector, document: &[u8]) -> (String, Option<(u64, FaultKind)>) {
+    let fault = projector.feed(document).and_then(|()| projector.finish()).err();
+    let bytes = String::from_utf8(projector.take().into_bytes()).unwrap();
+    (bytes, fault.map(|Fault { offset, kind }| (offset, kind)))
+}
+
+fn project(elements: &[&str], document: &str) -> String {
+    let (bytes, fault) = run(&mut projector(elements, "$", &[], Form::Document), document.as_bytes());
+    assert_eq!(fault, None, "{document}");
+    bytes
+}
+
+#[test]
+fn each_fault_is_told_with_its_place() {
+    let cases: &[(&[u8], u64, FaultKind)] = &[
+        (b"", 0, Truncated),
+        (b" ", 1, Truncated),
+        (b"[{\"a\":1}", 8, Truncated),
+        (b"[\"", 2, Truncated),
+        (b"-", 1, Truncated),
+        (b"1.", 2, Truncated),
+        (b"tru", 3, Truncated),
+        (b"[1] 2", 4, Trailing),
+        (b"{} \0", 3, Trailing),
+        (b"\xef\xbb\xbf[]", 0, ByteOrderMark),
+        (b" \xef\xbb\xbf[]", 1, Unexpected),
+        (b"\xef\xbc\xbb1]", 0, Unexpected),
+        (b"\xff\xfe[\0]\0", 0, Encoding),
+        (b"[\0", 1, Unexpected),
+        (b"[\"\xc3\x28\"]", 2, Encoding),
+        (b"[\"\xc3", 2, Encoding),
+        (b"[\"\xed\xa0\x80\"]", 2, Encoding),
+        (b"[\"a\nb\"]", 3, Control),
+        (b"[\"a long text before it\x1f\"]", 23, Control),
+        (b"[\"\\x\"]", 3, Escape),
+        (b"[\"\\u00g0\"]", 6, Escape),
+        (b"[\"\\ude00\"]", 7, LoneSurrogate),
+        (b"[\"\\ud83d\"]", 8, LoneSurrogate),
+        (b"[\"\\ud83d\\n\"]", 9, LoneSurrogate),
+        (b"[\"\\ud83d\\u0061\"]", 13, LoneSurrogate),
+        (b"[01]", 2, Unexpected),
+        (b"[1.e1]", 3, Unexpected),
+        (b"[-]", 2, Unexpected),
+        (b"[+1]", 1, Unexpected),
+        (b"[1e]", 3, Unexpected),
+        (b"[NaN]", 1, Unexpected),
+        (b"[nul]", 4, Unexpected),
+        (b"[1,]", 3, Unexpected),
+        (b"[,1]", 1, Unexpected),
+        (b"[1 2]", 3, Unexpected),
+        (b"[1}", 2, Unexpected),
+        (b"{]", 1, Unexpected),
+        (b"{\"a\"}", 4, Unexpected),
+        (b"{\"a\":}", 5, Unexpected),
+        (b"{\"a\":1,}", 7, Unexpected),
+        (b"{\"a\":1 \"b\":2}", 7, Unexpected),
+        (b"{a:1}", 1, Unexpected),
+        (b"{'a':1}", 1, Unexpected),
+        (b"]", 0, Unexpected),
+        (b"[/**/]", 1, Unexpected),
+        (b"[[[[[[]]]]]]", 5, TooDeep),
+        (b"[{\"a\":1,\"a\":1}]", 8, DuplicateName),
+        (b"[{\"a\":1,\"\\u0061\":1}]", 8, DuplicateName),
+        (b"[{\"\\u0061\":1,\"a\":1}]", 13, DuplicateName),
+        (b"[{\"x\":1,\"y\":{},\"x\":[]}]", 15, DuplicateName),
+        (b"[{\"s\":{\"x\":1,\"\\u0078\":1}}]", 13, DuplicateName),
+        (b"[{\"id\":\"1234567890123\"}]", 7, SubjectTooLong),
+        (b"[{\"id\":12345678901234}]", 7, SubjectTooLong),
+        (b"[{\"id\":1.0}]", 7, SubjectType),
+        (b"[{\"id\":true}]", 7, SubjectType),
+        (b"[{\"id\":{}}]", 7, SubjectType),
+        (b"[{\"id\":[1]}]", 7, SubjectType),
+    ];
+    for &(document, offset, kind) in cases {
+        let make = || projector(&["$[*].a: integer", "$[*].s: subtree"], "$[*]", &["$.id"], Form::Document);
+        let mut whole = make();
+        let (bytes, fault) = run(&mut whole, document);
+        let shown = String::from_utf8_lossy(document);
+        assert_eq!(fault, Some((offset, kind)), "{shown}");
+        assert_eq!(whole.feed(b"]"), Err(Fault { offset, kind }), "a fault stays: {shown}");
+        let mut cut = make();
+        let fault = document.iter().try_for_each(|byte| cut.feed(&[*byte])).and_then(|()| cut.finish());
+        assert_eq!(fault, Err(Fault { offset, kind }), "byte by byte: {shown}");
+        assert_eq!(String::from_utf8_lossy(cut.take().bytes()), bytes);
+    }
+}
+
+#[test]
+fn records_and_scalars_outside_them_are_bounded() {
+    let text = |length: usize| "x".repeat(length);
+    let make =
+        |record| projector(&["$.rows[*].s: subtree", "$.t: string"], record, &["$.id"], Form::Document);
+    // `{"s":""}` takes eight bytes of the bound; what is not delivered takes none.
+    let row = |length| format!("{{\"rows\":[{{\"x\":\"{}\"}},{{\"s\":\"{}\"}}]}}", text(999), text(length));
+    assert_eq!(run(&mut make("$.rows[*]"), row(152).as_bytes()).1, None);
+    assert_eq!(run(&mut make("$.rows[*]"), row(153).as_bytes()).1, Some((1017, RecordTooLarge)));
+    let outside = |length| format!("{{\"t\":\"{}\"}}", text(length));
+    assert_eq!(run(&mut make("$.rows[*]"), outside(158).as_bytes()).1, None);
+    assert_eq!(run(&mut make("$.rows[*]"), outside(159).as_bytes()).1, Some((5, RecordTooLarge)));
+    // Identifiers count too.
+    let people = format!("{{\"rows\":[{}]}}", ["{\"id\":1}"; 5].join(","));
+    let mut many = projector(&["$.rows[*].s: string"], "$", &["$.rows[*].id"], Form::Document);
+    assert_eq!(run(&mut many, people.as_bytes()).1, Some((0, RecordTooLarge)));
+}
+
+#[test]
+fn long_texts_are_judged_to_the_last_byte() {
+    for length in (0..40).chain(120..140).chain([1000]) {
+        for (special, kind) in [("\u{1}", Control), ("\\x", Escape), ("\\ud800!", LoneSurrogate)] {
+            for after in [0, 7, 200] {
+                let document = format!("[\"{}{special}{}\"]", "é".repeat(length), "x".repeat(after));
+                let mut projector = projector(&["$.a: string"], "$", &[], Form::Document);
+                let place = document.find(special).unwrap() + special.len() - 1;
+                assert_eq!(run(&mut projector, document.as_bytes()).1, Some((place as u64, kind)));
+                let good = document.replace(special, "\\\"");
+                assert_eq!(project(&["$[*]: boolean"], &good), "[null]");
+            }
+        }
+    }
+}
+
+#[test]
+fn duplicates_are_found_among_many_names() {
+    let members = |count: usize| -> String { (0..count).map(|n| format!("\"m{n}\":{n},")).collect() };
+    let elements = vec![element("$.a: integer"), element("$.s: subtree")];
+    let bounds = Bounds { record_bytes: 1 << 20, ..Bounds::default() };
+    let projection =
+        Arc::new(Projection::new(elements, &"$".parse().unwrap(), &[], Form::Document, bounds).unwrap());
+    for count in [0usize, 10, 30, 127, 128, 129, 200, 1000] {
+        for again in [0, count / 2, count.saturating_sub(1)] {
+            for (before, after) in [("{", "}"), ("{\"s\":{", "}}")] {
+                let unique = format!("{before}{}\"z\":1{after}", members(count));
+                assert_eq!(run(&mut Projector::new(Arc::clone(&projection)), unique.as_bytes()).1, None);
+                let twice = format!("{before}{}\"m{again}\":1{after}", members(count));
+                let fault = run(&mut Projector::new(Arc::clone(&projection)), twice.as_bytes()).1;
+                let place = before.len() + members(count).len();
+                assert_eq!(fault, (count > 0).then_some((place as u64, DuplicateName)), "{count} {again}");
+            }
+        }
+    }
+}
+
+#[test]
+fn names_of_open_objects_are_bounded() {
+    let mut projector = projector(&["$.s: subtree"], "$", &[], Form::Document);
+    let long = "n".repeat(BOUNDS.names_bytes + 1);
+    let document = format!("{{\"s\":{{\"{long}\":1}}}}");
+    assert_eq!(run(&mut projector, document.as_bytes()).1, Some((6, NamesTooLarge)));
+    let mut many = self::projector(&["$.a: string", "$.s: subtree"], "$.a", &[], Form::Document);
+    let members: String = (0..10).map(|n| format!("\"{n}\":0,")).collect();
+    let deeper = format!("{{\"s\":[{{{members}\"x\":0}}]}}");
+    // Each name costs its bytes and 32 more; six are within 200 bytes.
+    assert_eq!(run(&mut many, deeper.as_bytes()).1, Some((43, NamesTooLarge)));
+    // What is skipped holds no names, and what is closed has given them back.
+    let skipped = format!("{{\"x\":{{{members}\"x\":0,\"{long}\":1}},\"s\":[{{\"a\":1,\"b\":1}}]}}");
+    let mut skipping = self::projector(&["$.a: string", "$.s: subtree"], "$.a", &[], Form::Document);
+    assert_eq!(run(&mut skipping, skipped.as_bytes()), ("{\"s\":[{\"a\":1,\"b\":1}]}".to_owned(), None));
+}
+
+#[test]
+fn nothing_of_a_refused_record_leaves() {
+    let mut projector = projector(&["$[*].a: integer"], "$[*]", &["$.id"], Form::Document);
+    projector.feed(b"[{\"id\":1,\"a\":1},{\"id\":2,\"a\":2").unwrap();
+    assert_eq!(projector.take().bytes(), b"[{\"a\":1},");
+    projector.feed(b",\"b\":").unwrap();
+    assert!(projector.take().is_empty());
+    assert_eq!(projector.feed(b"}"), Err(Fault { offset: 34, kind: Unexpected }));
+    let rest = projector.take();
+    assert!(rest.is_empty() && rest.subjects().is_empty());
+    let summary = projector.summary();
+    assert_eq!((summary.records, summary.bytes_out, summary.bytes_in), (1, 9, 34));
+    assert_eq!(summary.elements[0].delivered, 1);
+}
+
+#[test]
+fn scalars_pass_byte_for_byte() {
+    for number in ["0", "-0", "123456789012345678901234567890", "1.50", "-0.0e-0", "1E400"] {
+        let document = format!("{{\"n\" : {number} }}");
+        assert_eq!(project(&["$.n: number"], &document), format!("{{\"n\":{number}}}"));
+        let integer = !number.contains(['.', 'e', 'E']);
+        let expected = if integer { format!("{{\"n\":{number}}}") } else { "{}".to_owned() };
+        assert_eq!(project(&["$.n: integer"], &document), expected);
+    }
+    let text = r#"{"\u006e":"caf\u00e9 \/ é \ud83d\ude00"}"#;
+    assert_eq!(project(&["$.n: string"], text), r#"{"n":"caf\u00e9 \/ é \ud83d\ude00"}"#);
+    assert_eq!(project(&["$: subtree"], " { \"\\u006e\" : [ 1 , { } ] } "), r#"{"\u006e":[1,{}]}"#);
+}
+
+#[test]
+fn what_is_not_delivered_leaves_its_place() {
+    for (elements, document, expected) in [
+        (["$[*]: integer"], "[1,\"x\",null,2.0,[3],{\"a\":4},5]", "[1,null,null,null,null,null,5]"),
+        (["$[*]: integer?"], "[null,true]", "[null,null]"),
+        (["$[*].a: integer"], "[{\"a\":1},{\"b\":1},{\"a\":\"x\"},7,[8]]", "[{\"a\":1},{},{},null,null]"),
+        (["$[*][*]: integer"], "[[1],[],2,[true]]", "[[1],[],null,[null]]"),
+        (["$.a[*].b: integer"], "{\"a\":[]}", "{\"a\":[]}"),
+        (["$.a[*].b: integer"], "{\"a\":null}", "{}"),
+        (["$.a[*].b: integer"], "{\"a\":{\"b\":1}}", "{}"),
+        (["$.a.b: integer"], "{\"x\":{\"a\":{\"b\":1}}}", "{}"),
+        (["$.a.b: integer"], "[{\"a\":{\"b\":1}}]", "null"),
+        (["$.a: integer"], "\"text\"", "null"),
+        (["$: string"], "\"text\"", "\"text\""),
+        (["$: integer"], "1.0", "null"),
+        (["$: integer"], "12", "12"),
+    ] {
+        assert_eq!(project(&elements, document), expected, "{elements:?} {document}");
+    }
+}
+
+#[test]
+fn names_that_differ_in_one_byte_are_told_apart() {
+    for name in [
+        "a",
+        "ab",
+        "abcdef",
+        "abcdefg",
+        "abcdefgh",
+        "number_of_14_b",
+        "number_of_15_by",
+        "a name of more than sixteen",
+    ] {
+        for place in 0..name.len() {
+            let mut other = name.as_bytes().to_vec();
+            other[place] = b'Z';
+            let other = String::from_utf8(other).unwrap();
+            let (agreed, not) = (format!("\"{name}\":1"), format!("\"{other}\":2"));
+            // Seen before, in this order and in the other, each alone, and followed by more letters.
+            let document = format!(
+                "[{{{agreed},{not},\"{name}x\":3}},{{{agreed},{not}}},{{{not},{agreed}}},{{{not},\"{name}x\":3}},{{{agreed}}}]"
+            );
+            let element = format!("$[*]['{name}']: integer");
+            let expected = format!("[{{{agreed}}},{{{agreed}}},{{{agreed}}},{{}},{{{agreed}}}]");
+            for cut in 0..document.len() {
+                let (before, after) = document.split_at(cut);
+                let mut projector = projector(&[&element], "$", &[], Form::Document);
+                projector.feed(before.as_bytes()).unwrap();
+                assert_eq!(run(&mut projector, after.as_bytes()), (expected.clone(), None));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_member_that_turns_out_to_be_of_another_type_leaves_nothing_behind() {
+    let elements = ["$[*].a: integer", "$[*].b: number"];
+    let mut projector = projector(&elements, "$[*]", &[], Form::Document);
+    projector.feed(b"[{\"a\":1.5,\"b\":2},{\"b\":2,\"a\":1.5},{\"a\":1e0}]").unwrap();
+    projector.finish().unwrap();
+    let pieces = projector.take();
+    assert_eq!(pieces.bytes(), b"[{\"b\":2},{\"b\":2},{}]");
+    assert_eq!(records(&pieces).len(), 3);
+    // A record that is such a member is none.
+    let mut scalar = self::projector(&["$.a: integer", "$.b: number"], "$.a", &["$"], Form::Document);
+    assert_eq!(run(&mut scalar, b"{\"a\":1.5,\"b\":2}"), ("{\"b\":2}".to_owned(), None));
+    assert_eq!(scalar.summary().records, 0);
+}
+
+#[test]
+fn the_summary_counts() {
+    let elements = ["$.a.b: integer", "$.a.c: string", "$.d: boolean", "$.e: string?", "$.f[*]: integer"];
+    let mut projector = projector(&elements, "$", &[], Form::Document);
+    let document = br#"{"a":7,"x":{"y":1},"d":"no","e":null,"f":[1,"x",2]}"#;
+    assert_eq!(run(&mut projector, document).0, r#"{"e":null,"f":[1,null,2]}"#);
+    let summary = projector.summary();
+    let counts: Vec<_> = summary.elements.iter().map(|count| (count.delivered, count.dropped)).collect();
+    assert_eq!(counts, [(0, 1), (0, 1), (0, 1), (1, 0), (2, 1)]);
+    assert_eq!((summary.not_agreed, summary.records), (1, 1));
+    assert_eq!((summary.bytes_in, summary.bytes_out), (document.len() as u64, 25));
+    let mut nothing = self::projector(&["$.a.b: integer"], "$", &[], Form::Document);
+    assert_eq!(run(&mut nothing, b"{\"a\":null}").0, "{}");
+    assert!(nothing.summary().elements[0].is_absent());
+    assert_eq!(nothing.summary().not_agreed, 1);
+}
+
+fn records(pieces: &Pieces) -> Vec<(String, Vec<String>)> {
+    let record = |piece| match piece {
+        Piece::Framing(_) => None,
+        Piece::Record(record) => Some((
+            String::from_utf8(record.bytes.to_vec()).unwrap(),
+            record
+                .subjects
+                .iter()
+                .map(|subject| format!("{}:{}", subject.subject, subject.identifier))
+                .collect(),
+        )),
+    };
+    pieces.iter().filter_map(record).collect()
+}
+
+#[test]
+fn people_are_found_where_they_are_not_delivered() {
+    let subjects = ["$.person.id", "$.children[*].id"];
+    let mut projector = projector(&["$.rows[*].a: integer"], "$.rows[*]", &subjects, Form::Document);
+    projector
+        .feed(br#"{"rows":[{"a":1,"person":{"id":"\u0050-1"},"children":[{"id":12},{"id":null},{}]},{"a":2},null]}"#)
+        .unwrap();
+    projector.finish().unwrap();
+    let pieces = projector.take();
+    assert_eq!(pieces.bytes(), br#"{"rows":[{"a":1},{"a":2},null]}"#);
+    let found = records(&pieces);
+    assert_eq!(found[0], ("{\"a\":1}".to_owned(), vec!["0:P-1".to_owned(), "1:12".to_owned()]));
+    assert_eq!(found[1..], [("{\"a\":2}".to_owned(), vec![]), ("null".to_owned(), vec![])]);
+    assert!(!format!("{pieces:?}").contains("P-1"), "identifiers are not shown");
+}
+
+#[test]
+fn people_in_a_subtree_are_found_and_the_subtree_stays_whole() {
+    let mut projector = projector(&["$[*]: subtree"], "$[*]", &["$.id"], Form::Document);
+    let document = r#"[{"x":1,"id":"P-1"},{"x":1,"id":"P-2"},{"x":1,"id":"P-3"}]"#;
+    assert_eq!(run(&mut projector, document.as_bytes()), (document.to_owned(), None));
+}
+
+#[test]
+fn lines_are_documents_each() {
+    let make = || projector(&["$.a: integer"], "$", &["$.id"], Form::Lines);
+    let mut lines = make();
+    lines.feed(b"\n{\"a\":1,\"id\":1,\"b\":2}\r\n\n [1]\n{\"a\": 2}").unwrap();
+    lines.finish().unwrap();
+    let pieces = lines.take();
+    assert_eq!(pieces.bytes(), b"{\"a\":1}\nnull\n{\"a\":2}\n");
+    assert_eq!(records(&pieces)[0], ("{\"a\":1}".to_owned(), vec!["0:1".to_owned()]));
+    assert_eq!(lines.summary().records, 3);
+    assert_eq!(run(&mut make(), b""), (String::new(), None));
+    assert_eq!(run(&mut make(), b"{\"a\":\n1}").1, Some((5, Unexpected)));
+    assert_eq!(run(&mut make(), b"{} {}\n").1, Some((3, Trailing)));
+    assert_eq!(run(&mut make(), b"{}\n{").1, Some((4, Truncated)));
+    assert_eq!(run(&mut make(), b"7\n8").0, "null\nnull\n");
+}
+
+#[test]
+fn what_contradicts_itself_is_no_projection() {
+    let error = |elements: &[&str], record: &str| compile(elements, record, &[], Form::Document).unwrap_err();
+    assert_eq!(error(&[], "$"), ProjectionError::NoElements);
+    assert_eq!(
+        error(&["$.a: string", "$['a']: integer"], "$"),
+        ProjectionError::Duplicate("$.a".parse().unwrap())
+    );
+    for elements in [["$.a: subtree", "$.a[*].b: string"], ["$.a[*].b: string", "$.a: subtree"]] {
+        let (inner, subtree) = ("$.a[*].b".parse().unwrap(), "$.a".parse().unwrap());
+        assert_eq!(error(&elements, "$"), ProjectionError::WithinSubtree { inner, subtree });
+    }
+    assert_eq!(
+        error(&["$.total: integer"], "$.rows[*]"),
+        ProjectionError::EmptyRecord("$.rows[*]".parse().unwrap())
+    );
+    assert!(compile(&["$.all: subtree"], "$.all.rows[*]", &[], Form::Document).is_ok());
+    let twice = compile(&["$.a: string"], "$", &["$.id", "$['id']"], Form::Document).unwrap_err();
+    assert_eq!(twice, ProjectionError::DuplicateSubject("$.id".parse().unwrap()));
+    let many: Vec<String> = (0..4097).map(|n| format!("$.m{n}: string")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(error(&many, "$"), ProjectionError::TooMany);
+}

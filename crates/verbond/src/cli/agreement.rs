@@ -1,0 +1,274 @@
+//! `verbond agreement …`
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use verbond_agreement::{Agreement as Document, Moment};
+use verbond_application::agreements::AGREEMENT_SIGNATURE;
+use verbond_domain::{ParticipantId, Problem, ServiceName, Timestamp};
+
+use super::{register::read_json, service::done, show};
+use crate::{
+    ambient,
+    client::{Afar, Client, segment},
+    credential::{self, PersonKey},
+    printer::Printer,
+};
+
+/// The example: what a municipality's pension office may ask an income register.
+const EXAMPLE: &str = include_str!("../../../agreement/tests/pensioners.json");
+
+/// Agreements with other participants.
+#[derive(Debug, Subcommand)]
+pub enum Agreement {
+    /// Take in a draft from a JSON file. The document says who takes part, what is asked and delivered, and why.
+    #[command(after_help = "Example:\n  verbond agreement new pensioners.json")]
+    New {
+        /// The document; `-` for standard input.
+        file: PathBuf,
+    },
+    /// Write an example to begin from to standard output: one question about a person, with one answer.
+    #[command(
+        after_help = "Example:\n  verbond agreement example --coalition verbond-test --provider oin:00000099000000030000 \\\n    \
+        --receiver oin:00000099000000020000 --service incomes > draft.json"
+    )]
+    Example(Example),
+    /// All versions that this node holds, the newest first.
+    List,
+    /// One version: how far it is, who has signed, who is awaited.
+    Show(Which),
+    /// Write the document, as it is signed, to standard output.
+    Document(Which),
+    /// What is missing before a version may be offered, and how to mend it. It judges nothing as lawful.
+    Check(Which),
+    /// The agreement as people read it, made from the document that is signed.
+    Text {
+        #[command(flatten)]
+        which: Which,
+        /// In English instead of Dutch.
+        #[arg(long)]
+        english: bool,
+    },
+    /// Take a draft away.
+    Discard(Which),
+    /// Offer a draft to the other parties. From then on it is not changed.
+    Offer(Which),
+    /// Sign for the organisation, with your own key. Read it first: `verbond agreement text`.
+    #[command(
+        after_help = "Example:\n  verbond agreement sign 3f2a91c0 --client-certificate s-voorbeeld/certificate.pem \\\n    \
+        --client-key s-voorbeeld/key.pem --node https://localhost:7447 --node-anchors node/trust-anchors.pem"
+    )]
+    Sign(Which),
+    /// Say no to what another party offers.
+    Refuse(Reasoned),
+    /// Take back what this participant has offered, before all have signed.
+    Withdraw(Reasoned),
+    /// Hold an agreement up: nothing is exchanged until it is let go.
+    Suspend(Reasoned),
+    /// Let go of what this participant held up.
+    Resume(Which),
+    /// End an agreement, for all parties.
+    Revoke(Reasoned),
+}
+
+/// What the example is to be about.
+#[derive(Debug, Args)]
+pub struct Example {
+    /// The group's identifier.
+    #[arg(long, value_name = "ID")]
+    coalition: String,
+    /// Who provides.
+    #[arg(long, value_name = "ID")]
+    provider: ParticipantId,
+    /// Who receives.
+    #[arg(long, value_name = "ID")]
+    receiver: ParticipantId,
+    /// The provider's service.
+    #[arg(long, value_name = "NAME")]
+    service: ServiceName,
+    /// For how many days.
+    #[arg(long, default_value_t = 365)]
+    days: u16,
+}
+
+impl Example {
+    /// Prints it; needs no node.
+    pub fn print(&self, printer: Printer) -> anyhow::Result<()> {
+        printer.json(&self.document()?);
+        Ok(())
+    }
+
+    fn document(&self) -> anyhow::Result<Value> {
+        let text = EXAMPLE
+            .replace("oin:00000099000000030000", &self.provider.to_string())
+            .replace("oin:00000099000000020000", &self.receiver.to_string());
+        let mut document: Value = serde_json::from_str(&text)?;
+        let now = ambient::system();
+        let moment = |at: Timestamp| Moment::of(at).map(|at| json!(at)).context("the clock is out of range");
+        let until = now.now().plus_seconds(i64::from(self.days) * 86_400);
+        for (place, value) in [
+            ("/id", json!(now.uuid_v7())),
+            ("/coalition", json!(self.coalition)),
+            ("/clauses/0/service/name", json!(self.service)),
+            // Limits are agreed and not counted yet: with one, every request would be refused.
+            ("/clauses/0/conditions", json!({ "algorithm": { "use": "none" } })),
+            ("/term/from", moment(now.now().plus_seconds(-60))?),
+            ("/term/until", moment(until)?),
+        ] {
+            *document.pointer_mut(place).with_context(|| format!("the example has no {place}"))? = value;
+        }
+        Ok(document)
+    }
+}
+
+/// Which version.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Its hash, or enough of the beginning of it; `sha256:` may be left out.
+    hash: String,
+}
+
+/// Which version, and why.
+#[derive(Debug, Args)]
+pub struct Reasoned {
+    /// Its hash, or enough of the beginning of it; `sha256:` may be left out.
+    hash: String,
+    /// Why; told to the other parties.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+impl Agreement {
+    /// Does it.
+    pub async fn run(self, client: &Client, afar: &Afar, printer: Printer) -> anyhow::Result<()> {
+        match self {
+            Self::New { file } => shown(printer, &client.post("/v1/agreements", &read_json(&file)?).await?),
+            Self::Example(example) => example.print(printer)?,
+            Self::List => list(client, printer).await?,
+            Self::Show(which) => shown(printer, &client.get(&at(&which.hash, "", client).await?).await?),
+            Self::Document(which) => {
+                printer.json(&client.get(&at(&which.hash, "/document", client).await?).await?);
+            }
+            Self::Check(which) => {
+                let answer = client.get(&at(&which.hash, "/findings", client).await?).await?;
+                let columns = [
+                    ("FINDING", "/code"),
+                    ("SEVERITY", "/severity"),
+                    ("CLAUSE", "/clause"),
+                    ("WHAT", "/sentence/en"),
+                    ("MEND", "/mend/en"),
+                ];
+                show::list(printer, &answer, &columns, ("Niets gevonden.", "nothing found"));
+            }
+            Self::Text { which, english } => {
+                let language = if english { "en" } else { "nl" };
+                let path = at(&which.hash, &format!("/text?language={language}"), client).await?;
+                match client.get(&path).await? {
+                    Value::String(text) if !printer.is_json() => printer.line(text.trim_end()),
+                    text => printer.json(&text),
+                }
+            }
+            Self::Discard(which) => {
+                client.delete(&at(&which.hash, "", client).await?).await?;
+                done(printer, "het concept is weg", "the draft is gone");
+            }
+            Self::Offer(which) => act(&which.hash, "offer", &json!({}), client, printer).await?,
+            Self::Sign(which) => {
+                let hash = whole(&which.hash, client).await?;
+                let document = client.get(&format!("/v1/agreements/{}/document", segment(&hash))).await?;
+                let body = json!({ "signature": signature(&hash, &document, afar)? });
+                let path = format!("/v1/agreements/{}/signature", segment(&hash));
+                shown(printer, &client.post(&path, &body).await?);
+            }
+            Self::Resume(which) => act(&which.hash, "resume", &json!({}), client, printer).await?,
+            Self::Refuse(what) => reasoned(&what, "refuse", client, printer).await?,
+            Self::Withdraw(what) => reasoned(&what, "withdraw", client, printer).await?,
+            Self::Suspend(what) => reasoned(&what, "suspend", client, printer).await?,
+            Self::Revoke(what) => reasoned(&what, "revoke", client, printer).await?,
+        }
+        Ok(())
+    }
+}
+
+/// The caller's own signature over the document that has this hash; the node's word for what the document is is not
+/// taken.
+fn signature(hash: &str, document: &Value, afar: &Afar) -> anyhow::Result<String> {
+    let agreement = Document::parse(&serde_json::to_vec(document)?)?;
+    anyhow::ensure!(agreement.hash()?.to_string() == hash, "the node shows another document than {hash}");
+    let key = afar.client_key.as_deref().context("a signature needs your own key: --client-key")?;
+    let key = PersonKey::open(key, afar.passphrase_file.as_deref())?;
+    credential::sign_detached(&key, AGREEMENT_SIGNATURE, &agreement.canonical()?, ambient::system().now())
+}
+
+async fn list(client: &Client, printer: Printer) -> anyhow::Result<()> {
+    let mut answer = client.get("/v1/agreements").await?;
+    if !printer.is_json() {
+        for item in answer.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
+            let hash = item.get("hash").and_then(Value::as_str).unwrap_or_default();
+            let short: String = hash.trim_start_matches("sha256:").chars().take(12).collect();
+            if let Some(members) = item.as_object_mut() {
+                members.insert("short".to_owned(), short.into());
+            }
+        }
+    }
+    let columns = [
+        ("AGREEMENT", "/short"),
+        ("VERSION", "/version"),
+        ("STAGE", "/stage"),
+        ("IN FORCE", "/in_force"),
+        ("UNTIL", "/until"),
+        ("WAITS FOR", "/waits_for"),
+        ("TITLE", "/title/en"),
+    ];
+    show::list(printer, &answer, &columns, ("Nog geen gegevensafspraken.", "no agreements yet"));
+    Ok(())
+}
+
+async fn reasoned(what: &Reasoned, verb: &str, client: &Client, printer: Printer) -> anyhow::Result<()> {
+    act(&what.hash, verb, &json!({ "reason": what.reason }), client, printer).await
+}
+
+async fn act(hash: &str, verb: &str, body: &Value, client: &Client, printer: Printer) -> anyhow::Result<()> {
+    let path = at(hash, &format!("/{verb}"), client).await?;
+    shown(printer, &client.post(&path, body).await?);
+    Ok(())
+}
+
+fn shown(printer: Printer, answer: &Value) {
+    show::one(printer, answer);
+}
+
+/// The path of something of a version.
+async fn at(hash: &str, rest: &str, client: &Client) -> anyhow::Result<String> {
+    Ok(format!("/v1/agreements/{}{rest}", segment(&whole(hash, client).await?)))
+}
+
+/// The whole hash, from the beginning of one that the node holds.
+async fn whole(beginning: &str, client: &Client) -> anyhow::Result<String> {
+    let digits = beginning.trim_start_matches("sha256:");
+    if digits.len() == 64 {
+        return Ok(format!("sha256:{digits}"));
+    }
+    let answer = client.get("/v1/agreements").await?;
+    let hashes = answer.get("items").and_then(Value::as_array).into_iter().flatten();
+    let hashes = hashes.filter_map(|item| item.get("hash").and_then(Value::as_str));
+    let wanted = format!("sha256:{digits}");
+    let mut found = hashes.filter(|hash| !digits.is_empty() && hash.starts_with(&wanted));
+    match (found.next(), found.next()) {
+        (Some(hash), None) => Ok(hash.to_owned()),
+        (None, _) => Err(unclear("geen", "no", beginning).into()),
+        (Some(_), Some(_)) => Err(unclear("meer dan één", "more than one", beginning).into()),
+    }
+}
+
+fn unclear(nl: &str, en: &str, beginning: &str) -> Problem {
+    Problem::new(
+        "AGREEMENT_UNCLEAR",
+        404,
+        format!("Er is {nl} gegevensafspraak waarvan de hash met `{beginning}` begint."),
+        format!("there is {en} agreement whose hash begins with `{beginning}`"),
+    )
+    .next("Bekijk `verbond agreement list`.", "see `verbond agreement list`")
+}

@@ -1,0 +1,88 @@
+//! The end of a demonstration, whenever it comes: no process and no directory is left behind.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Options;
+use crate::printer::Printer;
+
+/// How often, and how long apart, a directory is removed in which a verb that was cut off may still be writing.
+const REMOVALS: u32 = 50;
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
+
+/// Ctrl-C, or the SIGTERM of whoever started us.
+pub struct Interruption {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interruption {
+    /// From here on the signals are ours.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Returns when one comes.
+    pub async fn comes(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// The directory in which everything lies.
+pub struct Root {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl Root {
+    /// Makes the directory that was asked for, or a temporary one.
+    pub fn make(options: &Options) -> anyhow::Result<Self> {
+        let temporary = options.directory.is_none();
+        let path = match &options.directory {
+            Some(directory) => std::path::absolute(directory)?,
+            None => std::env::temp_dir().join(format!("verbond-demo-{}", std::process::id())),
+        };
+        std::fs::create_dir(&path).with_context(|| {
+            format!("cannot make {}: choose a directory that does not exist", path.display())
+        })?;
+        Ok(Self { path, temporary })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes it, unless somebody asked for it and the demonstration ended by itself.
+    pub async fn leave(mut self, interrupted: bool, printer: Printer) {
+        if !self.temporary && !interrupted {
+            printer.aside(&format!("everything is left in {}", self.path.display()));
+            self.path.clear();
+            return;
+        }
+        for _ in 0..REMOVALS {
+            std::fs::remove_dir_all(&self.path).ok();
+            tokio::time::sleep(BETWEEN_REMOVALS).await;
+            if !self.path.exists() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Root {
+    /// For the ways out on which nothing has been started yet.
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            std::fs::remove_dir_all(&self.path).ok();
+        }
+    }
+}

@@ -1,0 +1,175 @@
+"""Every MUST, SHOULD, RECOMMENDED and REQUIRED of FSC Core 2.0.0 and FSC Logging 1.1.0, in this suite's words.
+
+Each row: section, level, requirement, what the node makes of it, and the tests that show it. Lower-case musts of
+4.2.1 (contract validation) stand here too, since nothing else says what a valid contract is.
+
+`holds` is the only verdict that a run can turn: it stands as long as the tests pass. The others are ours: `departs`
+(the text says so, the node does otherwise, and why), `others` (addressed to the group, a trust anchor or a source).
+Tests of this suite are named `file::function`; those of the program's own workspace by their path.
+"""
+
+HOLDS, DEPARTS, OTHERS = "holds", "departs", "others"
+
+_SIGNED = "test_manager_signatures.py"
+_SUBMIT = "test_manager_submit.py"
+_TOKEN = "test_manager_token.py"
+_LIST = "test_manager_listing.py"
+_RULES = "test_beyond_contracts.py"
+_FACE = "test_beyond_interface.py"
+_PEER = "independent_peer/test_independent_peer.py"
+_OTHER = "independent_peer/test_other_implementations.py"
+_JUDGED = "crates/trust/tests/trust/judgement.rs"
+_SHAKEN = "crates/trust/tests/trust/handshake.rs"
+
+_CORE = [
+    ("1.3.1", "RECOMMENDED", "Core is used together with Logging", HOLDS, "", ["test_integration.py::test_both_parties_hold_the_record"]),
+    ("1.3.2", "MUST", "The group decides on anchors, group id, peer id, peer name, directory, ports, TLS and network", OTHERS, "the group's; a profile holds the decisions as data (ADR 0008)", ["crates/verbond/src/configuration/profile.rs::digikoppeling_asks_for_its_ports_and_ten_grants"]),
+    ("3.3", "MUST", "Group rules exist", OTHERS, "the group's; `verbond doctor` names what is missing", []),
+    ("4.1", "MUST", "The manager speaks HTTP/1.1", HOLDS, "and HTTP/2 (MAY)", [f"{_LIST}::test_peer_information", "crates/transport/tests/suite/identity.rs::both_ends_know_each_other_over_both_versions_of_http"]),
+    ("4.1.1", "MUST", "Components use port 443 or 8443", HOLDS, "a rule of the profile; the test profile allows any", ["test_ports.py::test_manager", "test_ports.py::test_inway", "crates/fsc/src/address.rs::only_the_ports_of_the_group_are_taken"]),
+    ("4.1.1", "RECOMMENDED", "443 for data, 8443 for management", HOLDS, "what `init` writes outside a test group; both may share one port", []),
+    ("4.1.2", "MUST", "The group id matches `^[a-zA-Z0-9./_-]{1,100}$`", HOLDS, "checked when the configuration is read", ["test_beyond_identity.py::test_group_ids_that_the_norm_does_not_allow"]),
+    ("4.1.3", "MUST", "The group defines which part of the subject is the peer id", HOLDS, "profile, `identity`", [f"{_JUDGED}::the_subject_must_name_one_participant", "test_beyond_identity.py::test_certificate_without_participant_id"]),
+    ("4.1.4", "MUST", "The group defines which part of the subject is the peer's name", HOLDS, "organizationName", [f"{_LIST}::test_announced_peers_are_listed"]),
+    ("4.1.5", "MUST", "All peers accept the group's trust anchors", HOLDS, "and no others", [f"{_JUDGED}::a_chain_to_another_root_is_refused_even_if_all_names_are_the_same", "test_beyond_identity.py::test_certificates_that_do_not_pass"]),
+    ("4.1.5", "SHOULD", "A trust anchor validates organisations", OTHERS, "the trust anchor's", []),
+    ("4.1.6", "MUST", "Domain names in certificates are verified by RFC 6125", HOLDS, "beside the peer id", [f"{_SHAKEN}::the_server_must_have_the_name_that_was_dialled", "crates/transport/tests/suite/identity.rs::a_certificate_without_the_host_name_is_named"]),
+    ("4.1.6.1", "MUST", "The group defines TLS versions", HOLDS, "profile, `tls`", [f"{_SHAKEN}::the_rules_choose_versions_and_suites"]),
+    ("4.1.6.2", "MUST", "Certificate thumbprints by RFC 7515 4.1.8", HOLDS, "", [f"{_TOKEN}::test_valid_contract", "test_outway.py::test_request_goes_to_the_inway"]),
+    ("4.1.7", "MUST", "Errors of inway and outway have Fsc-Error-Code, the error object and the status of the tables", HOLDS, "see 4.6.1.4 and 4.7.2.2 for codes of our own", ["test_inway.py::test_no_token", "test_inway.py::test_expired_token", "test_outway.py::test_no_contract"]),
+    ("4.1.8", "MUST", "Contract content is RFC 8259 and RFC 7493", HOLDS, "a number that a double does not hold is its double, as RFC 8785 reads it", [f"{_RULES}::test_duplicate_member_names", f"{_RULES}::test_bodies_that_are_no_submission", f"{_FACE}::test_numbers_are_doubles", f"{_FACE}::test_numbers_that_no_double_holds"]),
+    ("4.1.8", "MUST", "New properties of extensions are checked against the same rules", HOLDS, "the whole message is", [f"{_OTHER}::test_a_contract_is_hashed_as_it_was_received"]),
+    ("4.2.1", "MUST", "`iv` is a UUID, and one contract only has it", HOLDS, "", [f"{_RULES}::test_an_iv_is_used_once", f"{_RULES}::test_contract_rules"]),
+    ("4.2.1", "must", "hash_algorithm is given and known", HOLDS, "", [f"{_SUBMIT}::test_unknown_hash_algorithm"]),
+    ("4.2.1", "must", "created_at is not in the future", HOLDS, "a minute of clock difference is allowed", [f"{_RULES}::test_contract_rules"]),
+    ("4.2.1", "must", "group_id is the manager's", HOLDS, "", [f"{_SUBMIT}::test_other_group"]),
+    ("4.2.1", "must", "not_before and not_after are there, in order, and not_after lies ahead", HOLDS, "", [f"{_RULES}::test_contract_rules"]),
+    ("4.2.1", "must", "There is at least one grant", HOLDS, "at most ten (Digikoppeling)", [f"{_RULES}::test_contract_rules", f"{_RULES}::test_more_than_ten_grants"]),
+    ("4.2.1", "must", "Publication grants are not mixed with others", HOLDS, "", [f"{_SUBMIT}::test_publication_mixed_with_a_connection"]),
+    ("4.2.1.1", "must", "Who offers a publication to the directory is its service's peer", DEPARTS, "3.2.1 lets any peer on the contract submit: accepted from each of them; sent as this section says", [f"{_SUBMIT}::test_service_publication"]),
+    ("4.2.1.1", "must", "The service's name matches `^[a-zA-Z0-9-._]{1,100}$`", HOLDS, "", [f"{_RULES}::test_grant_rules"]),
+    ("4.2.1.1-4", "MUST", "properties, if given, is an object", HOLDS, "", [f"{_RULES}::test_grant_rules"]),
+    ("4.2.1.1", "must", "Directory and service's peer must have signed", HOLDS, "", [f"{_LIST}::test_published_service_is_listed_to_its_provider", "test_beyond_listing.py::test_services_are_found_by_provider_or_name"]),
+    ("4.2.1.2", "must", "Delegated publication: delegator, directory and service's peer must have signed; rules of the service as above", HOLDS, "", [f"{_LIST}::test_delegated_service_is_listed", "test_beyond_delegation.py::test_a_provider_publishes_on_behalf_of_another"]),
+    ("4.2.1.3", "must", "Connection: outway's and service's peer must have signed, the service is offered, the outway is identified", HOLDS, "service.delegator must sign too (3.5)", [f"{_TOKEN}::test_contract_that_is_not_valid", f"{_RULES}::test_grant_rules", "test_beyond_policy.py::test_a_service_that_is_not_there_is_refused_at_once"]),
+    ("4.2.1.4", "must", "Delegated connection: outway's, delegator's, service's peer and service.delegator must have signed", HOLDS, "", [f"{_TOKEN}::test_delegated_connection", "test_beyond_delegation.py::test_a_delegatee_proposes_a_connection", "test_integration.py::test_consume_a_delegated_service_as_delegatee"]),
+    ("4.2.2", "should", "Properties stand in an extension that the group supports", HOLDS, "the acceptance policy allows none that it does not name (ADR 0010)", ["test_beyond_policy.py::test_what_is_not_clean_is_left_to_a_person"]),
+    ("4.2.2.1", "MUST", "Properties stand under the key `properties`, as an object", HOLDS, "", [f"{_RULES}::test_grant_rules", f"{_LIST}::test_listed_service_shows_properties"]),
+    ("4.2.2.1", "MUST", "Properties go into the token", HOLDS, "", [f"{_TOKEN}::test_properties_of_a_connection", f"{_OTHER}::test_properties_of_a_grant_come_back_in_the_token"]),
+    ("4.2.2.1", "MUST", "Properties go into the grant hash", HOLDS, "", [f"{_TOKEN}::test_properties_of_a_connection", f"{_RULES}::test_canonical_form_of_awkward_properties"]),
+    ("4.2.2.2", "RECOMMENDED", "Properties are limited to 1 MB", HOLDS, "a whole message is limited to 1 MiB", [f"{_RULES}::test_an_enormous_body_is_refused"]),
+    ("4.2.2.2", "should", "Properties are shown as text of a stranger", HOLDS, "", ["crates/fsc/src/protocol/acceptance.rs::text_of_a_peer_cannot_steer_the_screen"]),
+    ("4.2.3", "MUST", "A signature is a compact JWS", HOLDS, "", [f"{_SIGNED}::test_signature_that_is_no_jws", f"{_SIGNED}::test_valid_signature"]),
+    ("4.2.3", "SHOULD", "Only peers in the named roles may sign", HOLDS, "", [f"{_SIGNED}::test_signature_of_an_outsider"]),
+    ("4.2.3", "MUST", "The JOSE header has x5t#S256", HOLDS, "", [f"{_SIGNED}::test_valid_signature", f"{_RULES}::TestSignatures"]),
+    ("4.2.3", "MUST", "RS256, RS384, RS512, ES256, ES384 or ES512", HOLDS, "", [f"{_SIGNED}::test_algorithm_outside_the_list", f"{_SIGNED}::test_algorithms_of_the_list", f"{_OTHER}::test_every_signature_algorithm_of_the_standard_is_accepted"]),
+    ("4.2.3", "MUST", "The payload has content hash, type and signed_at", HOLDS, "", [f"{_SIGNED}::test_signature_of_another_kind", "test_beyond_outway.py::test_the_proposal_follows_the_norm"]),
+    ("4.2.4", "MUST", "The signed hash is compared with the contract's at every signature", HOLDS, "", [f"{_SIGNED}::test_signature_over_another_contract"]),
+    ("4.2.4", "must", "Content hash: JCS, SHA3-512, base64url, `$1$1$`", HOLDS, "over the tree as received", ["test_support.py::test_hashes_of_the_example_contract_are_the_known_ones", "crates/fsc/src/protocol/hash.rs::the_example_contract_has_the_agreed_hashes", f"{_FACE}::test_one_contract_however_it_is_written"]),
+    ("4.2.5", "must", "Grant hash: content hash and JCS of the grant", HOLDS, "both readings of step 3 are known (ADR 0004)", ["test_beyond_listing.py::test_both_readings_of_the_grant_hash_give_a_token", "test_beyond_tokens.py::test_the_reading_of_the_grant_hash_is_learned", f"{_OTHER}::test_a_peer_of_either_reading_of_the_grant_hash_uses_and_offers_services"]),
+    ("4.2.7", "must", "After a renewal the peer signs again and resends", HOLDS, "a later accept replaces the earlier", ["test_beyond_listing.py::test_a_second_accept_replaces_the_first", f"{_FACE}::test_accepts_of_the_same_second", "crates/fsc/tests/group/contracts.rs::after_a_renewal_the_accept_is_signed_again_and_replaces_the_first"]),
+    ("4.3", "MUST", "The token is a JWT with x5t#S256, signed with one of the six algorithms", HOLDS, "", [f"{_TOKEN}::test_valid_contract", "test_beyond_inway.py::test_tokens_that_are_not_the_managers"]),
+    ("4.3", "must", "The token is bound to the certificate that asked for it (RFC 8705)", HOLDS, "", ["test_inway.py::test_token_bound_to_another_certificate", "test_beyond_identity.py::test_token_is_of_no_use_to_another_certificate_of_the_same_peer"]),
+    ("4.3.1", "MUST", "aud is the inway's URI with scheme and port", HOLDS, "demanded of others too", [f"{_TOKEN}::test_valid_contract", "test_beyond_tokens.py::test_tokens_that_are_not_what_was_asked"]),
+    ("4.3.1", "should", "sub is the peer for whom the token is", HOLDS, "", [f"{_TOKEN}::test_valid_contract", "test_beyond_tokens.py::test_tokens_that_are_not_what_was_asked"]),
+    ("4.4", "RECOMMENDED", "Manager and inway are apart, so that one manager has several inways", HOLDS, "`serve --roles` over PostgreSQL, as the power-loss drill runs it (`drill/`); by default one process", []),
+    ("4.4.1.1", "MUST", "The manager takes mTLS connections under the group's anchors only", HOLDS, "", ["test_beyond_identity.py::test_certificates_that_do_not_pass", "test_beyond_identity.py::test_no_client_certificate"]),
+    ("4.4.1.2", "MUST", "ServicePublication and ServiceConnection grants are supported", HOLDS, "the delegated ones too", [f"{_SUBMIT}::test_service_publication", f"{_SUBMIT}::test_service_connection", f"{_SUBMIT}::test_delegated_service_publication", f"{_SUBMIT}::test_delegated_connection_to_a_delegated_service"]),
+    ("4.4.1.2", "MUST", "Contracts are validated by 4.2.1", HOLDS, "", [f"{_RULES}::test_contract_rules", f"{_RULES}::test_grant_rules", f"{_RULES}::test_receiver_outside_the_contract"]),
+    ("4.4.1.2", "MUST", "The order in arrays is kept", HOLDS, "", [f"{_RULES}::test_array_order_is_kept"]),
+    ("4.4.1.2", "MUST", "Id, name and address of those with whom contracts were negotiated are kept", HOLDS, "", ["test_beyond_recovery.py::test_an_accept_goes_to_every_peer_on_the_contract", "test_beyond_recovery.py::test_a_signature_that_was_not_delivered_survives_a_restart"]),
+    ("4.4.1.2", "RECOMMENDED", "Propagation of contracts is tried again with backoff", HOLDS, "without end, from a durable outbox", ["crates/fsc/tests/group/delivery.rs::a_participant_that_was_down_catches_up", "crates/fsc/src/distribution.rs::pauses_grow_as_the_profile_says_and_end_at_five_minutes"]),
+    ("4.4.1.3", "MUST", "Signatures are validated by 4.2.3", HOLDS, "", [f"{_RULES}::TestSignatures"]),
+    ("4.4.1.3", "MUST", "An invalid signature gives an error", HOLDS, "", [f"{_SIGNED}::test_signature_that_is_no_jws", f"{_RULES}::TestSignatures"]),
+    ("4.4.1.3", "MUST", "A signature goes to each of the peers on the contract", HOLDS, "", ["test_beyond_recovery.py::test_an_accept_goes_to_every_peer_on_the_contract", "test_beyond_policy.py::test_a_smuggled_grant_is_rejected_and_the_peer_is_told"]),
+    ("4.4.1.3", "RECOMMENDED", "Propagation of signatures is tried again with backoff", HOLDS, "", ["test_beyond_recovery.py::test_a_peer_that_was_down_gets_the_signature", "test_beyond_recovery.py::test_a_signature_that_was_not_delivered_survives_a_restart", "test_beyond_recovery.py::test_pauses_between_tries_grow"]),
+    ("4.4.1.4", "MUST", "The certificates that signed are served", HOLDS, "earlier ones until they end", [f"{_LIST}::test_json_web_key_set"]),
+    ("4.4.1.4", "MUST", "With their chain, root left out", HOLDS, "", [f"{_LIST}::test_json_web_key_set"]),
+    ("4.4.1.5", "MUST", "A peer gets the contracts that it is on", HOLDS, "", [f"{_LIST}::test_own_contracts_are_listed", "test_beyond_listing.py::test_pages_hold_each_contract_once"]),
+    ("4.4.1.5", "SHOULD", "And no others", HOLDS, "", [f"{_LIST}::test_contracts_of_others_are_not_listed", "test_beyond_listing.py::test_grant_hash_filter_shows_own_contracts_only"]),
+    ("4.4.1.6", "MUST", "Tokens are given on valid connection contracts", HOLDS, "", [f"{_TOKEN}::test_valid_contract", f"{_TOKEN}::test_revoked_contract", "test_beyond_identity.py::test_contract_before_its_term", "test_beyond_identity.py::test_contract_that_runs_out"]),
+    ("4.4.1.6", "MUST", "The scope is a connection grant of a valid contract", HOLDS, "", [f"{_TOKEN}::test_malformed_grant_hash", f"{_TOKEN}::test_contract_that_is_not_valid"]),
+    ("4.4.1.6", "MUST", "client_id is the certificate's peer", HOLDS, "", [f"{_TOKEN}::test_client_id_of_another", f"{_TOKEN}::test_client_id_missing"]),
+    ("4.4.1.6", "MUST", "The grant's service is this peer's", HOLDS, "", ["test_beyond_tokens.py::test_no_token_for_the_service_of_another"]),
+    ("4.4.1.6", "MUST", "An inway of this peer offers the service", HOLDS, "", ["test_beyond_tokens.py::test_no_token_for_a_service_that_no_inway_offers"]),
+    ("4.4.1.6", "MUST", "The certificate's peer is the grant's outway.peer_id", HOLDS, "", ["test_beyond_identity.py::test_domain_name_of_another_peer"]),
+    ("4.4.1.6", "MUST", "The certificate's key is the grant's, if the grant names a key", HOLDS, "", ["test_beyond_identity.py::test_other_key_of_the_same_peer_gets_no_token", "test_beyond_identity.py::test_renewed_certificate_with_the_same_key_gets_a_token", "test_beyond_identity.py::test_thumbprint_in_upper_case"]),
+    ("4.4.1.6", "MUST", "The certificate has the grant's domain name, if the grant names one", HOLDS, "names are equal; a wildcard in the certificate matches nothing (RFC 6125 6.4.3 leaves that open)", ["test_beyond_identity.py::test_outway_identified_by_domain_name", f"{_OTHER}::test_an_outway_is_recognised_by_its_domain_name"]),
+    ("4.4.1.6", "MUST", "cnf.x5t#S256 is the thumbprint of the certificate that asked", HOLDS, "", [f"{_TOKEN}::test_valid_contract"]),
+    ("4.4.1.6", "MUST", "act on a delegated connection", HOLDS, "act.sub is the delegator (defect 4)", [f"{_TOKEN}::test_delegated_connection"]),
+    ("4.4.1.6", "MUST", "pdi for a service that is offered on behalf of another", HOLDS, "", [f"{_TOKEN}::test_delegated_service"]),
+    ("4.4.1.6", "MUST", "prp when the grant has properties", HOLDS, "", [f"{_TOKEN}::test_properties_of_a_delegated_connection", f"{_FACE}::test_empty_properties_are_properties"]),
+    ("4.4.1.6", "MUST", "aud is the inway's address", HOLDS, "", [f"{_TOKEN}::test_valid_contract"]),
+    ("4.4.1.7", "MUST", "A service's name is unique within the peer", HOLDS, "the name is the key of a service", ["test_beyond_identity.py::test_a_service_has_its_name_alone"]),
+    ("4.4.1.8", "MUST", "A service with a valid publication is listed", HOLDS, "", [f"{_LIST}::test_published_service_is_listed_to_anyone", "test_beyond_listing.py::test_a_revoked_publication_is_no_longer_listed"]),
+    ("4.4.1.9", "MUST", "Peers that negotiated contracts or announced themselves are listed", HOLDS, "", [f"{_LIST}::test_announced_peers_are_listed", "test_beyond_listing.py::test_peers_are_found_by_name_and_id"]),
+    ("4.4.1.9", "MUST", "Id, name and address of those who negotiated or announced are kept", HOLDS, "", [f"{_LIST}::test_announced_peers_are_listed", "test_beyond_listing.py::test_an_announcement_replaces_the_address"]),
+    ("4.4.2", "MUST", "Each peer announces itself to a directory", HOLDS, "at the start and daily", ["test_beyond_recovery.py::test_the_node_announces_itself"]),
+    ("4.4.2", "SHOULD", "And to those with whom it has contracts, when its address changes", HOLDS, "", ["test_beyond_recovery.py::test_a_new_address_is_told_to_those_with_contracts"]),
+    ("4.4.3", "MUST", "The interface of manager.yaml", HOLDS, "", [f"{_FACE}::test_methods_that_a_path_does_not_have", f"{_FACE}::test_paths_that_are_not_there", f"{_FACE}::test_answers_are_by_the_schemas_of_the_norm"]),
+    ("4.4.4", "must", "Fsc-Manager-Address on each POST and PUT to a manager", HOLDS, "demanded on each but /token (defect 13)", ["test_beyond_outway.py::test_the_proposal_follows_the_norm", f"{_RULES}::test_manager_address_of_the_submitter", "test_beyond_recovery.py::test_the_node_announces_itself"]),
+    ("4.4.5.1", "MUST", "/token answers errors as RFC 6749 5.2", HOLDS, "too many requests and a broken database keep 429 and 5xx", [f"{_TOKEN}::test_other_grant_type", f"{_FACE}::test_token_requests_that_are_refused_before_they_are_read", f"{_FACE}::test_token_requests_of_one_who_floods"]),
+    ("4.4.5.2", "MUST", "Other errors have the error object", HOLDS, "with the members of RFC 9457 beside", [f"{_FACE}::test_methods_that_a_path_does_not_have", f"{_FACE}::test_paths_that_are_not_there"]),
+    ("4.4.5.2", "MUST", "code is one of the yaml's list", DEPARTS, "the list has no code for a path that is not there, an iv used twice, malformed JSON, …: a code of our own then; and three codes of the text (4.4.5.3) that the yaml lacks", [f"{_RULES}::test_contract_rules"]),
+    ("4.4.5.2", "MUST", "domain is ERROR_DOMAIN_MANAGER", HOLDS, "", [f"{_FACE}::test_paths_that_are_not_there"]),
+    ("4.4.5.3", "must", "Codes and statuses of the table", HOLDS, "", [f"{_SUBMIT}::test_submitter_outside_the_contract", f"{_SIGNED}::test_path_names_another_contract", f"{_RULES}::test_unknown_version", f"{_RULES}::TestSignatures", "test_beyond_identity.py::test_certificate_without_participant_id"]),
+    ("4.5.1.1", "MUST", "A directory signs publications, delegated ones too", HOLDS, "", ["test_beyond_delegation.py::test_a_provider_publishes_on_behalf_of_another", f"{_PEER}::test_the_node_is_a_directory_for_the_peer", f"{_PEER}::test_a_publication_for_another_peer_is_listed_with_its_delegator"]),
+    ("4.5.1.1", "MUST", "And validates them by 4.2.1.1 and 4.2.1.2", HOLDS, "but see 4.2.1.1 on who submits", [f"{_RULES}::test_grant_rules"]),
+    ("4.5.1.1", "RECOMMENDED", "One publication per contract", HOLDS, "so it makes them; several by others are left to a person", [f"{_FACE}::test_several_publications_in_one_contract"]),
+    ("4.6.1.1", "MUST", "The outway uses mTLS with a certificate of the group", HOLDS, "", ["test_outway.py::test_request_goes_to_the_inway"]),
+    ("4.6.1.2", "MUST", "The request goes to the address in aud", HOLDS, "where the provider's certificate must be shown", ["test_outway.py::test_request_goes_to_the_inway", "test_beyond_outway.py::test_an_inway_of_another_participant_gets_nothing"]),
+    ("4.6.1.2", "MUST", "The token is the provider's", HOLDS, "", ["test_beyond_outway.py::test_the_token_request_follows_the_norm", "test_beyond_tokens.py::test_tokens_that_are_not_what_was_asked"]),
+    ("4.6.1.2", "MUST", "The token goes along in Fsc-Authorization", HOLDS, "`Bearer` before it", ["test_outway.py::test_request_goes_to_the_inway", "test_beyond_outway.py::test_the_applications_own_fsc_headers_do_not_pass"]),
+    ("4.6.1.2", "MUST", "gid is validated", HOLDS, "", ["test_beyond_outway.py::test_a_token_of_another_group_is_not_used"]),
+    ("4.6.1.2", "MUST NOT", "The path is not altered", HOLDS, "an alias in front of it, which names the service, is the outway's own and goes off; with Fsc-Grant-Hash there is none", ["test_beyond_outway.py::test_the_path_is_not_altered"]),
+    ("4.6.1.3", "MUST", "Tokens come from /token, by client credentials with scope, client_id and grant_type", HOLDS, "", ["test_beyond_outway.py::test_the_token_request_follows_the_norm"]),
+    ("4.6.1.3", "MUST", "Who asks uses mTLS with a certificate of the group", HOLDS, "", ["test_beyond_outway.py::test_the_token_request_follows_the_norm"]),
+    ("4.6.1.3", "MUST", "The manager verifies that certificate and binds the token to it", HOLDS, "", [f"{_TOKEN}::test_valid_contract", "test_beyond_identity.py::test_revoked_certificate"]),
+    ("4.6.1.4", "MUST", "Errors of inway and service pass unaltered", HOLDS, "", ["test_beyond_outway.py::test_errors_of_the_inway_are_left_as_they_are", f"{_PEER}::test_errors_of_the_inway_reach_the_application_unaltered"]),
+    ("4.6.1.4", "MUST", "Errors of the outway have the error object, domain ERROR_DOMAIN_OUTWAY", HOLDS, "", ["test_outway.py::test_no_contract", "test_outway.py::test_inway_that_cannot_be_reached"]),
+    ("4.6.1.4", "MUST", "code is one of the outway's", DEPARTS, "the list is METHOD_UNSUPPORTED alone (and three of Logging): codes of our own for no contract, unknown route, inway not reached, …", ["test_outway.py::test_no_contract"]),
+    ("4.6.1.4.1", "must", "CONNECT: METHOD_UNSUPPORTED, 405", HOLDS, "", ["test_beyond_outway.py::test_connect_is_not_supported"]),
+    ("4.7.1.1", "MUST", "The inway takes mTLS connections under the group's anchors only", HOLDS, "", ["test_inway.py::test_untrusted_certificate", "test_beyond_identity.py::test_certificates_that_do_not_pass"]),
+    ("4.7.1.2", "MUST", "The token is validated: own signature, certificate binding, service, group", HOLDS, "", ["test_inway.py::test_token_bound_to_another_certificate", "test_beyond_inway.py::test_tokens_that_are_not_the_managers", "test_beyond_inway.py::test_wrong_group", "test_beyond_inway.py::test_service_that_is_gone"]),
+    ("4.7.1.2", "MUST", "A request with such a token is authorised", DEPARTS, "the contract must still be valid, contracts must have been compared since the start, and the service must be open or governed by an agreement (named departures; invariants of the product)", ["test_inway.py::test_valid_token", "test_beyond_inway.py::test_revoked_contract_with_a_live_token", "test_beyond_tolerance.py::test_what_was_missed_is_fetched"]),
+    ("4.7.1.3", "MUST", "The request has Fsc-Authorization with the token", HOLDS, "with or without `Bearer`", ["test_inway.py::test_no_token", f"{_FACE}::test_the_token_with_and_without_its_scheme"]),
+    ("4.7.1.3", "MUST", "The request goes to the service in svc", HOLDS, "", ["test_inway.py::test_valid_token"]),
+    ("4.7.1.3", "MUST", "Fsc-Authorization goes on to the service", HOLDS, "", ["test_inway.py::test_the_service_receives_the_token"]),
+    ("4.7.2.1", "MUST", "The endpoint / is there", HOLDS, "every path, every method but CONNECT", ["test_inway.py::test_valid_token", "test_beyond_inway.py::test_methods", "test_beyond_inway.py::test_path_and_query_are_left_as_they_are"]),
+    ("4.7.2.2", "MUST", "Errors of the service pass unaltered", HOLDS, "", ["test_beyond_inway.py::test_answers_of_the_service_are_left_as_they_are"]),
+    ("4.7.2.2", "MUST", "Errors of the inway have the error object, domain ERROR_DOMAIN_INWAY", HOLDS, "", ["test_inway.py::test_no_token", "test_beyond_inway.py::test_wrong_group"]),
+    ("4.7.2.2", "MUST", "code is one of the inway's", DEPARTS, "codes of our own for a contract that has ended, a governed service, CONNECT, …", ["test_beyond_inway.py::test_revoked_contract_with_a_live_token"]),
+    ("4.7.2.2.1", "MUST", "401 comes with WWW-Authenticate: Bearer; 403, 404 and 502 by the table", HOLDS, "", ["test_inway.py::test_no_token", "test_inway.py::test_expired_token", "test_beyond_inway.py::test_tokens_that_are_not_the_managers", "test_beyond_inway.py::test_service_that_is_gone", "test_beyond_inway.py::test_service_that_cannot_be_reached"]),
+]  # fmt: skip
+
+_LOGGING = [
+    ("1.4", "MUST", "The profile says how long records are kept", HOLDS, "`retention_days`", ["crates/store/tests/suite/retention.rs::what_is_older_than_the_moment_is_emptied_and_the_rest_stays"]),
+    ("2.1", "REQUIRED", "A record is confirmed as persisted before anything goes on", HOLDS, "synced to disk; also tested against loss of what was not synced (`drill/`)", ["test_inway.py::test_record_before_the_service_is_called", "test_outway.py::test_record_before_the_request_is_sent", "test_beyond_recovery.py::test_a_kill_under_load_leaves_no_answer_without_a_record"]),
+    ("2.3", "RECOMMENDED", "Applications and sources log the transaction id too", OTHERS, "both get it", ["test_outway.py::test_transaction_id_is_added", "test_inway.py::test_the_service_receives_the_transaction_id"]),
+    ("3.1", "MUST", "A record has the fields of logging.yaml", HOLDS, "", [f"{_LIST}::test_log_records_of_the_caller", f"{_FACE}::test_answers_are_by_the_schemas_of_the_norm"]),
+    ("3.1.1", "MUST", "gth, sub, iss and svc fill the record", HOLDS, "at the outway from the contract, which the token is compared with", ["test_inway.py::test_record_before_the_service_is_called", "test_integration.py::test_both_parties_hold_the_record"]),
+    ("3.1.1", "MUST", "cdi fills source.delegator_peer_id", DEPARTS, "there is no claim cdi in Core: taken from the grant, as act.sub has it (defect 5)", ["test_inway.py::test_record_of_a_delegated_connection", f"{_OTHER}::test_a_call_for_another_peer_is_logged_with_its_delegator"]),
+    ("3.1.1", "MUST", "pdi fills destination.delegator_peer_id", HOLDS, "", ["test_inway.py::test_record_of_a_delegated_service", f"{_OTHER}::test_a_service_offered_for_another_peer_is_logged_with_its_delegator"]),
+    ("3.2.1.1", "MUST", "The manager gives records to other peers", HOLDS, "", [f"{_LIST}::test_log_records_of_the_caller"]),
+    ("3.2.1.1", "MUST", "Only those in which the caller is outway, service's peer or a delegator", HOLDS, "", [f"{_LIST}::test_log_records_of_the_caller", f"{_OTHER}::test_a_call_for_another_peer_is_logged_with_its_delegator", f"{_OTHER}::test_a_service_offered_for_another_peer_is_logged_with_its_delegator"]),
+    ("3.2.2", "MUST", "The interface of logging.yaml", HOLDS, "", ["test_beyond_listing.py::test_log_records_are_paged_and_filtered", f"{_FACE}::test_records_between_two_moments", f"{_OTHER}::test_filters_of_the_log_are_alternatives"]),
+    ("3.3.1.1", "MUST", "The inway writes a record for each request for a service", HOLDS, "for each that it lets through; refusals under a good token are in the journal, those of strangers are counted", ["test_inway.py::test_record_before_the_service_is_called", "test_beyond_recovery.py::test_a_kill_under_load_leaves_no_answer_without_a_record"]),
+    ("3.3.1.1", "MUST", "Under the transaction id that the outway gave", HOLDS, "UUIDv7, of today, and once only (profile)", ["test_inway.py::test_record_before_the_service_is_called", "test_beyond_inway.py::test_a_transaction_id_is_used_once"]),
+    ("3.3.1.1", "MUST", "The service gets it in Fsc-Transaction-Id", HOLDS, "", ["test_inway.py::test_the_service_receives_the_transaction_id"]),
+    ("3.3.1.1", "MUST", "Without a record the request is refused", HOLDS, "", ["test_inway.py::test_log_out_of_order", "test_beyond_inway.py::test_log_behind_a_lock"]),
+    ("3.3.1.2", "MUST", "Delegated source and destination in the inway's record", HOLDS, "", ["test_inway.py::test_record_of_a_delegated_connection", "test_inway.py::test_record_of_a_delegated_service"]),
+    ("3.3.1.3", "must", "TRANSACTION_LOG_WRITE_ERROR 500, INVALID_ and MISSING_LOG_RECORD_ID 400 at the inway", HOLDS, "", ["test_inway.py::test_no_transaction_id", "test_beyond_inway.py::test_transaction_ids_that_are_refused", "test_beyond_inway.py::test_two_transaction_ids_in_one_request", "test_inway.py::test_log_out_of_order"]),
+    ("3.4.1.1", "MUST", "The outway writes a record for each request that it will send", HOLDS, "", ["test_outway.py::test_record_before_the_request_is_sent"]),
+    ("3.4.1.1", "MUST", "The outway creates the transaction id, unique", DEPARTS, "a valid UUIDv7 of the application is kept (named departure); in every other case the outway makes one; a second use is refused", ["test_beyond_outway.py::test_a_valid_transaction_id_of_the_application_is_kept", "test_beyond_outway.py::test_another_transaction_id_of_the_application_is_replaced", "test_beyond_outway.py::test_a_transaction_id_is_used_once"]),
+    ("3.4.1.1", "MUST", "The request to the inway has it", HOLDS, "", ["test_outway.py::test_transaction_id_is_added"]),
+    ("3.4.1.1", "MUST", "Without a record the request is refused", HOLDS, "", ["test_outway.py::test_log_out_of_order"]),
+    ("3.4.1.1", "MUST", "The answer to the application has it", HOLDS, "also when the answer is a refusal", ["test_outway.py::test_transaction_id_is_added", "test_beyond_tokens.py::test_every_answer_under_a_transaction_names_it"]),
+    ("3.4.1.2", "MUST", "Delegated source and destination in the outway's record", HOLDS, "", ["test_outway.py::test_record_of_a_delegated_connection", "test_outway.py::test_record_of_a_delegated_service", "test_beyond_delegation.py::test_a_provider_publishes_on_behalf_of_another"]),
+    ("3.4.1.3", "must", "TRANSACTION_LOG_WRITE_ERROR 500, INVALID_LOG_RECORD_ID 400 at the outway", HOLDS, "MISSING_LOG_RECORD_ID cannot arise: the outway makes the id", ["test_outway.py::test_log_out_of_order", "test_beyond_outway.py::test_a_transaction_id_far_off_the_clock_is_refused"]),
+]  # fmt: skip
+
+REQUIREMENTS = [
+    {"section": f"{name} {section}", "level": level, "requirement": text, "verdict": verdict, "note": note, "tests": tests}
+    for name, rows in (("Core", _CORE), ("Logging", _LOGGING))
+    for section, level, text, verdict, note, tests in rows
+]
