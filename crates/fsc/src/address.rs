@@ -46,7 +46,12 @@ impl ManagerAddress {
         if !ports.is_empty() && !ports.contains(&port) {
             return Err(AddressError::Port(port));
         }
-        Ok(Self(format!("https://{host}:{port}").into()))
+        let written = format!("https://{host}:{port}");
+        // A host in letters beyond ASCII grows when it is written as DNS has it.
+        if written.len() > LONGEST {
+            return Err(AddressError::Form);
+        }
+        Ok(Self(written.into()))
     }
 
     /// `https://host:port`.
