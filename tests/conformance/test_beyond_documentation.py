@@ -55,8 +55,8 @@ def script(document):
             yield elsewhere(line)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
-def test_the_first_exchange(binary):
+def typed(binary, text, patience):
+    """What is said when this is typed in an empty directory."""
     with tempfile.TemporaryDirectory(prefix="v-doc-") as place:
         Path(place, "bin").mkdir()
         Path(place, "bin", "verbond").symlink_to(binary)
@@ -64,7 +64,7 @@ def test_the_first_exchange(binary):
         work.mkdir()
         environment = {"PATH": f"{place}/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": place}
         process = subprocess.Popen(
-            ["bash", "-c", "\n".join(script("first-exchange.md"))],
+            ["bash", "-c", text],
             cwd=work,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -73,14 +73,39 @@ def test_the_first_exchange(binary):
             start_new_session=True,
         )
         try:
-            status = process.wait(120)
-            said, complained = (Path(place, name).read_text() for name in ("out.txt", "err.txt"))
+            status = process.wait(patience)
+        except subprocess.TimeoutExpired:
+            status = "too long"
         finally:
+            said, complained = (Path(place, name).read_text() for name in ("out.txt", "err.txt"))
             os.killpg(process.pid, signal.SIGTERM)
-    assert status == 0, (said, complained)
+    assert status == 0, (status, said, complained)
+    return said
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_the_first_exchange(binary):
+    said = typed(binary, "\n".join(script("first-exchange.md")), 120)
     assert '{"station":"Lobith","level_cm":912}' in said.split("> curl")[1], said
     ids = re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", said)
     assert len(ids) == 2 and len(set(ids)) == 1, said
     # Whichever of the two parties says it first, before or while the request is under way.
     refused = said.split("> curl")[2]
     assert '"code":' in refused and '"status":40' in refused and "Lobith" not in refused, said
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_the_first_agreement(binary):
+    """Blocks as they stand: some lines go on, and some wait by themselves."""
+    text = (DOCUMENTS / "first-agreement.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    step = 30_000 + os.getpid() % 5_000
+    block = "\n".join(blocks).replace("8098", str(SOURCE))
+    block = re.sub(r"\b(75[01]\d)\b", lambda found: str(int(found[0]) + step), block)
+    said = typed(binary, "set -eu\n" + re.sub(r"^\$ ", "", block, flags=re.MULTILINE), 120)
+    assert '{"year":2026,"income":{"below_minimum":true}}' in said, said
+    answers = said[said.index('{"year":2026') :]
+    for code in ("PURPOSE_NOT_AGREED", "OPERATION_NOT_AGREED", "AGREEMENT_ENDED"):
+        assert f'"code":"{code}"' in answers, said
+    # The source knows both; neither has left it.
+    assert "A. Voorbeeld" not in answers and "14250" not in answers
