@@ -52,7 +52,7 @@ async fn minimised(response: Response<Body>, obligations: &Obligations) -> Resul
     let coded = head.headers.contains_key(CONTENT_ENCODING);
     let whole = obligations.whole_document();
     let is_empty = body.is_end_stream() || head.status == StatusCode::NO_CONTENT;
-    if !is_empty && (!is_of(&head.headers, operation) || (coded && !whole)) {
+    if !is_empty && (coded || !is_of(&head.headers, operation)) {
         tracing::warn!(operation = %operation.name, "a source's answer is not of the agreed content type, or coded");
         return Err(Failure::NotProjectable);
     }
