@@ -99,7 +99,7 @@ def test_the_first_agreement(binary):
     """Blocks as they stand: some lines go on, and some wait by themselves."""
     text = (DOCUMENTS / "first-agreement.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    step = 30_000 + os.getpid() % 5_000
+    step = 15_000 + os.getpid() % 9_000
     block = "\n".join(blocks).replace("8098", str(SOURCE))
     block = re.sub(r"\b(75[01]\d)\b", lambda found: str(int(found[0]) + step), block)
     said = typed(binary, "set -eu\n" + re.sub(r"^\$ ", "", block, flags=re.MULTILINE), 120)

@@ -201,6 +201,8 @@ async fn contract_in_force(
         Ok((contract.get("state").and_then(Value::as_str) == Some("valid")).then_some(()))
     })
     .await?;
+    // No act of the operator is confirmed before the gateways decide on what the database holds.
+    consumer.run(&["reload"]).await?;
     Ok(hash)
 }
 
