@@ -238,12 +238,10 @@ impl AgreementOffice {
         participant: &ParticipantId,
         now: Timestamp,
     ) -> Result<Vec<AgreementVersion>, Problem> {
-        let rows = context.store.running_agreements(now).await.map_err(failed)?;
-        let versions = rows.into_iter().map(AgreementVersion::read);
         let shared = |version: &AgreementVersion| {
             version.document.party(participant).is_some() && version.offered_by().is_some()
         };
-        let versions: Vec<AgreementVersion> = versions.collect::<Result<_, _>>().map_err(failed)?;
+        let versions = AgreementVersion::running(&context.store, now).await.map_err(failed)?;
         Ok(versions.into_iter().filter(shared).collect())
     }
 
@@ -281,9 +279,7 @@ impl AgreementOffice {
     /// One participant cannot fill this node's database with what nobody has decided on.
     async fn has_room(&self, context: &OpContext, submitter: &ParticipantId) -> Result<(), Problem> {
         let now = context.ambient.now();
-        let rows = context.store.running_agreements(now).await.map_err(failed)?;
-        let versions: Vec<AgreementVersion> =
-            rows.into_iter().map(AgreementVersion::read).collect::<Result<_, _>>().map_err(failed)?;
+        let versions = AgreementVersion::running(&context.store, now).await.map_err(failed)?;
         let undecided = versions.iter().filter(|version| {
             version.author == Actor::Participant { id: submitter.clone() }
                 && matches!(version.stage(now), Stage::Draft | Stage::Offered)

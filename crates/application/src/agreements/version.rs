@@ -5,7 +5,7 @@ use std::sync::Arc;
 use verbond_agreement::{Agreement, LifeCycle, Stage, Statement, StatementStep};
 use verbond_domain::{Actor, ParticipantId, Timestamp};
 use verbond_store::{
-    StoreError,
+    Store, StoreError,
     agreements::{AgreementRow, StepRow},
 };
 
@@ -59,6 +59,14 @@ impl AgreementVersion {
             statements,
             life,
         })
+    }
+
+    /// All versions whose term is not over at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn running(store: &Store, now: Timestamp) -> Result<Vec<Self>, StoreError> {
+        store.running_agreements(now).await?.into_iter().map(Self::read).collect()
     }
 
     /// Who has offered it; `None` for a draft.

@@ -35,12 +35,10 @@ impl FscNode {
     async fn follow(&self) -> Result<(), Problem> {
         let failed = |error: StoreError| database_problem(&error);
         let now = self.ambient.now();
-        let rows = self.store.running_agreements(now).await.map_err(failed)?;
-        if rows.is_empty() {
+        let versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
+        if versions.is_empty() {
             return Ok(());
         }
-        let versions: Vec<AgreementVersion> =
-            rows.into_iter().map(AgreementVersion::read).collect::<Result<_, _>>().map_err(failed)?;
         for version in versions.iter().filter(|version| version.stage(now) == Stage::Signed) {
             for clause in version.document.clauses.iter().filter(|clause| receives(clause, &self.rules.own)) {
                 if let Err(problem) = self.propose_for(version, clause, now).await {
@@ -111,9 +109,7 @@ impl FscNode {
             if service.is_none_or(|service| service.declaration.class == ServiceClass::Open) {
                 continue;
             }
-            let rows = self.store.running_agreements(now).await.map_err(failed)?;
-            let versions: Vec<AgreementVersion> =
-                rows.into_iter().map(AgreementVersion::read).collect::<Result<_, _>>().map_err(failed)?;
+            let versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
             if !named(grant, &versions).is_some_and(|version| follows_from(grant, version, now)) {
                 return Err(no_agreement());
             }
