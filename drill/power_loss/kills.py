@@ -15,10 +15,12 @@ from .load import Client, Load, told
 from .world import Site, World
 
 
-def victims(world: World) -> list[tuple[str, list[Site], list]]:
+def victims(world: World, disks_only: bool) -> list[tuple[str, list[Site], list]]:
     """(name, sites that lose their power, single processes that are killed)."""
     sites = [world.consumer, world.provider]
     cuts = [(f"{site.name} with all it has", [site], []) for site in sites] + [("both with all they have", sites, [])]
+    if disks_only:
+        return cuts
     for site in sites:
         if site.server:     # a process alone: its database lives on
             cuts += [(f"{process.name} alone", [], [process]) for process in site.side.processes]
@@ -58,7 +60,8 @@ class Drill:
         if self.used:
             self.replay(self.used)
         time.sleep(self.random.uniform(0.0, 0.4))
-        name, sites, processes = self.random.choice(victims(self.world))
+        # A process that dies beside a living database loses nothing, so the negative control has to cut disks.
+        name, sites, processes = self.random.choice(victims(self.world, disks_only=self.swallow))
         kind = self.random.choice(["lose", "tear"])
         self.by_victim[name] = self.by_victim.get(name, 0) + 1
         for process in processes:
