@@ -26,7 +26,8 @@ pub mod text;
 mod words;
 
 pub use activity::{
-    ActivityReference, ActivityRole, Contact, DataSubjectCategory, ProcessingActivity, Recipient, Transfer,
+    ActivityReference, ActivityRole, Contact, DataSubjectCategory, NamedActivity, ProcessingActivity,
+    PublishedActivity, Recipient, Transfer,
 };
 pub use assessment::{
     AlgorithmReference, AlgorithmUse, Assessment, AssessmentKind, AssessmentOutcome, AssessmentReference,

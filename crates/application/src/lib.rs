@@ -7,6 +7,7 @@ mod context;
 mod courier;
 pub mod exchange;
 pub mod persons;
+pub mod publication;
 pub mod registers;
 pub mod services;
 pub mod snapshot;

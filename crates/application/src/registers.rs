@@ -30,7 +30,7 @@ pub struct RegisterEntry {
 }
 
 impl RegisterEntry {
-    fn read(row: RegisterRow) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: RegisterRow) -> Result<Self, StoreError> {
         let damaged = || StoreError::Damaged("an entry of a register".to_owned());
         let register: RegisterKind = row.register.parse().map_err(|_| damaged())?;
         Ok(Self {
