@@ -3,6 +3,7 @@
 
 pub mod agreements;
 pub mod applications;
+pub mod confirmation;
 mod context;
 mod courier;
 pub mod exchange;
@@ -13,4 +14,4 @@ pub mod services;
 pub mod snapshot;
 
 pub use context::{OpContext, database_problem};
-pub use courier::{Courier, Undelivered};
+pub use courier::{Courier, Managers, Undelivered};
