@@ -52,13 +52,14 @@ def ground(title):
     }
 
 
-ACTIVITIES = {"provider": "provide-incomes", "consumer": "outreach"}
+ACTIVITIES = {"provider": "provide-incomes", "consumer": "outreach", "publisher": "provide-benefits"}
 
 
 def activity(name):
     """What a party's register says, for everybody to read."""
     own = next(role for role, known in ACTIVITIES.items() if known == name)
-    other = CAST["consumer" if own == "provider" else "provider"]
+    receives = own == "consumer"
+    consumer = CAST["consumer"]
     return {
         "title": f"Activity {name}",
         "role": {"role": "controller"},
@@ -67,7 +68,7 @@ def activity(name):
         "description": "For this test; nobody is bound by it.",
         "grounds": [name],
         "data_subjects": [{"people": "people with an income", "data": ["income"]}],
-        "recipients": [{"name": other[1], "participant": f"oin:{other[0]}"}] if own == "provider" else [],
+        "recipients": [] if receives else [{"name": consumer[1], "participant": f"oin:{consumer[0]}"}],
         "transfers": [],
         "retention": [{"category": "income", "period": {"keep": "days", "days": 30}}],
         "security": "Access by function, logging, encryption.",

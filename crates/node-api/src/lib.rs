@@ -35,28 +35,30 @@ pub struct NodeApi {
     pub asked: Asked,
 }
 
-/// How often each participant may have this node read for it: a reading asks some other machine.
+/// How much each participant may have this node read for it: each address asks some other machine.
 pub struct Asked(DefaultKeyedRateLimiter<ParticipantId>);
 
-/// Times a minute.
-const ASKED_A_MINUTE: u32 = 30;
+/// Addresses a minute.
+const ADDRESSES_A_MINUTE: u32 = 600;
 /// Participants that are told apart; those that have been quiet are forgotten first.
 const MOST_PARTICIPANTS: usize = 10_000;
 
 impl Default for Asked {
     fn default() -> Self {
         Self(RateLimiter::keyed(Quota::per_minute(
-            NonZeroU32::new(ASKED_A_MINUTE).unwrap_or(NonZeroU32::MIN),
+            NonZeroU32::new(ADDRESSES_A_MINUTE).unwrap_or(NonZeroU32::MIN),
         )))
     }
 }
 
 impl Asked {
-    fn admits(&self, participant: &ParticipantId) -> bool {
+    /// Whether a participant may have this node read so many addresses now.
+    fn admits(&self, participant: &ParticipantId, addresses: usize) -> bool {
+        let addresses = u32::try_from(addresses).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
         if self.0.len() >= MOST_PARTICIPANTS {
             self.0.retain_recent();
         }
-        self.0.len() < MOST_PARTICIPANTS && self.0.check_key(participant).is_ok()
+        self.0.len() < MOST_PARTICIPANTS && matches!(self.0.check_key_n(participant, addresses), Ok(Ok(())))
     }
 }
 

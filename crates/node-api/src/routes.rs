@@ -139,11 +139,11 @@ async fn post_readings(
     caller: Caller,
     Bounded(body): Bounded,
 ) -> Result<Json<Readings>, Refused> {
-    if !node.asked.admits(&caller.participant) {
-        return Err(Refused(too_often()));
-    }
     let asked: ReadingsAsked =
         serde_json::from_slice(&body).map_err(|error| unreadable(&error.to_string()))?;
+    if !node.asked.admits(&caller.participant, asked.activities.len()) {
+        return Err(Refused(too_often()));
+    }
     let items = node.office.read_for(&caller.context, asked.activities).await?;
     Ok(Json(Readings { items }))
 }
