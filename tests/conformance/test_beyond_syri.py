@@ -7,6 +7,7 @@ Results by attempt: docs/conformance/syri.md.
 import copy
 import http.server
 import json
+import socket
 import sqlite3
 import threading
 import time
@@ -187,6 +188,9 @@ class Page:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.base = f"http://{host}:{self.port}"
 
+    def was_asked(self, part):
+        return [path for path, _ in self.asked if part in path]
+
     def shows(self, reference, status, body=b"", **headers):
         path = reference["url"].removeprefix(self.base)
         self.answers[path] = (status, body if isinstance(body, bytes) else json.dumps(body).encode(), headers)
@@ -226,6 +230,60 @@ def test_a_publication_that_leads_elsewhere(consumer, draft, folder, page):
     page.shows(there, 200, activity(ACTIVITIES["provider"]))
     page.shows(reference, 302, Location=there["url"])
     cannot_be_offered(consumer, draft, folder, "ACTIVITY_NOT_PUBLISHED")
+
+
+def test_a_publication_that_never_ends_or_never_begins(consumer, draft, folder, page):
+    reference = elsewhere(draft, page, "long")
+    page.shows(reference, 200, b" " * (2 << 20) + json.dumps(activity(ACTIVITIES["provider"])).encode())
+    cannot_be_offered(consumer, copy.deepcopy(draft), folder, "ACTIVITY_NOT_PUBLISHED")
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        base = f"http://{CAST['provider'][2]}:{silent.getsockname()[1]}"
+        clause(draft)["provider"]["activity"] = pinned(base, "silent", activity(ACTIVITIES["provider"]))
+        draft["id"] = another()
+        digest, began = taken_in(consumer, draft, folder), time.monotonic()
+        assert refusing(consumer, digest) == {"ACTIVITY_NOT_PUBLISHED"}
+        assert time.monotonic() - began < 15
+
+
+def test_nobody_has_a_node_read_what_is_no_publication(consumer, provider, page):
+    """Whoever has a certificate of the group can have a node read activities, and nothing else in its network."""
+    def asks(url, name="outreach"):
+        reference = {**pinned("http://x.test", name, {}), "url": url}
+        body = {"activities": [reference]}
+        client = consumer.node.caller().client(provider.node.manager_address)
+        return client.request("POST", "/verbond/v1/readings", json_body=body)
+
+    host, path = CAST["provider"][2], "/v1/registers/activity/outreach/1"
+    for url in (f"http://{host}:{page.port}/admin", f"http://{host}:{page.port}/reboot?x={path}",
+                f"http://{host}:{page.port}/reboot#{path}", f"http://{host}:{page.port}/v1/registers/activity/outreach/2"):  # fmt: skip
+        answer = asks(url)
+        assert (answer.status, answer.json()["code"]) == (422, "READING_REFUSED"), url
+    # An address inside the network, which no name of the configuration stands for, is not dialled.
+    with socket.create_server((LOOPBACK, 0)) as inside:
+        inside.settimeout(0.5)
+        port = inside.getsockname()[1]
+        for name in (LOOPBACK, "localhost", "[::ffff:127.0.0.1]"):
+            answer = asks(f"http://{name}:{port}{path}")
+            assert answer.status == 200 and [each["outcome"] for each in answer.json()["items"]] == ["nothing"]
+        with pytest.raises(TimeoutError):
+            inside.accept()
+    for scheme in ("file://", "ftp://", "gopher://"):
+        answer = asks(f"{scheme}{host}{path}")
+        assert [each["outcome"] for each in answer.json()["items"]] == ["nothing"]
+    assert page.was_asked("admin") == page.was_asked("reboot") == []
+    # What stands there is not given on, and too much is too much.
+    page.answers[path] = (200, json.dumps(activity(ACTIVITIES["consumer"])).encode(), {})
+    answer = asks(f"{page.base}{path}")
+    assert [set(each) for each in answer.json()["items"]] == [{"url", "outcome", "hash"}]
+    statuses = {asks_much(consumer, provider) for _ in range(15)}
+    assert 429 in statuses, statuses
+
+
+def asks_much(consumer, provider):
+    """One request for as many addresses as one may hold, which lead nowhere."""
+    references = [pinned("http://127.0.0.1:1", f"a{number}", {}) for number in range(64)]
+    client = consumer.node.caller().client(provider.node.manager_address)
+    return client.request("POST", "/verbond/v1/readings", json_body={"activities": references}).status
 
 
 def test_a_publication_that_says_something_else_than_what_is_signed(consumer, draft, folder, page):

@@ -28,13 +28,13 @@ pub struct ReadingView {
     /// Hash over the canonical form of what was read.
     pub hash: Option<String>,
     /// When.
-    pub at: String,
+    pub read_at: String,
 }
 
 impl From<ReadingRow> for ReadingView {
     fn from(row: ReadingRow) -> Self {
         let ReadingRow { kind, url, reader, outcome, content_hash, at, .. } = row;
-        Self { kind, url, reader, outcome, hash: content_hash, at: rfc_3339(at) }
+        Self { kind, url, reader, outcome, hash: content_hash, read_at: rfc_3339(at) }
     }
 }
 
