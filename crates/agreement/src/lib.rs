@@ -17,6 +17,7 @@ mod diff;
 mod document;
 mod ground;
 mod life_cycle;
+mod open_class;
 mod party;
 mod path;
 mod register;
@@ -50,6 +51,7 @@ pub use ground::{
     NationalNumberGround, SpecialCategoryException, SpecialCategoryLetter,
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
+pub use open_class::{signs_in_description, signs_in_sample};
 pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
