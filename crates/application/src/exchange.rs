@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use verbond_agreement::{AgreementId, ClauseName, EntryName, Stage};
 use verbond_domain::{
-    ApplicationName, ClassDeclaration, Direction, ParticipantId, Problem, ServiceClass, ServiceReference, Timestamp,
-    TransactionId,
+    ApplicationName, ClassDeclaration, Direction, ParticipantId, Problem, ServiceClass, ServiceReference,
+    Timestamp, TransactionId,
 };
 use verbond_journal::{AppendError, Entry, EntryId, Journal, Permit, Place, RefusedExchange};
 use verbond_policy::{
-    Call, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, Reason, ReasonCode, Subject,
-    Trace, without_place,
+    Call, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, Reason, ReasonCode,
+    Subject, Trace, without_place,
 };
 
 use crate::{
@@ -298,7 +298,11 @@ impl Exchanges {
     ///
     /// # Errors
     /// [`NotPermitted`]; nothing may be forwarded then.
-    pub async fn permit(&self, permission: Permission, permit: Permit) -> Result<Permitted, Box<NotPermitted>> {
+    pub async fn permit(
+        &self,
+        permission: Permission,
+        permit: Permit,
+    ) -> Result<Permitted, Box<NotPermitted>> {
         let Permission { decision, obligations, mut held, .. } = permission;
         let transaction_id = permit.transaction_id;
         let places = std::mem::take(&mut held.places);
@@ -345,8 +349,10 @@ mod tests {
     use super::*;
 
     async fn exchanges(directory: &std::path::Path) -> Result<Exchanges, Box<dyn std::error::Error>> {
-        let store = verbond_store::Store::open(&verbond_store::DatabaseUrl::Sqlite(directory.join("db"))).await?;
-        let limits = verbond_journal::JournalLimits { queue: 1, batch: 1, timeout: std::time::Duration::from_secs(1) };
+        let store =
+            verbond_store::Store::open(&verbond_store::DatabaseUrl::Sqlite(directory.join("db"))).await?;
+        let limits =
+            verbond_journal::JournalLimits { queue: 1, batch: 1, timeout: std::time::Duration::from_secs(1) };
         let still: Arc<Still> = Arc::new(Still);
         let ambient = verbond_domain::Ambient::new(Arc::<Still>::clone(&still), still);
         let journal = Journal::start(Arc::new(store.clone()), ambient, limits);

@@ -5,6 +5,7 @@ pub mod agreements;
 pub mod applications;
 mod context;
 mod courier;
+pub mod decisions;
 pub mod exchange;
 pub mod limits;
 pub mod persons;

@@ -182,12 +182,20 @@ impl Inway {
         // Forward it.
         let body = guarded::request(body, &ticket, reserved);
         let request = Request::from_parts(head, body);
-        let answered =
-            match forward::forward(&self.sources, &upstream.target, request, None, ticket, &permitted).await {
-                Ok(response) => minimise::under(obligations.as_ref(), response).await,
-                Err(Unanswered::Failed(failure)) => Err(failure),
-                Err(Unanswered::Unsent(_)) => Err(Failure::Unreachable),
-            };
+        let answered = match forward::forward(
+            &self.sources,
+            &upstream.target,
+            request,
+            None,
+            ticket,
+            &permitted,
+        )
+        .await
+        {
+            Ok(response) => minimise::under(obligations.as_ref(), response).await,
+            Err(Unanswered::Failed(failure)) => Err(failure),
+            Err(Unanswered::Unsent(_)) => Err(Failure::Unreachable),
+        };
         match answered {
             Ok(response) => {
                 permitted.answered();

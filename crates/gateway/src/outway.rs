@@ -6,10 +6,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use verbond_application::{
-    exchange::Question,
-    snapshot::Snapshot,
-};
+use verbond_application::{exchange::Question, snapshot::Snapshot};
 use verbond_domain::{Direction, Problem, TransactionId};
 use verbond_journal::Permit;
 use verbond_store::applications::ApplicationRow;

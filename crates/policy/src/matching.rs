@@ -116,9 +116,12 @@ pub(crate) fn people<'call>(operation: &Operation, call: Call<'call>) -> Vec<Nam
     let named = names.into_iter().filter_map(|(name, kind)| {
         let agreed = parameter(operation, name)?;
         let value = match agreed.place {
-            ParameterPlace::Path => {
-                operation.path.parameters().zip(&in_path).find(|(one, _)| *one == name).map(|(_, value)| *value)
-            }
+            ParameterPlace::Path => operation
+                .path
+                .parameters()
+                .zip(&in_path)
+                .find(|(one, _)| *one == name)
+                .map(|(_, value)| *value),
             ParameterPlace::Query => call
                 .query
                 .into_iter()

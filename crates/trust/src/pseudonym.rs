@@ -21,7 +21,9 @@ struct Version {
 
 /// Why keys of pseudonyms cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the keys of pseudonyms cannot be read: they are versions 1, 2, … with 32 bytes each, of which the first counts always")]
+#[error(
+    "the keys of pseudonyms cannot be read: they are versions 1, 2, … with 32 bytes each, of which the first counts always"
+)]
 pub struct PseudonymKeysError;
 
 /// The keys as they stand in their file.

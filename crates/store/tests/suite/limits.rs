@@ -85,8 +85,7 @@ async fn a_person_has_so_many_places_over_all_processes(database: &Database) -> 
     let next = Place { period_end: END.plus_seconds(86_400), ..place(1, 5) };
     assert_eq!(append(&one, asking(vec![next])?).await?, Outcome::Written);
     // In one transaction too.
-    let batch: Vec<PreparedEntry> =
-        (0..4).map(|_| asking(vec![place(3, 2)])).collect::<Result<_, _>>()?;
+    let batch: Vec<PreparedEntry> = (0..4).map(|_| asking(vec![place(3, 2)])).collect::<Result<_, _>>()?;
     let outcomes = one.append(&batch).await?;
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Written).count(), 2);
     let ids: Vec<_> = batch.iter().map(|entry| entry.id).collect();

@@ -20,10 +20,8 @@ const AHEAD: i64 = 5;
 /// Looks.
 pub fn look(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![directory(&settings.directory), clock(&settings.directory)];
-    let mut secrets: Vec<PathBuf> = vec![
-        settings.path(&settings.configuration.identity.key),
-        settings.directory.join(pseudonyms::FILE),
-    ];
+    let mut secrets: Vec<PathBuf> =
+        vec![settings.path(&settings.configuration.identity.key), settings.directory.join(pseudonyms::FILE)];
     if let Database::File(place) = &settings.configuration.database {
         secrets.push(settings.path(&place.file));
     }
