@@ -17,6 +17,7 @@ mod diff;
 mod document;
 mod ground;
 mod life_cycle;
+mod open_class;
 mod party;
 mod path;
 mod register;
@@ -26,7 +27,8 @@ pub mod text;
 mod words;
 
 pub use activity::{
-    ActivityReference, ActivityRole, Contact, DataSubjectCategory, ProcessingActivity, Recipient, Transfer,
+    ActivityReference, ActivityRole, Contact, DataSubjectCategory, NamedActivity, ProcessingActivity,
+    PublishedActivity, Recipient, Transfer,
 };
 pub use assessment::{
     AlgorithmReference, AlgorithmUse, Assessment, AssessmentKind, AssessmentOutcome, AssessmentReference,
@@ -49,6 +51,7 @@ pub use ground::{
     NationalNumberGround, SpecialCategoryException, SpecialCategoryLetter,
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
+pub use open_class::{signs_in_description, signs_in_sample};
 pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
