@@ -132,7 +132,7 @@ pub struct Conditions {
     /// How many exchanges in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<Limit>,
-    /// How many about one person.
+    /// How many about one person. Where answers are derived, `None` means one a day ([`Clause::person_limit`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_person: Option<Limit>,
     /// The human step, where one is agreed.
@@ -180,4 +180,25 @@ pub struct Clause {
     /// Exchanges under the clause end before the agreement does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
+}
+
+impl Operation {
+    /// Whether anything that it delivers is derived.
+    pub fn derives(&self) -> bool {
+        self.delivered.iter().any(|one| one.derived.is_some())
+    }
+}
+
+impl Clause {
+    /// Whether anything that it delivers is derived.
+    pub fn derives(&self) -> bool {
+        self.operations.iter().any(Operation::derives)
+    }
+
+    /// How often one person may be asked about. Where answers are derived and nothing is said, once a day: by asking again
+    /// and again until an answer changes, one learns what was not to be told.
+    pub fn person_limit(&self) -> Option<Limit> {
+        let unsaid = self.derives().then_some(Limit { most: 1, per: Period::Day });
+        self.conditions.per_person.or(unsaid)
+    }
 }

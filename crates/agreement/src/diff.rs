@@ -42,13 +42,14 @@ pub struct Change {
 
 /// By which member the items of a list are known, so that an order that changed is no change, and one that was taken
 /// out does not make all after it look changed.
-const KNOWN_BY: [(&str, &str); 11] = [
+const KNOWN_BY: [(&str, &str); 12] = [
     ("parties", "/participant"),
     ("clauses", "/name"),
     ("receivers", "/participant"),
     ("operations", "/name"),
     ("parameters", "/name"),
     ("delivered", "/path"),
+    ("bands", "/name"),
     ("retention", "/category"),
     ("assessments", "/entry/name"),
     ("algorithms", "/name"),
@@ -57,20 +58,25 @@ const KNOWN_BY: [(&str, &str); 11] = [
 ];
 
 /// What parts are called. A part that is not in the list is called by its name in the document.
-const CALLED: [(&str, &str, &str); 55] = [
+const CALLED: [(&str, &str, &str); 62] = [
     ("activity", "de verwerkingsactiviteit", "the processing activity"),
     ("advice", "het advies", "the advice"),
     ("algorithm", "het gebruik van algoritmes", "the use of algorithms"),
     ("algorithms", "het algoritme", "the algorithm"),
     ("assessments", "de toets", "the assessment"),
+    ("bands", "de band", "the band"),
+    ("below", "de bovengrens", "the upper bound"),
     ("clauses", "de bepaling", "the clause"),
     ("coalition", "de coalitie", "the coalition"),
+    ("comparison", "de vergelijking", "the comparison"),
     ("compatibility", "de verenigbaarheid van het doel", "the compatibility of the purpose"),
     ("conditions", "de voorwaarden", "the conditions"),
+    ("constant", "de waarde waarmee wordt vergeleken", "the value that is compared with"),
     ("contact", "de contactpersoon", "the contact"),
     ("content_type", "het soort antwoord", "the type of the answer"),
     ("criminal_data", "de basis voor strafrechtelijke gegevens", "the basis for data on offences"),
     ("delivered", "het gegeven", "the element"),
+    ("derived", "de afleiding", "the derivation"),
     ("effect", "de gevolgen voor mensen", "the effect on people"),
     ("ground", "de grondslag", "the ground"),
     ("hash", "de hash", "the hash"),
@@ -80,11 +86,13 @@ const CALLED: [(&str, &str, &str); 55] = [
     ("kind", "het soort afspraak", "the kind of agreement"),
     ("limb", "de grond van AVG art. 6", "the limb of GDPR art. 6"),
     ("linkage", "de combinatie met andere bepalingen", "the combination with other clauses"),
+    ("matching", "wat meetelt", "what is counted"),
     ("meaning", "de betekenis", "the meaning"),
     ("method", "de methode", "the method"),
     ("name", "de naam", "the name"),
     ("national_number", "de grond voor het nationale nummer", "the ground for the national number"),
     ("operations", "de bewerking", "the operation"),
+    ("operator", "de manier van vergelijken", "the way of comparing"),
     ("outcome", "de uitkomst", "the outcome"),
     ("parameters", "de parameter", "the parameter"),
     ("parties", "de partij", "the party"),

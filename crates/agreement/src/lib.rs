@@ -12,6 +12,7 @@ mod activity;
 mod assessment;
 pub mod check;
 mod clause;
+mod derived;
 mod described_service;
 mod diff;
 mod document;
@@ -19,6 +20,7 @@ mod ground;
 mod life_cycle;
 mod party;
 mod path;
+pub mod plan;
 mod register;
 mod schema;
 mod statement;
@@ -35,6 +37,7 @@ pub use clause::{
     Clause, Conditions, DeliveredElement, HumanStep, Limit, LinkageNote, Operation, Period, Receiver,
     TimeWindow, WeekDay, WholeDocument,
 };
+pub use derived::{Band, Comparison, Constant, Decimal, DecimalError, Derivation, Operator};
 pub use described_service::{
     AllowedValues, Category, DescribedOperation, DescribedService, Element, IdentifierKind, Method,
     Parameter, ParameterPlace, PersonLocation, PersonPlace, Sensitivity, SourceType,

@@ -156,7 +156,7 @@ impl RegisterContent {
         Ok(match register {
             RegisterKind::Activity => Self::Activity(strict(bytes)?),
             RegisterKind::Ground => Self::Ground(strict(bytes)?),
-            RegisterKind::Service => Self::Service(strict(bytes)?),
+            RegisterKind::Service => Self::Service(described(strict(bytes)?)?),
             RegisterKind::Assessment => Self::Assessment(strict(bytes)?),
             RegisterKind::Algorithm => Self::Algorithm(strict(bytes)?),
         })
@@ -180,5 +180,18 @@ impl RegisterContent {
             Self::Algorithm(_) => true,
             Self::Ground(_) | Self::Service(_) | Self::Assessment(_) => false,
         }
+    }
+}
+
+/// A source describes what it holds; what is told of that is for an agreement to say.
+fn described(service: Box<DescribedService>) -> Result<Box<DescribedService>, DocumentError> {
+    let mut elements = service.operations.iter().flat_map(|operation| &operation.elements);
+    match elements.find(|element| element.derived.is_some()) {
+        None => Ok(service),
+        Some(element) => Err(DocumentError::Reference {
+            what: "element",
+            name: element.path.to_string(),
+            problem: "is derived; a source describes what it holds, and an agreement says what is told of it",
+        }),
     }
 }

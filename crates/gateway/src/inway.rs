@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use verbond_agreement::plan::Projected;
 use verbond_application::exchange::{self, Permission, Question};
 use verbond_domain::{Direction, ServiceReference, TransactionId};
 use verbond_journal::Permit;
@@ -180,7 +181,9 @@ impl Inway {
         let body = guarded::request(body, &ticket, reserved);
         let request = Request::from_parts(head, body);
         match forward::forward(&self.sources, &upstream.target, request, None, ticket, &permitted).await {
-            Ok(response) => minimise::under(obligations.as_ref(), response).await.map_err(Unanswered::Failed),
+            Ok(response) => minimise::under(obligations.as_ref(), Projected::Source, response)
+                .await
+                .map_err(Unanswered::Failed),
             Err(unanswered) => Err(unanswered),
         }
         .map_err(|unanswered| {

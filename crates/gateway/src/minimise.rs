@@ -2,7 +2,6 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -13,37 +12,38 @@ use http::{
 };
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
-use verbond_agreement::{Operation, SourceType};
+use verbond_agreement::{Operation, plan::Projected};
 use verbond_policy::Obligations;
-use verbond_projection::{
-    Bounds, Element, ElementPath, ElementType, Form, Projection, Projector, ScalarType,
-};
+use verbond_projection::Projector;
 use verbond_transport::{Body, BoxError};
 
 use crate::{Failure, governed};
-
-/// Media type of lines of JSON.
-const LINES: &str = "application/x-ndjson";
 
 /// The document cannot be projected any further; the reader must not take what it has for the whole.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the source's document cannot be projected")]
 struct NotProjectable;
 
-/// What goes on of a response: all of it where there is no agreement to keep to.
+/// What goes on of a response: all of it where there is no agreement to keep to. At the inway it is the source's own, at
+/// the outway what the provider's node made of it.
 pub(crate) async fn under(
     obligations: Option<&Obligations>,
+    projected: Projected,
     response: Response<Body>,
 ) -> Result<Response<Body>, Failure> {
     match obligations {
-        Some(obligations) => minimised(response, obligations).await,
+        Some(obligations) => minimised(response, obligations, projected).await,
         None => Ok(response),
     }
 }
 
 /// What goes on of a response under an agreement. Its head waits for the first piece that may leave, so that a document
 /// that cannot be projected is refused as a whole where possible; a later fault breaks the stream.
-async fn minimised(response: Response<Body>, obligations: &Obligations) -> Result<Response<Body>, Failure> {
+async fn minimised(
+    response: Response<Body>,
+    obligations: &Obligations,
+    projected: Projected,
+) -> Result<Response<Body>, Failure> {
     let operation = obligations.operation().ok_or(Failure::NotProjectable)?;
     let (mut head, body) = response.into_parts();
     if !head.status.is_success() {
@@ -62,21 +62,19 @@ async fn minimised(response: Response<Body>, obligations: &Obligations) -> Resul
     if is_empty || whole {
         return Ok(Response::from_parts(head, body));
     }
-    let mut projected = Projected {
-        body,
-        projector: Projector::new(Arc::new(
-            projection(obligations, operation).ok_or(Failure::NotProjectable)?,
-        )),
-        waiting: None,
-        ended: false,
-    };
-    let first = std::future::poll_fn(|context| projected.poll_more(context)).await;
+    let projection = obligations.projection(projected).map_err(|error| {
+        tracing::warn!(operation = %operation.name, %error, "an agreed operation's answers cannot be projected");
+        Failure::NotProjectable
+    })?;
+    let mut minimised =
+        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false };
+    let first = std::future::poll_fn(|context| minimised.poll_more(context)).await;
     match first {
-        Some(Ok(piece)) => projected.waiting = Some(piece),
+        Some(Ok(piece)) => minimised.waiting = Some(piece),
         Some(Err(_)) => return Err(Failure::NotProjectable),
         None => {}
     }
-    Ok(Response::from_parts(head, projected.boxed_unsync()))
+    Ok(Response::from_parts(head, minimised.boxed_unsync()))
 }
 
 /// Whether the content type is the agreed one, parameters aside.
@@ -86,28 +84,7 @@ fn is_of(headers: &HeaderMap, operation: &Operation) -> bool {
     found.is_some_and(|found| essence(found) == essence(operation.content_type.as_str()))
 }
 
-fn projection(obligations: &Obligations, operation: &Operation) -> Option<Projection> {
-    let elements = obligations.delivered().map(|element| {
-        let scalar = |scalar| ElementType::Scalar { scalar, nullable: element.nullable };
-        Some(Element {
-            path: element.path.as_str().parse().ok()?,
-            element_type: match element.kind {
-                SourceType::String => scalar(ScalarType::String),
-                SourceType::Integer => scalar(ScalarType::Integer),
-                SourceType::Number => scalar(ScalarType::Number),
-                SourceType::Boolean => scalar(ScalarType::Boolean),
-                SourceType::Subtree => ElementType::Subtree,
-            },
-        })
-    });
-    let elements: Vec<Element> = elements.collect::<Option<_>>()?;
-    let record: ElementPath = operation.record.as_str().parse().ok()?;
-    let lines = operation.content_type.as_str().eq_ignore_ascii_case(LINES);
-    let form = if lines { Form::Lines } else { Form::Document };
-    Projection::new(elements, &record, &[], form, Bounds::default()).ok()
-}
-
-struct Projected {
+struct Minimised {
     body: Body,
     projector: Projector,
     /// Pieces that may leave: the first one, for which the head waited.
@@ -115,7 +92,17 @@ struct Projected {
     ended: bool,
 }
 
-impl Projected {
+impl Minimised {
+    /// An answer that is missing looks the same as one that was not agreed; the node's own log tells them apart.
+    fn say_what_could_not_be_told(&self) {
+        for (count, element) in self.projector.summary().elements.iter().zip(self.projector.elements()) {
+            if count.untold > 0 {
+                let (path, times) = (&element.path, count.untold);
+                tracing::warn!(%path, times, "a derived answer is missing: its source is absent or of another type");
+            }
+        }
+    }
+
     /// The next bytes that may leave; `None` at the end. What came together with a fault does not leave.
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
         while !self.ended {
@@ -139,6 +126,9 @@ impl Projected {
                 self.ended = true;
                 return Poll::Ready(Some(Err(NotProjectable.into())));
             }
+            if self.ended {
+                self.say_what_could_not_be_told();
+            }
             let pieces = self.projector.take();
             if !pieces.is_empty() {
                 return Poll::Ready(Some(Ok(Bytes::from(pieces.into_bytes()))));
@@ -148,7 +138,7 @@ impl Projected {
     }
 }
 
-impl http_body::Body for Projected {
+impl http_body::Body for Minimised {
     type Data = Bytes;
     type Error = BoxError;
 

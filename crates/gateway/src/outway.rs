@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use verbond_agreement::plan::Projected;
 use verbond_application::{
     exchange::{self, Permission, Question},
     snapshot::Snapshot,
@@ -214,7 +215,7 @@ impl Outway {
                     let is_refusal = self.face.is_refusal(&head);
                     let response = Response::from_parts(head, body);
                     let obligations = obligations.as_ref().filter(|_| !is_refusal);
-                    match minimise::under(obligations, response).await {
+                    match minimise::under(obligations, Projected::Answer, response).await {
                         Ok(response) => return Ok(response),
                         Err(failure) => failure,
                     }

@@ -136,7 +136,7 @@ impl Rules<'_> {
         if conditions.volume.is_some() {
             self.forbid_unless(all, ReasonCode::VolumeExhausted, "context.volume_held");
         }
-        if conditions.per_person.is_some() {
+        if clause.person_limit().is_some() {
             self.forbid_unless(all, ReasonCode::PersonLimitReached, "context.person_held");
         }
         match &conditions.algorithm {

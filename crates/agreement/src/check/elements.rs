@@ -66,7 +66,7 @@ fn people(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut
     let personal = operation.delivered.iter().any(|one| one.sensitivity.is_personal())
         || operation.whole_document.as_ref().is_some_and(|one| one.sensitivity.is_personal());
     if operation.people.is_empty() {
-        let code = match view.clause.conditions.per_person {
+        let code = match view.clause.person_limit() {
             Some(_) => Code::PersonLimitWithoutPerson,
             None if personal => Code::PersonUnsaid,
             None => return,
@@ -114,11 +114,17 @@ fn as_described(
     };
     for (number, element) in operation.delivered.iter().enumerate() {
         let agrees = same.elements.iter().any(|one| {
-            one.path == element.path
-                && one.kind == element.kind
+            // What is told about data is as sensitive as the data: the source's description says how much.
+            let as_said = match &element.derived {
+                Some(derivation) => one.path == *derivation.from() && derivation.fits(one.kind),
+                None => one.path == element.path && one.kind == element.kind,
+            };
+            as_said
                 && one.sensitivity <= element.sensitivity
                 && one.category == element.category
-                && (one.identifies.is_none() || one.identifies == element.identifies)
+                && (one.identifies.is_none()
+                    || one.identifies == element.identifies
+                    || element.derived.is_some())
         });
         if !agrees {
             let filling = [("elements", format!("`{}`", element.path).into()), service.clone()];
