@@ -8,6 +8,7 @@ mod contract_sheet;
 mod key;
 mod peer;
 mod person;
+mod preview;
 mod record;
 mod register;
 mod service;
