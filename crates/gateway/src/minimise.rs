@@ -156,3 +156,94 @@ impl http_body::Body for Minimised {
         self.ended && self.waiting.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http_body_util::Full;
+    use verbond_agreement::{Agreement, LifeCycle, PartySignature, SignatureMark};
+    use verbond_domain::Timestamp;
+    use verbond_policy::{Call, Context, DecisionRequest, Leases, PolicySnapshot, Subject};
+
+    use super::*;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    const ANSWERS: &[u8] = include_bytes!("../../agreement/tests/examples/answers.json");
+
+    /// What a permit under the example obliges to, on a Tuesday at noon.
+    fn obligations() -> Result<Obligations, Box<dyn std::error::Error>> {
+        let agreement = Agreement::parse(ANSWERS)?;
+        let parties = agreement.parties.iter().map(|party| party.participant.clone());
+        let (from, until) = (agreement.term.from.timestamp(), agreement.term.until.timestamp());
+        let signature = PartySignature { mark: SignatureMark::Signed, at: Timestamp::from_millis(0) };
+        let mut life = LifeCycle::draft(parties, from, until).offer()?;
+        for party in &agreement.parties {
+            life = life.sign(&party.participant, signature)?;
+        }
+        let (snapshot, failed) = PolicySnapshot::build([(Arc::new(agreement), life)]);
+        assert!(failed.is_empty());
+        let request = DecisionRequest {
+            subject: Subject { participant: "oin:00000099000000020000".parse()?, application: None },
+            call: Call { method: "GET", path: "/incomes/P-0042", query: None },
+            resource: serde_json::from_str(r#"{"provider":"oin:00000099000000030000","name":"incomes"}"#)?,
+            context: Context {
+                now: Timestamp::from_seconds(1_796_731_200),
+                agreement: None,
+                purpose: "supplement-outreach".parse()?,
+                activity: None,
+                algorithm: None,
+                on_behalf_of: None,
+                elements: Default::default(),
+            },
+        };
+        let decision = snapshot.decide(&request, |_| Leases { volume: true, per_person: true });
+        Ok(decision.obligations.ok_or("a permit")?)
+    }
+
+    /// What goes on of a document; nothing where it is refused.
+    async fn left(
+        projected: Projected,
+        document: &str,
+    ) -> Result<Option<String>, Box<dyn std::error::Error>> {
+        let body = Full::new(Bytes::from(document.to_owned())).map_err(|never| match never {}).boxed_unsync();
+        let response = Response::builder().header(CONTENT_TYPE, "application/json").body(body)?;
+        let Ok(response) = under(Some(&obligations()?), projected, response).await else { return Ok(None) };
+        let bytes = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+        Ok(Some(String::from_utf8(bytes.to_vec())?))
+    }
+
+    #[tokio::test]
+    async fn answers_leave_and_the_data_does_not() -> Outcome {
+        let source = r#"{"year":2026,"person":"P-0042","income":{"amount":15480.49,"foreign":null},
+            "payments":[{"monthly":99.5},{"monthly":1200}],"pension":{"began":"2027-01-01","state":"running"}}"#;
+        let expected = r#"{"year":2026,"income":{"below_minimum":true,"level":"low","abroad":false},"payers":2,"small_payers":1,"pensioner":false,"paid_out":true}"#;
+        // In the source's order, answers last in their objects.
+        let answer = left(Projected::Source, source).await?.ok_or("an answer")?;
+        let parse = serde_json::from_str::<serde_json::Value>;
+        assert_eq!(parse(&answer)?, parse(expected)?);
+        assert_eq!(left(Projected::Answer, &answer).await?, Some(answer));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_says_more_than_the_answers_is_heard_no_further() -> Outcome {
+        for (answer, goes_on) in [
+            (
+                r#"{"income":{"amount":15480.49,"below_minimum":true}}"#,
+                r#"{"income":{"below_minimum":true}}"#,
+            ),
+            (r#"{"income":{"below_minimum":15480.49}}"#, r#"{"income":{}}"#),
+            (r#"{"income":{"below_minimum":"15480.49"}}"#, r#"{"income":{}}"#),
+            (r#"{"income":{"level":"15480.49"}}"#, r#"{"income":{}}"#),
+            (r#"{"income":{"level":"high"}}"#, r#"{"income":{"level":"high"}}"#),
+            (r#"{"payers":[{"monthly":99.5}],"payments":[1]}"#, "{}"),
+            (r#"{"payers":2.5}"#, "{}"),
+        ] {
+            assert_eq!(left(Projected::Answer, answer).await?.as_deref(), Some(goes_on), "{answer}");
+        }
+        assert_eq!(left(Projected::Answer, r#"{"year":2026,"year":2027}"#).await?, None);
+        Ok(())
+    }
+}
