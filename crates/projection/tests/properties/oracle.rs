@@ -126,7 +126,7 @@ fn tell(element: &Element, source: &[Entry], entries: &mut Vec<Entry>) -> u64 {
         let Some(value) = answer(derivation, &from[parent.len()..], 1, &inside(source, &object)) else {
             continue;
         };
-        let last = entries.iter().rposition(|entry| entry.place.starts_with(&object)).unwrap();
+        let Some(last) = entries.iter().rposition(|entry| entry.place.starts_with(&object)) else { continue };
         let place = [object.as_slice(), &[Down::Member(name.to_string())]].concat();
         entries.insert(last + 1, Entry { place, value });
         told += 1;
@@ -140,8 +140,8 @@ fn answer(derivation: &Derivation, steps: &[Step], way: usize, object: &[Entry])
         let here = move |entry: &&Entry| entry.place.len() == depth && within(&steps[..depth], &entry.place);
         object.iter().filter(here).map(|entry| &entry.value)
     };
-    for depth in way..steps.len() {
-        let leads_on = |value: &Value| match steps[depth] {
+    for (depth, step) in steps.iter().enumerate().skip(way) {
+        let leads_on = |value: &Value| match step {
             Step::Items => value.is_array() || value.is_null(),
             Step::Member(_) => value.is_object() || value.is_null(),
         };
@@ -159,9 +159,9 @@ fn answer(derivation: &Derivation, steps: &[Step], way: usize, object: &[Entry])
         Rule::Compare(comparison) => held(comparison)?.first().map(|held| Value::from(*held)),
         Rule::Band(bands) => {
             let number = values.first()?.as_number()?.as_f64()?;
-            let ends = |below: &verbond_projection::Decimal| number_of(below);
-            let band =
-                bands.iter().find(|band| band.below.as_ref().is_none_or(|below| number < ends(below)))?;
+            let in_it =
+                |below: &verbond_projection::Decimal| number_of(below).is_some_and(|below| number < below);
+            let band = bands.iter().find(|band| band.below.as_ref().is_none_or(in_it))?;
             Some(Value::from(&*band.name))
         }
         Rule::Count(comparison) => {
@@ -178,9 +178,9 @@ fn answer(derivation: &Derivation, steps: &[Step], way: usize, object: &[Entry])
 }
 
 /// Constants of the tests, by what they are: `Decimal` does not show its digits.
-fn number_of(constant: &verbond_projection::Decimal) -> f64 {
+fn number_of(constant: &verbond_projection::Decimal) -> Option<f64> {
     let same = |text: &&&str| text.parse().as_ref() == Ok(constant);
-    NUMBERS.iter().find(same).unwrap().parse().unwrap()
+    NUMBERS.iter().find(same)?.parse().ok()
 }
 
 /// Numbers against which is held.
@@ -191,7 +191,7 @@ pub const DAYS: [&str; 3] = ["1956-02-29", "1959-12-31", "1960-01-01"];
 fn holds(comparison: &Comparison, value: &Value) -> Option<bool> {
     let order = match (&comparison.constant, value) {
         (Constant::Number(constant), Value::Number(number)) => {
-            number.as_f64()?.partial_cmp(&number_of(constant))?
+            number.as_f64()?.partial_cmp(&number_of(constant)?)?
         }
         (Constant::Text(constant), Value::String(text)) => text.as_str().cmp(constant),
         (Constant::Day(constant), Value::String(day)) => {
