@@ -201,6 +201,19 @@ def test_the_bytes_on_the_wire_never_hold_the_income(consumer, provider, authori
             assert base64.b64encode(secret.encode()).rstrip(b"=")[:-1] not in read
 
 
+def test_a_person_is_asked_about_once_a_day_also_where_nobody_said_so(consumer, provider, authority, token, working, source):
+    """At the consumer's own node; and at the provider's, whatever the consumer's node does."""
+    answering(source, source_of(AMOUNTS[0]))
+    person = next(PEOPLE)
+    assert ask(consumer, token, person).status == 200
+    source.forget()
+    answer = ask(consumer, token, person)
+    assert (answer.status, answer.json()["code"]) == (429, "PERSON_LIMIT_REACHED")
+    read = Wire(consumer, provider, authority).ask(person)
+    assert read.startswith(b"HTTP/1.1 429") and b"PERSON_LIMIT_REACHED" in read, read[:500]
+    assert person.encode() not in read and source.received() == []
+
+
 def test_what_hides_nothing_is_no_draft(consumer, provider, folder):
     """A document that says one thing and could only do another is not taken in."""
     delivered = ANSWERS[1]

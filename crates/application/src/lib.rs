@@ -6,6 +6,7 @@ pub mod applications;
 mod context;
 mod courier;
 pub mod exchange;
+pub mod limits;
 pub mod persons;
 pub mod registers;
 pub mod services;
