@@ -25,6 +25,9 @@ pub struct Operation {
     /// Its parameters with the values that are agreed.
     #[serde(default)]
     pub parameters: Vec<Parameter>,
+    /// What its request may hold in a body; absent: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestBody>,
     /// Content type of its response.
     pub content_type: Line,
     /// Where one record stands.
@@ -37,6 +40,17 @@ pub struct Operation {
     /// Whom a record is about.
     #[serde(default)]
     pub people: Vec<PersonLocation>,
+}
+
+/// What a request's body holds. What it does not name goes no further than the node of whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestBody {
+    /// Its content type.
+    pub content_type: Line,
+    /// Its elements.
+    #[schema(min_items = 1)]
+    pub elements: Vec<Element>,
 }
 
 /// Why a response goes out whole.
@@ -229,6 +243,16 @@ impl Operation {
     /// Whether anything that it delivers is derived.
     pub fn derives(&self) -> bool {
         self.delivered.iter().any(|one| one.derived.is_some())
+    }
+
+    /// Elements of its request's body.
+    pub fn asked(&self) -> impl Iterator<Item = &Element> + Clone {
+        self.request.iter().flat_map(|request| &request.elements)
+    }
+
+    /// All that is exchanged: elements of the request's body, and what is delivered.
+    pub fn exchanged(&self) -> impl Iterator<Item = &Element> + Clone {
+        self.asked().chain(&self.delivered)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use verbond_domain::ServiceName;
 
-use crate::{Derivation, EntryName, Line, PathTemplate, Prose};
+use crate::{Derivation, EntryName, Line, PathTemplate, Prose, RequestBody};
 
 /// A method of HTTP that an operation may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -216,6 +216,9 @@ pub struct DescribedOperation {
     /// Its parameters.
     #[serde(default)]
     pub parameters: Vec<Parameter>,
+    /// What its request may hold in a body, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestBody>,
     /// Content type of its response.
     pub content_type: Line,
     /// Where one record stands: `$` is the document, `$.items[*]` each item.

@@ -42,13 +42,14 @@ pub struct Change {
 
 /// By which member the items of a list are known, so that an order that changed is no change, and one that was taken
 /// out does not make all after it look changed.
-const KNOWN_BY: [(&str, &str); 12] = [
+const KNOWN_BY: [(&str, &str); 13] = [
     ("parties", "/participant"),
     ("clauses", "/name"),
     ("receivers", "/participant"),
     ("operations", "/name"),
     ("parameters", "/name"),
     ("delivered", "/path"),
+    ("elements", "/path"),
     ("bands", "/name"),
     ("retention", "/category"),
     ("assessments", "/entry/name"),
@@ -58,7 +59,7 @@ const KNOWN_BY: [(&str, &str); 12] = [
 ];
 
 /// What parts are called. A part that is not in the list is called by its name in the document.
-const CALLED: [(&str, &str, &str); 62] = [
+const CALLED: [(&str, &str, &str); 64] = [
     ("activity", "de verwerkingsactiviteit", "the processing activity"),
     ("advice", "het advies", "the advice"),
     ("algorithm", "het gebruik van algoritmes", "the use of algorithms"),
@@ -77,6 +78,7 @@ const CALLED: [(&str, &str, &str); 62] = [
     ("criminal_data", "de basis voor strafrechtelijke gegevens", "the basis for data on offences"),
     ("delivered", "het gegeven", "the element"),
     ("derived", "de afleiding", "the derivation"),
+    ("elements", "het gegeven", "the element"),
     ("effect", "de gevolgen voor mensen", "the effect on people"),
     ("ground", "de grondslag", "the ground"),
     ("hash", "de hash", "the hash"),
@@ -108,6 +110,7 @@ const CALLED: [(&str, &str, &str); 62] = [
     ("purposes", "de doelen", "the purposes"),
     ("receivers", "de ontvanger", "the receiver"),
     ("replaces", "de versie die wordt vervangen", "the version that is replaced"),
+    ("request", "de inhoud van het verzoek", "the body of the request"),
     ("retention", "de bewaartermijn van", "the retention of"),
     ("role", "de rol", "the role"),
     ("secrecy", "de opheffing van geheimhouding", "the lifting of secrecy"),

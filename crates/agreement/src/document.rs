@@ -10,8 +10,8 @@ use uuid::Uuid;
 use verbond_domain::ParticipantId;
 
 use crate::{
-    AlgorithmReference, Article, AssessmentReference, Clause, Contact, Day, Line, Moment, Operation, Party,
-    Prose, Publicity, TwoLanguages,
+    AlgorithmReference, Article, AssessmentReference, Clause, Contact, Day, Line, Method, Moment, Operation,
+    Party, Prose, Publicity, TwoLanguages,
     plan::{self, Projected},
 };
 
@@ -402,6 +402,7 @@ impl Agreement {
         for operation in &clause.operations {
             distinct("element", operation.delivered.iter().map(|element| element.path.to_string()))?;
             can_be_derived(operation)?;
+            can_be_asked(operation)?;
             let of_path = |parameter: &&crate::Parameter| parameter.place == crate::ParameterPlace::Path;
             distinct("parameter", operation.parameters.iter().map(|one| one.name.to_string()))?;
             let declared = operation.parameters.iter().filter(of_path).count();
@@ -431,6 +432,21 @@ impl Agreement {
             }),
         }
     }
+}
+
+/// Whether the body of an operation's request can be projected.
+fn can_be_asked(operation: &Operation) -> Result<(), DocumentError> {
+    let Some(body) = &operation.request else { return Ok(()) };
+    distinct("element of a request", body.elements.iter().map(|element| element.path.to_string()))?;
+    let derived = body.elements.iter().any(|element| element.derived.is_some());
+    if derived || matches!(operation.method, Method::Get | Method::Head) {
+        let (what, name) = ("operation", operation.name.to_string());
+        let problem =
+            "has a request with a body, so its method is neither GET nor HEAD, and nothing in it is derived";
+        return Err(DocumentError::Reference { what, name, problem });
+    }
+    let form = |error| DocumentError::Form(format!("operation `{}`: {error}", operation.name));
+    plan::request(operation).map(drop).map_err(form)
 }
 
 /// Whether the derived elements of an operation can be told: what is signed must be what machines do.

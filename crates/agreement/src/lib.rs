@@ -35,7 +35,7 @@ pub use assessment::{
 };
 pub use clause::{
     Clause, Conditions, DeliveredElement, HumanStep, Limit, LinkageNote, Operation, Period, Receiver,
-    TimeWindow, WeekDay, WholeDocument,
+    RequestBody, TimeWindow, WeekDay, WholeDocument,
 };
 pub use derived::{Band, Comparison, Constant, Decimal, DecimalError, Derivation, Operator};
 pub use described_service::{

@@ -1,10 +1,10 @@
-//! What of an operation's answers may leave, as the projection that sees to it.
+//! What of an operation's answers and of its requests may leave, as the projection that sees to it.
 
 use std::collections::BTreeSet;
 
 use verbond_projection::{
-    Band, Bounds, Comparison, Constant, Derivation, Element, ElementType, Form, Operator, PathError,
-    Projection, ProjectionError, Rule, ScalarType,
+    Band, Bounds, Comparison, Constant, Derivation, Element, ElementPath, ElementType, Form, Operator,
+    PathError, Projection, ProjectionError, Rule, ScalarType,
 };
 
 use crate::{Derivation as Agreed, Element as AgreedElement, Line, Operation, SourceType};
@@ -49,12 +49,26 @@ pub fn projection(
     let delivered = delivered.filter(|one| asked.is_empty() || asked.contains(one.path.as_str()));
     let elements = delivered.map(|one| element(one, projected)).collect::<Result<_, _>>()?;
     let record = path(&operation.record)?;
-    let lines = operation.content_type.as_str().eq_ignore_ascii_case(LINES);
-    let form = if lines { Form::Lines } else { Form::Document };
-    Ok(Projection::new(elements, &record, &[], form, Bounds::default())?)
+    Ok(Projection::new(elements, &record, &[], form(&operation.content_type), Bounds::default())?)
 }
 
-fn path(text: &Line) -> Result<verbond_projection::ElementPath, PlanError> {
+/// The projection of an operation's request bodies on what was agreed for them; none: it has no body.
+///
+/// # Errors
+/// [`PlanError`].
+pub fn request(operation: &Operation) -> Result<Option<Projection>, PlanError> {
+    let Some(body) = &operation.request else { return Ok(None) };
+    let elements = body.elements.iter().map(|one| element(one, Projected::Answer));
+    let elements = elements.collect::<Result<_, _>>()?;
+    let form = form(&body.content_type);
+    Ok(Some(Projection::new(elements, &ElementPath::root(), &[], form, Bounds::default())?))
+}
+
+fn form(content_type: &Line) -> Form {
+    if content_type.as_str().eq_ignore_ascii_case(LINES) { Form::Lines } else { Form::Document }
+}
+
+fn path(text: &Line) -> Result<ElementPath, PlanError> {
     text.as_str().parse().map_err(|error| PlanError::Path(text.to_string(), error))
 }
 

@@ -186,7 +186,9 @@ impl RegisterContent {
 
 /// A source describes what it holds; what is told of that is for an agreement to say.
 fn described(service: Box<DescribedService>) -> Result<Box<DescribedService>, DocumentError> {
-    let mut elements = service.operations.iter().flat_map(|operation| &operation.elements);
+    let mut elements = service.operations.iter().flat_map(|operation| {
+        operation.elements.iter().chain(operation.request.iter().flat_map(|request| &request.elements))
+    });
     match elements.find(|element| element.derived.is_some()) {
         None => Ok(service),
         Some(element) => Err(DocumentError::Reference {

@@ -1,27 +1,33 @@
-//! Of what a source answers, only what is agreed goes on: projected as it streams, record by record.
+//! Of what a source answers, and of what is sent to it, only what is agreed goes on: projected as it streams, record by
+//! record.
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
-use verbond_agreement::{Operation, plan::Projected};
+use verbond_agreement::{Line, plan::Projected};
+use verbond_application::exchange::Permitted;
 use verbond_policy::Obligations;
 use verbond_projection::Projector;
 use verbond_transport::{Body, BoxError};
 
 use crate::{Failure, governed};
 
+/// Bytes of a request's body that are looked at before any of it goes on.
+const LOOKED_AT: usize = 64 * 1024;
+
 /// The document cannot be projected any further; the reader must not take what it has for the whole.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the source's document cannot be projected")]
+#[error("the document cannot be projected")]
 struct NotProjectable;
 
 /// What goes on of a response: all of it where there is no agreement to keep to. At the inway it is the source's own, at
@@ -52,7 +58,7 @@ async fn minimised(
     let coded = head.headers.contains_key(CONTENT_ENCODING);
     let whole = obligations.whole_document();
     let is_empty = body.is_end_stream() || head.status == StatusCode::NO_CONTENT;
-    if !is_empty && (coded || !is_of(&head.headers, operation)) {
+    if !is_empty && (coded || !is_of(&head.headers, &operation.content_type)) {
         tracing::warn!(operation = %operation.name, "a source's answer is not of the agreed content type, or coded");
         return Err(Failure::NotProjectable);
     }
@@ -78,10 +84,42 @@ async fn minimised(
 }
 
 /// Whether the content type is the agreed one, parameters aside.
-fn is_of(headers: &HeaderMap, operation: &Operation) -> bool {
+fn is_of(headers: &HeaderMap, agreed: &Line) -> bool {
     let essence = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let found = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    found.is_some_and(|found| essence(found) == essence(operation.content_type.as_str()))
+    found.is_some_and(|found| essence(found) == essence(agreed.as_str()))
+}
+
+/// Whether a request may have a body, and one of this type.
+pub(crate) fn takes_body(obligations: &Obligations, headers: &HeaderMap) -> bool {
+    let agreed = obligations.operation().and_then(|operation| operation.request.as_ref());
+    agreed
+        .is_some_and(|agreed| is_of(headers, &agreed.content_type) && !headers.contains_key(CONTENT_ENCODING))
+}
+
+/// What goes on of a request's body: all of it where there is no agreement to keep to. It is read once the permit is
+/// durable. What is short is looked at as a whole, so that nothing is asked with a body that cannot be projected.
+pub(crate) async fn asked(
+    obligations: Option<&Obligations>,
+    head: &mut http::request::Parts,
+    body: Body,
+    _permitted: &Permitted,
+) -> Result<Body, Failure> {
+    let Some(obligations) = obligations.filter(|_| !body.is_end_stream()) else { return Ok(body) };
+    let projection = obligations.request().ok().flatten().ok_or(Failure::BodyNotAgreed)?;
+    head.headers.remove(CONTENT_LENGTH);
+    let mut minimised =
+        Minimised { body, projector: Projector::new(Arc::new(projection)), waiting: None, ended: false };
+    let mut read = BytesMut::new();
+    while read.len() < LOOKED_AT {
+        match std::future::poll_fn(|context| minimised.poll_more(context)).await {
+            Some(Ok(piece)) => read.extend_from_slice(&piece),
+            Some(Err(_)) => return Err(Failure::BodyNotProjectable),
+            None => return Ok(verbond_transport::full(read.freeze())),
+        }
+    }
+    minimised.waiting = Some(read.freeze());
+    Ok(minimised.boxed_unsync())
 }
 
 struct Minimised {
@@ -122,7 +160,7 @@ impl Minimised {
                 }
             };
             if let Err(fault) = fed {
-                tracing::warn!(%fault, "a source's document cannot be projected");
+                tracing::warn!(%fault, "a document cannot be projected");
                 self.ended = true;
                 return Poll::Ready(Some(Err(NotProjectable.into())));
             }

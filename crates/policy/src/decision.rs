@@ -205,6 +205,14 @@ impl Obligations {
         planned.unwrap_or(Err(PlanError::Projection(ProjectionError::NoElements)))
     }
 
+    /// What of the request's body may go on; none: it has none.
+    ///
+    /// # Errors
+    /// When the agreed elements do not fit together. Nothing goes on then.
+    pub fn request(&self) -> Result<Option<Projection>, PlanError> {
+        self.operation().map_or(Ok(None), plan::request)
+    }
+
     /// Whether the response goes out as it is. Never where elements were asked for by name.
     pub fn whole_document(&self) -> bool {
         self.asked.is_empty() && self.operation().is_some_and(|operation| operation.whole_document.is_some())

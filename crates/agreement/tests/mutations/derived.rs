@@ -101,6 +101,23 @@ pub fn all() -> Vec<Mutation> {
             EXAMPLE,
             vec![Set("/clauses/0/operations/0/delivered/1/sensitivity", json!("personal"))],
         ),
+        // What is said in a request's body is described and classified like what is answered.
+        document_only(
+            Code::ElementNotDescribed,
+            EXAMPLE,
+            vec![Set("/clauses/0/operations/1/request/elements/0/type", json!("number"))],
+        ),
+        known_only(Code::ElementNotDescribed, EXAMPLE, |context| {
+            for (_, service) in &mut context.services {
+                let request = service.operations[1].request.as_mut().expect("the example has one");
+                request.elements.truncate(1);
+            }
+        }),
+        forget(document_only(
+            Code::SubtreeUnreasoned,
+            EXAMPLE,
+            vec![Set("/clauses/0/operations/1/request/elements/0/type", json!("subtree"))],
+        )),
         known_only(Code::ElementNotDescribed, EXAMPLE, |context| {
             for (_, service) in &mut context.services {
                 service.operations[0].elements[5].kind = verbond_agreement::SourceType::Number;
