@@ -167,19 +167,24 @@ class Wire:
 
     def ask(self, person):
         """All bytes that the provider's inway sends for one question."""
+        return self.send("GET", f"/incomes/{person}")
+
+    def send(self, method, path, body=b""):
         answer = self.caller.token(self.provider.manager_address, self.scope())
         assert answer.status == 200, answer
         address = urlsplit(self.provider.inway_address)
         context = tls_context(self.anchors, self.node.identity)
-        lines = (
-            f"GET /incomes/{person} HTTP/1.1", f"Host: {address.netloc}",
+        lines = [
+            f"{method} {path} HTTP/1.1", f"Host: {address.netloc}",
             f"Fsc-Authorization: Bearer {answer.json()['access_token']}",
             f"Fsc-Transaction-Id: {transaction_id()}", f"Verbond-Purpose: {agreements.PURPOSE}", "Connection: close",
-        )  # fmt: skip
+        ]  # fmt: skip
+        if body:
+            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
         with socket.create_connection((LOOPBACK, address.port), 15) as raw, context.wrap_socket(
             raw, server_hostname=address.hostname
         ) as sealed:
-            sealed.sendall("\r\n".join((*lines, "", "")).encode())
+            sealed.sendall("\r\n".join((*lines, "", "")).encode() + body)
             read = b""
             while part := sealed.recv(65536):
                 read += part
