@@ -16,6 +16,7 @@ mod keys;
 mod node;
 mod peers;
 mod persons;
+mod readings;
 mod records;
 mod registers;
 mod services;
@@ -149,11 +150,13 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(registers::list))
         .routes(routes!(registers::versions, registers::put))
         .routes(routes!(registers::end))
+        .routes(routes!(registers::confirm))
         .routes(routes!(agreements::list, agreements::draft))
         .routes(routes!(agreements::get, agreements::discard))
         .routes(routes!(agreements::document))
         .routes(routes!(agreements::findings))
         .routes(routes!(agreements::text))
+        .routes(routes!(readings::list, readings::read))
         .routes(routes!(agreements::offer))
         .routes(routes!(agreements::sign))
         .routes(routes!(agreements::refuse))
