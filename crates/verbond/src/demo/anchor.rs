@@ -86,26 +86,32 @@ async fn draft(scene: &Scene, people: &People<'_>) -> anyhow::Result<(String, St
         write(Path::new(&file), content)?;
         who.run(&[kind, "put", name, &file]).await
     };
-    let mut pins = Vec::new();
-    for (who, party, name, recipient) in [
-        (&people.steward, register, "provide-incomes", Some(office)),
-        (&people.drafter, office, "supplement-outreach", None),
+    let example = example(office, register);
+    for (who, party, name) in [
+        (&people.steward, "provider", "provide-incomes"),
+        (&people.drafter, "receiver", "supplement-outreach"),
     ] {
-        let entry = put(who, "activity", name, &activity(party.description.name, name, recipient)).await?;
-        let hash = entry.get("hash").and_then(Value::as_str).context("no hash of the activity was given")?;
-        let public = format!("http://{}:{}", party.description.host, party.public().port());
-        let url = format!("{public}/v1/registers/activity/{name}/1");
-        pins.push(json!({ "entry": { "name": name, "version": 1 }, "url": url, "hash": hash }));
+        let asked: Vec<&str> = example.iter().map(String::as_str).chain(["--activity", party]).collect();
+        put(who, "activity", name, &office.run(&asked).await?).await?;
     }
     put(&people.steward, "description", SERVICE, &described()).await?;
 
-    let document = document(office, register, &pins).await?;
+    let document = document(office, register, &example).await?;
     let file = people.drafter.path("draft.json");
     write(Path::new(&file), &document)?;
     let drafted = people.drafter.run(&["agreement", "new", &file]).await?;
     let hash =
         drafted.get("hash").and_then(Value::as_str).context("no hash of the draft was given")?.to_owned();
     let findings = items(people.drafter.run(&["agreement", "check", &hash]).await?)?;
+    let member = |finding: &Value, name: &str| {
+        finding.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let refuses: Vec<String> = findings
+        .iter()
+        .filter(|finding| member(finding, "severity") != "warns")
+        .map(|finding| member(finding, "code"))
+        .collect();
+    ensure!(refuses.is_empty(), "check refuses: {}", refuses.join(", "));
     // A sample of the source's form, made up like all others.
     let sample = people.drafter.path("sample.json");
     std::fs::write(&sample, sources::yearly(1))?;
@@ -115,31 +121,41 @@ async fn draft(scene: &Scene, people: &People<'_>) -> anyhow::Result<(String, St
         (shown("delivered").context("no preview")?, shown("struck_out").context("no preview")?);
     let told = json!({ "income": { "below_minimum": yearly_income(1) < MINIMUM } });
     ensure!(preview.pointer("/operations/0/delivered") == Some(&told), "the preview shows {delivered}");
-    Ok((
-        hash,
-        format!("{} things to look at; of a sample only {delivered} leaves, not {struck}", findings.len()),
-    ))
+    let detail = format!(
+        "check refuses nothing and gives {} to look at; of a sample only {delivered} leaves, not {struck}",
+        findings.len()
+    );
+    Ok((hash, detail))
+}
+
+/// The verb that writes an example between these two, to begin from.
+fn example(office: &Organisation, register: &Organisation) -> Vec<String> {
+    let party = |organisation: &Organisation| format!("oin:{}", organisation.description.id);
+    let public = |organisation: &Organisation| {
+        format!("http://{}:{}", organisation.description.host, organisation.public().port())
+    };
+    let (provider, receiver) = (party(register), party(office));
+    let (provides, receives) = (public(register), public(office));
+    let options = [
+        ("--coalition", "verbond-test"),
+        ("--provider", &provider),
+        ("--receiver", &receiver),
+        ("--service", SERVICE),
+        ("--provider-address", &provides),
+        ("--receiver-address", &receives),
+    ];
+    let options = options.into_iter().flat_map(|(option, value)| [option, value]);
+    ["agreement", "example"].into_iter().chain(options).map(str::to_owned).collect()
 }
 
 /// The agreement: one yes or no per person, at most once a day.
-async fn document(office: &Organisation, register: &Organisation, pins: &[Value]) -> anyhow::Result<Value> {
-    let party = |organisation: &Organisation| format!("oin:{}", organisation.description.id);
-    let (provider, receiver) = (party(register), party(office));
-    let node = office
-        .run(&[
-            "agreement",
-            "example",
-            "--coalition",
-            "verbond-test",
-            "--provider",
-            &provider,
-            "--receiver",
-            &receiver,
-            "--service",
-            SERVICE,
-        ])
-        .await;
-    let mut document = node?;
+async fn document(
+    office: &Organisation,
+    register: &Organisation,
+    example: &[String],
+) -> anyhow::Result<Value> {
+    let example: Vec<&str> = example.iter().map(String::as_str).collect();
+    let mut document = office.run(&example).await?;
     let minimum = euros(MINIMUM);
     let delivered = json!([{
         "path": "$.income.below_minimum", "type": "boolean", "category": "income", "sensitivity": "sensitive",
@@ -160,8 +176,6 @@ async fn document(office: &Organisation, register: &Organisation, pins: &[Value]
             "/clauses/0/conditions",
             json!({ "per_person": { "most": 1, "per": "day" }, "algorithm": { "use": "none" } }),
         ),
-        ("/clauses/0/provider/activity", pins.first().cloned().unwrap_or_default()),
-        ("/clauses/0/receivers/0/side/activity", pins.get(1).cloned().unwrap_or_default()),
     ] {
         *document.pointer_mut(place).with_context(|| format!("the example has no {place}"))? = value;
     }
@@ -187,23 +201,6 @@ fn described() -> Value {
             ],
             "people": [{ "at": { "place": "parameter", "name": "person" }, "identifies": "organisation_number" }],
         }],
-    })
-}
-
-fn activity(organisation: &str, name: &str, recipient: Option<&Organisation>) -> Value {
-    let recipients: Vec<Value> = recipient
-        .map(|to| json!({ "name": to.description.name, "participant": format!("oin:{}", to.description.id) }))
-        .into_iter()
-        .collect();
-    json!({
-        "title": name, "role": { "role": "controller" },
-        "organisation": { "name": organisation, "address": "https://voorbeeld.test" },
-        "data_protection_officer": { "name": "Functionaris gegevensbescherming", "address": "fg@voorbeeld.test" },
-        "purposes": [PURPOSE], "description": "Reaching people who may be entitled to the supplement.", "grounds": [name],
-        "data_subjects": [{ "people": "people who receive a state pension", "data": ["income"] }],
-        "recipients": recipients, "transfers": [],
-        "retention": [{ "category": "income", "period": { "keep": "days", "days": 30 } }],
-        "security": "Access by function, encryption in transit and at rest.", "valid_from": "2026-01-01",
     })
 }
 
