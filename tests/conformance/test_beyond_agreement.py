@@ -180,13 +180,14 @@ def element(path, kind, sensitivity):
 class Organisation:
     """A node with a drafter and a signatory, each on a machine of their own, and a public register."""
 
-    def __init__(self, world, authority, role, folder, **more):
+    def __init__(self, world, authority, role, folder, settings=None, **more):
         port, public = free_port(), free_port()
         identity = authority.issue(*CAST[role], kind="p256", hosts=("localhost",))
         address = f"http://{CAST[role][2]}:{public}"
         settings = {
             "administration": {"listen": f"127.0.0.1:{port}"},
             "public": {"listen": f"127.0.0.1:{public}", "address": address, "requests_per_minute": 10000},
+            **(settings or {}),
         }
         self.node = world.node(role, identity=identity, settings=settings, **more)
         self.node.public_address = address

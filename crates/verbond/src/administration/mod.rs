@@ -8,6 +8,7 @@ mod applications;
 mod authorization;
 mod contract_views;
 mod contracts;
+mod decisions;
 mod entrances;
 mod extract;
 mod failure;
@@ -115,6 +116,7 @@ impl Office {
         (name = "contracts", description = "Contracts with other participants"),
         (name = "registers", description = "Legal grounds, processing activities, described services, assessments"),
         (name = "agreements", description = "Agreements with other participants"),
+        (name = "decisions", description = "Decisions on exchanges, and taking them again"),
         (name = "records", description = "What has been exchanged and done"),
         (name = "persons", description = "The people who act for the organisation, each with a key of their own"),
     )
@@ -164,6 +166,10 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::suspend))
         .routes(routes!(agreements::resume))
         .routes(routes!(agreements::revoke))
+        .routes(routes!(decisions::list))
+        .routes(routes!(decisions::get))
+        .routes(routes!(decisions::replay))
+        .routes(routes!(decisions::replays))
         .routes(routes!(records::list))
         .routes(routes!(records::journal))
         .routes(routes!(records::outbox))
