@@ -12,6 +12,7 @@ mod activity;
 mod assessment;
 pub mod check;
 mod clause;
+mod derived;
 mod described_service;
 mod diff;
 mod document;
@@ -20,6 +21,7 @@ mod life_cycle;
 mod open_class;
 mod party;
 mod path;
+pub mod plan;
 mod register;
 mod schema;
 mod statement;
@@ -35,8 +37,9 @@ pub use assessment::{
 };
 pub use clause::{
     Clause, Conditions, DeliveredElement, HumanStep, Limit, LinkageNote, Operation, Period, Receiver,
-    TimeWindow, WeekDay, WholeDocument,
+    RequestBody, TimeWindow, WeekDay, WholeDocument,
 };
+pub use derived::{Band, Comparison, Constant, Decimal, DecimalError, Derivation, Operator};
 pub use described_service::{
     AllowedValues, Category, DescribedOperation, DescribedService, Element, IdentifierKind, Method,
     Parameter, ParameterPlace, PersonLocation, PersonPlace, Sensitivity, SourceType,

@@ -44,8 +44,10 @@ pub enum Failure {
     NotProjectable,
     /// The source answered with this status; its words are not part of what is agreed.
     SourceRefused(StatusCode),
-    /// The request has a body, and no operation that is agreed takes one.
+    /// The request has a body, and the agreed operation takes none, or none of this type.
     BodyNotAgreed,
+    /// The request's body has not the agreed form.
+    BodyNotProjectable,
 }
 
 impl Failure {
@@ -115,10 +117,20 @@ impl Failure {
             Self::BodyNotAgreed => Problem::new(
                 "BODY_NOT_AGREED",
                 422,
-                "Het verzoek heeft een inhoud, en daarover is niets afgesproken.",
-                "The request has a body, and nothing has been agreed about one.",
+                "Het verzoek heeft een inhoud, en over een inhoud van deze soort is niets afgesproken.",
+                "The request has a body, and nothing has been agreed about a body of this type.",
             )
-            .next("Stuur het verzoek zonder inhoud.", "Send the request without a body."),
+            .next(
+                "Stuur het verzoek zonder inhoud, of met een inhoud van de afgesproken soort.",
+                "Send the request without a body, or with one of the agreed type.",
+            ),
+            Self::BodyNotProjectable => Problem::new(
+                "BODY_NOT_PROJECTABLE",
+                422,
+                "De inhoud van het verzoek heeft niet de afgesproken vorm; er is niets van verstuurd.",
+                "The request's body is not of the agreed form; nothing of it has been sent.",
+            )
+            .next("Vergelijk de inhoud met de afspraak.", "Compare the body with the agreement."),
             Self::UnknownApplication => Problem::new(
                 "UNKNOWN_APPLICATION",
                 401,

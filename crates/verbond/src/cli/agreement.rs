@@ -9,7 +9,7 @@ use verbond_agreement::{Agreement as Document, Moment, PublishedActivity, Versio
 use verbond_application::agreements::AGREEMENT_SIGNATURE;
 use verbond_domain::{ParticipantId, Problem, ServiceName, Timestamp};
 
-use super::{register::read_json, service::done, show};
+use super::{preview::Preview, register::read_json, service::done, show};
 use crate::{
     ambient,
     client::{Afar, Client, segment},
@@ -59,6 +59,10 @@ pub enum Agreement {
         #[arg(long)]
         english: bool,
     },
+    /// What of a sample answer would be delivered under each operation, and what is struck out. The sample stays on this
+    /// machine.
+    #[command(after_help = "Example:\n  verbond agreement preview 3f2a91c0 sample.json")]
+    Preview(Preview),
     /// Take a draft away.
     Discard(Which),
     /// Offer a draft to the other parties. From then on it is not changed.
@@ -250,6 +254,10 @@ impl Agreement {
                     Value::String(text) if !printer.is_json() => printer.line(text.trim_end()),
                     text => printer.json(&text),
                 }
+            }
+            Self::Preview(preview) => {
+                let document = client.get(&at(&preview.hash, "/document", client).await?).await?;
+                preview.print(&Document::parse(&serde_json::to_vec(&document)?)?, printer)?;
             }
             Self::Discard(which) => {
                 client.delete(&at(&which.hash, "", client).await?).await?;

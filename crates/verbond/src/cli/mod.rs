@@ -9,6 +9,7 @@ mod decision;
 mod key;
 mod peer;
 mod person;
+mod preview;
 mod record;
 mod register;
 mod service;
