@@ -17,12 +17,14 @@ mod diff;
 mod document;
 mod ground;
 mod life_cycle;
+mod obligation;
 mod party;
 mod path;
 mod register;
 mod schema;
 mod statement;
 pub mod text;
+mod withdrawal;
 mod words;
 
 pub use activity::{
@@ -49,6 +51,7 @@ pub use ground::{
     NationalNumberGround, SpecialCategoryException, SpecialCategoryLetter,
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
+pub use obligation::{Obligation, obligations};
 pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
@@ -57,4 +60,5 @@ pub use path::{PathTemplate, PathTemplateError, Segment};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};
 pub use statement::{SignedBy, Statement, StatementStep};
+pub use withdrawal::{Basis, RestingClause};
 pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};
