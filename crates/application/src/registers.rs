@@ -127,7 +127,7 @@ pub async fn end(
     transaction.commit().await.map_err(failed)
 }
 
-fn unknown(register: RegisterKind, name: &EntryName) -> Problem {
+pub(crate) fn unknown(register: RegisterKind, name: &EntryName) -> Problem {
     let register = register.as_str();
     Problem::new(
         "REGISTER_ENTRY_UNKNOWN",

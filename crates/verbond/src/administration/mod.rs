@@ -4,6 +4,7 @@
 //! [`authorization`]; every change carries its author into the journal.
 
 mod agreements;
+mod amendments;
 mod applications;
 mod authorization;
 mod contract_views;
@@ -22,6 +23,7 @@ mod services;
 #[cfg(test)]
 mod tests;
 mod views;
+mod withdrawals;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -155,6 +157,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::document))
         .routes(routes!(agreements::findings))
         .routes(routes!(agreements::text))
+        .routes(routes!(amendments::changes))
+        .routes(routes!(amendments::amend))
+        .routes(routes!(amendments::amend_from_refusal))
         .routes(routes!(agreements::offer))
         .routes(routes!(agreements::sign))
         .routes(routes!(agreements::refuse))
@@ -162,6 +167,10 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::suspend))
         .routes(routes!(agreements::resume))
         .routes(routes!(agreements::revoke))
+        .routes(routes!(withdrawals::preview))
+        .routes(routes!(withdrawals::list, withdrawals::withdraw))
+        .routes(routes!(withdrawals::tasks))
+        .routes(routes!(withdrawals::done))
         .routes(routes!(records::list))
         .routes(routes!(records::journal))
         .routes(routes!(records::outbox))
