@@ -11,6 +11,7 @@ import time
 import pytest
 from test_beyond_agreement import (
     AGREED,
+    BSN,
     SERVICE,
     SOURCE,
     Organisation,
@@ -253,7 +254,7 @@ class Stream:
 
 
 def test_a_stream_ends_under_the_version_of_its_permit_unless_that_was_revoked(
-    consumer, provider, token, folder, lines, first
+    consumer, provider, token, folder, lines
 ):
     other = "01932f5e-7c00-7000-8000-0000000000aa"
     version = agreed(consumer, provider, token, folder, id=other)
@@ -283,7 +284,7 @@ def test_a_stream_ends_under_the_version_of_its_permit_unless_that_was_revoked(
 
 
 def test_a_successor_that_is_ended_before_its_moment_leaves_the_version_before_in_force(
-    consumer, provider, token, folder, first
+    consumer, provider, token, folder
 ):
     version = agreed(consumer, provider, token, folder, id="01932f5e-7c00-7000-8000-0000000000bb")
     successor, moment = amend(consumer, provider, folder, version, widened, 12)
@@ -295,7 +296,7 @@ def test_a_successor_that_is_ended_before_its_moment_leaves_the_version_before_i
     consumer.people["signatory"].afar("agreement", "revoke", version, "--reason", "The test is over.")
 
 
-def test_a_handover_is_in_the_future_and_leaves_nobody_out(consumer, provider, token, folder, first):
+def test_a_handover_is_in_the_future_and_leaves_nobody_out(consumer, provider, token, folder):
     version = agreed(consumer, provider, token, folder, id="01932f5e-7c00-7000-8000-0000000000cc")
     drafter = consumer.people["drafter"]
     with pytest.raises(NodeFault, match="AGREEMENT_HANDOVER"):
@@ -321,3 +322,59 @@ def test_a_handover_is_in_the_future_and_leaves_nobody_out(consumer, provider, t
     third["signatories"][0] |= {"participant": "oin:00000099000000099999"}
     with pytest.raises(NodeFault, match="AGREEMENT_PREDECESSOR"):
         drafter.afar("agreement", "new", write(folder, third))
+    provider.people["signatory"].afar("agreement", "revoke", version, "--reason", "The test is over.")
+
+
+def refused(consumer, token, path=f"/{SERVICE}/incomes/{BSN}", **headers):
+    """The transaction of a refusal that stands in the listing."""
+    answer = ask(consumer, token, path, **headers)
+    assert answer.status == 403, answer
+    transaction = answer.headers["Fsc-Transaction-Id"]
+    held = ("record", "list", "--transaction", transaction)
+    eventually(lambda: consumer.node.cli(*held)["items"], "the refusal in the listing", 10)
+    return transaction
+
+
+def test_a_refusal_becomes_a_draft_with_what_was_missing(consumer, provider, token, folder):
+    version = agreed(consumer, provider, token, folder, id="01932f5e-7c00-7000-8000-0000000000ff")
+    drafter = consumer.people["drafter"]
+    for_another_purpose = refused(consumer, token, **{"Verbond-Purpose": "debt-relief"})
+    drafted = drafter.afar("agreement", "amend", "--from-refusal", for_another_purpose)
+    assert (drafted["stage"], drafted["replaces"]) == ("draft", version)
+    text = drafter.afar("agreement", "document", drafted["hash"])
+    old, new = text["clauses"]
+    assert (old["name"], new["name"], new["purpose"]) == ("incomes", "incomes-debt-relief", "debt-relief")
+    # That somebody asked is no ground.
+    assert "ground" not in new["provider"] and "ground" not in new["receivers"][0]["side"]
+    findings = {(each["code"], each.get("clause")) for each in drafter.afar("agreement", "check", drafted["hash"])["items"]}
+    assert any(clause == "incomes-debt-relief" and "GROUND" in code for code, clause in findings), findings
+
+    # Which operation was meant no record says: a path may hold somebody's number.
+    elsewhere = refused(consumer, token, f"/{SERVICE}/employers/{BSN}")
+    with pytest.raises(NodeFault, match="OPERATION_UNCLEAR"):
+        drafter.afar("agreement", "amend", "--from-refusal", elsewhere)
+    operation = {
+        "name": "employers-of-person",
+        "method": "GET",
+        "path": "/employers/{person}",
+        "parameters": old["operations"][0]["parameters"],
+        "content_type": "application/json",
+        "record": "$",
+        "elements": [element("$.employer", "string", "personal")],
+        "people": old["operations"][0]["people"],
+    }
+    described = {"service": SERVICE, "title": "Incomes", "description": "Of people.", "operations": [operation]}
+    drafter.afar("description", "put", "incomes", write(folder, described))
+    drafted = drafter.afar("agreement", "amend", "--from-refusal", elsewhere, "--operation", "employers-of-person")
+    told = drafter.afar("agreement", "diff", drafted["hash"])
+    assert ("added", "clauses[incomes].operations[employers-of-person]") in {
+        (each["kind"], each["place"]) for each in told["changes"]
+    }
+    assert BSN not in json.dumps(drafter.afar("agreement", "document", drafted["hash"]))
+
+    with pytest.raises(NodeFault, match="REFUSAL_NOT_MENDABLE"):
+        drafter.afar("agreement", "amend", "--from-refusal", refused(consumer, token, f"/{SERVICE}/incomes/{BSN}?a=1"))
+    with pytest.raises(NodeFault, match="REFUSAL_UNKNOWN"):
+        drafter.afar("agreement", "amend", "--from-refusal", "01890a5d-ac96-774b-bcce-b302099a8057")
+    with pytest.raises(NodeFault, match="NOT_PERMITTED"):
+        consumer.people["signatory"].afar("agreement", "amend", "--from-refusal", elsewhere)

@@ -132,7 +132,7 @@ impl Store {
         let mut sql = Sql::new(
             "SELECT id, at_millis, payload FROM transaction_record \
              JOIN journal_entry ON journal_entry.position = transaction_record.position \
-             WHERE transaction_record.kind = ",
+             WHERE kind = ",
         );
         sql.push_value("refusal").push(" AND transaction_id = ").push_value(transaction.as_uuid());
         sql.push(" ORDER BY id LIMIT 1");
