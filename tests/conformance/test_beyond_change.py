@@ -329,6 +329,11 @@ def refused(consumer, token, path=f"/{SERVICE}/incomes/{BSN}", **headers):
     """The transaction of a refusal that stands in the listing."""
     answer = ask(consumer, token, path, **headers)
     assert answer.status == 403, answer
+    told = answer.json()
+    # One sentence for who asked, the same whatever the reason; one for who administers, and what to do next.
+    assert told["user"].startswith("No answer: do not decide") and told["user_nl"].startswith("Geen antwoord")
+    assert all(told[member] for member in ("detail", "detail_nl", "next", "next_nl"))
+    assert told["type"].endswith(told["code"]) and BSN not in answer.body.decode()
     transaction = answer.headers["Fsc-Transaction-Id"]
     held = ("record", "list", "--transaction", transaction)
     eventually(lambda: consumer.node.cli(*held)["items"], "the refusal in the listing", 10)

@@ -48,6 +48,25 @@ impl Problem {
         self
     }
 
+    /// What the person who asked is told, at inway and outway. It follows from the status alone and says nothing of the
+    /// reason: whoever reads it cannot tell *refused* from *unknown*, and must decide on neither.
+    pub fn for_user(&self) -> Bilingual {
+        match self.status {
+            429 => Bilingual::new(
+                "Geen antwoord: hierover is vaker gevraagd dan is afgesproken. Probeer het later; besluit hier niet op.",
+                "No answer: this has been asked more often than was agreed. Try later; do not decide on this.",
+            ),
+            500.. => Bilingual::new(
+                "Geen antwoord: het lukt nu niet. Probeer het later; besluit hier niet op.",
+                "No answer: it does not work now. Try later; do not decide on this.",
+            ),
+            _ => Bilingual::new(
+                "Geen antwoord: besluit hier niet op. Vraag uw beheerder wat er nodig is, en noem het transactienummer.",
+                "No answer: do not decide on this. Ask your administrator what it takes, and give the transaction id.",
+            ),
+        }
+    }
+
     /// The RFC 9457 members, in their own object; faces with an error format of their own add theirs to it.
     pub fn to_json(&self) -> serde_json::Map<String, serde_json::Value> {
         let mut members = serde_json::Map::new();

@@ -122,6 +122,8 @@ enum Verb {
     Reload(system::Reload),
     /// Show it all: a directory and three organisations on this machine, in about half a minute.
     Demo(demo::Options),
+    /// What a refusal means, by its code.
+    Explain(system::Explain),
     /// Print a generated schema.
     Schema(system::Schema),
 }
@@ -159,6 +161,7 @@ impl Arguments {
             Verb::Key(key) => key.run(&data, &client()?, printer).await?,
             Verb::Reload(reload) => reload.run(&client()?, printer).await?,
             Verb::Demo(options) => return demo::run(&options, printer).await,
+            Verb::Explain(explain) => explain.run(printer)?,
             Verb::Schema(schema) => schema.run(printer),
         }
         Ok(ExitCode::SUCCESS)
