@@ -153,10 +153,10 @@ def element(path, kind, sensitivity):
 class Organisation:
     """A node with a drafter and a signatory, each on a machine of their own."""
 
-    def __init__(self, world, authority, role, folder, **more):
+    def __init__(self, world, authority, role, folder, settings=None, **more):
         port = free_port()
         identity = authority.issue(*CAST[role], kind="p256", hosts=("localhost",))
-        settings = {"administration": {"listen": f"127.0.0.1:{port}"}}
+        settings = {"administration": {"listen": f"127.0.0.1:{port}"}, **(settings or {})}
         self.node = world.node(role, identity=identity, settings=settings, **more)
         self.people = {}
         for name, duty in (("opsteller", "drafter"), ("directeur", "signatory")):

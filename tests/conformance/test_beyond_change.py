@@ -5,8 +5,10 @@ both nodes, without a restart and without a call that is refused; what runs unde
 import copy
 import http.client
 import json
+import subprocess
 import threading
 import time
+import uuid
 
 import pytest
 from test_beyond_agreement import (
@@ -21,6 +23,7 @@ from test_beyond_agreement import (
     rfc_3339,
     write,
 )
+from test_beyond_roles import SERVER, psql
 
 from support.checks import eventually
 from support.node import NodeFault
@@ -73,11 +76,38 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, directory_role=True)
+def database(folder):
+    """Where there is a PostgreSQL: the address of an empty database, in a file."""
+    if not (SERVER and psql()):
+        yield None
+        return
+    name = f"change_{uuid.uuid4().hex}"
+
+    def do(statement):
+        subprocess.run([psql(), SERVER, "-qc", statement], check=True, capture_output=True)
+
+    do(f"CREATE DATABASE {name}")
+    secret = folder / "database-url.txt"
+    secret.touch(mode=0o600)
+    secret.write_text(SERVER.rsplit("/", 1)[0] + f"/{name}\n")
+    yield str(secret)
+    do(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def provider(world, authority, folder, source, database):
+    """On SQLite one process; on PostgreSQL the manager and the gateways apart."""
+    more = {}
+    if database:
+        more = {"settings": {"database": {"file": database}}, "roles": "manager"}
+    made = Organisation(world, authority, "provider", folder, directory_role=True, **more)
+    gateways = made.node.another_process("inway,outway").start() if database else None
     made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
                   "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
+    yield made
+    if gateways:
+        gateways.stop()
+        made.node.stop()
 
 
 @pytest.fixture(scope="module")

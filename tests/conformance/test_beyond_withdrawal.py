@@ -2,6 +2,7 @@
 in flight too, also at a participant that was away; and what remains to be done has a day.
 """
 
+import sqlite3
 import threading
 import time
 
@@ -215,3 +216,32 @@ def test_a_version_that_rests_on_a_later_entry_is_not_touched(consumer, token, a
     assert digest not in {each["agreement"] for each in listed["resting"]}
     consumer.people["signatory"].afar("ground", "withdraw", "outreach", "--reason", "This one too.", "--yes")
     assert ask(consumer, token).status == 403
+
+
+def test_a_party_without_a_contract_is_asked_too(world, authority, folder, consumer, provider):
+    """A third party ends an agreement while the provider is away, and its message is lost: the provider asks it."""
+    third = Organisation(world, authority, "delegator", folder, directories=[provider.node])
+    third.node.cli("peer", "announce")
+    content = with_years(document(provider.node, consumer.node, id="01932f5e-7c00-7000-8000-000000000006"))
+    receiver = content["clauses"][0]["receivers"][0]["side"]
+    receiver["ground"]["entry"]["name"] = "together"
+    for members, example in (("parties", content["parties"][0]), ("signatories", content["signatories"][0])):
+        content[members].append(example | {"participant": f"oin:{third.node.id}"})
+    digest = consumer.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
+    everybody = (consumer, provider, third)
+    consumer.people["drafter"].afar("agreement", "offer", digest)
+    for each in everybody:
+        each.sees(digest, "offered")
+        each.people["signatory"].afar("agreement", "sign", digest)
+    for each in everybody:
+        each.sees(digest, "signed")
+    provider.node.stop()
+    consumer.node.stop()
+    third.people["signatory"].afar("agreement", "revoke", digest, "--reason", "The message is lost.")
+    third.node.stop()
+    with sqlite3.connect(third.node.database) as database:
+        assert database.execute("DELETE FROM outbox").rowcount > 0
+    third.node.start()
+    provider.node.start()
+    provider.sees(digest, "revoked")
+    consumer.node.start()

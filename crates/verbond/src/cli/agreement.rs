@@ -258,6 +258,7 @@ async fn list(client: &Client, printer: Printer) -> anyhow::Result<()> {
         ("VERSION", "/version"),
         ("STAGE", "/stage"),
         ("IN FORCE", "/in_force"),
+        ("REPLACED FROM", "/replaced_from"),
         ("UNTIL", "/until"),
         ("WAITS FOR", "/waits_for"),
         ("TITLE", "/title/en"),
