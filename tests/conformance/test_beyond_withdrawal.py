@@ -219,7 +219,7 @@ def test_a_version_that_rests_on_a_later_entry_is_not_touched(consumer, token, a
 
 
 def test_a_party_without_a_contract_is_asked_too(world, authority, folder, consumer, provider):
-    """A third party ends an agreement while the provider is away, and its message is lost: the provider asks it."""
+    """A third party ends an agreement while the others are away, and its message is lost: it is asked."""
     third = Organisation(world, authority, "delegator", folder, directories=[provider.node])
     third.node.cli("peer", "announce")
     content = with_years(document(provider.node, consumer.node, id="01932f5e-7c00-7000-8000-000000000006"))
@@ -241,7 +241,9 @@ def test_a_party_without_a_contract_is_asked_too(world, authority, folder, consu
     third.node.stop()
     with sqlite3.connect(third.node.database) as database:
         assert database.execute("DELETE FROM outbox").rowcount > 0
+    # The provider, at which all announce themselves, stays away: whoever comes back has to ask by itself.
     third.node.start()
+    consumer.node.start()
+    consumer.sees(digest, "revoked")
     provider.node.start()
     provider.sees(digest, "revoked")
-    consumer.node.start()
