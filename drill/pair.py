@@ -181,7 +181,7 @@ class Side:
         line = UnixConnection(self.administration_socket())
         try:
             return {transaction for transaction in transactions
-                    if self.ask("GET", f"/v1/records?transaction_id={transaction}&limit=5", line=line)["items"]}
+                    if self.ask("GET", f"/v1/records?transactionId={transaction}&limit=5", line=line)["items"]}
         finally:
             line.close()
 

@@ -6,7 +6,7 @@ use std::{fmt::Display, str::FromStr};
 
 use rustls_pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
-use verbond_agreement::Agreement;
+use verbond_agreement::{Agreement, RegisterContent, RegisterKind, Statement};
 use verbond_domain::{Alias, ParticipantId, Scheme, ServiceName, TransactionId};
 use verbond_fsc::{
     ManagerAddress,
@@ -29,7 +29,7 @@ use verbond_trust::{Certificate, IdentityRules, ParticipantAttribute, Revocation
 pub type Parser = fn(&[u8]);
 
 /// All of them, by the name of their fuzz target and corpus.
-pub const PARSERS: [(&str, Parser); 14] = [
+pub const PARSERS: [(&str, Parser); 16] = [
     ("agreement", agreement),
     ("certificate", certificate),
     ("content", content),
@@ -40,8 +40,10 @@ pub const PARSERS: [(&str, Parser); 14] = [
     ("message", message),
     ("name", name),
     ("query", query),
+    ("register", register),
     ("revocation_list", revocation_list),
     ("signature_payload", signature_payload),
+    ("statement", statement),
     ("token_claims", token_claims),
     ("token_request", token_request),
 ];
@@ -126,6 +128,24 @@ pub fn agreement(bytes: &[u8]) {
     if let Ok(agreement) = Agreement::parse(bytes) {
         let canonical = agreement.canonical().expect("what was parsed has a canonical form");
         assert_eq!(Agreement::parse_canonical(&canonical).as_ref(), Ok(&agreement));
+    }
+}
+
+/// What a party states about an agreement: its canonical form is read back as the same statement.
+pub fn statement(bytes: &[u8]) {
+    if let Ok(statement) = Statement::parse(bytes) {
+        let canonical = statement.canonical().expect("what was parsed has a canonical form");
+        assert_eq!(Statement::parse(&canonical).as_ref(), Ok(&statement));
+    }
+}
+
+/// Entries of the registers: the canonical form is read back as the same entry.
+pub fn register(bytes: &[u8]) {
+    for kind in RegisterKind::ALL {
+        if let Ok(entry) = RegisterContent::parse(kind, bytes) {
+            let (canonical, _) = entry.canonical().expect("what was parsed has a canonical form");
+            assert_eq!(RegisterContent::parse(kind, &canonical).as_ref(), Ok(&entry));
+        }
     }
 }
 

@@ -89,6 +89,10 @@ pub enum RegisterKind {
 }
 
 impl RegisterKind {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Activity, Self::Ground, Self::Service, Self::Assessment, Self::Algorithm];
+
     /// The register's name, as in commands and paths.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -105,10 +109,7 @@ impl FromStr for RegisterKind {
     type Err = WordsError;
 
     fn from_str(text: &str) -> Result<Self, WordsError> {
-        [Self::Activity, Self::Ground, Self::Service, Self::Assessment, Self::Algorithm]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or(WordsError::Alphabet)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(WordsError::Alphabet)
     }
 }
 

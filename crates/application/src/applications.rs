@@ -156,7 +156,7 @@ fn checked_thumbprint(text: &str) -> Result<String, Problem> {
     }
     Err(Problem::new(
         "THUMBPRINT_UNUSABLE",
-        422,
+        400,
         "Een vingerafdruk van een certificaat heeft 64 hexadecimale cijfers (SHA-256).",
         "a certificate's thumbprint has 64 hexadecimal digits (SHA-256)",
     )

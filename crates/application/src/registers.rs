@@ -142,7 +142,7 @@ fn unreadable(register: RegisterKind, error: &DocumentError) -> Problem {
     let register = register.as_str();
     Problem::new(
         "REGISTER_ENTRY_UNREADABLE",
-        422,
+        400,
         format!("De vermelding past niet in het register `{register}`: {error}"),
         format!("the entry does not fit the register `{register}`: {error}"),
     )

@@ -143,7 +143,7 @@ pub(crate) fn stated(member: &str, text: &str, longest: usize) -> Result<String,
     }
     Err(Problem::new(
         "STATEMENT_MISSING",
-        422,
+        400,
         format!("`{member}` moet 1 tot {longest} tekens hebben, op één regel."),
         format!("`{member}` must have 1 to {longest} characters, on one line"),
     )
@@ -168,7 +168,7 @@ fn upstream(text: &str) -> Result<String, Problem> {
         Ok(url) if strict && usable(&url) => Ok(url.to_string()),
         _ => Err(Problem::new(
             "UPSTREAM_UNUSABLE",
-            422,
+            400,
             "`upstream` is geen adres van een bron.",
             "`upstream` is not the address of a source",
         )

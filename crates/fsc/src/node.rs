@@ -11,9 +11,9 @@ use verbond_transport::Client;
 use verbond_trust::{IdentityHandle, TrustStore};
 
 use crate::{
-    FloodLimits, FscRules, certificates::KeySets, client::ManagerClient, contracts::StoredContract,
-    flood::FloodGate, inbound_face::FscInbound, index::IndexKeeper, manager, outbound_face::FscOutbound,
-    reconcile::Reconciliation, tokens::TokenCache,
+    FloodLimits, FscRules, answer::refusal, certificates::KeySets, client::ManagerClient,
+    contracts::StoredContract, flood::FloodGate, inbound_face::FscInbound, index::IndexKeeper, manager,
+    outbound_face::FscOutbound, protocol::error::ErrorDomain, reconcile::Reconciliation, tokens::TokenCache,
 };
 
 /// What the FSC face is built on.
@@ -88,6 +88,11 @@ impl FscNode {
     /// The routes of the manager's port, for [`verbond_transport::tower_handler`] behind mutual TLS.
     pub fn manager(self: &Arc<Self>) -> axum::Router {
         manager::router(Arc::clone(self))
+    }
+
+    /// The manager's refusal of a head beyond the listener's bound.
+    pub fn head_too_large() -> http::Response<verbond_transport::Body> {
+        refusal(ErrorDomain::Manager, &verbond_transport::head_too_large())
     }
 
     /// The provider's side, for the inway.

@@ -10,6 +10,8 @@ pub enum Failure {
     ConnectMethod,
     /// The request asks to leave HTTP (`Upgrade`).
     Upgrade,
+    /// The request's head is beyond the listener's bound.
+    HeadTooLarge,
     /// More requests at the same time than the limit.
     Overloaded,
     /// What the gateway knows has not been confirmed against the database for too long.
@@ -64,6 +66,7 @@ impl Failure {
                 "Switching to another protocol (Upgrade) is not supported.",
             )
             .next("Stuur het verzoek zonder `Upgrade`.", "Send the request without `Upgrade`."),
+            Self::HeadTooLarge => verbond_transport::head_too_large(),
             Self::Overloaded => Problem::new(
                 "OVERLOADED",
                 503,

@@ -215,4 +215,8 @@ impl Handler for Inway {
     ) -> BoxFuture<'static, Response<Body>> {
         Box::pin(async move { self.answer(request, &connection).await })
     }
+
+    fn head_too_large(&self) -> Response<Body> {
+        self.face.response(&self.stranger(Failure::HeadTooLarge).problem, None)
+    }
 }

@@ -316,4 +316,8 @@ impl Handler for Entrance {
     ) -> BoxFuture<'static, Response<Body>> {
         Box::pin(async move { self.outway.answer(request, &connection, &self.credentials).await })
     }
+
+    fn head_too_large(&self) -> Response<Body> {
+        self.outway.face.response(&self.outway.stranger(Failure::HeadTooLarge).problem, None)
+    }
 }

@@ -79,8 +79,8 @@ async fn list(State(node): State<Arc<NodeApi>>, caller: Caller) -> Result<Json<S
 #[utoipa::path(put, path = "/verbond/v1/agreements/{hash}", request_body(content = String, content_type = "application/json"),
     params(("hash" = String, Path, description = "hash over the body")), responses(
     (status = 204, description = "taken in, or known"), (status = 403, description = "the caller is no party"),
-    (status = 409, description = "another text has this version number"),
-    (status = 422, description = "no agreement, or not of this coalition")))]
+    (status = 400, description = "no agreement"), (status = 409, description = "another text has this version number"),
+    (status = 422, description = "not of this coalition, or not under its hash")))]
 async fn put_document(
     State(node): State<Arc<NodeApi>>,
     caller: Caller,

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use crate::{Body, BoxError, Connection, body};
+use crate::{Body, BoxError, Connection, body, head};
 
 /// Time for the whole body of a request to a tower service. Those take documents, not streams; who lets one drip in
 /// would hold its connection for ever.
@@ -22,6 +22,39 @@ pub trait Handler: Send + Sync + 'static {
         request: Request<Incoming>,
         connection: Arc<Connection>,
     ) -> BoxFuture<'static, Response<Body>>;
+
+    /// Refuses a request whose head is beyond the listener's bound; handlers with a form of their own for refusals use
+    /// that.
+    fn head_too_large(&self) -> Response<Body> {
+        head::refused()
+    }
+}
+
+struct RefusingLargeHeads<F> {
+    handler: Arc<dyn Handler>,
+    refusal: F,
+}
+
+impl<F: Fn() -> Response<Body> + Send + Sync + 'static> Handler for RefusingLargeHeads<F> {
+    fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        connection: Arc<Connection>,
+    ) -> BoxFuture<'static, Response<Body>> {
+        Arc::clone(&self.handler).handle(request, connection)
+    }
+
+    fn head_too_large(&self) -> Response<Body> {
+        (self.refusal)()
+    }
+}
+
+/// The handler, with another form for the refusal of heads beyond the listener's bound.
+pub fn refusing_large_heads<F>(handler: Arc<dyn Handler>, refusal: F) -> Arc<dyn Handler>
+where
+    F: Fn() -> Response<Body> + Send + Sync + 'static,
+{
+    Arc::new(RefusingLargeHeads { handler, refusal })
 }
 
 struct FunctionHandler<F>(F);

@@ -53,6 +53,12 @@ impl Default for ListenerLimits {
     }
 }
 
+impl ListenerLimits {
+    pub(crate) fn head_bytes(&self) -> usize {
+        self.maximum_header_bytes.max(8192)
+    }
+}
+
 /// How connections are secured.
 #[derive(Clone)]
 pub enum Security {

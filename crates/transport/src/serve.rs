@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -36,6 +36,7 @@ use crate::{
     activity::{self, Activity},
     body,
     breakable::{Breakable, Breaker},
+    head,
     shares::{Client, Shares},
 };
 
@@ -75,7 +76,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(security: Security, routes: Routes, limits: ListenerLimits) -> Self {
         let mut either = auto::Builder::new(TokioExecutor::new());
-        let header_bytes = limits.maximum_header_bytes.max(8192);
+        let header_bytes = limits.head_bytes().max(head::READ);
         either
             .http1()
             .timer(TokioTimer::new())
@@ -218,7 +219,13 @@ impl Server {
         };
         // In a task of its own, so that the many wakings of the connection do not each ask all of its questions.
         let supervision = AbortOnDrop(tokio::spawn(supervisor.run()));
-        let service = Service { handler, routes: self.routes.clone(), connection: Arc::new(about), activity };
+        let service = Service {
+            handler,
+            routes: self.routes.clone(),
+            connection: Arc::new(about),
+            activity,
+            head_bytes: self.limits.head_bytes(),
+        };
         let mut http = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let mut finishing = false;
         let ended = std::future::poll_fn(|context| {
@@ -399,6 +406,7 @@ struct Service {
     routes: Routes,
     connection: Arc<Connection>,
     activity: Arc<Activity>,
+    head_bytes: usize,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Service {
@@ -411,6 +419,13 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         if request.uri().host().is_some_and(|host| self.routes.belongs_elsewhere(host, &self.handler)) {
             let mut response = Response::new(body::empty());
             *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+            return Answer(Box::pin(std::future::ready(response)));
+        }
+        if head::bytes(&request) > self.head_bytes {
+            let mut response = self.handler.head_too_large();
+            if request.version() < Version::HTTP_2 {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             return Answer(Box::pin(std::future::ready(response)));
         }
         let answer = Arc::clone(&self.handler).handle(request, Arc::clone(&self.connection));

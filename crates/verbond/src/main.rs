@@ -10,6 +10,7 @@ mod client;
 mod configuration;
 mod credential;
 mod demo;
+mod design_rules;
 mod doctor;
 mod init;
 mod node;

@@ -6,7 +6,7 @@ use verbond_domain::Problem;
 pub(super) fn document(error: &DocumentError) -> Problem {
     Problem::new(
         "AGREEMENT_UNREADABLE",
-        422,
+        400,
         format!("Dit is geen gegevensafspraak: {error}"),
         format!("this is no agreement: {error}"),
     )

@@ -42,7 +42,7 @@ pub(super) fn roles_conflict(conflict: RoleConflict) -> Problem {
 pub(super) fn display_name_unusable() -> Problem {
     Problem::new(
         "DISPLAY_NAME_UNUSABLE",
-        422,
+        400,
         "De naam moet 1 tot 200 tekens hebben, op één regel.",
         "the display name must have 1 to 200 characters, on one line",
     )
@@ -52,7 +52,7 @@ pub(super) fn display_name_unusable() -> Problem {
 pub(super) fn hours_unusable(most: u32) -> Problem {
     Problem::new(
         "CODE_TERM_UNUSABLE",
-        422,
+        400,
         format!("Een code geldt 1 tot {most} uur."),
         format!("a code holds for 1 to {most} hours"),
     )
@@ -62,7 +62,7 @@ pub(super) fn hours_unusable(most: u32) -> Problem {
 pub(super) fn certificate_unusable(reason: &str) -> Problem {
     Problem::new(
         "PERSON_CERTIFICATE_UNUSABLE",
-        422,
+        400,
         format!("Het certificaat is niet bruikbaar: {reason}"),
         format!("the certificate cannot be used: {reason}"),
     )

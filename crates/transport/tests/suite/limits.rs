@@ -48,6 +48,7 @@ async fn a_head_that_is_too_long_is_refused() -> Outcome {
     let long = "x".repeat(9000);
     let answer = converse(port(&serving), &format!("GET / HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n")).await?;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert!(answer.contains("application/problem+json") && answer.contains("HEAD_TOO_LARGE"), "{answer}");
     Ok(())
 }
 

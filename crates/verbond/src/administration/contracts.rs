@@ -28,6 +28,7 @@ use super::{
 const LOOKED_AT: i64 = 1000;
 /// Which contracts.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct ContractQuery {
     /// Only contracts in this state.

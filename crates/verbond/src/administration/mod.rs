@@ -30,7 +30,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, header::CACHE_CONTROL},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -49,10 +48,10 @@ pub use self::{
     failure::{Failure, absent},
     views::{DeclarationView, List},
 };
-use crate::node::{Health, Metrics, Reloader};
-
-/// The version of this API (NL API Design Rules, API-57).
-const VERSION: &str = "1.0.0";
+use crate::{
+    design_rules,
+    node::{Health, Metrics, Reloader},
+};
 
 /// Longest that an answer waits until this process's gateways decide on what it confirms.
 const IN_FORCE_WITHIN: Duration = Duration::from_secs(1);
@@ -185,7 +184,7 @@ fn described() -> OpenApiRouter<Shared> {
 
 /// The OpenAPI description, generated from the handlers.
 pub fn openapi() -> Value {
-    serde_json::to_value(described().into_openapi()).unwrap_or_default()
+    design_rules::describe(serde_json::to_value(described().into_openapi()).unwrap_or_default())
 }
 
 /// The routes. Each request must bring a [`Caller`] as extension.
@@ -212,7 +211,7 @@ fn routed(office: Shared, described: OpenApiRouter<Shared>) -> Router {
         .route_layer(middleware::from_fn(authorization::enforce))
         .fallback(async || Failure(absent()).into_response())
         .method_not_allowed_fallback(async || Failure(failure::not_allowed()).into_response())
-        .layer(middleware::from_fn(version))
+        .layer(middleware::from_fn(design_rules::fields))
         .layer(limit)
         .with_state(office)
 }
@@ -232,14 +231,5 @@ async fn in_force(State(office): State<Shared>, request: Request, next: Next) ->
             tracing::warn!("a change was confirmed before the gateways of this process decide on it");
         }
     }
-    response
-}
-
-/// Says in every answer which version of the API gave it.
-async fn version(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("api-version"), HeaderValue::from_static(VERSION));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -26,6 +26,7 @@ pub struct PeerQuery {
 
 /// Which services of the directory.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct DirectoryQuery {
     /// Services of this participant.

@@ -17,6 +17,7 @@ use super::{
 
 /// Which records.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct RecordQuery {
     /// Only of this exchange.

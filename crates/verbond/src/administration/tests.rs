@@ -282,9 +282,9 @@ async fn a_class_without_steward_and_reason_is_refused() -> Outcome {
     let upstream = "http://127.0.0.1:1/";
     for (draft, status) in [
         (json!({ "upstream": upstream, "class": "open", "steward": "x" }), 400),
-        (json!({ "upstream": upstream, "class": "open", "steward": " ", "reason": "x" }), 422),
+        (json!({ "upstream": upstream, "class": "open", "steward": " ", "reason": "x" }), 400),
         (json!({ "upstream": upstream, "steward": "x", "reason": "x" }), 400),
-        (json!({ "upstream": "ftp://x/", "class": "open", "steward": "x", "reason": "x" }), 422),
+        (json!({ "upstream": "ftp://x/", "class": "open", "steward": "x", "reason": "x" }), 400),
         (json!({ "upstream": upstream, "class": "open", "steward": "x", "reason": "x", "secret": 1 }), 400),
     ] {
         let response = ask(routes.clone(), "PUT", "/v1/services/trees", &draft).await?;

@@ -110,7 +110,7 @@ impl Contract {
                     Some(peer) => participant(&peer, client).await?.to_string(),
                     None => String::new(),
                 };
-                let asked = [("state", state), ("peer_id", peer), ("grant_hash", grant.unwrap_or_default())];
+                let asked = [("state", state), ("peerId", peer), ("grantHash", grant.unwrap_or_default())];
                 let mut answer = client.list("/v1/contracts", &asked, usize::MAX).await?;
                 if !printer.is_json() {
                     shorten(&mut answer);

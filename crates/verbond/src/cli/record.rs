@@ -74,12 +74,12 @@ impl Record {
         match self {
             Self::List { transaction, direction, service, peer_record, limit } => {
                 let mut parameters = vec![
-                    ("transaction_id", transaction.unwrap_or_default()),
+                    ("transactionId", transaction.unwrap_or_default()),
                     ("direction", word(direction)),
-                    ("service_name", service.unwrap_or_default()),
+                    ("serviceName", service.unwrap_or_default()),
                 ];
                 if let Some(peer) = peer_record {
-                    parameters.push(("peer_id", participant(&peer, client).await?.to_string()));
+                    parameters.push(("peerId", participant(&peer, client).await?.to_string()));
                 }
                 let answer = client.list("/v1/records", &parameters, limit).await?;
                 let columns = [

@@ -177,7 +177,7 @@ impl Service {
             }
             Self::Find { name, peer } => {
                 let parameters =
-                    [("service_name", name.unwrap_or_default()), ("peer_id", peer.unwrap_or_default())];
+                    [("serviceName", name.unwrap_or_default()), ("peerId", peer.unwrap_or_default())];
                 let answer = client.find("/v1/directory-services", &parameters).await?;
                 let columns = [
                     ("SERVICE", "/reference"),

@@ -6,7 +6,7 @@ use verbond_domain::Problem;
 use verbond_node_api::NodeApi;
 
 use super::{Client, show};
-use crate::{administration, configuration::schema, printer::Printer};
+use crate::{administration, configuration::schema, design_rules, printer::Printer};
 
 /// Messages that still have to reach other participants.
 #[derive(Debug, Args)]
@@ -133,7 +133,7 @@ impl Described {
             Self::Configuration => pretty(schema::configuration()),
             Self::Profile => pretty(schema::profile()),
             Self::Administration => pretty(administration::openapi()),
-            Self::Nodes => pretty(NodeApi::openapi()),
+            Self::Nodes => pretty(design_rules::describe(NodeApi::openapi())),
             Self::Authorization => administration::matrix(),
             Self::Commands => commands(),
             Self::Agreement => pretty(verbond_agreement::json_schema()),

@@ -234,6 +234,17 @@ mod tests {
     }
 
     #[test]
+    fn every_text_of_the_fuzz_corpus_is_judged() -> std::io::Result<()> {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/configuration");
+        for input in std::fs::read_dir(corpus)? {
+            let text = std::fs::read_to_string(input?.path())?;
+            let settings = Settings::parse(Path::new("/nowhere"), &format!("profile = 'test'\n{text}"));
+            let _ = settings.and_then(|settings| settings.validate());
+        }
+        Ok(())
+    }
+
+    #[test]
     fn the_least_configuration_is_accepted() {
         assert_eq!(verdict(""), Ok(()));
     }

@@ -21,6 +21,7 @@ use self::rate::Limiter;
 use crate::{
     administration::{DeclarationView, Failure, List, absent},
     configuration::Public,
+    design_rules,
 };
 
 /// What the public handlers work with.
@@ -94,6 +95,7 @@ pub fn router(counter: Arc<Counter>) -> Router {
         .route("/health/live", get(async || Json(serde_json::json!({ "ok": true }))))
         .fallback(async || Failure(absent()).into_response())
         .layer(middleware::from_fn_with_state(Arc::clone(&counter), limit))
+        .layer(middleware::from_fn(design_rules::fields))
         .with_state(counter)
 }
 

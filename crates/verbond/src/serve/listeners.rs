@@ -9,18 +9,23 @@ use std::{
 };
 
 use anyhow::Context;
+use axum::middleware;
 use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value};
 use tokio::{sync::watch, task::JoinHandle};
 use url::Url;
 use verbond_domain::Problem;
+use verbond_fsc::FscNode;
 use verbond_gateway::{Credentials, keep_sockets};
-use verbond_transport::{Handler, Listener, ListenerLimits, Routes, Security, Serving, tower_handler};
+use verbond_transport::{
+    Handler, Listener, ListenerLimits, Routes, Security, Serving, refusing_large_heads, tower_handler,
+};
 use verbond_trust::tls;
 
 use crate::{
     administration::{self, Office},
     configuration::Settings,
+    design_rules,
     node::{Health, Node, Roles, identity, size},
     public,
 };
@@ -99,7 +104,11 @@ impl Listeners {
 
         // Ports for other participants: mutual TLS, judged per request.
         let mutual = plan.mutual()?;
-        let manager = || tower_handler(node.among_nodes.router().fallback_service(node.fsc.manager()));
+        let manager = || {
+            let own = node.among_nodes.router().layer(middleware::from_fn(design_rules::fields));
+            let router = own.fallback_service(node.fsc.manager());
+            refusing_large_heads(tower_handler(router), FscNode::head_too_large)
+        };
         let inway = node.inway.clone();
         if let Some(inway) = inway {
             let by_name = plan.route_by_name(manager(), Arc::clone(&inway) as Arc<dyn Handler>);
