@@ -143,8 +143,8 @@ class Side:
     def initialise(self, directory: tuple[str, str] | None, database: str | None = None) -> None:
         """`directory` is (id, manager address) of the group's directory, or None when this node is it."""
         role = ["--directory-role"] if directory is None else ["--directory", f"{directory[0]}={directory[1]}"]
-        self.command("init", "--test-group", str(self.authority), "--id", self.number, "--name", self.title, "--host",
-                     self.host, "--base-port", str(self.base_port), *role)
+        self.command("init", "--test-group", str(self.authority), "--id", self.number, "--name", self.title, "--host", self.host,
+                     "--host", "localhost", "--base-port", str(self.base_port), *role)
         place = self.data / "verbond.toml"
         text = place.read_text()
         if database:

@@ -52,16 +52,43 @@ def ground(title):
     }
 
 
-def side(name, title, keep):
+ACTIVITIES = {"provider": "provide-incomes", "consumer": "outreach", "publisher": "provide-benefits"}
+
+
+def activity(name):
+    """What a party's register says, for everybody to read."""
+    own = next(role for role, known in ACTIVITIES.items() if known == name)
+    receives = own == "consumer"
+    consumer = CAST["consumer"]
+    return {
+        "title": f"Activity {name}",
+        "role": {"role": "controller"},
+        "organisation": {"name": CAST[own][1], "address": f"https://{CAST[own][2]}"},
+        "purposes": [PURPOSE],
+        "description": "For this test; nobody is bound by it.",
+        "grounds": [name],
+        "data_subjects": [{"people": "people with an income", "data": ["income"]}],
+        "recipients": [] if receives else [{"name": consumer[1], "participant": f"oin:{consumer[0]}"}],
+        "transfers": [],
+        "retention": [{"category": "income", "period": {"keep": "days", "days": 30}}],
+        "security": "Access by function, logging, encryption.",
+        "valid_from": "2026-01-01",
+    }
+
+
+def pinned(base, name, content, version=1):
+    """A reference to an activity that stands at a node's public address."""
+    digest = "sha256:" + hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+    entry = {"name": name, "version": version}
+    return {"entry": entry, "url": f"{base}/v1/registers/activity/{name}/{version}", "hash": digest}
+
+
+def side(name, title, keep, node):
     return {
         "role": {"role": "controller"},
         "regime": "gdpr",
         "ground": {"entry": {"name": name, "version": 1}, "ground": ground(title)},
-        "activity": {
-            "entry": {"name": name, "version": 1},
-            "url": f"https://register.test/v1/registers/activity/{name}/1",
-            "hash": "sha256:" + "0" * 64,
-        },
+        "activity": pinned(node.public_address, name, activity(name)),
         "compatibility": {"purpose": "by_law", "provision": article()},
         "informing": {"by": "notice", "place": "https://register.test/privacy"},
         "effect": {"effect": "support", "how": "Who may be entitled gets a letter."},
@@ -95,11 +122,11 @@ def document(provider, consumer, version=1, until=30 * 86400, **more):
             {
                 "name": "incomes",
                 "service": {"provider": f"oin:{provider.id}", "name": SERVICE},
-                "provider": side("provide-incomes", "Provide incomes", {"keep": "not_kept"}),
+                "provider": side("provide-incomes", "Provide incomes", {"keep": "not_kept"}, provider),
                 "receivers": [
                     {
                         "participant": f"oin:{consumer.id}",
-                        "side": side("outreach", "Reach people", {"keep": "days", "days": 30}),
+                        "side": side("outreach", "Reach people", {"keep": "days", "days": 30}, consumer),
                     }
                 ],
                 "purpose": PURPOSE,
@@ -151,18 +178,29 @@ def element(path, kind, sensitivity):
 
 
 class Organisation:
-    """A node with a drafter and a signatory, each on a machine of their own."""
+    """A node with a drafter and a signatory, each on a machine of their own, and a public register."""
 
     def __init__(self, world, authority, role, folder, settings=None, **more):
-        port = free_port()
+        port, public = free_port(), free_port()
         identity = authority.issue(*CAST[role], kind="p256", hosts=("localhost",))
-        settings = {"administration": {"listen": f"127.0.0.1:{port}"}, **(settings or {})}
+        address = f"http://{CAST[role][2]}:{public}"
+        settings = {
+            "administration": {"listen": f"127.0.0.1:{port}"},
+            "public": {"listen": f"127.0.0.1:{public}", "address": address, "requests_per_minute": 10000},
+            **(settings or {}),
+        }
         self.node = world.node(role, identity=identity, settings=settings, **more)
+        self.node.public_address = address
         self.people = {}
         for name, duty in (("opsteller", "drafter"), ("directeur", "signatory")):
             person = Person(world.binary, folder / f"{role}-{name}", port, authority.anchors)
             person.enrol(invite(self.node, name, duty))
             self.people[duty] = person
+        self.put("activity", ACTIVITIES[role], activity(ACTIVITIES[role]), folder)
+
+    def put(self, register, name, content, folder):
+        """Writes an entry of a register."""
+        return self.people["drafter"].afar(register, "put", name, write(folder, content))
 
     def agreement(self, digest):
         return self.people["signatory"].afar("agreement", "show", digest)

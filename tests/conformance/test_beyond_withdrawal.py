@@ -220,7 +220,7 @@ def test_a_version_that_rests_on_a_later_entry_is_not_touched(consumer, token, a
 
 def test_a_party_without_a_contract_is_asked_too(world, authority, folder, consumer, provider):
     """A third party ends an agreement while the others are away, and its message is lost: it is asked."""
-    third = Organisation(world, authority, "delegator", folder, directories=[provider.node])
+    third = Organisation(world, authority, "publisher", folder, directories=[provider.node])
     third.node.cli("peer", "announce")
     content = with_years(document(provider.node, consumer.node, id="01932f5e-7c00-7000-8000-000000000006"))
     receiver = content["clauses"][0]["receivers"][0]["side"]

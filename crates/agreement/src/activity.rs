@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 use verbond_domain::ParticipantId;
 
-use crate::{Day, DocumentHash, EntryName, Line, PlaceOfProcessing, Prose, Retention, Versioned};
+use crate::{
+    Article, Day, DocumentError, DocumentHash, EntryName, Line, PlaceOfProcessing, Prose, Retention,
+    Versioned,
+    document::{MAXIMUM_BYTES, canonical, strict},
+};
 
 /// How to reach somebody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -101,7 +105,7 @@ pub struct ProcessingActivity {
     pub valid_from: Day,
     /// Why nothing but name and article is published, where a provision lets the activity be confidential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confidential: Option<crate::Article>,
+    pub confidential: Option<Article>,
 }
 
 /// A published activity, pinned: where it stands, and what was read there.
@@ -114,4 +118,50 @@ pub struct ActivityReference {
     pub url: Line,
     /// Hash over its canonical form.
     pub hash: DocumentHash,
+}
+
+/// What is published of an activity that is confidential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedActivity {
+    /// The entry's name.
+    pub name: EntryName,
+    /// The provision that lets it be confidential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidential: Option<Article>,
+}
+
+/// An activity as it is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishedActivity {
+    /// All of it.
+    Whole(Box<ProcessingActivity>),
+    /// Nothing but its name, and the article that permits this, if one was given.
+    NameOnly {
+        /// The article.
+        article: Option<Article>,
+    },
+}
+
+impl PublishedActivity {
+    /// Reads what somebody publishes, and the hash over its canonical form, by which agreements pin it.
+    ///
+    /// # Errors
+    /// [`DocumentError`] when it is neither an activity nor the name of one.
+    pub fn parse(bytes: &[u8]) -> Result<(Self, DocumentHash), DocumentError> {
+        if bytes.len() > MAXIMUM_BYTES {
+            return Err(DocumentError::TooLong);
+        }
+        match strict::<NamedActivity>(bytes) {
+            Ok(named) => {
+                let hash = DocumentHash::of(&canonical(&named)?);
+                Ok((Self::NameOnly { article: named.confidential }, hash))
+            }
+            Err(_) => {
+                let activity: ProcessingActivity = strict(bytes)?;
+                let hash = DocumentHash::of(&canonical(&activity)?);
+                Ok((Self::Whole(Box::new(activity)), hash))
+            }
+        }
+    }
 }

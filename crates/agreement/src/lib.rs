@@ -18,6 +18,7 @@ mod document;
 mod ground;
 mod life_cycle;
 mod obligation;
+mod open_class;
 mod party;
 mod path;
 mod register;
@@ -28,7 +29,8 @@ mod withdrawal;
 mod words;
 
 pub use activity::{
-    ActivityReference, ActivityRole, Contact, DataSubjectCategory, ProcessingActivity, Recipient, Transfer,
+    ActivityReference, ActivityRole, Contact, DataSubjectCategory, NamedActivity, ProcessingActivity,
+    PublishedActivity, Recipient, Transfer,
 };
 pub use assessment::{
     AlgorithmReference, AlgorithmUse, Assessment, AssessmentKind, AssessmentOutcome, AssessmentReference,
@@ -52,6 +54,7 @@ pub use ground::{
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
 pub use obligation::{Obligation, obligations};
+pub use open_class::{signs_in_description, signs_in_sample};
 pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,

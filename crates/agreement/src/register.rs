@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::{
     AlgorithmReference, Assessment, DescribedService, DocumentError, DocumentHash, LegalGround,
-    ProcessingActivity, WordsError,
+    NamedActivity, ProcessingActivity, WordsError,
     document::{MAXIMUM_BYTES, canonical, strict},
 };
 
@@ -173,13 +173,21 @@ impl RegisterContent {
         Ok((bytes, hash))
     }
 
-    /// Whether anybody may read it without credentials: activities and algorithms are there to be read, unless a
-    /// provision lets an activity be confidential.
-    pub fn is_public(&self) -> bool {
-        match self {
-            Self::Activity(activity) => activity.confidential.is_none(),
-            Self::Algorithm(_) => true,
-            Self::Ground(_) | Self::Service(_) | Self::Assessment(_) => false,
-        }
+    /// What everybody may read of it, without credentials, and the hash over that; `None` for what is not published.
+    /// Activities and algorithms are there to be read. Where a provision lets an activity be confidential, its name and
+    /// the provision are what is left of it.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn published(&self, name: &EntryName) -> Result<Option<(Vec<u8>, DocumentHash)>, DocumentError> {
+        let bytes = match self {
+            Self::Activity(activity) if activity.confidential.is_some() => {
+                canonical(&NamedActivity { name: name.clone(), confidential: activity.confidential.clone() })?
+            }
+            Self::Activity(_) | Self::Algorithm(_) => canonical(self)?,
+            Self::Ground(_) | Self::Service(_) | Self::Assessment(_) => return Ok(None),
+        };
+        let hash = DocumentHash::of(&bytes);
+        Ok(Some((bytes, hash)))
     }
 }

@@ -2,8 +2,10 @@
 //! certificate and told to the others; the life of a version follows from the statements alone.
 
 mod amending;
+mod checking;
 mod from_refusal;
 mod office;
+mod reading;
 mod received;
 mod refusals;
 mod tasks;
@@ -12,6 +14,7 @@ mod withdrawing;
 
 pub use amending::Difference;
 pub use office::AgreementOffice;
+pub use reading::{Fetched, MOST_ADDRESSES, Outcome, Reader, Seen};
 pub use received::{AGREEMENT_SIGNATURE, Envelope};
 pub use tasks::{Task, TaskDone};
 pub use version::{AgreementVersion, with_successors};

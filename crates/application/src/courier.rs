@@ -37,3 +37,10 @@ pub trait Courier: Send + Sync {
     /// Takes over what a counterpart shows and this node lacks, after an absence; gives how much that was.
     async fn compare(&self, with: &ParticipantId, manager: &str) -> Result<usize, String>;
 }
+
+/// Knows where the managers of participants are.
+#[async_trait]
+pub trait Managers: Send + Sync {
+    /// `https://host:port`, if it is known.
+    async fn manager_of(&self, participant: &ParticipantId) -> Option<String>;
+}

@@ -3,13 +3,16 @@
 
 pub mod agreements;
 pub mod applications;
+pub mod confirmation;
 mod context;
 mod courier;
 pub mod exchange;
+mod open_class;
 pub mod persons;
+pub mod publication;
 pub mod registers;
 pub mod services;
 pub mod snapshot;
 
 pub use context::{OpContext, database_problem};
-pub use courier::{Courier, Undelivered};
+pub use courier::{Courier, Managers, Undelivered};

@@ -6,7 +6,7 @@ use verbond_agreement::{DocumentError, EntryName, RegisterContent, RegisterKind}
 use verbond_domain::{Actor, Problem, Timestamp};
 use verbond_store::{StoreError, registers::RegisterRow};
 
-use crate::{OpContext, context::database_problem};
+use crate::{OpContext, context::database_problem, open_class};
 
 /// One version of an entry.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct RegisterEntry {
 }
 
 impl RegisterEntry {
-    fn read(row: RegisterRow) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: RegisterRow) -> Result<Self, StoreError> {
         let damaged = || StoreError::Damaged("an entry of a register".to_owned());
         let register: RegisterKind = row.register.parse().map_err(|_| damaged())?;
         Ok(Self {
@@ -89,6 +89,9 @@ pub async fn put(
     content: &[u8],
 ) -> Result<RegisterEntry, Problem> {
     let content = RegisterContent::parse(register, content).map_err(|error| unreadable(register, &error))?;
+    if let RegisterContent::Service(service) = &content {
+        open_class::may_be_described(context, service).await?;
+    }
     let (bytes, hash) = content.canonical().map_err(|error| unreadable(register, &error))?;
     let (text, hash) = (String::from_utf8_lossy(&bytes).into_owned(), hash.to_string());
     let versions = context.store.register_versions(register.as_str(), name.as_str()).await.map_err(failed)?;

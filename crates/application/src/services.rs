@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use verbond_domain::{ClassDeclaration, Problem, ServiceClass, ServiceName};
 use verbond_store::services::ServiceRow;
 
-use crate::{OpContext, context::database_problem, persons::may_declare_open};
+use crate::{OpContext, context::database_problem, open_class, persons::may_declare_open};
 
 /// A steward's statement about the class of a service, as given; node and time are added when it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -70,6 +70,10 @@ pub struct ServiceDraft {
     pub steward: String,
     /// Why, in the steward's words; visible to others.
     pub reason: String,
+    /// An answer of the source, as a sample: looked at for what is personal where the class is `open`, and kept nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub sample: Option<serde_json::Value>,
 }
 
 /// All services, by name.
@@ -89,7 +93,10 @@ pub async fn put(
     name: &ServiceName,
     draft: ServiceDraft,
 ) -> Result<ServiceRow, Problem> {
-    let ServiceDraft { class, steward, reason, .. } = draft;
+    let ServiceDraft { class, steward, reason, sample, .. } = draft;
+    if class == ServiceClass::Open {
+        open_class::may_be_open(context, name, sample.as_ref()).await?;
+    }
     let row = ServiceRow {
         name: name.clone(),
         upstream: upstream(&draft.upstream)?,

@@ -1,7 +1,8 @@
 //! Other participants: where their managers are, and what is remembered of them.
 
+use async_trait::async_trait;
 use serde_json::json;
-use verbond_application::database_problem;
+use verbond_application::{Managers, database_problem};
 use verbond_domain::{Actor, ParticipantId, Problem};
 use verbond_journal::{Act, Entry};
 use verbond_store::{SortOrder, StoreError, peers::PeerRow};
@@ -123,6 +124,13 @@ impl FscNode {
                 None => return Ok(all),
             }
         }
+    }
+}
+
+#[async_trait]
+impl Managers for FscNode {
+    async fn manager_of(&self, participant: &ParticipantId) -> Option<String> {
+        Self::manager_of(self, participant).await.ok().map(|address| address.as_str().to_owned())
     }
 }
 

@@ -99,7 +99,7 @@ impl Courier for AgreementCourier {
 }
 
 /// What the other side said, fit for a log line.
-fn told(status: StatusCode, answer: &[u8]) -> String {
+pub(crate) fn told(status: StatusCode, answer: &[u8]) -> String {
     let answer: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
     let member =
         |name: &str| answer.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();

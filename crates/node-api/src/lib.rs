@@ -1,5 +1,5 @@
 //! What nodes of this program tell each other beside the group's protocol, under `/verbond/v1` on the manager's port:
-//! agreements and what parties state about them.
+//! agreements, what parties state about them, and what each has read of the others' public registers.
 //!
 //! A participant that answers 404 here is a foreign one: it takes part over the group's protocol alone.
 #![forbid(unsafe_code)]
@@ -7,16 +7,19 @@
 mod answer;
 mod caller;
 mod courier;
+mod reader;
 mod routes;
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use verbond_application::agreements::AgreementOffice;
-use verbond_domain::Ambient;
+use verbond_domain::{Ambient, ParticipantId};
 use verbond_store::Store;
 use verbond_transport::Client;
 
 pub use courier::AgreementCourier;
+pub use reader::NodeReader;
 
 /// What the interface works on. One per process.
 pub struct NodeApi {
@@ -28,6 +31,35 @@ pub struct NodeApi {
     pub ambient: Ambient,
     /// Dials other participants.
     pub peers: Client,
+    /// Bounds what one participant has this node read.
+    pub asked: Asked,
+}
+
+/// How much each participant may have this node read for it: each address asks some other machine.
+pub struct Asked(DefaultKeyedRateLimiter<ParticipantId>);
+
+/// Addresses a minute.
+const ADDRESSES_A_MINUTE: u32 = 600;
+/// Participants that are told apart; those that have been quiet are forgotten first.
+const MOST_PARTICIPANTS: usize = 10_000;
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self(RateLimiter::keyed(Quota::per_minute(
+            NonZeroU32::new(ADDRESSES_A_MINUTE).unwrap_or(NonZeroU32::MIN),
+        )))
+    }
+}
+
+impl Asked {
+    /// Whether a participant may have this node read so many addresses now.
+    fn admits(&self, participant: &ParticipantId, addresses: usize) -> bool {
+        let addresses = u32::try_from(addresses).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+        if self.0.len() >= MOST_PARTICIPANTS {
+            self.0.retain_recent();
+        }
+        self.0.len() < MOST_PARTICIPANTS && matches!(self.0.check_key_n(participant, addresses), Ok(Ok(())))
+    }
 }
 
 impl NodeApi {

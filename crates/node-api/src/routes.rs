@@ -6,7 +6,8 @@ use axum::{Json, Router, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use verbond_application::agreements::Envelope;
+use verbond_agreement::ActivityReference;
+use verbond_application::agreements::{Envelope, Seen};
 use verbond_domain::Problem;
 
 use crate::{
@@ -45,11 +46,27 @@ pub(crate) struct SharedAgreements {
     pub(crate) items: Vec<SharedAgreement>,
 }
 
+/// Activities that the caller is about to name in an agreement, and wants this node to read.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReadingsAsked {
+    /// Where they stand, each as the agreement will name it.
+    pub(crate) activities: Vec<ActivityReference>,
+}
+
+/// What this node saw there.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Readings {
+    /// For each address.
+    pub(crate) items: Vec<Seen>,
+}
+
 fn described() -> OpenApiRouter<Arc<NodeApi>> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(list))
         .routes(routes!(put_document))
         .routes(routes!(post_statement))
+        .routes(routes!(post_readings))
 }
 
 pub(crate) fn router(node: Arc<NodeApi>) -> Router {
@@ -109,6 +126,36 @@ async fn post_statement(
     let envelope: Envelope = serde_json::from_slice(&body).map_err(|error| unreadable(&error.to_string()))?;
     node.office.receive_statement(&caller.context, &hash, envelope).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Has this node read activities at their public addresses, without credentials, and tell what it saw: published is what
+/// others have read. What stands there is not given on.
+#[utoipa::path(post, path = "/verbond/v1/readings", request_body = ReadingsAsked, responses(
+    (status = 200, description = "what was seen", body = Readings),
+    (status = 422, description = "not the address of a published activity, or too many"),
+    (status = 429, description = "the caller has asked too often")))]
+async fn post_readings(
+    State(node): State<Arc<NodeApi>>,
+    caller: Caller,
+    Bounded(body): Bounded,
+) -> Result<Json<Readings>, Refused> {
+    let asked: ReadingsAsked =
+        serde_json::from_slice(&body).map_err(|error| unreadable(&error.to_string()))?;
+    if !node.asked.admits(&caller.participant, asked.activities.len()) {
+        return Err(Refused(too_often()));
+    }
+    let items = node.office.read_for(&caller.context, asked.activities).await?;
+    Ok(Json(Readings { items }))
+}
+
+fn too_often() -> Problem {
+    Problem::new(
+        "READING_TOO_OFTEN",
+        429,
+        "Deze deelnemer laat dit knooppunt te vaak lezen.",
+        "this participant has this node read too often",
+    )
+    .next("Probeer het over een minuut opnieuw.", "try again in a minute")
 }
 
 fn other_hash() -> Problem {

@@ -137,6 +137,7 @@ impl Transaction {
     /// [`StoreError::Database`].
     pub async fn delete_agreement(&mut self, hash: &str) -> Result<(), StoreError> {
         self.execute(Sql::new("DELETE FROM agreement_step WHERE hash = $1").bind(hash)).await?;
+        self.execute(Sql::new("DELETE FROM agreement_reading WHERE hash = $1").bind(hash)).await?;
         self.execute(Sql::new("DELETE FROM agreement_version WHERE hash = $1").bind(hash)).await?;
         Ok(())
     }

@@ -19,6 +19,7 @@ pub mod outbox;
 mod owner;
 pub mod peers;
 pub mod persons;
+pub mod readings;
 pub mod records;
 pub mod registers;
 mod retention;

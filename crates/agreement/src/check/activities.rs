@@ -1,11 +1,11 @@
 //! Processing activities: published, read by the others, and broad enough for what is agreed.
 
 use super::{
-    ActivityReading, CheckContext, Code, PublishedActivity,
+    ActivityReading, CheckContext, Code,
     finding::{Findings, Words},
     view::{ClauseView, SideView, clauses, list, name},
 };
-use crate::{ActivityReference, Agreement, ProcessingActivity, Sensitivity};
+use crate::{ActivityReference, Agreement, ProcessingActivity, PublishedActivity, RegisterKind, Sensitivity};
 
 pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mut Findings) {
     for view in clauses(agreement).filter(ClauseView::is_personal) {
@@ -15,6 +15,13 @@ pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mu
                 findings.add(Code::ActivityMissing, Some(&view.clause.name), &*side.pointer, filling);
                 continue;
             };
+            let own = context.own.as_ref().filter(|own| own.participant == *side.participant);
+            if let Some(address) = own.map(|own| own.address(RegisterKind::Activity, &reference.entry))
+                && address != reference.url.as_str()
+            {
+                add(&side, findings, Code::ActivityElsewhere, "/url", ("address", address.into()));
+                continue;
+            }
             if !publication(&side, reference, context, findings) {
                 continue;
             }

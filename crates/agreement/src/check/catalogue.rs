@@ -105,6 +105,11 @@ codes! {
         "{party} names no processing activity, although this is personal data.",
         "Voeg `activity` toe bij {party}, met de URL waar iedereen die kan lezen.",
         "Add `activity` to the side of {party}, with the URL where anybody can read it.";
+    ActivityElsewhere "ACTIVITY_ELSEWHERE" Refuses "GDPR art. 5(1)(a) and 30",
+        "De verwerkingsactiviteit {activity} van {party} staat hier met een ander adres dan waar dit knooppunt haar publiceert.",
+        "The processing activity {activity} of {party} stands here with another address than where this node publishes it.",
+        "Neem als `url` {address}, of pas `public.address` van het knooppunt aan.",
+        "Take {address} as `url`, or change `public.address` of the node.";
     ActivityNotPublished "ACTIVITY_NOT_PUBLISHED" Refuses "GDPR art. 5(1)(a) and 30",
         "Niemand heeft de verwerkingsactiviteit {activity} van {party} op de genoemde plaats gelezen.",
         "Nobody has read the processing activity {activity} of {party} at the place that is named.",

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use verbond_domain::{ParticipantId, Timestamp};
 
 use crate::{
-    Agreement, AlgorithmReference, Article, Assessment, DescribedService, DocumentHash, Line,
-    ProcessingActivity, Versioned,
+    Agreement, AlgorithmReference, Assessment, DescribedService, DocumentHash, Line, PublishedActivity,
+    RegisterKind, Versioned,
 };
 
 /// By what a person's credential is known, such as the fingerprint of a certificate. Names typed do not count.
@@ -22,16 +22,20 @@ pub struct Drafter {
     pub name: Line,
 }
 
-/// What of an activity could be read.
+/// Where the party whose node checks publishes its registers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PublishedActivity {
-    /// All of it.
-    Whole(Box<ProcessingActivity>),
-    /// Nothing but its name, and the article that permits this, if one was given.
-    NameOnly {
-        /// The article.
-        article: Option<Article>,
-    },
+pub struct OwnPublication {
+    /// The party.
+    pub participant: ParticipantId,
+    /// The address below which everybody can read them, without `/` at the end.
+    pub base: String,
+}
+
+impl OwnPublication {
+    /// Where a version of an entry stands.
+    pub fn address(&self, register: RegisterKind, entry: &Versioned) -> String {
+        format!("{}/v1/registers/{}/{}/{}", self.base, register.as_str(), entry.name, entry.version)
+    }
 }
 
 /// That somebody fetched an activity.
@@ -100,6 +104,8 @@ pub struct CheckContext {
     pub drafter: Option<Drafter>,
     /// The credentials of signatories, as far as they are known.
     pub signatories: BTreeMap<ParticipantId, Credential>,
+    /// Where this node's own party publishes, if that is known.
+    pub own: Option<OwnPublication>,
 }
 
 impl CheckContext {
@@ -117,6 +123,7 @@ impl CheckContext {
             named_elsewhere: BTreeSet::new(),
             drafter: None,
             signatories: BTreeMap::new(),
+            own: None,
         }
     }
 

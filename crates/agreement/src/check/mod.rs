@@ -21,8 +21,7 @@ mod view;
 
 pub use catalogue::{Code, Entry};
 pub use context::{
-    ActivityReading, AlgorithmReading, AssessmentReading, CheckContext, Credential, Drafter,
-    PublishedActivity,
+    ActivityReading, AlgorithmReading, AssessmentReading, CheckContext, Credential, Drafter, OwnPublication,
 };
 pub use finding::{Finding, Severity};
 pub use reference::check_findings;

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use verbond_agreement::{
-    DocumentHash, EntryName, ProcessingActivity,
-    check::{ActivityReading, CheckContext, Code, PublishedActivity},
+    DocumentHash, EntryName, ProcessingActivity, PublishedActivity,
+    check::{ActivityReading, CheckContext, Code, OwnPublication},
 };
 
 use crate::{
@@ -22,6 +22,12 @@ pub fn activity(context: &mut CheckContext, host: &str, change: impl Fn(&mut Pro
             change(activity);
         }
     }
+}
+
+/// The receiver of the first example, publishing below an address.
+pub fn own(base: &str) -> OwnPublication {
+    let participant = "oin:00000099000000020000".parse().expect("an identifier");
+    OwnPublication { participant, base: base.to_owned() }
 }
 
 /// Changes the readings of one party's activity.
@@ -128,6 +134,9 @@ fn activities() -> Vec<Mutation> {
             "pensioners",
             vec![Remove("/clauses/0/receivers/0/side/activity")],
         ),
+        known_only(Code::ActivityElsewhere, "pensioners", |context| {
+            context.own = Some(own("https://elsewhere.test"));
+        }),
         known_only(Code::ActivityNotPublished, "pensioners", |context| {
             context.activities.retain(|one| !one.url.as_str().contains(PROVIDER));
         }),

@@ -8,7 +8,7 @@ use verbond_agreement::{
 
 use super::{
     algorithms::{listed, register},
-    grounds::{activity, name},
+    grounds::{activity, name, own},
 };
 use crate::{
     Change::{self, Set},
@@ -51,6 +51,8 @@ fn readings() -> Vec<Clean> {
             assessment.recorded_by = context.drafter.as_ref().map(|drafter| drafter.credential.clone());
             assessment.confirmed_by = Some(Credential("a colleague".to_owned()));
         }),
+        // The address is that of its own publication.
+        known("pensioners", |context| context.own = Some(own("https://pension.test"))),
         // Nobody can ask a foreign party what it has read; another node of the group read it.
         known("early-detection", |context| {
             let foreign = context.activities[0].read_by.clone();

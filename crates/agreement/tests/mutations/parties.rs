@@ -1,7 +1,10 @@
 //! Parties, effects, collaborations and linkage.
 
 use serde_json::json;
-use verbond_agreement::check::{Code, Credential, PublishedActivity};
+use verbond_agreement::{
+    PublishedActivity,
+    check::{Code, Credential},
+};
 
 use crate::{
     Change::{Remove, Set},

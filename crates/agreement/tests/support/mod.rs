@@ -4,11 +4,8 @@ use std::{error::Error, path::PathBuf};
 
 use serde_json::{Value, json};
 use verbond_agreement::{
-    Agreement, DocumentHash, ProcessingActivity,
-    check::{
-        ActivityReading, AlgorithmReading, AssessmentReading, CheckContext, Credential, Drafter,
-        PublishedActivity,
-    },
+    Agreement, DocumentHash, ProcessingActivity, PublishedActivity,
+    check::{ActivityReading, AlgorithmReading, AssessmentReading, CheckContext, Credential, Drafter},
 };
 use verbond_domain::{ParticipantId, Timestamp};
 

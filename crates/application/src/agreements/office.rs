@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
-use verbond_agreement::{
-    Agreement, Prose, RegisterContent, RegisterKind, SignedBy, Stage, Statement, StatementStep, Versioned,
-    check::{AssessmentReading, CheckContext, Credential, Drafter, Finding, check},
-};
+use verbond_agreement::{Agreement, Prose, SignedBy, Stage, Statement, StatementStep};
 use verbond_domain::{Actor, ParticipantId, Problem, Timestamp};
 use verbond_store::{
     StoreError, Transaction,
@@ -15,8 +12,8 @@ use verbond_store::{
 };
 use verbond_trust::{IdentityHandle, TrustStore, jws, personal};
 
-use super::{AgreementVersion, Envelope, received, refusals, with_successors};
-use crate::{OpContext, context::database_problem, registers};
+use super::{AgreementVersion, Envelope, Reader, checking::credential, received, refusals, with_successors};
+use crate::{OpContext, context::database_problem};
 
 /// Kinds of messages in the outbox, delivered in this order.
 const DOCUMENT: &str = "agreement.document";
@@ -35,6 +32,10 @@ pub struct AgreementOffice {
     pub identity: Arc<IdentityHandle>,
     /// By what others' statements are judged.
     pub trust: Arc<TrustStore>,
+    /// Reads what versions name.
+    pub reader: Arc<dyn Reader>,
+    /// Where others reach this participant's public registers, if that is known.
+    pub public_address: Option<String>,
 }
 
 /// What this participant is about to state.
@@ -43,7 +44,7 @@ pub(super) struct Stated {
     envelope: Envelope,
 }
 
-fn failed(error: StoreError) -> Problem {
+pub(super) fn failed(error: StoreError) -> Problem {
     database_problem(&error)
 }
 
@@ -61,42 +62,6 @@ impl AgreementOffice {
         let versions =
             AgreementVersion::of_agreement(&context.store, &row.agreement).await.map_err(failed)?;
         versions.into_iter().find(|version| version.hash == hash).ok_or_else(refusals::unknown)
-    }
-
-    /// What `check` finds in a version, by what this node knows. What other nodes have fetched it does not know yet, and
-    /// says so by findings.
-    pub async fn check(&self, context: &OpContext, hash: &str) -> Result<Vec<Finding>, Problem> {
-        let version = self.get(context, hash).await?;
-        let now = context.ambient.now();
-        let coalition = self.coalition.parse().map_err(|_| refusals::other_coalition(&self.coalition))?;
-        let mut known = CheckContext::new(now, coalition);
-        for entry in registers::list(context, RegisterKind::Service).await? {
-            if let RegisterContent::Service(service) = entry.content {
-                known.services.push((self.own.clone(), *service));
-            }
-        }
-        for entry in registers::list(context, RegisterKind::Assessment).await? {
-            if let RegisterContent::Assessment(assessment) = entry.content {
-                known.assessments.push(AssessmentReading {
-                    party: self.own.clone(),
-                    entry: Versioned { name: entry.name, version: entry.version },
-                    assessment: *assessment,
-                    recorded_by: credential(&entry.author),
-                    confirmed_by: None,
-                });
-            }
-        }
-        let others = AgreementVersion::running(&context.store, now).await.map_err(failed)?;
-        let over = |stage| matches!(stage, Stage::Replaced | Stage::Expired);
-        let others = others.into_iter().filter(|other| !over(other.stage(now)));
-        for other in others.filter(|other| other.document.id != version.document.id) {
-            known.others.push(Agreement::clone(&other.document));
-        }
-        if let (Some(credential), Actor::Person { name, .. }) = (credential(&version.author), &version.author)
-        {
-            known.drafter = name.as_str().parse().ok().map(|name| Drafter { credential, name });
-        }
-        Ok(check(&version.document, &known))
     }
 
     /// Takes a document in as a draft of this participant's. The same document once more is the draft that stands.
@@ -122,12 +87,14 @@ impl AgreementOffice {
         transaction.commit().await.map_err(failed)
     }
 
-    /// Offers a draft to the other parties.
+    /// Offers a draft to the other parties, if `check` finds nothing that refuses.
     pub async fn offer(&self, context: &OpContext, hash: &str) -> Result<AgreementVersion, Problem> {
+        self.must_pass(context, hash, None).await?;
         self.state(context, hash, StatementStep::Offered).await
     }
 
-    /// Signs for this participant: the signatory has signed the document, the certificate vouches for the signatory.
+    /// Signs for this participant, if its own `check` finds nothing that refuses: the signatory has signed the document,
+    /// the certificate vouches for the signatory.
     pub async fn sign(
         &self,
         context: &OpContext,
@@ -149,6 +116,7 @@ impl AgreementOffice {
             signature,
         };
         received::signs(&version.document, &signed)?;
+        self.must_pass(context, hash, credential(&context.actor)).await?;
         self.state(context, hash, StatementStep::Signed(signed)).await
     }
 
@@ -421,14 +389,6 @@ impl AgreementOffice {
             transaction.put_outbox(id, to, STATEMENT, &version.hash, &body, now).await.map_err(failed)?;
         }
         Ok(())
-    }
-}
-
-/// By what the author of something is known, if it is a person.
-fn credential(author: &Actor) -> Option<Credential> {
-    match author {
-        Actor::Person { thumbprint, .. } => Some(Credential(thumbprint.clone())),
-        _ => None,
     }
 }
 

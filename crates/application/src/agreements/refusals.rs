@@ -1,6 +1,9 @@
 //! Why something about an agreement is refused.
 
-use verbond_agreement::{ClauseName, DocumentError, InvalidTransition};
+use verbond_agreement::{
+    ClauseName, DocumentError, InvalidTransition,
+    check::{Finding, Severity},
+};
 use verbond_domain::Problem;
 
 pub(super) fn document(error: &DocumentError) -> Problem {
@@ -259,5 +262,50 @@ pub(super) fn operation_unclear() -> Problem {
     .next(
         "Neem de dienst op met `verbond description put`, en noem de bewerking: `--operation NAAM`.",
         "take the service in with `verbond description put`, and name the operation: `--operation NAME`",
+    )
+}
+
+/// Findings that are told in a refusal; `check` tells them all.
+const MOST_FINDINGS: usize = 20;
+
+/// Something in it refuses: each finding with its own code, in both languages.
+pub(super) fn findings(findings: &[Finding]) -> Problem {
+    let refusing: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Refuses).collect();
+    let told = |sentence: fn(&Finding) -> &str| {
+        let each = refusing.iter().take(MOST_FINDINGS);
+        each.map(|finding| format!("{}: {}", finding.code.entry().code, sentence(finding)))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    Problem::new(
+        "AGREEMENT_INCOMPLETE",
+        422,
+        format!(
+            "Er ontbreekt iets aan deze gegevensafspraak ({}). {}",
+            refusing.len(),
+            told(|one| &one.sentence.nl)
+        ),
+        format!(
+            "something is missing in this agreement ({}). {}",
+            refusing.len(),
+            told(|one| &one.sentence.en)
+        ),
+    )
+    .next(
+        "Zie met `verbond agreement check` wat elk ervan herstelt, en maak een nieuw concept.",
+        "see with `verbond agreement check` what mends each of them, and make a new draft",
+    )
+}
+
+pub(super) fn not_readable() -> Problem {
+    Problem::new(
+        "READING_REFUSED",
+        422,
+        "Dit knooppunt leest alleen verwerkingsactiviteiten, waar een knooppunt ze publiceert, en niet te veel tegelijk.",
+        "this node reads processing activities only, where a node publishes them, and not too many at once",
+    )
+    .next(
+        "Publiceer de activiteit op een adres dat eindigt op `/v1/registers/activity/NAAM/VERSIE`.",
+        "publish the activity at an address that ends with `/v1/registers/activity/NAME/VERSION`",
     )
 }

@@ -156,6 +156,7 @@ async fn once_there_is_a_steward_only_a_steward_declares_a_service_open() -> Out
             class,
             steward: "S. Voorbeeld".to_owned(),
             reason: "synthetic".to_owned(),
+            sample: None,
         };
         Ok::<_, Box<dyn std::error::Error>>(code(services::put(context, &"trees".parse()?, draft).await))
     };

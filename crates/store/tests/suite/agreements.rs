@@ -15,7 +15,7 @@ on_both!(
     a_draft_goes_with_its_steps,
 );
 
-fn row(hash: &str, agreement: &str, version: i64, days: i64) -> AgreementRow {
+pub fn row(hash: &str, agreement: &str, version: i64, days: i64) -> AgreementRow {
     AgreementRow {
         hash: hash.to_owned(),
         agreement: agreement.to_owned(),

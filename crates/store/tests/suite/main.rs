@@ -32,6 +32,7 @@ mod outbox;
 mod owner;
 mod peers;
 mod persons;
+mod readings;
 mod records;
 mod registers;
 mod retention;

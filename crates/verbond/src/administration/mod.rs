@@ -17,6 +17,7 @@ mod keys;
 mod node;
 mod peers;
 mod persons;
+mod readings;
 mod records;
 mod registers;
 mod services;
@@ -151,6 +152,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(registers::list))
         .routes(routes!(registers::versions, registers::put))
         .routes(routes!(registers::end))
+        .routes(routes!(registers::confirm))
         .routes(routes!(agreements::list, agreements::draft))
         .routes(routes!(agreements::get, agreements::discard))
         .routes(routes!(agreements::document))
@@ -159,6 +161,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(amendments::changes))
         .routes(routes!(amendments::amend))
         .routes(routes!(amendments::amend_from_refusal))
+        .routes(routes!(readings::list, readings::read))
         .routes(routes!(agreements::offer))
         .routes(routes!(agreements::sign))
         .routes(routes!(agreements::refuse))

@@ -4,7 +4,10 @@ use axum::{Json, body::Bytes, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use verbond_agreement::{EntryName, RegisterContent, RegisterKind};
-use verbond_application::registers::{self, RegisterEntry};
+use verbond_application::{
+    confirmation,
+    registers::{self, RegisterEntry},
+};
 use verbond_domain::Actor;
 
 use super::{
@@ -25,6 +28,8 @@ pub struct RegisterEntryView {
     pub version: u32,
     /// Hash over the canonical form of what it says.
     pub hash: String,
+    /// Hash over what is published of it, by which agreements pin it; absent: it is not published.
+    pub published_hash: Option<String>,
     /// What it says.
     pub content: RegisterContent,
     /// Who wrote it.
@@ -38,8 +43,10 @@ pub struct RegisterEntryView {
 impl From<RegisterEntry> for RegisterEntryView {
     fn from(entry: RegisterEntry) -> Self {
         let RegisterEntry { register, name, version, content, hash, author, created_at, ended_at } = entry;
+        let published = content.published(&name).ok().flatten();
+        let published_hash = published.map(|(_, hash)| hash.to_string());
         let (created_at, ended_at) = (rfc_3339(created_at), ended_at.map(rfc_3339));
-        Self { register, name, version, hash, content, author, created_at, ended_at }
+        Self { register, name, version, hash, published_hash, content, author, created_at, ended_at }
     }
 }
 
@@ -102,5 +109,19 @@ pub async fn end(
     Body(ending): Body<Ending>,
 ) -> Result<StatusCode, Failure> {
     registers::end(&context, register, &name, &ending.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stands behind an entry that somebody else has written down, with one's own credential.
+#[utoipa::path(post, path = "/v1/registers/{register}/{name}/confirmation", tag = "registers",
+    params(("register" = RegisterKind, Path), ("name" = EntryName, Path)),
+    responses((status = 204),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn confirm(
+    Context(context): Context,
+    NamedPair(register, name): NamedPair<RegisterKind, EntryName>,
+) -> Result<StatusCode, Failure> {
+    confirmation::confirm(&context, register, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use verbond_agreement::{Agreement as Document, EntryName, Moment};
+use verbond_agreement::{Agreement as Document, EntryName, Moment, PublishedActivity, Versioned};
 use verbond_application::agreements::AGREEMENT_SIGNATURE;
 use verbond_domain::{ParticipantId, Problem, ServiceName, Timestamp, TransactionId};
 
@@ -19,6 +19,8 @@ use crate::{
 
 /// The example: what a municipality's pension office may ask an income register.
 const EXAMPLE: &str = include_str!("../../../agreement/tests/pensioners.json");
+/// The processing activities that the example names, by party.
+const REGISTERS: &str = include_str!("../../../agreement/tests/examples/pensioners.registers.json");
 
 /// Agreements with other participants.
 #[derive(Debug, Subcommand)]
@@ -32,7 +34,9 @@ pub enum Agreement {
     /// Write an example to begin from to standard output: one question about a person, with one answer.
     #[command(
         after_help = "Example:\n  verbond agreement example --coalition verbond-test --provider oin:00000099000000030000 \\\n    \
-        --receiver oin:00000099000000020000 --service incomes > draft.json"
+        --receiver oin:00000099000000020000 --service incomes > draft.json\n\n\
+        With --activity it writes the processing activity of one of them, to be put in its register:\n  \
+        verbond activity put provide-incomes activity.json"
     )]
     Example(Example),
     /// All versions that this node holds, the newest first.
@@ -41,8 +45,12 @@ pub enum Agreement {
     Show(Which),
     /// Write the document, as it is signed, to standard output.
     Document(Which),
-    /// What is missing before a version may be offered, and how to mend it. It judges nothing as lawful.
+    /// What is missing before a version may be offered and signed, and how to mend it, after having read anew what it
+    /// names. It judges nothing as lawful.
     Check(Which),
+    /// Read anew what stands at the addresses that a version names, here and at the other parties' nodes; show what each
+    /// node saw.
+    Read(Which),
     /// The agreement as people read it, made from the document that is signed.
     Text {
         #[command(flatten)]
@@ -121,20 +129,63 @@ pub struct Example {
     /// For how many days.
     #[arg(long, default_value_t = 365)]
     days: u16,
+    /// Where the provider publishes its registers: `public.address` of its node.
+    #[arg(long, value_name = "URL", default_value = "https://register.test")]
+    provider_address: String,
+    /// Where the receiver publishes its registers.
+    #[arg(long, value_name = "URL", default_value = "https://pension.test")]
+    receiver_address: String,
+    /// Write the processing activity that this party names, instead of the agreement.
+    #[arg(long, value_name = "PARTY")]
+    activity: Option<ExampleParty>,
+}
+
+/// A party to the example.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum ExampleParty {
+    /// Who provides.
+    Provider,
+    /// Who receives.
+    Receiver,
+}
+
+impl ExampleParty {
+    /// Where its activity stands among the registers, and its side in the document.
+    const fn places(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Provider => ("/activities/0/content", "/clauses/0/provider/activity"),
+            Self::Receiver => ("/activities/1/content", "/clauses/0/receivers/0/side/activity"),
+        }
+    }
 }
 
 impl Example {
     /// Prints it; needs no node.
     pub fn print(&self, printer: Printer) -> anyhow::Result<()> {
-        printer.json(&self.document()?);
+        printer.json(&match self.activity {
+            Some(party) => self.activity_of(party)?,
+            None => self.document()?,
+        });
         Ok(())
     }
 
-    fn document(&self) -> anyhow::Result<Value> {
-        let text = EXAMPLE
+    /// Example text, about the parties that were asked for.
+    fn about_them(&self, text: &str) -> anyhow::Result<Value> {
+        let text = text
             .replace("oin:00000099000000030000", &self.provider.to_string())
             .replace("oin:00000099000000020000", &self.receiver.to_string());
-        let mut document: Value = serde_json::from_str(&text)?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    fn activity_of(&self, party: ExampleParty) -> anyhow::Result<Value> {
+        let (place, _) = party.places();
+        let mut registers = self.about_them(REGISTERS)?;
+        let activity = registers.pointer_mut(place).map(Value::take);
+        activity.with_context(|| format!("the example has no {place}"))
+    }
+
+    fn document(&self) -> anyhow::Result<Value> {
+        let mut document = self.about_them(EXAMPLE)?;
         let now = ambient::system();
         let moment = |at: Timestamp| Moment::of(at).map(|at| json!(at)).context("the clock is out of range");
         let until = now.now().plus_seconds(i64::from(self.days) * 86_400);
@@ -148,6 +199,21 @@ impl Example {
             ("/term/until", moment(until)?),
         ] {
             *document.pointer_mut(place).with_context(|| format!("the example has no {place}"))? = value;
+        }
+        for (party, base) in [
+            (ExampleParty::Provider, &self.provider_address),
+            (ExampleParty::Receiver, &self.receiver_address),
+        ] {
+            let bytes = serde_json::to_vec(&self.activity_of(party)?)?;
+            let (_, hash) = PublishedActivity::parse(&bytes)?;
+            let (_, place) = party.places();
+            let reference =
+                document.pointer_mut(place).with_context(|| format!("the example has no {place}"))?;
+            let entry: Versioned =
+                serde_json::from_value(reference.get("entry").cloned().unwrap_or_default())?;
+            let base = base.trim_end_matches('/');
+            let url = format!("{base}/v1/registers/activity/{}/{}", entry.name, entry.version);
+            *reference = json!({ "entry": entry, "url": url, "hash": hash });
         }
         Ok(document)
     }
@@ -182,6 +248,7 @@ impl Agreement {
                 printer.json(&client.get(&at(&which.hash, "/document", client).await?).await?);
             }
             Self::Check(which) => {
+                client.post(&at(&which.hash, "/readings", client).await?, &json!({})).await?;
                 let answer = client.get(&at(&which.hash, "/findings", client).await?).await?;
                 let columns = [
                     ("FINDING", "/code"),
@@ -191,6 +258,17 @@ impl Agreement {
                     ("MEND", "/mend/en"),
                 ];
                 show::list(printer, &answer, &columns, ("Niets gevonden.", "nothing found"));
+            }
+            Self::Read(which) => {
+                let answer = client.post(&at(&which.hash, "/readings", client).await?, &json!({})).await?;
+                let columns = [
+                    ("WHAT", "/kind"),
+                    ("ADDRESS", "/url"),
+                    ("READ BY", "/reader"),
+                    ("OUTCOME", "/outcome"),
+                    ("HASH", "/hash"),
+                ];
+                show::list(printer, &answer, &columns, ("Niets te lezen.", "nothing to read"));
             }
             Self::Text { which, english } => {
                 let language = if english { "en" } else { "nl" };

@@ -32,6 +32,12 @@ pub enum Register {
         /// Its name.
         name: EntryName,
     },
+    /// Stand behind an entry that somebody else has written down, with your own key: an assessment needs this when who
+    /// wrote it also drafts what rests on it.
+    Confirm {
+        /// Its name.
+        name: EntryName,
+    },
     /// End an entry: nothing new may rest on it.
     End {
         /// Its name.
@@ -76,6 +82,10 @@ impl Register {
                 let answer = client.get(&format!("{base}/{name}")).await?;
                 let newest = answer.pointer("/items/0/content").cloned().unwrap_or_default();
                 printer.json(&newest);
+            }
+            Self::Confirm { name } => {
+                client.post(&format!("{base}/{name}/confirmation"), &json!({})).await?;
+                done(printer, &format!("`{name}` is bevestigd"), &format!("`{name}` is confirmed"));
             }
             Self::End { name, reason } => {
                 client.post(&format!("{base}/{name}/end"), &json!({ "reason": reason })).await?;

@@ -1,10 +1,12 @@
 //! `verbond service …`
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use verbond_domain::ServiceName;
 
-use super::{contract_sheet, peer::optional_participant, show};
+use super::{contract_sheet, peer::optional_participant, register::read_json, show};
 use crate::client::{Client, segment};
 use crate::printer::Printer;
 
@@ -68,6 +70,9 @@ pub struct Add {
     /// Protocol between the other's outway and this node's inway.
     #[arg(long, value_enum, default_value = "http1")]
     protocol: Protocol,
+    /// An answer of the source, as JSON: a service whose sample is about people is not taken as open. Kept nowhere.
+    #[arg(long, value_name = "FILE")]
+    sample: Option<PathBuf>,
 }
 
 /// A class with who answers for it.
@@ -118,7 +123,9 @@ impl Service {
                     Protocol::Http1 => "http1",
                     Protocol::Http2 => "http2",
                 };
+                let sample = add.sample.as_deref().map(read_json).transpose()?;
                 let draft = json!({
+                    "sample": sample,
                     "upstream": add.upstream,
                     "protocol": protocol,
                     "class": add.declaration.class.as_str(),

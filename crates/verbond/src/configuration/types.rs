@@ -169,6 +169,10 @@ pub struct Public {
     /// IP address and port to listen on.
     #[schema(value_type = String)]
     pub listen: SocketAddr,
+    /// Where others reach this listener, such as `https://www.gemeente.example/verbond`: below it stand the registers that
+    /// agreements name. Absent: an agreement may name any address that others can read.
+    #[serde(default)]
+    pub address: Option<String>,
     /// `true`: with the node's own certificate; `false`: plain HTTP, behind the organisation's web server.
     #[serde(default)]
     pub tls: bool,

@@ -39,6 +39,9 @@ impl Settings {
                 "is empty, so no application could get in",
             ));
         }
+        if let Some(address) = configuration.public.as_ref().and_then(|public| public.address.as_deref()) {
+            check_public_address(address)?;
+        }
         check_limits(self)?;
         if let Database::Url(url) = &configuration.database
             && url != "sqlite"
@@ -183,6 +186,30 @@ fn check_loopback(key: &str, listen: SocketAddr) -> Result<(), Problem> {
               "listen on 127.0.0.1 or [::1]; let applications from elsewhere in through `outway.tls` with a certificate"))
 }
 
+/// Other organisations write this address into what people sign, with a path behind it.
+fn check_public_address(address: &str) -> Result<(), Problem> {
+    let fits = Url::parse(address).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    match fits && !address.ends_with('/') {
+        true => Ok(()),
+        false => Err(invalid(
+            "public.address",
+            format!("`{address}` is geen adres waar een pad achter kan staan"),
+            format!("`{address}` is no address behind which a path can stand"),
+        )
+        .next(
+            "Schrijf schema en host, zonder `/` aan het eind: `https://www.gemeente.example/verbond`.",
+            "write scheme and host, without `/` at the end: `https://www.gemeente.example/verbond`",
+        )),
+    }
+}
+
 fn check_limits(settings: &Settings) -> Result<(), Problem> {
     let limits = &settings.configuration.limits;
     let bounds = [
@@ -278,6 +305,18 @@ mod tests {
         refused("[outway]\nlisten = '0.0.0.0:7080'\n", "outside this machine");
         assert_eq!(verdict("[outway]\nlisten = '[::1]:7080'\n"), Ok(()));
         refused("[metrics]\nlisten = '192.0.2.1:1'\n", "outside this machine");
+    }
+
+    #[test]
+    fn what_is_published_has_an_address_behind_which_a_path_can_stand() {
+        let public = |address: &str| format!("[public]\nlisten = '127.0.0.1:1'\naddress = '{address}'\n");
+        for address in ["https://a.test/", "ftp://a.test", "a.test", "https://u@a.test", "https://a.test?x=1"]
+        {
+            refused(&public(address), "behind which a path can stand");
+        }
+        for address in ["https://a.test", "https://a.test/verbond", "http://a.test:8080"] {
+            assert_eq!(verdict(&public(address)), Ok(()));
+        }
     }
 
     #[test]

@@ -64,9 +64,11 @@ pub fn configuration(plan: &Plan) -> String {
          socket = \"administration.sock\"\n\
          # For persons with a key of their own: `verbond person add --help`.\n\
          listen = \"127.0.0.1:{administration}\"\n\
-         \n# Read-only, for everybody: which services there are and who declared what about them.\n\
+         \n# Read-only, for everybody: which services there are and who declared what about them, and the registers of\n\
+         # processing activities and algorithms. `address` is where others reach it; agreements name that.\n\
          [public]\n\
          listen = \"127.0.0.1:{public}\"\n\
+         {public_address}\n\
          \n[directory]\n\
          enabled = {directory_role}\n\
          \n{acceptance}",
@@ -78,6 +80,10 @@ pub fn configuration(plan: &Plan) -> String {
         inway_address = quoted(&format!("https://{host}:{}", outside.1)),
         outway = plan.outway,
         public = plan.public,
+        public_address = match plan.authority {
+            Some(_) => format!("address = {}", quoted(&format!("http://{host}:{}", plan.public))),
+            None => format!("# address = {}", quoted(&format!("https://{host}/verbond"))),
+        },
         administration = plan.administration,
         directory_role = plan.directory_role,
         acceptance = acceptance(plan),

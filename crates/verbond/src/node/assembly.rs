@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
-use verbond_application::{agreements::AgreementOffice, exchange::Exchanges, snapshot::SnapshotKeeper};
+use verbond_application::{
+    Managers, agreements::AgreementOffice, exchange::Exchanges, snapshot::SnapshotKeeper,
+};
 use verbond_domain::{Ambient, Problem};
 use verbond_fsc::{
     Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources,
@@ -12,7 +14,7 @@ use verbond_fsc::{
 };
 use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway};
 use verbond_journal::{Journal, JournalLimits};
-use verbond_node_api::{AgreementCourier, NodeApi};
+use verbond_node_api::{AgreementCourier, Asked, NodeApi, NodeReader};
 use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{
@@ -100,7 +102,9 @@ impl Node {
             ..kind
         };
         let peers = Client::peers(peer_tls, hosts.clone(), bounded(ClientLimits::peers()));
-        let servers = Client::servers(&sources::anchors(settings)?, hosts, bounded(ClientLimits::servers()))?;
+        let anchors = sources::anchors(settings)?;
+        let open = Client::servers(&anchors, hosts.chosen_by_others(), bounded(ClientLimits::servers()))?;
+        let servers = Client::servers(&anchors, hosts, bounded(ClientLimits::servers()))?;
         let rules = fsc_rules(settings, own.clone());
         let lists = RevocationRefresh::new(
             rules.revocation.clone(),
@@ -110,17 +114,21 @@ impl Node {
             ambient.clone(),
         );
         lists.load().await;
+        let reader = NodeReader::new(open, peers.clone());
         let agreements = Arc::new(AgreementOffice {
             own: own.clone(),
             coalition: profile.id.clone(),
             identity: Arc::clone(&identity),
             trust: Arc::clone(&trust),
+            reader: Arc::clone(&reader) as _,
+            public_address: settings.configuration.public.as_ref().and_then(|public| public.address.clone()),
         });
         let among_nodes = Arc::new(NodeApi {
             office: Arc::clone(&agreements),
             store: store.clone(),
             ambient: ambient.clone(),
             peers: peers.clone(),
+            asked: Asked::default(),
         });
         let fsc = FscNode::new(FscParts {
             rules,
@@ -131,6 +139,8 @@ impl Node {
             peers: peers.clone(),
             couriers: vec![Arc::new(AgreementCourier(Arc::clone(&among_nodes)))],
         });
+        let managers: Arc<dyn Managers> = Arc::clone(&fsc) as _;
+        reader.knows(Arc::downgrade(&managers));
 
         // The data plane.
         let mut registry = Registry::default();

@@ -1,6 +1,8 @@
-//! The read-only listener for everybody: what stewards have declared about services, here and elsewhere.
+//! The read-only listener for everybody: what stewards have declared about services, here and elsewhere, and the registers
+//! that are there to be read.
 
 mod rate;
+mod registers;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -15,6 +17,7 @@ use axum::{
 use serde::Serialize;
 use verbond_application::snapshot::SnapshotKeeper;
 use verbond_domain::{ParticipantId, Problem, ServiceName};
+use verbond_store::Store;
 use verbond_transport::Connection;
 
 use self::rate::Limiter;
@@ -30,15 +33,25 @@ pub struct Counter {
     pub own: ParticipantId,
     /// What is known.
     pub snapshots: Arc<SnapshotKeeper>,
+    /// Where the registers are.
+    pub store: Store,
+    /// Where others reach this listener.
+    address: Option<String>,
     limiter: Limiter,
     trusted_proxies: Vec<IpAddr>,
 }
 
 impl Counter {
     /// With the configured bound on how many requests one network may make in a minute.
-    pub fn new(own: ParticipantId, snapshots: Arc<SnapshotKeeper>, configured: &Public) -> Arc<Self> {
-        let limiter = Limiter::new(configured.requests_per_minute);
-        Arc::new(Self { own, snapshots, limiter, trusted_proxies: configured.trusted_proxies.clone() })
+    pub fn new(
+        own: ParticipantId,
+        snapshots: Arc<SnapshotKeeper>,
+        store: Store,
+        configured: &Public,
+    ) -> Arc<Self> {
+        let (limiter, address) = (Limiter::new(configured.requests_per_minute), configured.address.clone());
+        let trusted_proxies = configured.trusted_proxies.clone();
+        Arc::new(Self { own, snapshots, store, address, limiter, trusted_proxies })
     }
 
     /// Who asks: whoever is at the other end, or before it when that is one of our own web servers. Only the last
@@ -92,6 +105,9 @@ pub fn router(counter: Arc<Counter>) -> Router {
     Router::new()
         .route("/v1/services", get(services))
         .route("/v1/declarations", get(declarations))
+        .route("/v1/registers/{register}", get(registers::list))
+        .route("/v1/registers/{register}/{name}", get(registers::versions))
+        .route("/v1/registers/{register}/{name}/{version}", get(registers::version))
         .route("/health/live", get(async || Json(serde_json::json!({ "ok": true }))))
         .fallback(async || Failure(absent()).into_response())
         .layer(middleware::from_fn_with_state(Arc::clone(&counter), limit))
@@ -168,13 +184,16 @@ mod tests {
     use tower_service::Service;
     use verbond_application::snapshot::Snapshot;
     use verbond_domain::{Actor, ClassDeclaration, ServiceClass, Timestamp};
-    use verbond_store::services::ServiceRow;
+    use verbond_store::{DatabaseUrl, services::ServiceRow};
 
     use super::*;
 
     type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-    fn routes(requests_per_minute: u32) -> Outcome<Router> {
+    /// The routes, and the directory of the database that they read.
+    async fn routes(requests_per_minute: u32) -> Outcome<(Router, Store, tempfile::TempDir)> {
+        let directory = tempfile::tempdir()?;
+        let store = Store::open(&DatabaseUrl::Sqlite(directory.path().join("node.sqlite"))).await?;
         let name: ServiceName = "trees".parse()?;
         let declaration = ClassDeclaration {
             class: ServiceClass::Open,
@@ -190,11 +209,13 @@ mod tests {
         let own = "oin:00000099000000010000".parse()?;
         let public = Public {
             listen: "127.0.0.1:1".parse()?,
+            address: Some("https://www.a.test".to_owned()),
             tls: false,
             requests_per_minute,
             trusted_proxies: vec!["127.0.0.1".parse()?],
         };
-        Ok(router(Counter::new(own, SnapshotKeeper::fixed(snapshot), &public)))
+        let counter = Counter::new(own, SnapshotKeeper::fixed(snapshot), store.clone(), &public);
+        Ok((router(counter), store, directory))
     }
 
     async fn ask(routes: &Router, from: &str) -> Outcome<Response> {
@@ -202,11 +223,15 @@ mod tests {
     }
 
     async fn ask_through(routes: &Router, from: &str, forwarded: &[&str]) -> Outcome<Response> {
+        ask_for(routes, "/v1/services", from, forwarded).await
+    }
+
+    async fn ask_for(routes: &Router, path: &str, from: &str, forwarded: &[&str]) -> Outcome<Response> {
         let mut request = Request::new(Body::empty());
         for addresses in forwarded {
             request.headers_mut().append("x-forwarded-for", addresses.parse()?);
         }
-        *request.uri_mut() = "/v1/services".parse()?;
+        *request.uri_mut() = path.parse()?;
         let remote: SocketAddr = from.parse()?;
         let connection = Connection { remote: Some(remote), ..Connection::default() };
         request.extensions_mut().insert(Arc::new(connection));
@@ -215,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_declared_what_is_shown_and_where_the_source_is_is_not() -> Outcome {
-        let answer = ask(&routes(10)?, "192.0.2.1:1").await?;
+        let answer = ask(&routes(10).await?.0, "192.0.2.1:1").await?;
         let text = String::from_utf8(answer.into_body().collect().await?.to_bytes().to_vec())?;
         assert!(text.contains("J. de Vries") && text.contains("\"class\":\"open\""), "{text}");
         assert!(!text.contains("internal.example") && !text.contains("operator"), "{text}");
@@ -223,8 +248,79 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn registers_that_are_there_to_be_read_are_and_others_are_not() -> Outcome {
+        let (routes, store, _directory) = routes(1000).await?;
+        let put = async |register: &str, name: &str, content: &str| -> Outcome {
+            let mut transaction = store.begin().await?;
+            let at = Timestamp::from_millis(0);
+            transaction
+                .put_register_entry(register, name, content, "sha256:0", r#"{"kind":"operator"}"#, at)
+                .await?;
+            Ok(transaction.commit().await?)
+        };
+        let read = async |path: &str| -> Outcome<(u16, String)> {
+            let answer = ask_for(&routes, path, "192.0.2.1:1", &[]).await?;
+            let status = answer.status().as_u16();
+            Ok((status, String::from_utf8(answer.into_body().collect().await?.to_bytes().to_vec())?))
+        };
+        let activity = |more: &str| {
+            format!(
+                r#"{{{more}"title":"Openbaar","role":{{"role":"controller"}},"organisation":{{"name":"A","address":"a"}},
+                "purposes":["help"],"description":"Helpen.","grounds":[],"data_subjects":[],"recipients":[],
+                "transfers":[],"retention":[],"security":"Ja.","valid_from":"2026-01-01"}}"#
+            )
+        };
+        put("activity", "help", &activity("")).await?;
+        let article =
+            r#""confidential":{"law":"BWBR0022463","name":"Wet","article":"3","version":"2026-01-01"},"#;
+        put("activity", "quiet", &activity(article)).await?;
+        put("ground", "law", "{}").await?;
+
+        let (status, text) = read("/v1/registers/activity/help/1").await?;
+        assert!(status == 200 && text.contains("Helpen."), "{status} {text}");
+        let (status, text) = read("/v1/registers/activity").await?;
+        let listed: serde_json::Value = serde_json::from_str(&text)?;
+        assert_eq!(
+            listed.pointer("/items/0/url"),
+            Some(&"https://www.a.test/v1/registers/activity/help/1".into())
+        );
+        assert_eq!(status, 200);
+        // Of what a provision keeps confidential, the name and the provision.
+        let (status, text) = read("/v1/registers/activity/quiet/1").await?;
+        assert_eq!(
+            (status, text),
+            (
+                200,
+                format!("{{{article}\"name\":\"quiet\"}}").replace(
+                    r#""law":"BWBR0022463","name":"Wet","article":"3","version":"2026-01-01""#,
+                    r#""article":"3","law":"BWBR0022463","name":"Wet","version":"2026-01-01""#,
+                )
+            )
+        );
+        for path in [
+            "ground",
+            "ground/law",
+            "ground/law/1",
+            "assessment",
+            "nothing",
+            "activity/help/2",
+            "activity/x/1",
+        ] {
+            let (status, text) = read(&format!("/v1/registers/{path}")).await?;
+            assert_eq!(status, 404, "{path}: {text}");
+        }
+        // What has ended can be read, and is seen to have ended.
+        let mut transaction = store.begin().await?;
+        transaction.end_register_entry("activity", "help", Timestamp::from_millis(1)).await?;
+        transaction.commit().await?;
+        let (status, text) = read("/v1/registers/activity/help/1").await?;
+        assert!(status == 410 && text.contains("Helpen."), "{status} {text}");
+        Ok(())
+    }
+
+    #[tokio::test]
     async fn behind_our_own_web_server_its_word_says_who_asks_and_nobody_elses_does() -> Outcome {
-        let routes = routes(1)?;
+        let (routes, ..) = routes(1).await?;
         let through = async |from, forwarded: &[&str]| {
             ask_through(&routes, from, forwarded).await.map(|answer| answer.status().as_u16())
         };
@@ -243,7 +339,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_network_that_asks_too_much_does_not_stand_in_the_way_of_another() -> Outcome {
-        let routes = routes(1)?;
+        let (routes, ..) = routes(1).await?;
         assert_eq!(ask(&routes, "192.0.2.1:1").await?.status(), 200);
         let refused = ask(&routes, "192.0.2.9:2").await?;
         assert_eq!(refused.status(), 429);

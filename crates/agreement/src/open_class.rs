@@ -1,0 +1,223 @@
+//! What speaks against a service's being open: elements that its own description calls personal or confidential, and
+//! names and schemas by which personal data goes in many a source. Never values: one in eleven numbers of nine digits
+//! passes the test of a citizen service number, those of organisations among them.
+
+use serde_json::Value;
+
+use crate::{DescribedService, Sensitivity};
+
+/// Names of elements, parameters and categories, as letters and digits only. Names that are as common for things as for
+/// people (`name`, `address`, `email`, `income`) are left out: a list that cries wolf is switched off in the mind.
+const NAMES: &[&str] = &[
+    "aanummer",
+    "achternaam",
+    "administratienummer",
+    "anummer",
+    "birthdate",
+    "birthday",
+    "birthname",
+    "bloedgroep",
+    "bsn",
+    "burgerlijkestaat",
+    "burgerservicenr",
+    "burgerservicenummer",
+    "citizenservicenumber",
+    "criminalrecord",
+    "dateofbirth",
+    "dateofdeath",
+    "datumoverlijden",
+    "diagnose",
+    "diagnosis",
+    "ethnicity",
+    "etniciteit",
+    "familyname",
+    "firstname",
+    "geboortedatum",
+    "geboorteland",
+    "geboortenaam",
+    "geboorteplaats",
+    "geloofsovertuiging",
+    "geslachtsaanduiding",
+    "geslachtsnaam",
+    "givenname",
+    "givennames",
+    "identiteitskaartnummer",
+    "lastname",
+    "maritalstatus",
+    "medicatie",
+    "medication",
+    "nationaliteit",
+    "nationality",
+    "overlijdensdatum",
+    "paspoortnummer",
+    "passportnumber",
+    "patient",
+    "patientid",
+    "patientnumber",
+    "placeofbirth",
+    "rijbewijsnummer",
+    "seksuelegerichtheid",
+    "sexualorientation",
+    "socialsecuritynumber",
+    "sofinummer",
+    "strafblad",
+    "surname",
+    "voorletters",
+    "voornaam",
+    "voornamen",
+    "vreemdelingennummer",
+];
+
+/// Types in schemas, the last word of their addresses, likewise.
+const TYPES: &[&str] =
+    &["ingeschrevenpersoon", "naturalperson", "natuurlijkpersoon", "patient", "person", "persoon"];
+
+/// Members of a document that name what it is.
+const TYPE_MEMBERS: &[&str] = &["@type", "type", "resourceType", "$schema", "rdf:type"];
+
+/// Deepest that a sample is looked into.
+const DEEPEST: usize = 64;
+
+/// What in a description says that the service is about people, or confidential: paths and names, at most ten.
+pub fn signs_in_description(service: &DescribedService) -> Vec<String> {
+    let mut found = Vec::new();
+    for operation in &service.operations {
+        for element in &operation.elements {
+            let last = element
+                .path
+                .as_str()
+                .rsplit(['.', '\'', '"'])
+                .find(|part| !part.trim_matches(['[', ']', '*']).is_empty());
+            let named = last.is_some_and(|name| is_name(name)) || is_name(element.category.as_str());
+            if element.sensitivity != Sensitivity::NotPersonal || element.identifies.is_some() || named {
+                found.push(element.path.to_string());
+            }
+        }
+        let parameters = operation.parameters.iter();
+        let parameters = parameters.filter(|one| one.identifies.is_some() || is_name(one.name.as_str()));
+        found.extend(parameters.map(|one| one.name.to_string()));
+        if !operation.people.is_empty() {
+            found.push(operation.name.to_string());
+        }
+    }
+    found.sort();
+    found.dedup();
+    found.truncate(10);
+    found
+}
+
+/// What in a sample of an answer says that the service is about people: words of the shipped lists only, since what
+/// stands in a sample may name somebody.
+pub fn signs_in_sample(sample: &Value) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    look(sample, DEEPEST, &mut found);
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn look(value: &Value, depth: usize, found: &mut Vec<&'static str>) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                found.extend(listed(NAMES, name));
+                if TYPE_MEMBERS.contains(&name.as_str()) {
+                    let types = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                    found.extend(types.iter().filter_map(Value::as_str).filter_map(is_type));
+                }
+                look(value, depth, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| look(item, depth, found)),
+        _ => {}
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    listed(NAMES, name).is_some()
+}
+
+fn is_type(address: &str) -> Option<&'static str> {
+    listed(TYPES, address.rsplit(['/', '#', ':']).next()?)
+}
+
+fn listed(list: &'static [&'static str], name: &str) -> Option<&'static str> {
+    let plain: String =
+        name.chars().filter(|one| one.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    list.iter().find(|known| **known == plain).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    fn described(element: Value, more: Value) -> Result<DescribedService, serde_json::Error> {
+        let mut operation = json!({
+            "name": "read", "method": "GET", "path": "/trees", "content_type": "application/json", "record": "$",
+            "elements": [element],
+        });
+        if let (Some(operation), Value::Object(more)) = (operation.as_object_mut(), more) {
+            operation.extend(more);
+        }
+        serde_json::from_value(json!({
+            "service": "trees", "title": "Trees", "description": "Trees.", "operations": [operation],
+        }))
+    }
+
+    fn element(path: &str, category: &str, sensitivity: &str) -> Value {
+        json!({ "path": path, "type": "string", "category": category, "sensitivity": sensitivity, "meaning": "It." })
+    }
+
+    #[test]
+    fn what_a_description_calls_personal_or_names_so_is_found() -> Outcome {
+        let signs = |element, more| described(element, more).map(|one| signs_in_description(&one));
+        assert!(signs(element("$.height", "trees", "not_personal"), json!({}))?.is_empty());
+        assert!(signs(element("$.owner.name", "trees", "not_personal"), json!({}))?.is_empty());
+        for (path, category, sensitivity) in [
+            ("$.height", "trees", "personal"),
+            ("$.height", "trees", "sensitive"),
+            ("$.height", "trees", "special_category"),
+            ("$.height", "trees", "criminal"),
+            ("$.height", "trees", "confidential"),
+            ("$.owner.geboorteDatum", "trees", "not_personal"),
+            ("$.owners[*].given_names[*]", "trees", "not_personal"),
+            ("$.height", "diagnosis", "not_personal"),
+        ] {
+            assert_eq!(
+                signs(element(path, category, sensitivity), json!({}))?,
+                [path],
+                "{category} {sensitivity}"
+            );
+        }
+        let asked =
+            json!({ "parameters": [{ "name": "bsn", "place": "query", "values": { "allow": "day" } }] });
+        assert_eq!(signs(element("$.height", "trees", "not_personal"), asked)?, ["bsn"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_sample_is_known_by_names_and_types_and_not_by_digits() {
+        assert!(
+            signs_in_sample(&json!({ "rsin": "999990019", "number": 999_990_019, "name": "Oak" })).is_empty()
+        );
+        assert_eq!(signs_in_sample(&json!({ "items": [{ "BSN": null }] })), ["bsn"]);
+        assert_eq!(signs_in_sample(&json!([{ "date-of-birth": "1950-01-01" }])), ["dateofbirth"]);
+        for kind in ["https://schema.org/Person", "Person", "foaf:Person"] {
+            assert_eq!(signs_in_sample(&json!({ "@type": ["Thing", kind] })), ["person"], "{kind}");
+        }
+        assert_eq!(signs_in_sample(&json!({ "resourceType": "Patient" })), ["patient"]);
+        assert!(signs_in_sample(&json!({ "note": "Person" })).is_empty());
+    }
+
+    #[test]
+    fn the_lists_hold_what_can_match() {
+        for word in NAMES.iter().chain(TYPES) {
+            assert!(word.chars().all(|one| one.is_ascii_lowercase()), "{word}");
+        }
+    }
+}
