@@ -68,11 +68,11 @@ def token(consumer, provider):
     return made
 
 
-def draft(consumer, provider, folder, number, rests_on="outreach", version=1, **more):
-    """A draft whose receiving side rests on this entry of the consumer's register of grounds."""
+def draft(consumer, provider, folder, number, version=1, **more):
+    """A draft whose receiving side rests on this version of an entry of the consumer's register of grounds."""
     content = with_years(document(provider.node, consumer.node, id=f"01932f5e-7c00-7000-8000-{number:012}"))
     receiver = content["clauses"][0]["receivers"][0]["side"]
-    receiver["ground"] = {"entry": {"name": rests_on, "version": version}, "ground": ground("Reach people") | more}
+    receiver["ground"] = {"entry": {"name": "outreach", "version": version}, "ground": ground("Reach people") | more}
     return consumer.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
 
 
@@ -80,8 +80,8 @@ def draft(consumer, provider, folder, number, rests_on="outreach", version=1, **
 def agreed(consumer, provider, token, folder):
     """Makes an agreement under which the consumer gets answers; its hash."""
 
-    def make(number, *rests_on, **more):
-        digest = draft(consumer, provider, folder, number, *rests_on, **more)
+    def make(number, **more):
+        digest = draft(consumer, provider, folder, number, **more)
         conclude(consumer, provider, digest)
         eventually(lambda: ask(consumer, token).status == 200, "an answer under the agreement", 20)
         return digest
@@ -155,7 +155,7 @@ def contracts(organisation, digest):
 
 
 def test_what_remains_to_be_done_has_a_day_at_both_parties(consumer, provider, folder, world, authority, agreed):
-    agreed = agreed(3, "tasks")
+    agreed = agreed(3, version=2)
     provider.people["signatory"].afar("agreement", "revoke", agreed, "--reason", "The tasks, please.")
     consumer.sees(agreed, "revoked")
     today = time.time()
@@ -183,7 +183,7 @@ OTHER = {"law": "BWBR0040940", "name": "Uitvoeringswet AVG", "article": "46", "v
 
 
 def test_a_participant_that_was_away_stops_before_it_serves(consumer, provider, token, source, agreed):
-    digest = agreed(4, "letters", provisions=[OTHER])
+    digest = agreed(4, version=3, provisions=[OTHER])
     provider.node.stop()
     done = consumer.people["signatory"].afar(
         "ground", "withdraw", "--law", OTHER["law"], "--article", "46", "--law-version", "2026-01-01",
@@ -211,7 +211,7 @@ def test_a_participant_that_was_away_stops_before_it_serves(consumer, provider, 
 
 
 def test_a_version_that_rests_on_a_later_entry_is_not_touched(consumer, token, agreed):
-    digest = agreed(5, "outreach", 2)
+    digest = agreed(5, version=4)
     listed = consumer.people["signatory"].afar("ground", "withdraw", "outreach", "--entry-version", "1", "--dry-run")
     assert digest not in {each["agreement"] for each in listed["resting"]}
     consumer.people["signatory"].afar("ground", "withdraw", "outreach", "--reason", "This one too.", "--yes")
@@ -224,7 +224,7 @@ def test_a_party_without_a_contract_is_asked_too(world, authority, folder, consu
     third.node.cli("peer", "announce")
     content = with_years(document(provider.node, consumer.node, id="01932f5e-7c00-7000-8000-000000000006"))
     receiver = content["clauses"][0]["receivers"][0]["side"]
-    receiver["ground"]["entry"]["name"] = "together"
+    receiver["ground"]["entry"]["version"] = 9
     for members, example in (("parties", content["parties"][0]), ("signatories", content["signatories"][0])):
         content[members].append(example | {"participant": f"oin:{third.node.id}"})
     digest = consumer.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
