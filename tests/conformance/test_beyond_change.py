@@ -363,7 +363,14 @@ def refused(consumer, token, path=f"/{SERVICE}/incomes/{BSN}", **headers):
     # One sentence for who asked, the same whatever the reason; one for who administers, and what to do next.
     assert told["user"].startswith("No answer: do not decide") and told["user_nl"].startswith("Geen antwoord")
     assert all(told[member] for member in ("detail", "detail_nl", "next", "next_nl"))
-    assert told["type"].endswith(told["code"]) and BSN not in answer.body.decode()
+    assert BSN not in answer.body.decode()
+    # Its type is where everybody can read what it means.
+    address = consumer.node.public_address
+    assert told["type"] == f"{address}/refusals/{told['code']}"
+    public = http.client.HTTPConnection("127.0.0.1", int(address.rsplit(":", 1)[1]), timeout=10)
+    public.request("GET", f"/refusals/{told['code']}")
+    page = public.getresponse()
+    assert page.status == 200 and told["next_nl"] in page.read().decode()
     transaction = answer.headers["Fsc-Transaction-Id"]
     held = ("record", "list", "--transaction", transaction)
     eventually(lambda: consumer.node.cli(*held)["items"], "the refusal in the listing", 10)

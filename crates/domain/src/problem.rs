@@ -1,6 +1,18 @@
 //! A precise "no": a stable code, a sentence in Dutch and in English, and what to do next.
 
+use std::sync::OnceLock;
+
 use serde::Serialize;
+
+/// Where this program's refusals are described for others to read. One for the process: a problem is made far from any
+/// configuration.
+static DESCRIBED_AT: OnceLock<String> = OnceLock::new();
+
+/// Says once, at start, below which address `refusals/CODE` describes each code; problems then have that as their `type`.
+pub fn problems_described_at(base: &str) {
+    // What was said first stands: a process describes itself at one place.
+    let _ = DESCRIBED_AT.set(base.trim_end_matches('/').to_owned());
+}
 
 /// The same sentence in Dutch and in English.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -75,7 +87,13 @@ impl Problem {
                 members.insert(name.to_owned(), value.into());
             }
         };
-        put("type", &format!("tag:verbond,2026:problem:{}", self.code));
+        put(
+            "type",
+            &match DESCRIBED_AT.get() {
+                Some(base) => format!("{base}/refusals/{}", self.code),
+                None => format!("tag:verbond,2026:problem:{}", self.code),
+            },
+        );
         put("title", self.code);
         put("detail", &self.detail.en);
         put("detail_nl", &self.detail.nl);

@@ -6,7 +6,7 @@ use verbond_domain::Problem;
 use verbond_node_api::NodeApi;
 
 use super::{Client, show};
-use crate::{administration, configuration::schema, design_rules, printer::Printer};
+use crate::{administration, configuration::schema, design_rules, printer::Printer, refusals};
 
 /// Messages that still have to reach other participants.
 #[derive(Debug, Args)]
@@ -41,9 +41,6 @@ impl Reload {
     }
 }
 
-/// The page of all refusals.
-const REFUSALS: &str = include_str!("../../../../docs/reference/refusals.md");
-
 /// What a refusal means and what to do about it, by its code.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  verbond explain PURPOSE_NOT_AGREED\n  \
@@ -56,22 +53,14 @@ pub struct Explain {
 impl Explain {
     /// Does it.
     pub fn run(self, printer: Printer) -> anyhow::Result<()> {
-        let code = self.code.rsplit(':').next().unwrap_or_default();
-        let section = section(code).ok_or_else(|| unknown_code(code))?;
+        let code = self.code.rsplit([':', '/']).next().unwrap_or_default();
+        let section = refusals::section(code).ok_or_else(|| unknown_code(code))?;
         match printer.is_json() {
             true => printer.json(&json!({ "code": code, "text": section })),
             false => printer.line(section),
         }
         Ok(())
     }
-}
-
-/// The text under a code.
-fn section(code: &str) -> Option<&'static str> {
-    let mut sections = REFUSALS.split("\n## ").skip(1);
-    sections
-        .find_map(|section| section.split_once('\n').filter(|(title, _)| *title == code))
-        .map(|(_, text)| text.trim())
 }
 
 fn unknown_code(code: &str) -> Problem {
