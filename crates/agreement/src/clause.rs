@@ -1,7 +1,8 @@
 //! What is agreed on one data service: operations, elements, purpose, and on which conditions.
 
 use serde::{Deserialize, Serialize};
-use verbond_domain::{ParticipantId, ServiceReference};
+use time::{Date, Month, OffsetDateTime};
+use verbond_domain::{ParticipantId, ServiceReference, Timestamp};
 
 use crate::{
     AlgorithmUse, ClauseName, Element, EntryName, Line, Method, Moment, Parameter, PathTemplate,
@@ -102,6 +103,48 @@ pub enum Period {
     Year,
 }
 
+impl Period {
+    /// The period in which a moment falls: its first moment, and the first one after it.
+    pub fn around(self, moment: Timestamp) -> (Timestamp, Timestamp) {
+        let at = OffsetDateTime::from_unix_timestamp(moment.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let seconds = |from: Timestamp, length| (from, from.plus_seconds(length));
+        let midnight = |date: Date| Timestamp::from_seconds(date.midnight().assume_utc().unix_timestamp());
+        let first = |year, month| Date::from_calendar_date(year, month, 1).map(midnight);
+        let day = midnight(at.date());
+        let (year, month) = (at.year(), at.month());
+        match self {
+            Self::Hour => seconds(day.plus_seconds(i64::from(at.hour()) * 3600), 3600),
+            Self::Day => seconds(day, 86_400),
+            Self::Week => {
+                let since_monday = i64::from(at.weekday().number_days_from_monday());
+                seconds(day.plus_seconds(-since_monday * 86_400), 7 * 86_400)
+            }
+            Self::Month => {
+                let next_year = if month == Month::December { year + 1 } else { year };
+                // A calendar ends where its years do: the last month then lasts for good.
+                (first(year, month).unwrap_or(day), first(next_year, month.next()).unwrap_or(FOR_GOOD))
+            }
+            Self::Year => (
+                first(year, Month::January).unwrap_or(day),
+                first(year + 1, Month::January).unwrap_or(FOR_GOOD),
+            ),
+        }
+    }
+
+    /// The period as one lower-case word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+}
+
+const FOR_GOOD: Timestamp = Timestamp::from_millis(i64::MAX);
+
 /// So many in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -180,4 +223,26 @@ pub struct Clause {
     /// Exchanges under the clause end before the agreement does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_those_of_the_calendar() -> Result<(), Box<dyn std::error::Error>> {
+        let at = |text: &str| text.parse::<Moment>().map(Moment::timestamp);
+        for (moment, period, begin, end) in [
+            ("2026-12-31T23:59:59Z", Period::Hour, "2026-12-31T23:00:00Z", "2027-01-01T00:00:00Z"),
+            ("2026-12-31T23:59:59Z", Period::Day, "2026-12-31T00:00:00Z", "2027-01-01T00:00:00Z"),
+            ("2026-12-31T23:59:59Z", Period::Week, "2026-12-28T00:00:00Z", "2027-01-04T00:00:00Z"),
+            ("2026-12-28T00:00:00Z", Period::Week, "2026-12-28T00:00:00Z", "2027-01-04T00:00:00Z"),
+            ("2026-12-31T23:59:59Z", Period::Month, "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+            ("2028-02-29T12:00:00Z", Period::Month, "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z"),
+            ("2026-12-31T23:59:59Z", Period::Year, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(period.around(at(moment)?), (at(begin)?, at(end)?), "{period:?} of {moment}");
+        }
+        Ok(())
+    }
 }

@@ -1,19 +1,27 @@
 //! Deciding on an exchange and recording the decision before anything of it moves.
 
-use verbond_agreement::{AgreementId, EntryName, Stage};
-use verbond_domain::{
-    ApplicationName, ClassDeclaration, ParticipantId, Problem, ServiceClass, ServiceReference, Timestamp,
-    TransactionId,
-};
-use verbond_journal::{AppendError, Entry, EntryId, Journal, Permit, RefusedExchange};
-use verbond_policy::{Call, Context, DecisionRecord, DecisionRequest, Leases, Obligations, Subject, Trace};
+use std::sync::Arc;
 
-use crate::snapshot::Snapshot;
+use verbond_agreement::{AgreementId, ClauseName, EntryName, Stage};
+use verbond_domain::{
+    ApplicationName, ClassDeclaration, Direction, ParticipantId, Problem, ServiceClass, ServiceReference,
+    Timestamp, TransactionId,
+};
+use verbond_journal::{AppendError, Entry, EntryId, Journal, Permit, Place, RefusedExchange};
+use verbond_policy::{
+    Call, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, Reason, ReasonCode,
+    Subject, Trace, without_place,
+};
+
+use crate::{
+    limits::{Found, Held, LimitKey, Limits, Shortage, VolumePlace},
+    snapshot::Snapshot,
+};
 
 /// Purpose that stands in for none: no ground carries it, so that nothing is permitted for it.
 const UNSTATED: &str = "unstated";
 
-/// Why an exchange may take place. There is one way to get it: [`decide`].
+/// Why an exchange may take place. There is one way to get it: [`Exchanges::decide`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ground(GroundKind);
 
@@ -51,14 +59,16 @@ pub struct Question<'a> {
 }
 
 /// A yes, with what it rests on and what it obliges to.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Permission {
     /// Why.
     pub ground: Ground,
     /// The decision, to be written down with the permit; `None` for an open service.
-    pub decision: Option<DecisionRecord>,
+    pub decision: Option<Arc<DecisionRecord>>,
     /// What may be delivered, and how.
     pub obligations: Option<Obligations>,
+    /// Places within limits, for [`Exchanges::permit`].
+    pub held: Held,
 }
 
 /// A no.
@@ -70,47 +80,55 @@ pub struct Denial {
     pub decision: Option<DecisionRecord>,
 }
 
-/// Decides on the class of the service, as declared by the deciding side's own steward, and on the agreements in force.
-/// A governed service answers only under one. Undeclared is governed.
-///
-/// # Errors
-/// [`Denial`], with the clause that decided where there is one.
-pub fn decide(
-    declaration: Option<&ClassDeclaration>,
+/// Asks policy, with what can be had of places at this moment, or was waited for before.
+fn ask(
+    limits: &Arc<Limits>,
+    direction: Direction,
     snapshot: &Snapshot,
-    question: Question<'_>,
-) -> Result<Permission, Box<Denial>> {
-    if declaration.is_some_and(|declaration| declaration.class == ServiceClass::Open) {
-        return Ok(Permission { ground: Ground(GroundKind::OpenService), decision: None, obligations: None });
+    request: &DecisionRequest<'_>,
+    waited: &mut Vec<(LimitKey, VolumePlace)>,
+) -> (Decision, Found) {
+    let mut all: Vec<(AgreementId, ClauseName, Found)> = Vec::new();
+    let decision = snapshot.policies.decide(request, |candidate| {
+        let Some(clause) = candidate.clause() else { return Leases::default() };
+        let mut found = limits.look(candidate, direction, request.context.now);
+        let waited_for = found.wanted.as_ref().and_then(|(key, _)| {
+            let place = waited.iter().position(|(waited, _)| waited == key)?;
+            Some(waited.swap_remove(place).1)
+        });
+        if let Some(place) = waited_for {
+            found.hold(place);
+        }
+        let leases = found.leases(clause);
+        all.push((candidate.agreement(), clause.name.clone(), found));
+        leases
+    });
+    // What was taken under other clauses goes back here.
+    let basis = decision.basis.as_ref();
+    let decided = all.into_iter().find(|(agreement, clause, _)| {
+        basis.is_some_and(|basis| basis.agreement == *agreement && basis.clause == *clause)
+    });
+    (decision, decided.map(|(_, _, found)| found).unwrap_or_default())
+}
+
+/// The refusal that a decision comes to. Where a limit decided, it says which one, and until when.
+fn denial(mut decision: Decision, mut record: DecisionRecord, shortages: &[Shortage]) -> Box<Denial> {
+    let mut next = None;
+    for reason in &mut decision.reasons {
+        let of_reason = shortages.iter().find(|shortage| shortage.code() == reason.code);
+        if let Some(words) = of_reason.map(|shortage| shortage.words()) {
+            (reason.nl, reason.en) = (words.nl, words.en);
+            next = next.or(Some((words.status, words.next)));
+        }
     }
-    let request = DecisionRequest {
-        subject: Subject {
-            participant: question.consumer.clone(),
-            application: question.application.cloned(),
-        },
-        call: question.call,
-        context: Context {
-            now: question.now,
-            agreement: question.agreement,
-            purpose: purpose(snapshot, &question),
-            activity: None,
-            algorithm: None,
-            on_behalf_of: question.on_behalf_of.cloned(),
-            elements: Default::default(),
-        },
-        resource: question.service,
-    };
-    // Nobody counts yet: where an agreement limits how often, nothing is permitted under it.
-    let decision = snapshot.policies.decide(&request, |_| Leases::default());
-    let record = DecisionRecord::new(&request, &decision, question.trace, Some(question.transaction_id));
-    match decision.problem() {
-        None => Ok(Permission {
-            ground: Ground(GroundKind::Agreement),
-            decision: Some(record),
-            obligations: decision.obligations,
-        }),
-        Some(problem) => Err(Box::new(Denial { problem, decision: Some(record) })),
-    }
+    record.body.response.context.reasons.clone_from(&decision.reasons);
+    let problem = decision.problem().map(|problem| match next {
+        Some((status, next)) => Problem { status, next, ..problem },
+        None => problem,
+    });
+    // A decision that is a deny has a reason.
+    let problem = problem.unwrap_or_else(|| Reason::new(ReasonCode::DecisionFailed).problem(None));
+    Box::new(Denial { problem, decision: Some(record) })
 }
 
 /// The purpose that the request names; else that of the clause under which the consumer receives from the service, if
@@ -146,10 +164,12 @@ pub fn may_go_on(snapshot: &Snapshot, decision: &DecisionRecord, now: Timestamp)
 }
 
 /// Proof that the permit of one exchange is durable. What forwards asks for it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Permitted {
     entry: EntryId,
     transaction_id: TransactionId,
+    /// Places about persons that the exchange took, as long as it has come to no answer.
+    unanswered: Option<(Arc<Limits>, Vec<Place>)>,
 }
 
 impl Permitted {
@@ -162,33 +182,157 @@ impl Permitted {
     pub const fn transaction_id(&self) -> TransactionId {
         self.transaction_id
     }
+
+    /// The exchange comes to an answer, so that it counts. To be said before a byte of it is released.
+    pub fn answered(&mut self) {
+        self.unanswered = None;
+    }
+
+    /// The exchange came to no answer: what was asked about persons may be asked again.
+    pub async fn unanswered(mut self) {
+        if let Some((limits, places)) = self.unanswered.take() {
+            limits.give_back(self.entry, &places).await;
+        }
+    }
 }
 
-/// Writes decisions on exchanges to the journal.
+impl Drop for Permitted {
+    /// Whoever goes away before there is an answer may ask again too.
+    fn drop(&mut self) {
+        if let Some((limits, places)) = self.unanswered.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let entry = self.entry;
+            runtime.spawn(async move { limits.give_back(entry, &places).await });
+        }
+    }
+}
+
+/// Why there is no permit.
+#[derive(Debug)]
+pub enum NotPermitted {
+    /// The journal did not take it. The permit comes back, so that the refusal that follows can say what it was about.
+    NotWritten(AppendError, Permit),
+    /// A limit per person turned out to have no place left: the decision that stands is a deny.
+    Denied(Denial, Permit),
+}
+
+/// Decides on exchanges, and writes decisions to the journal.
 #[derive(Clone)]
 pub struct Exchanges {
     journal: Journal,
+    limits: Arc<Limits>,
 }
 
 impl Exchanges {
-    /// On this journal.
-    pub const fn new(journal: Journal) -> Self {
-        Self { journal }
+    /// On this journal, within these limits.
+    pub const fn new(journal: Journal, limits: Arc<Limits>) -> Self {
+        Self { journal, limits }
     }
 
-    /// Writes the permit and returns when it is durable. What could not be written comes back, so that the refusal that
-    /// follows can say what it was about.
+    /// Decides on the class of the service, as declared by the deciding side's own steward, and on the agreements in
+    /// force. A governed service answers only under one. Undeclared is governed.
+    ///
+    /// Waits only where an agreement limits the volume and this process holds nothing of it: for a block of it, once, a
+    /// second at most.
+    ///
+    /// # Errors
+    /// [`Denial`], with the clause that decided where there is one.
+    pub async fn decide(
+        &self,
+        direction: Direction,
+        declaration: Option<&ClassDeclaration>,
+        snapshot: &Snapshot,
+        question: Question<'_>,
+    ) -> Result<Permission, Box<Denial>> {
+        if declaration.is_some_and(|declaration| declaration.class == ServiceClass::Open) {
+            return Ok(Permission {
+                ground: Ground(GroundKind::OpenService),
+                decision: None,
+                obligations: None,
+                held: Held::default(),
+            });
+        }
+        let request = DecisionRequest {
+            subject: Subject {
+                participant: question.consumer.clone(),
+                application: question.application.cloned(),
+            },
+            call: question.call,
+            context: Context {
+                now: question.now,
+                agreement: question.agreement,
+                purpose: purpose(snapshot, &question),
+                activity: None,
+                algorithm: None,
+                on_behalf_of: question.on_behalf_of.cloned(),
+                elements: Default::default(),
+            },
+            resource: question.service,
+        };
+        let mut waited = Vec::new();
+        let (mut decision, mut found) = ask(&self.limits, direction, snapshot, &request, &mut waited);
+        let wants = decision.reasons.iter().any(|reason| reason.code == ReasonCode::VolumeExhausted);
+        if let Some((key, most)) = found.wanted.take().filter(|_| wants) {
+            match self.limits.wait_for(&key, most).await {
+                Ok(place) => {
+                    waited.push((key, place));
+                    (decision, found) = ask(&self.limits, direction, snapshot, &request, &mut waited);
+                }
+                Err(shortage) => found.shortages = vec![shortage],
+            }
+        }
+        let record = DecisionRecord::new(&request, &decision, question.trace, Some(question.transaction_id));
+        match decision.is_permit() {
+            true => Ok(Permission {
+                ground: Ground(GroundKind::Agreement),
+                decision: Some(Arc::new(record)),
+                obligations: decision.obligations,
+                held: found.held,
+            }),
+            false => Err(denial(decision, record, &found.shortages)),
+        }
+    }
+
+    /// Writes the permit, together with the places within limits that it takes, and returns when it is durable.
+    ///
+    /// # Errors
+    /// [`NotPermitted`]; nothing may be forwarded then.
     pub async fn permit(
         &self,
-        _ground: Ground,
+        permission: Permission,
         permit: Permit,
-    ) -> Result<Permitted, Box<(AppendError, Permit)>> {
+    ) -> Result<Permitted, Box<NotPermitted>> {
+        let Permission { decision, obligations, mut held, .. } = permission;
         let transaction_id = permit.transaction_id;
+        let places = std::mem::take(&mut held.places);
         let entry = Entry::Permit(permit);
-        match (self.journal.append(&entry).await, entry) {
-            (Ok(entry), _) => Ok(Permitted { entry, transaction_id }),
-            (Err(error), Entry::Permit(permit)) => Err(Box::new((error, permit))),
-            (Err(_), Entry::Refusal(_) | Entry::Act(_)) => unreachable!("the entry is the permit from above"),
+        let appended = self.journal.append_within(&entry, places.clone()).await;
+        if !matches!(appended, Err(AppendError::Duplicate | AppendError::LimitReached)) {
+            // Also when it is not known whether the permit stands: it may.
+            held.used();
+        }
+        let Entry::Permit(permit) = entry else { unreachable!("the entry is the permit from above") };
+        match appended {
+            Ok(entry) => {
+                let unanswered = (!places.is_empty()).then(|| (Arc::clone(&self.limits), places));
+                Ok(Permitted { entry, transaction_id, unanswered })
+            }
+            Err(AppendError::LimitReached) => {
+                let until = places.iter().map(|place| place.period_end).max();
+                let until = until.map(Shortage::PersonReached);
+                let again = decision.zip(obligations).and_then(|(record, obligations)| {
+                    without_place(&record, &obligations).ok().filter(|(decision, _)| !decision.is_permit())
+                });
+                match again {
+                    Some((decision, record)) => {
+                        let denied = denial(decision, record, until.as_slice());
+                        Err(Box::new(NotPermitted::Denied(*denied, permit)))
+                    }
+                    None => Err(Box::new(NotPermitted::NotWritten(AppendError::LimitReached, permit))),
+                }
+            }
+            Err(error) => Err(Box::new(NotPermitted::NotWritten(error, permit))),
         }
     }
 
@@ -204,6 +348,31 @@ mod tests {
 
     use super::*;
 
+    async fn exchanges(directory: &std::path::Path) -> Result<Exchanges, Box<dyn std::error::Error>> {
+        let store =
+            verbond_store::Store::open(&verbond_store::DatabaseUrl::Sqlite(directory.join("db"))).await?;
+        let limits =
+            verbond_journal::JournalLimits { queue: 1, batch: 1, timeout: std::time::Duration::from_secs(1) };
+        let still: Arc<Still> = Arc::new(Still);
+        let ambient = verbond_domain::Ambient::new(Arc::<Still>::clone(&still), still);
+        let journal = Journal::start(Arc::new(store.clone()), ambient, limits);
+        Ok(Exchanges::new(journal, Limits::new(Arc::new(store))))
+    }
+
+    struct Still;
+
+    impl verbond_domain::Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_seconds(1_800_000_000)
+        }
+    }
+
+    impl verbond_domain::Entropy for Still {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(7);
+        }
+    }
+
     fn declared(class: ServiceClass) -> ClassDeclaration {
         ClassDeclaration {
             class,
@@ -214,8 +383,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_what_a_steward_has_declared_open_answers_without_an_agreement()
+    #[tokio::test]
+    async fn only_what_a_steward_has_declared_open_answers_without_an_agreement()
     -> Result<(), Box<dyn std::error::Error>> {
         let (consumer, provider): (ParticipantId, ParticipantId) =
             ("oin:00000099000000010000".parse()?, "oin:00000099000000020000".parse()?);
@@ -235,10 +404,16 @@ mod tests {
             },
             now: Timestamp::from_seconds(1_800_000_000),
         };
-        let open = decide(Some(&declared(ServiceClass::Open)), &Snapshot::empty(1), question.clone());
+        let directory = tempfile::tempdir()?;
+        let exchanges = exchanges(directory.path()).await?;
+        let decide = async |declaration: Option<ClassDeclaration>| {
+            let snapshot = Snapshot::empty(1);
+            exchanges.decide(Direction::Incoming, declaration.as_ref(), &snapshot, question.clone()).await
+        };
+        let open = decide(Some(declared(ServiceClass::Open))).await;
         assert!(open.is_ok_and(|permission| permission.decision.is_none()));
         for declaration in [Some(declared(ServiceClass::Governed)), None] {
-            let refused = decide(declaration.as_ref(), &Snapshot::empty(1), question.clone());
+            let refused = decide(declaration).await;
             let refused =
                 refused.map(|_| ()).map_err(|denial| (denial.problem.code, denial.decision.is_some()));
             assert_eq!(refused, Err(("AGREEMENT_MISSING", true)));

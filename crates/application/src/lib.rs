@@ -7,6 +7,7 @@ pub mod confirmation;
 mod context;
 mod courier;
 pub mod exchange;
+pub mod limits;
 mod open_class;
 pub mod persons;
 pub mod publication;

@@ -75,7 +75,7 @@ pub(crate) fn call<'a>(method: &'a http::Method, uri: &'a Uri) -> Call<'a> {
 }
 
 /// What an exchange rests on.
-pub(crate) fn standing(face: Arc<dyn Standing>, decision: Option<DecisionRecord>) -> Arc<dyn Standing> {
+pub(crate) fn standing(face: Arc<dyn Standing>, decision: Option<Arc<DecisionRecord>>) -> Arc<dyn Standing> {
     match decision {
         Some(decision) => Arc::new(UnderAgreement { face, decision }),
         None => face,
@@ -85,7 +85,7 @@ pub(crate) fn standing(face: Arc<dyn Standing>, decision: Option<DecisionRecord>
 /// What an exchange under an agreement rests on: what the protocol asks, and the version that permitted it.
 struct UnderAgreement {
     face: Arc<dyn Standing>,
-    decision: DecisionRecord,
+    decision: Arc<DecisionRecord>,
 }
 
 impl Standing for UnderAgreement {

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use verbond_application::exchange::{self, Permission, Question};
+use verbond_application::exchange::Question;
 use verbond_domain::{Direction, ServiceReference, TransactionId};
 use verbond_journal::Permit;
 use verbond_transport::{Body, Client, Connection, Handler};
@@ -115,15 +115,16 @@ impl Inway {
             trace: trace::go_on(&mut head.headers, &gateway.ambient),
             now: gateway.ambient.now(),
         };
-        let permission = match exchange::decide(Some(&service.declaration), &snapshot, question) {
+        let declared = Some(&service.declaration);
+        let permission = match gateway.exchanges.decide(DIRECTION, declared, &snapshot, question).await {
             Ok(permission) => permission,
             Err(denial) => {
                 let decision = denial.decision.as_ref().and_then(record::written);
                 return Err(self.refuse(refusal(denial.problem, parties, wire, decision)).await);
             }
         };
-        let Permission { ground, decision, obligations } = permission;
-        let written = decision.as_ref().and_then(record::written);
+        let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
+        let written = decision.as_deref().and_then(record::written);
         let standing = governed::standing(standing, decision);
         if obligations.is_some() {
             if !body.is_end_stream() {
@@ -168,10 +169,12 @@ impl Inway {
             application: None,
             decision: written,
         };
-        let permitted = match record::permit(gateway, ground, permit).await {
+        let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,
             Err((failure, mut known)) => {
-                known.problem = self.face.problem(failure);
+                if let Some(failure) = failure {
+                    known.problem = self.face.problem(failure);
+                }
                 return Err(self.refuse(*known).await);
             }
         };
@@ -179,19 +182,32 @@ impl Inway {
         // Forward it.
         let body = guarded::request(body, &ticket, reserved);
         let request = Request::from_parts(head, body);
-        match forward::forward(&self.sources, &upstream.target, request, None, ticket, &permitted).await {
-            Ok(response) => minimise::under(obligations.as_ref(), response).await.map_err(Unanswered::Failed),
-            Err(unanswered) => Err(unanswered),
+        let answered = match forward::forward(
+            &self.sources,
+            &upstream.target,
+            request,
+            None,
+            ticket,
+            &permitted,
+        )
+        .await
+        {
+            Ok(response) => minimise::under(obligations.as_ref(), response).await,
+            Err(Unanswered::Failed(failure)) => Err(failure),
+            Err(Unanswered::Unsent(_)) => Err(Failure::Unreachable),
+        };
+        match answered {
+            Ok(response) => {
+                permitted.answered();
+                Ok(response)
+            }
+            Err(failure) => {
+                record::ended_without(permitted, failure).await;
+                let problem = self.face.problem(failure);
+                gateway.metrics.refused(DIRECTION, problem.code);
+                Err(Refused { problem, transaction_id: Some(transaction_id) })
+            }
         }
-        .map_err(|unanswered| {
-            let failure = match unanswered {
-                Unanswered::Failed(failure) => failure,
-                Unanswered::Unsent(_) => Failure::Unreachable,
-            };
-            let problem = self.face.problem(failure);
-            gateway.metrics.refused(DIRECTION, problem.code);
-            Refused { problem, transaction_id: Some(transaction_id) }
-        })
     }
 
     fn stranger(&self, failure: Failure) -> Refused {

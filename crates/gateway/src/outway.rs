@@ -6,10 +6,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use verbond_application::{
-    exchange::{self, Permission, Question},
-    snapshot::Snapshot,
-};
+use verbond_application::{exchange::Question, snapshot::Snapshot};
 use verbond_domain::{Direction, Problem, TransactionId};
 use verbond_journal::Permit;
 use verbond_store::applications::ApplicationRow;
@@ -143,7 +140,8 @@ impl Outway {
             wire: serde_json::Map::new(),
             decision,
         };
-        let permission = match exchange::decide(route.binding.declaration.as_ref(), &snapshot, question) {
+        let declared = route.binding.declaration.as_ref();
+        let permission = match gateway.exchanges.decide(DIRECTION, declared, &snapshot, question).await {
             Ok(permission) => permission,
             Err(denial) => {
                 let decision = denial.decision.as_ref().and_then(record::written);
@@ -151,8 +149,8 @@ impl Outway {
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
         };
-        let Permission { ground, decision, obligations } = permission;
-        let written = decision.as_ref().and_then(record::written);
+        let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
+        let written = decision.as_deref().and_then(record::written);
         if obligations.is_some() {
             if !body.is_end_stream() {
                 let known = refusal(self.face.problem(Failure::BodyNotAgreed), asked, written);
@@ -163,7 +161,7 @@ impl Outway {
 
         // What the protocol asks: contract and token. The first moment that costs a call, so everything that can refuse
         // without one has been asked.
-        let agreement = decision.as_ref().and_then(governed::version);
+        let agreement = decision.as_deref().and_then(governed::version);
         let asking = Asking {
             application: &application,
             route: &route,
@@ -195,10 +193,12 @@ impl Outway {
             application: Some(name),
             decision: written.clone(),
         };
-        let permitted = match record::permit(gateway, ground, permit).await {
+        let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,
             Err((failure, mut known)) => {
-                known.problem = self.face.problem(failure);
+                if let Some(failure) = failure {
+                    known.problem = self.face.problem(failure);
+                }
                 return Err(self.refuse(*known, &application, transaction_id).await);
             }
         };
@@ -223,7 +223,14 @@ impl Outway {
                     let response = Response::from_parts(head, body);
                     let obligations = obligations.as_ref().filter(|_| !is_refusal);
                     match minimise::under(obligations, response).await {
-                        Ok(response) => return Ok(response),
+                        Ok(response) if is_refusal => {
+                            permitted.unanswered().await;
+                            return Ok(response);
+                        }
+                        Ok(response) => {
+                            permitted.answered();
+                            return Ok(response);
+                        }
                         Err(failure) => failure,
                     }
                 }
@@ -248,6 +255,7 @@ impl Outway {
                 Err(Unanswered::Unsent(_)) => Failure::Unreachable,
                 Err(Unanswered::Failed(failure)) => failure,
             };
+            record::ended_without(permitted, failure).await;
             let problem = self.face.problem(failure);
             gateway.metrics.refused(DIRECTION, problem.code);
             return Err(Refused { problem, transaction_id: Some(transaction_id) });

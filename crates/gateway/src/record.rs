@@ -5,45 +5,64 @@
 
 use std::time::Instant;
 
-use verbond_application::exchange::{Ground, Permitted};
+use verbond_application::exchange::{Denial, NotPermitted, Permission, Permitted};
 use verbond_domain::{Direction, Problem};
 use verbond_journal::{AppendError, Permit, RefusedExchange};
 use verbond_policy::DecisionRecord;
 
 use crate::{Failure, Gateway, RefusalRecord};
 
+/// Why there is no permit: the gateway's own failure, to be put in the protocol's words, unless the record says it all.
+type NoPermit = (Option<Failure>, Box<RefusalRecord>);
+
 /// Makes the permit durable.
 pub(crate) async fn permit(
     gateway: &Gateway,
-    ground: Ground,
+    permission: Permission,
     permit: Permit,
-) -> Result<Permitted, (Failure, Box<RefusalRecord>)> {
+) -> Result<Permitted, NoPermit> {
     let direction = permit.direction;
     let begun = Instant::now();
-    match gateway.exchanges.permit(ground, permit).await {
+    let not_permitted = match gateway.exchanges.permit(permission, permit).await {
         Ok(permitted) => {
             gateway.metrics.permitted(direction, begun.elapsed());
-            Ok(permitted)
+            return Ok(permitted);
         }
-        Err(failed) => {
-            let (error, permit) = *failed;
+        Err(not_permitted) => *not_permitted,
+    };
+    let (failure, problem, permit) = match not_permitted {
+        NotPermitted::Denied(Denial { problem, decision }, permit) => {
+            let decision = decision.as_ref().and_then(written);
+            (None, problem, Permit { decision, ..permit })
+        }
+        NotPermitted::NotWritten(error, permit) => {
             let failure = match error {
                 AppendError::Duplicate => Failure::DuplicateTransaction,
-                AppendError::Unavailable(reason) => {
-                    tracing::error!(reason, "a permit cannot be written: the exchange is refused");
+                AppendError::Unavailable(_) | AppendError::LimitReached => {
+                    tracing::error!(%error, "a permit cannot be written: the exchange is refused");
                     Failure::RecordUnavailable
                 }
             };
-            let record = RefusalRecord {
-                problem: failure.problem(),
-                transaction_id: Some(permit.transaction_id),
-                parties: permit.parties,
-                wire: permit.wire,
-                decision: permit.decision,
-            };
-            Err((failure, Box::new(record)))
+            (Some(failure), failure.problem(), permit)
         }
+    };
+    let record = RefusalRecord {
+        problem,
+        transaction_id: Some(permit.transaction_id),
+        parties: permit.parties,
+        wire: permit.wire,
+        decision: permit.decision,
+    };
+    Err((failure, Box::new(record)))
+}
+
+/// An exchange that was permitted came to no answer. That a source knows nothing, or does not want to say it, is an answer;
+/// that it fails is none.
+pub(crate) async fn ended_without(mut permitted: Permitted, failure: Failure) {
+    if matches!(failure, Failure::SourceRefused(status) if !status.is_server_error()) {
+        permitted.answered();
     }
+    permitted.unanswered().await;
 }
 
 /// A decision as it stands in an entry.

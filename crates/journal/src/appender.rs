@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use verbond_domain::Ambient;
 
-use crate::{Entry, EntryId, JournalStorage, Outcome, PreparedEntry, StorageError};
+use crate::{Entry, EntryId, JournalStorage, Outcome, Place, PreparedEntry, StorageError};
 
 /// Bounds of the appender.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,9 @@ pub enum AppendError {
     /// An entry with the same unique key stands already.
     #[error("an entry with the same key stands already")]
     Duplicate,
+    /// A limit has no place left for it.
+    #[error("a limit has no place left for it")]
+    LimitReached,
     /// The queue is full, the storage fails, or it takes too long. The entry may still be written later.
     #[error("the journal cannot be written: {0}")]
     Unavailable(String),
@@ -79,7 +82,17 @@ impl Journal {
     /// # Errors
     /// [`AppendError`]; nothing may follow from an entry whose append failed.
     pub async fn append(&self, entry: &Entry) -> Result<EntryId, AppendError> {
-        let entry = entry.prepare(&self.ambient).map_err(|error| unavailable(&error.to_string()))?;
+        self.append_within(entry, Vec::new()).await
+    }
+
+    /// As [`Journal::append`], together with places within limits: either all are taken and the entry is written, or
+    /// nothing is.
+    ///
+    /// # Errors
+    /// As [`Journal::append`]; [`AppendError::LimitReached`] when a place is not to be had.
+    pub async fn append_within(&self, entry: &Entry, places: Vec<Place>) -> Result<EntryId, AppendError> {
+        let mut entry = entry.prepare(&self.ambient).map_err(|error| unavailable(&error.to_string()))?;
+        entry.places = places;
         let (reply, outcome) = oneshot::channel();
         let waiting = Waiting { entry, caller: Caller { reply, since: Instant::now() } };
         self.queue.try_send(waiting).map_err(|error| match error {
@@ -237,6 +250,7 @@ impl Writer {
                 match outcome {
                     Outcome::Written => Ok(entry.id),
                     Outcome::Duplicate => Err(AppendError::Duplicate),
+                    Outcome::LimitReached => Err(AppendError::LimitReached),
                 },
             );
         }

@@ -95,6 +95,21 @@ pub struct PreparedEntry {
     pub commitment: [u8; 32],
     /// The entry as JSON.
     pub payload: Vec<u8>,
+    /// Places that are taken with the entry: all of them, or it is not written.
+    pub places: Vec<Place>,
+}
+
+/// A place within a limit on how often something may be done about one person in a period.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The first moment after the period; with `limit_of` it names the limit.
+    pub period_end: Timestamp,
+    /// Which limit: agreement, clause, direction and kind of period.
+    pub limit_of: String,
+    /// The person, by a keyed pseudonym.
+    pub pseudonym: Vec<u8>,
+    /// How many places there are.
+    pub most: u32,
 }
 
 impl Entry {
@@ -115,6 +130,7 @@ impl Entry {
             commitment: commitment(&salt, &payload),
             salt,
             payload,
+            places: Vec::new(),
         })
     }
 

@@ -9,7 +9,7 @@ mod appender;
 mod entry;
 
 pub use appender::{AppendError, Journal, JournalLimits, JournalStatistics};
-pub use entry::{Act, Entry, EntryId, Permit, PreparedEntry, RefusedExchange};
+pub use entry::{Act, Entry, EntryId, Permit, Place, PreparedEntry, RefusedExchange};
 
 use futures_util::future::BoxFuture;
 
@@ -20,6 +20,8 @@ pub enum Outcome {
     Written,
     /// Its unique key was taken by another entry; nothing of it is written.
     Duplicate,
+    /// A limit has no place left for it; nothing of it is written.
+    LimitReached,
 }
 
 /// A failure of the database beneath.

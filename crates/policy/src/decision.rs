@@ -8,7 +8,7 @@ use verbond_agreement::{
 };
 use verbond_domain::{ApplicationName, ParticipantId, Problem, ServiceReference, Timestamp};
 
-use crate::{Call, CompiledAgreement, ParameterFacts, Reason};
+use crate::{Call, CompiledAgreement, NamedPerson, ParameterFacts, Reason, matching::people};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,9 @@ pub struct Leases {
 pub struct Candidate<'snapshot> {
     pub(crate) compiled: &'snapshot Arc<CompiledAgreement>,
     pub(crate) clause: usize,
+    pub(crate) operation: usize,
     pub(crate) parameters: &'snapshot ParameterFacts,
+    pub(crate) call: Call<'snapshot>,
 }
 
 impl<'snapshot> Candidate<'snapshot> {
@@ -83,6 +85,13 @@ impl<'snapshot> Candidate<'snapshot> {
     /// The clause, with its limits; its name.
     pub fn clause(&self) -> Option<&'snapshot Clause> {
         self.compiled.agreement.clauses.get(self.clause)
+    }
+
+    /// Whom the request names in its parameters, as the operation says: for whoever counts, never for a policy. Empty:
+    /// nobody, or somebody who cannot be read.
+    pub fn people(&self) -> Vec<NamedPerson<'snapshot>> {
+        let operation = self.clause().and_then(|clause| clause.operations.get(self.operation));
+        operation.map(|operation| people(operation, self.call)).unwrap_or_default()
     }
 
     /// What is known of the request's parameters.
@@ -155,6 +164,10 @@ impl Place {
 impl Obligations {
     pub(crate) const fn new(compiled: Arc<CompiledAgreement>, place: Place, asked: BTreeSet<String>) -> Self {
         Self { compiled, place, asked }
+    }
+
+    pub(crate) const fn compiled(&self) -> &Arc<CompiledAgreement> {
+        &self.compiled
     }
 
     fn clause(&self) -> Option<&Clause> {

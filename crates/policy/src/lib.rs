@@ -24,12 +24,12 @@ pub use compile::{COMPILER, CompileError, CompiledAgreement, SCHEMA, policy_text
 pub use decision::{
     Basis, Candidate, Context, Decision, DecisionRequest, Facts, Leases, Obligations, Outcome, Subject,
 };
-pub use matching::{Call, ParameterFact, ParameterFacts, ParameterRefusal};
+pub use matching::{Call, NamedPerson, ParameterFact, ParameterFacts, ParameterRefusal};
 pub use reason::{Reason, ReasonCode};
 pub use record::{
     ActionProperties, AgreementSource, Attributes, Body, DecisionRecord, EventName, Identified, Policies,
     PolicySource, RecordStatus, RecordedAction, RecordedContext, RecordedRequest, RecordedResponse,
     ResourceProperties, ResponseContext, SpanId, SubjectProperties, Trace, TraceId,
 };
-pub use replay::{Incompatibility, Replay, replay};
+pub use replay::{Incompatibility, Replay, replay, replay_compiled, without_place};
 pub use snapshot::{Failed, PolicySnapshot};

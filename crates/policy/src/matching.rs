@@ -6,7 +6,9 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
-use verbond_agreement::{AllowedValues, Clause, Day, Operation, Parameter, ParameterPlace, Segment};
+use verbond_agreement::{
+    AllowedValues, Clause, Day, IdentifierKind, Operation, Parameter, ParameterPlace, PersonPlace, Segment,
+};
 
 use crate::{Reason, ReasonCode, text::readable};
 
@@ -80,6 +82,59 @@ pub(crate) fn find(clause: &Clause, call: Call<'_>) -> Option<Match> {
         }
     }
     best.map(|(_, found)| found)
+}
+
+/// A person whom a request names. Shows nothing of it: the number is not to be written down.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NamedPerson<'call> {
+    /// By which kind of number.
+    pub kind: IdentifierKind,
+    /// The number, in its one spelling.
+    pub number: Cow<'call, str>,
+}
+
+impl std::fmt::Debug for NamedPerson<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "NamedPerson({:?})", self.kind)
+    }
+}
+
+/// The people whom a request names in the parameters that an operation says they are named in. Nobody, if one of these
+/// parameters is not there or cannot be read: then it is not known how many there are.
+pub(crate) fn people<'call>(operation: &Operation, call: Call<'call>) -> Vec<NamedPerson<'call>> {
+    let located = operation.people.iter().filter_map(|person| match &person.at {
+        PersonPlace::Parameter { name } => Some((name, person.identifies)),
+        PersonPlace::Response { .. } => None,
+    });
+    let identifying = operation.parameters.iter();
+    let identifying = identifying.filter_map(|one| Some((&one.name, one.identifies?)));
+    let mut names: Vec<(&str, IdentifierKind)> =
+        located.chain(identifying).map(|(name, kind)| (name.as_str(), kind)).collect();
+    names.sort_by_key(|(name, _)| *name);
+    names.dedup_by_key(|(name, _)| *name);
+    let in_path = operation.path.matches(call.path).unwrap_or_default();
+    let named = names.into_iter().filter_map(|(name, kind)| {
+        let agreed = parameter(operation, name)?;
+        let value = match agreed.place {
+            ParameterPlace::Path => operation
+                .path
+                .parameters()
+                .zip(&in_path)
+                .find(|(one, _)| *one == name)
+                .map(|(_, value)| *value),
+            ParameterPlace::Query => call
+                .query
+                .into_iter()
+                .flat_map(|query| query.split('&'))
+                .filter_map(|pair| pair.split_once('='))
+                .find(|(one, _)| decoded(one).is_some_and(|one| one == name))
+                .map(|(_, value)| value),
+        };
+        // What is not required and not there names nobody.
+        (value.is_some() || agreed.required).then_some((kind, value))
+    });
+    let named = named.map(|(kind, value)| Some(NamedPerson { kind, number: decoded(value?)? }));
+    named.collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
 /// Orders paths: a literal segment comes before a parameter.

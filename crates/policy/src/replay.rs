@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use verbond_agreement::{Agreement, DocumentHash, EntryName};
 
 use crate::{
-    COMPILER, CompileError, CompiledAgreement, Context, DecisionRecord, Facts, Leases, Reason, RecordStatus,
+    COMPILER, CompileError, CompiledAgreement, Context, Decision, DecisionRecord, Facts, Leases, Obligations,
+    Reason, RecordStatus, RecordedResponse,
     decision::Place,
     evaluate::weigh,
     record::{ResponseContext, UNKNOWN_OPERATION},
@@ -72,26 +73,51 @@ pub enum Incompatibility {
 /// # Errors
 /// [`Incompatibility`] says why that is not possible.
 pub fn replay(record: &DecisionRecord, agreement: Arc<Agreement>) -> Result<Replay, Incompatibility> {
+    replay_compiled(record, &Arc::new(CompiledAgreement::compile(agreement)?))
+}
+
+/// As [`replay`], on an agreement that has been compiled already: for who replays many.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_compiled(
+    record: &DecisionRecord,
+    compiled: &Arc<CompiledAgreement>,
+) -> Result<Replay, Incompatibility> {
     let policies = record.attributes.policies.as_ref().ok_or(Incompatibility::NoAgreement)?;
     if record.status == RecordStatus::Error {
         return Err(Incompatibility::Failed);
     }
-    let given = agreement.hash().map_err(|error| CompileError::Document(error.to_string()))?;
-    let recorded = policies.agreement.hash;
+    let (given, recorded) = (compiled.hash, policies.agreement.hash);
     if given != recorded
-        || policies.agreement.id != agreement.id
-        || policies.agreement.version != agreement.version
+        || policies.agreement.id != compiled.id()
+        || policies.agreement.version != compiled.version()
     {
         return Err(Incompatibility::AnotherAgreement { recorded, given });
     }
     if policies.policy.compiler != COMPILER {
         return Err(Incompatibility::AnotherCompiler { recorded: policies.policy.compiler });
     }
-    let compiled = Arc::new(CompiledAgreement::compile(agreement)?);
     if policies.policy.hash != compiled.policy_hash {
         let (recorded, compiled) = (policies.policy.hash, compiled.policy_hash);
         return Err(Incompatibility::AnotherPolicy { recorded, compiled });
     }
+    let decision = again(record, compiled)?;
+    let (then, now) = (&record.body.response, ResponseContext::of(&decision));
+    let same_reasons = then.context.reasons.len() == now.reasons.len()
+        && then.context.reasons.iter().zip(&now.reasons).all(|(then, now)| then.is_same(now));
+    let same = then.decision == decision.is_permit()
+        && same_reasons
+        && then.context.delivered == now.delivered
+        && then.context.whole_document == now.whole_document;
+    match same {
+        true => Ok(Replay::Same),
+        false => Ok(Replay::Differs { permitted: decision.is_permit(), reasons: decision.reasons }),
+    }
+}
+
+/// The decision on what a record says.
+fn again(record: &DecisionRecord, compiled: &Arc<CompiledAgreement>) -> Result<Decision, Incompatibility> {
     let place = place(record, &compiled.agreement)?;
     let asked = &record.body.request.context;
     let absent = |what| Incompatibility::NotInDocument { what };
@@ -111,18 +137,24 @@ pub fn replay(record: &DecisionRecord, agreement: Arc<Agreement>) -> Result<Repl
         on_behalf_of: asked.on_behalf_of.clone(),
         elements: BTreeSet::new(),
     };
-    let decision = weigh(&compiled, place, facts, &context);
-    let (then, now) = (&record.body.response, ResponseContext::of(&decision));
-    let same_reasons = then.context.reasons.len() == now.reasons.len()
-        && then.context.reasons.iter().zip(&now.reasons).all(|(then, now)| then.is_same(now));
-    let same = then.decision == decision.is_permit()
-        && same_reasons
-        && then.context.delivered == now.delivered
-        && then.context.whole_document == now.whole_document;
-    match same {
-        true => Ok(Replay::Same),
-        false => Ok(Replay::Differs { permitted: decision.is_permit(), reasons: decision.reasons }),
-    }
+    Ok(weigh(compiled, place, facts, &context))
+}
+
+/// The decision that follows when the place about a person, on which a permit counted, turned out not to be there when it
+/// was to be written down: decision and record of a deny.
+///
+/// # Errors
+/// [`Incompatibility`], when the record is not one of a decision under this agreement.
+pub fn without_place(
+    record: &DecisionRecord,
+    obligations: &Obligations,
+) -> Result<(Decision, DecisionRecord), Incompatibility> {
+    let mut record = record.clone();
+    record.body.request.context.person_held = false;
+    let decision = again(&record, obligations.compiled())?;
+    record.body.response =
+        RecordedResponse { decision: decision.is_permit(), context: ResponseContext::of(&decision) };
+    Ok((decision, record))
 }
 
 /// Where in the document the record's decision stands.

@@ -238,8 +238,10 @@ impl<'snapshot> Choice<'snapshot> {
             Some(found) => (Some(found.operation), found.parameters),
             None => (None, ParameterFacts::new()),
         };
-        let leases = match self.rank {
-            FITS => leases(Candidate { compiled, clause, parameters: &parameters }),
+        let leases = match (self.rank, operation) {
+            (FITS, Some(operation)) => {
+                leases(Candidate { compiled, clause, operation, parameters: &parameters, call: request.call })
+            }
             _ => Leases::default(),
         };
         let place = Place { clause, operation, receiver: self.entry.receiver };

@@ -38,6 +38,8 @@ impl Dialect {
                 // One connection writes, so that row numbers follow the order of commits without gap.
                 ("{POSITION}", "position INTEGER PRIMARY KEY"),
                 ("{POSITION_INDEXES}", ""),
+                // The table is its key: a row is written once, where its key belongs.
+                ("{CLUSTERED}", " WITHOUT ROWID"),
             ],
             Self::Postgres => [
                 ("{BYTES}", "BYTEA"),
@@ -50,6 +52,7 @@ impl Dialect {
                          WHERE position IS NOT NULL;\n\
                      CREATE INDEX journal_entry_without_position ON journal_entry (id) WHERE position IS NULL;",
                 ),
+                ("{CLUSTERED}", ""),
             ],
         };
         words.into_iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning))

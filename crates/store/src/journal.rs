@@ -8,6 +8,7 @@ use verbond_journal::{EntryId, JournalStorage, Outcome, PreparedEntry, StorageEr
 use crate::{
     Store, StoreError,
     connection::Connection,
+    limits,
     sql::{Sql, Value, powers_of_two},
 };
 
@@ -32,6 +33,9 @@ fn storage_error(error: StoreError) -> StorageError {
 
 impl Store {
     async fn append_batch(&self, batch: &[PreparedEntry]) -> Result<Vec<Outcome>, StoreError> {
+        if batch.iter().any(|entry| !entry.places.is_empty()) {
+            return self.append_within_limits(batch).await;
+        }
         if (1..=ONE_STATEMENT).contains(&batch.len()) {
             let written = self.inner.pools.execute(insertion(batch)).await?;
             if all(written, batch) {
@@ -43,6 +47,29 @@ impl Store {
         }
         let mut connection = self.inner.pools.begin_write().await?;
         let outcomes = insert(&mut connection, batch).await?;
+        connection.commit().await?;
+        Ok(outcomes)
+    }
+
+    /// As [`Store::append_batch`], with places within limits. A transaction of its own, longer than the other: only where
+    /// such a limit stands.
+    async fn append_within_limits(&self, batch: &[PreparedEntry]) -> Result<Vec<Outcome>, StoreError> {
+        let mut connection = self.inner.pools.begin_write().await?;
+        let without = limits::take(&mut connection, batch).await?;
+        let within: Vec<PreparedEntry> =
+            batch.iter().filter(|entry| !without.contains(&entry.id)).cloned().collect();
+        let mut written = insert(&mut connection, &within).await?.into_iter();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for entry in batch {
+            let outcome = match without.contains(&entry.id) {
+                true => Outcome::LimitReached,
+                false => written.next().unwrap_or(Outcome::Duplicate),
+            };
+            if outcome == Outcome::Duplicate {
+                limits::let_go(&mut connection, entry).await?;
+            }
+            outcomes.push(outcome);
+        }
         connection.commit().await?;
         Ok(outcomes)
     }

@@ -13,6 +13,7 @@ mod database;
 mod dialect;
 mod durability;
 mod journal;
+mod limits;
 mod migrations;
 mod notifications;
 pub mod outbox;

@@ -19,11 +19,14 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
 use verbond_application::{
     exchange::Exchanges,
+    limits::{Limits, Volumes},
     snapshot::{Snapshot, SnapshotKeeper},
 };
 use verbond_domain::{Actor, ClassDeclaration, ServiceClass, ServiceReference, Timestamp};
 use verbond_gateway::{Credentials, Gateway, GatewayLimits, Inway, Metrics, Outway};
+use verbond_journal::{EntryId, Place};
 use verbond_store::{
+    StoreError,
     applications::{ApplicationRow, BindingRow, Credential},
     services::ServiceRow,
 };
@@ -114,9 +117,23 @@ fn snapshot(upstream: &str) -> Result<Snapshot, Box<dyn Error>> {
     Ok(Snapshot { services, applications, ..Snapshot::empty(1) })
 }
 
+/// No volume: nothing here is under an agreement.
+struct Nothing;
+
+#[async_trait::async_trait]
+impl Volumes for Nothing {
+    async fn lease(&self, _: &str, _: Timestamp, _: u32, _: u32) -> Result<u32, StoreError> {
+        Ok(0)
+    }
+
+    async fn give_back(&self, _: EntryId, _: &[Place]) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 fn gateway(state: &Arc<SnapshotKeeper>, journal: verbond_journal::Journal) -> Gateway {
     Gateway {
-        exchanges: Exchanges::new(journal),
+        exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing))),
         snapshots: Arc::clone(state),
         ambient: crate::world::ambient(),
         metrics: Metrics::new(&mut prometheus_client::registry::Registry::default()),

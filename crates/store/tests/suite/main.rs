@@ -28,6 +28,7 @@ mod contracts;
 mod damage;
 mod durability;
 mod journal;
+mod limits;
 mod outbox;
 mod owner;
 mod peers;

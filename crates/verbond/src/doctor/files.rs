@@ -10,6 +10,7 @@ use super::Finding;
 use crate::{
     ambient::{self, timestamp},
     configuration::{Database, Settings},
+    node::pseudonyms,
     serve,
 };
 
@@ -19,7 +20,8 @@ const AHEAD: i64 = 5;
 /// Looks.
 pub fn look(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![directory(&settings.directory), clock(&settings.directory)];
-    let mut secrets: Vec<PathBuf> = vec![settings.path(&settings.configuration.identity.key)];
+    let mut secrets: Vec<PathBuf> =
+        vec![settings.path(&settings.configuration.identity.key), settings.directory.join(pseudonyms::FILE)];
     if let Database::File(place) = &settings.configuration.database {
         secrets.push(settings.path(&place.file));
     }

@@ -17,6 +17,7 @@ use verbond_trust::authority::{KeyKind, LeafRequest, TestAuthority, certificate_
 use crate::{
     ambient,
     configuration::{self, Directory},
+    node::pseudonyms,
     printer::Printer,
 };
 
@@ -135,6 +136,7 @@ impl Init {
         let key = new_key(self.key.into())?;
         let request = certificate_request(&key, &leaf)?;
         write_secret(&data.join("key.pem"), &key)?;
+        pseudonyms::make(data, &ambient::system())?;
         let text = template::configuration(&self.plan()?);
         match &self.test_group {
             Some(directory) => join_test_group(directory, data, &request, &leaf)?,

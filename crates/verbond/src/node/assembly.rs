@@ -1,11 +1,11 @@
 //! The parts of a node put together, from the database up.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use verbond_application::{
-    Managers, agreements::AgreementOffice, exchange::Exchanges, snapshot::SnapshotKeeper,
+    Managers, agreements::AgreementOffice, exchange::Exchanges, limits::Limits, snapshot::SnapshotKeeper,
 };
 use verbond_domain::{Ambient, Problem};
 use verbond_fsc::{
@@ -22,7 +22,9 @@ use verbond_trust::{
     tls::{self, PinnedKeys},
 };
 
-use super::{Metrics, Reloader, identity, metrics::Sources, reload::AtStart, roles::Roles, sources, tasks};
+use super::{
+    Metrics, Reloader, identity, metrics::Sources, pseudonyms, reload::AtStart, roles::Roles, sources, tasks,
+};
 use crate::{ambient, configuration::Settings};
 
 /// Seconds that the clocks of other participants may be ahead of ours.
@@ -143,9 +145,11 @@ impl Node {
         reader.knows(Arc::downgrade(&managers));
 
         // The data plane.
+        let counting = Limits::new(Arc::new(store.clone()));
+        let directory: Arc<Path> = settings.directory.as_path().into();
         let mut registry = Registry::default();
         let gateway = Gateway {
-            exchanges: Exchanges::new(journal.clone()),
+            exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting)),
             snapshots: Arc::clone(&snapshots),
             ambient: ambient.clone(),
             metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
@@ -170,6 +174,9 @@ impl Node {
         let metrics = Arc::new(Metrics::new(sources, registry));
 
         let mut running = vec![keeping, tokio::spawn(tasks::derive_views(store.clone()))];
+        // Once before the first request; what it finds wrong it tells when it looks again.
+        let _ = pseudonyms::look(&directory, &store, &counting, &ambient).await;
+        running.push(tokio::spawn(pseudonyms::follow(directory, store.clone(), counting, ambient.clone())));
         let pinned = Arc::new(PinnedKeys::default());
         running.push(tokio::spawn(tasks::follow_persons(snapshots.subscribe(), Arc::clone(&pinned))));
         running.push(lists.start());
@@ -180,6 +187,7 @@ impl Node {
                 ambient.clone(),
                 profile.retention_days,
             )));
+            running.push(tokio::spawn(tasks::drop_counts(store.clone(), ambient.clone())));
         }
         if roles.split {
             let (settings, identity, trust) =

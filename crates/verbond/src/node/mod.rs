@@ -4,6 +4,7 @@ mod assembly;
 mod health;
 pub mod identity;
 mod metrics;
+pub mod pseudonyms;
 mod reload;
 mod roles;
 pub mod sources;

@@ -172,3 +172,21 @@ pub async fn drop_what_is_over(store: Store, ambient: Ambient, days: u32) {
         tokio::time::sleep(RETENTION).await;
     }
 }
+
+/// Drops what was counted in periods that have been over for a day, until it is aborted.
+pub async fn drop_counts(store: Store, ambient: Ambient) {
+    loop {
+        let before = ambient.now().plus_seconds(-DAY_SECONDS);
+        loop {
+            match store.drop_counts_before(before).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "what was counted in periods that are over cannot be dropped yet");
+                    break;
+                }
+            }
+        }
+        tokio::time::sleep(RETENTION).await;
+    }
+}
