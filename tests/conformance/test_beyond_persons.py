@@ -32,11 +32,16 @@ SERVICE = {
     "steward": "S. Voorbeeld",
     "reason": "synthetic data",
 }
+NOBODYS = "01932f5e-7c00-7000-8000-000000000009"
 ACTS = [
     ("GET", "/v1/services", None, set(ROLES)),
     ("GET", "/v1/persons", None, set(ROLES)),
     ("GET", "/v1/records", None, {"operator", "steward", "data_protection_officer", "auditor"}),
     ("GET", "/v1/outbox", None, {"operator", "data_protection_officer", "auditor"}),
+    ("GET", "/v1/decisions", None, {"steward", "data_protection_officer", "auditor"}),
+    ("GET", "/v1/decision-replays", None, {"steward", "data_protection_officer", "auditor"}),
+    ("GET", f"/v1/decisions/{NOBODYS}", None, {"steward", "data_protection_officer", "auditor"}),
+    ("GET", f"/v1/decisions/{NOBODYS}/replay", None, {"steward", "data_protection_officer", "auditor"}),
     ("PUT", "/v1/services/bomen", SERVICE, {"operator", "steward"}),
     ("PUT", "/v1/services/open", {**SERVICE, "class": "open"}, {"steward"}),
     ("PUT", "/v1/applications/zaaksysteem", {"credential": {"kind": "socket"}}, {"operator"}),

@@ -88,7 +88,7 @@ pub fn signs_in_description(service: &DescribedService) -> Vec<String> {
                 .as_str()
                 .rsplit(['.', '\'', '"'])
                 .find(|part| !part.trim_matches(['[', ']', '*']).is_empty());
-            let named = last.is_some_and(|name| is_name(name)) || is_name(element.category.as_str());
+            let named = last.is_some_and(is_name) || is_name(element.category.as_str());
             if element.sensitivity != Sensitivity::NotPersonal || element.identifies.is_some() || named {
                 found.push(element.path.to_string());
             }

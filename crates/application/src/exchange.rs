@@ -214,7 +214,7 @@ pub enum NotPermitted {
     /// The journal did not take it. The permit comes back, so that the refusal that follows can say what it was about.
     NotWritten(AppendError, Permit),
     /// A limit per person turned out to have no place left: the decision that stands is a deny.
-    Denied(Denial, Permit),
+    Denied(Box<Denial>, Permit),
 }
 
 /// Decides on exchanges, and writes decisions to the journal.
@@ -327,7 +327,7 @@ impl Exchanges {
                 match again {
                     Some((decision, record)) => {
                         let denied = denial(decision, record, until.as_slice());
-                        Err(Box::new(NotPermitted::Denied(*denied, permit)))
+                        Err(Box::new(NotPermitted::Denied(denied, permit)))
                     }
                     None => Err(Box::new(NotPermitted::NotWritten(AppendError::LimitReached, permit))),
                 }

@@ -6,6 +6,7 @@ pub mod applications;
 pub mod confirmation;
 mod context;
 mod courier;
+pub mod decisions;
 pub mod exchange;
 pub mod limits;
 mod open_class;

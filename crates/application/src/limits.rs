@@ -465,3 +465,6 @@ fn spelling<'person>(person: &'person NamedPerson<'_>) -> &'person str {
 fn shown(moment: Timestamp) -> String {
     Moment::of(moment).map_or_else(|| "?".to_owned(), |moment| moment.to_string())
 }
+
+#[cfg(test)]
+mod tests;

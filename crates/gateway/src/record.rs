@@ -31,7 +31,8 @@ pub(crate) async fn permit(
         Err(not_permitted) => *not_permitted,
     };
     let (failure, problem, permit) = match not_permitted {
-        NotPermitted::Denied(Denial { problem, decision }, permit) => {
+        NotPermitted::Denied(denial, permit) => {
+            let Denial { problem, decision } = *denial;
             let decision = decision.as_ref().and_then(written);
             (None, problem, Permit { decision, ..permit })
         }

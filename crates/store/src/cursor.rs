@@ -12,6 +12,7 @@ pub(crate) enum Listing {
     Journal = 2,
     Contracts = 3,
     Peers = 4,
+    Decisions = 5,
 }
 
 /// The sort key of the last item on a page: a number and, among equals, bytes.

@@ -10,6 +10,7 @@ mod connection;
 pub mod contracts;
 mod cursor;
 mod database;
+pub mod decisions;
 mod dialect;
 mod durability;
 mod journal;

@@ -229,7 +229,7 @@ pub(crate) fn push_in(
 }
 
 /// What the ids of entries made at this moment, and of no earlier ones, are not below (RFC 9562 §5.7).
-fn first_id_at(moment: Timestamp) -> [u8; 16] {
+pub(crate) fn first_id_at(moment: Timestamp) -> [u8; 16] {
     let millis = u64::try_from(moment.millis()).unwrap_or(0).min((1 << 48) - 1);
     (u128::from(millis) << 80).to_be_bytes()
 }

@@ -97,7 +97,7 @@ const fn rule(resource: &'static str, action: &'static str, roles: &'static [Per
     Rule { resource, action, roles, unenrolled: false }
 }
 
-/// The matrix. Advice and decisions stand in it before their endpoints do.
+/// The matrix. Advice stands in it before its endpoint does.
 const RULES: &[Rule] = &[
     rule("node", "read", ANYBODY),
     rule("node", "reload", &[OPERATOR]),
@@ -194,6 +194,10 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("DELETE", "/v1/applications/{name}/bindings/{alias}", "application", "unbind"),
     endpoint("GET", "/v1/records", "record", "read"),
     endpoint("GET", "/v1/journal", "record", "read"),
+    endpoint("GET", "/v1/decisions", "decision", "read"),
+    endpoint("GET", "/v1/decisions/{id}", "decision", "read"),
+    endpoint("GET", "/v1/decisions/{id}/replay", "decision", "read"),
+    endpoint("GET", "/v1/decision-replays", "decision", "read"),
     endpoint("GET", "/v1/outbox", "outbox", "read"),
     endpoint("GET", "/v1/persons", "person", "read"),
     endpoint("GET", "/v1/persons/{name}", "person", "read"),

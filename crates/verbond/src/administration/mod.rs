@@ -9,6 +9,7 @@ mod applications;
 mod authorization;
 mod contract_views;
 mod contracts;
+mod decisions;
 mod entrances;
 mod extract;
 mod failure;
@@ -117,6 +118,7 @@ impl Office {
         (name = "contracts", description = "Contracts with other participants"),
         (name = "registers", description = "Legal grounds, processing activities, described services, assessments"),
         (name = "agreements", description = "Agreements with other participants"),
+        (name = "decisions", description = "Decisions on exchanges, and taking them again"),
         (name = "records", description = "What has been exchanged and done"),
         (name = "persons", description = "The people who act for the organisation, each with a key of their own"),
     )
@@ -173,6 +175,10 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(withdrawals::list, withdrawals::withdraw))
         .routes(routes!(withdrawals::tasks))
         .routes(routes!(withdrawals::done))
+        .routes(routes!(decisions::list))
+        .routes(routes!(decisions::get))
+        .routes(routes!(decisions::replay))
+        .routes(routes!(decisions::replays))
         .routes(routes!(records::list))
         .routes(routes!(records::journal))
         .routes(routes!(records::outbox))

@@ -193,8 +193,11 @@ impl Example {
             ("/id", json!(now.uuid_v7())),
             ("/coalition", json!(self.coalition)),
             ("/clauses/0/service/name", json!(self.service)),
-            // Limits are agreed and not counted yet: with one, every request would be refused.
-            ("/clauses/0/conditions", json!({ "algorithm": { "use": "none" } })),
+            // Without the hours of a working day: whoever tries it in the evening should get an answer.
+            (
+                "/clauses/0/conditions",
+                json!({ "volume": { "most": 100_000, "per": "month" }, "algorithm": { "use": "none" } }),
+            ),
             ("/term/from", moment(now.now().plus_seconds(-60))?),
             ("/term/until", moment(until)?),
         ] {

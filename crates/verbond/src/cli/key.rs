@@ -19,7 +19,9 @@ use super::{
     certificate::{announce_request, install, issue, read, request, test_authority},
     contract, show,
 };
-use crate::{client::segment, configuration::Settings, init::write_secret, printer::Printer};
+use crate::{
+    ambient, client::segment, configuration::Settings, init::write_secret, node::pseudonyms, printer::Printer,
+};
 
 /// The node's key.
 #[derive(Debug, Subcommand)]
@@ -32,6 +34,12 @@ pub enum Key {
         verbond key roll\n  verbond key roll --certificate from-my-authority.pem"
     )]
     Roll(Roll),
+    /// Add a key for the pseudonyms by which questions about a person are counted. Periods that have begun keep theirs.
+    #[command(
+        after_help = "Counts in periods that begin an hour from now or later. Where processes of the node run on several \
+        machines, copy pseudonym-keys.json to all of them at once: until then those without it count nothing, and refuse."
+    )]
+    Pseudonyms,
     /// Show the contracts on former keys that nothing needs any more, and revoke them.
     #[command(
         after_help = "Only contracts whose every grant stands in another contract in force under the key in use.\n\
@@ -67,6 +75,17 @@ impl Key {
     pub async fn run(self, data: &Path, client: &Client, printer: Printer) -> anyhow::Result<()> {
         match self {
             Self::Roll(roll) => roll.run(data, client, printer).await,
+            Self::Pseudonyms => {
+                let ambient = ambient::system();
+                let from = ambient.now().plus_seconds(pseudonyms::NOTICE_SECONDS);
+                pseudonyms::add(&Settings::load(data)?.directory, from, &ambient)?;
+                let from = ambient::rfc_3339(from);
+                printer.say(
+                    &format!("Er is een sleutel bij; perioden die vanaf {from} beginnen gebruiken die."),
+                    &format!("a key has been added; periods that begin from {from} on use it"),
+                );
+                Ok(())
+            }
             Self::Retire { revoke } => retire(revoke, client, printer).await,
         }
     }

@@ -5,6 +5,7 @@ mod application;
 mod certificate;
 mod contract;
 mod contract_sheet;
+mod decision;
 mod key;
 mod peer;
 mod person;
@@ -110,6 +111,9 @@ enum Verb {
     /// What has been exchanged and what has been done.
     #[command(subcommand)]
     Record(record::Record),
+    /// Decisions on exchanges, as they were written down.
+    #[command(subcommand)]
+    Decision(decision::Decision),
     /// Messages that still have to reach other participants.
     Outbox(system::Outbox),
     /// The node's certificate.
@@ -156,6 +160,7 @@ impl Arguments {
             Verb::Peer(peer) => peer.run(&client()?, printer).await?,
             Verb::Person(person) => person.run(&data, &afar, printer).await?,
             Verb::Record(record) => record.run(&client()?, printer).await?,
+            Verb::Decision(decision) => return decision.run(&client()?, printer).await,
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
             Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,
             Verb::Key(key) => key.run(&data, &client()?, printer).await?,
