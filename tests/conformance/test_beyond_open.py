@@ -1,4 +1,4 @@
-"""Beyond the suite: the SyRI attempt that needs no agreement at all, personal data declared open (docs/conformance/syri.md)."""
+"""Beyond the suite: the SyRI attempt that needs no agreement, personal data declared open (docs/conformance/syri.md)."""
 
 import uuid
 
@@ -48,7 +48,11 @@ def declared(organisation, service, source, *more, category="open"):
 
 @pytest.mark.parametrize(
     "element",
-    [("$.height", "trees", "sensitive"), ("$.owner.geboortedatum", "trees", "not_personal"), ("$.x", "diagnosis", "not_personal")],
+    [
+        ("$.height", "trees", "sensitive"),
+        ("$.owner.geboortedatum", "trees", "not_personal"),
+        ("$.x", "diagnosis", "not_personal"),
+    ],
 )
 def test_personal_data_declared_open_against_its_own_description(provider, source, folder, element):
     name = f"things-{uuid.uuid4().hex[:8]}"

@@ -142,6 +142,12 @@ def test_a_bare_contract(consumer, provider, token, source):
     assert ask(consumer, token).status == 403 and source.received() == []
 
 
+def acts(organisation):
+    """What people and participants did at a node."""
+    lines = organisation.node.cli("record", "journal", "--kind", "act", "--limit", "1000")["items"]
+    return [line["payload"] for line in lines]
+
+
 # What is in order passes ---------------------------------------------------------------------------------------------
 
 
@@ -154,11 +160,10 @@ def test_what_is_in_order_passes_and_each_reading_is_on_record(consumer, provide
     for reader in (own, theirs):
         for reference in (clause(draft)["provider"]["activity"], receiver(draft)["activity"]):
             assert (reader, reference["url"], "read") in seen
-    assert {each["hash"] for each in readings} == {receiver(draft)["activity"]["hash"], clause(draft)["provider"]["activity"]["hash"]}
-    acts = [line["payload"] for line in provider.node.cli("record", "journal", "--kind", "act", "--limit", "1000")["items"]]
-    assert any(each["action"] == "register.read" and each["subject"] == own for each in acts)
-    acts = [line["payload"] for line in consumer.node.cli("record", "journal", "--kind", "act", "--limit", "1000")["items"]]
-    assert any(each["action"] == "agreement.read" and each["subject"] == digest for each in acts)
+    pins = {each["activity"]["hash"] for each in (receiver(draft), clause(draft)["provider"])}
+    assert {each["hash"] for each in readings} == pins
+    assert any(each["action"] == "register.read" and each["subject"] == own for each in acts(provider))
+    assert any(each["action"] == "agreement.read" and each["subject"] == digest for each in acts(consumer))
     consumer.people["drafter"].afar("agreement", "discard", digest)
 
 
@@ -255,10 +260,9 @@ def test_nobody_has_a_node_read_what_is_no_publication(consumer, provider, page)
         return client.request("POST", "/verbond/v1/readings", json_body=body)
 
     host, path = CAST["provider"][2], "/v1/registers/activity/outreach/1"
-    for url in (f"http://{host}:{page.port}/admin", f"http://{host}:{page.port}/reboot?x={path}",
-                f"http://{host}:{page.port}/reboot#{path}", f"http://{host}:{page.port}/v1/registers/activity/outreach/2"):  # fmt: skip
-        answer = asks(url)
-        assert (answer.status, answer.json()["code"]) == (422, "READING_REFUSED"), url
+    for place in ("/admin", f"/reboot?x={path}", f"/reboot#{path}", "/v1/registers/activity/outreach/2"):
+        answer = asks(page.base + place)
+        assert (answer.status, answer.json()["code"]) == (422, "READING_REFUSED"), place
     # An address inside the network, which no name of the configuration stands for, is not dialled.
     with socket.create_server((LOOPBACK, 0)) as inside:
         inside.settimeout(0.5)
@@ -416,8 +420,7 @@ def test_who_writes_an_assessment_down_does_not_confirm_it(consumer, folder):
     with pytest.raises(NodeFault, match="CONFIRMED_BY_ITSELF"):
         steward.afar("assessment", "confirm", "dpia-of-steward")
     consumer.people["officer"].afar("assessment", "confirm", "dpia-of-steward")
-    acts = [line["payload"] for line in consumer.node.cli("record", "journal", "--kind", "act", "--limit", "1000")["items"]]
-    assert [each["author"]["name"] for each in acts if each["action"] == "register.assessment.confirm"
+    assert [each["author"]["name"] for each in acts(consumer) if each["action"] == "register.assessment.confirm"
             and each["subject"] == "dpia-of-steward"] == ["fg"]  # fmt: skip
 
 
@@ -621,10 +624,11 @@ def test_if_all_parties_collude_the_public_lists_show_it(consumer, provider, sou
     reason = "there is nothing personal in it"
     provider.node.cli("service", "add", "quietly", "--upstream", source.url, "--class", "open",
                       "--steward", "S. Voorbeeld", "--reason", reason)  # fmt: skip
-    consumer.people["steward"].afar("application", "allow", "balie", f"{provider.node.id}/quietly", "--alias", "quietly",
-                                    "--class", "open", "--steward", "T. Voorbeeld", "--reason", reason)  # fmt: skip
+    consumer.people["steward"].afar("application", "allow", "balie", f"{provider.node.id}/quietly", "--alias",
+                                    "quietly", "--class", "open", "--steward", "T. Voorbeeld", "--reason", reason)  # fmt: skip
     shown = {each["name"]: each["declaration"] for each in public(provider, "/v1/services")["items"]}
-    assert (shown["quietly"]["class"], shown["quietly"]["steward"], shown["quietly"]["reason"]) == ("open", "S. Voorbeeld", reason)
+    said = [shown["quietly"][member] for member in ("class", "steward", "reason")]
+    assert said == ["open", "S. Voorbeeld", reason]
     there = public(consumer, "/v1/declarations")["items"]
     assert [(each["declaration"]["steward"], each["declaration"]["reason"]) for each in there
             if each["reference"].endswith("/quietly")] == [("T. Voorbeeld", reason)]  # fmt: skip
