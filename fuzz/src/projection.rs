@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use verbond_projection::{Bounds, Element, ElementType, Form, Projection, Projector, ScalarType};
+use verbond_projection::{
+    Band, Bounds, Comparison, Constant, Derivation, Element, ElementType, Form, Operator, Projection,
+    Projector, Rule, ScalarType,
+};
 
 #[path = "../../crates/projection/tests/properties/oracle.rs"]
 #[allow(dead_code, clippy::allow_attributes, reason = "the property test uses it all")]
@@ -15,12 +18,24 @@ use oracle::Agreement;
 /// Elements, record, subjects.
 type Row = (&'static [(&'static str, &'static str)], &'static str, &'static [&'static str]);
 
-const AGREEMENTS: [Row; 5] = [
+const AGREEMENTS: [Row; 8] = [
     (&[("$[*].a", "string"), ("$[*].b.c", "number"), ("$[*].d[*]", "boolean")], "$[*]", &["$.id"]),
     (&[("$.rows[*].a", "string"), ("$.total", "number")], "$.rows[*]", &["$.id", "$.b[*].id"]),
     (&[("$.rows[*]", "subtree"), ("$.s", "subtree")], "$.rows[*].a", &["$"]),
     (&[("$", "string"), ("$.a", "number"), ("$[*]", "number")], "$", &["$.id"]),
     (&[("$[*][*]['a b\\n']", "string"), ("$[*].é", "string")], "$[*]", &[]),
+    // Derived: what, from where. The oracle reads numbers as fractions, of which it knows the sign.
+    (
+        &[("$.x", "exists $.a.b"), ("$.n", "below $.c"), ("$.w", "band $.d"), ("$.t", "text $.e.f")],
+        "$",
+        &["$.c"],
+    ),
+    (
+        &[("$[*].many", "count $[*].a[*].b"), ("$[*].few", "few $[*].a[*].c"), ("$[*].s", "string")],
+        "$[*]",
+        &["$.id"],
+    ),
+    (&[("$", "few $[*].a")], "$", &[]),
 ];
 
 /// The first byte chooses the agreement, the second the length of the chunks, the rest is the document.
@@ -56,6 +71,27 @@ fn project(projection: &Arc<Projection>, document: &[u8], length: usize) -> (Vec
     (bytes, fault)
 }
 
+fn derivation(text: &str) -> ElementType {
+    let (rule, from) = text.split_once(' ').expect("a rule and a path");
+    let zero = "0".parse().expect("a number");
+    let below = Comparison { operator: Operator::Below, constant: Constant::Number(zero) };
+    let rule = match rule {
+        "exists" => Rule::Exists,
+        "count" => Rule::Count(None),
+        "few" => Rule::Count(Some(below)),
+        "below" => Rule::Compare(below),
+        "text" => {
+            Rule::Compare(Comparison { operator: Operator::Equal, constant: Constant::Text("é\n".into()) })
+        }
+        _ => {
+            let Constant::Number(zero) = below.constant else { unreachable!("a number") };
+            let low = Band { name: "low".into(), below: Some(zero) };
+            Rule::Band(vec![low, Band { name: "high".into(), below: None }])
+        }
+    };
+    ElementType::Derived(Derivation { from: from.parse().expect("a path"), rule }.into())
+}
+
 fn agreement((elements, record, subjects): Row) -> Agreement {
     let element = |&(path, kind): &(&str, &str)| {
         let scalar = |scalar| ElementType::Scalar { scalar, nullable: false };
@@ -63,7 +99,8 @@ fn agreement((elements, record, subjects): Row) -> Agreement {
             "string" => scalar(ScalarType::String),
             "number" => scalar(ScalarType::Number),
             "boolean" => scalar(ScalarType::Boolean),
-            _ => ElementType::Subtree,
+            "subtree" => ElementType::Subtree,
+            derived => derivation(derived),
         };
         Element { path: path.parse().expect("a path"), element_type }
     };

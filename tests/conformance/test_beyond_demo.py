@@ -181,4 +181,18 @@ def test_the_result_in_json_is_one_object(binary, place):
     output, _ = process.communicate(timeout=30)
     report = json.loads(output)
     assert report["ok"] is False and process.returncode != 0
-    assert {"ok", "steps", "records"} == report.keys()
+    assert {"ok", "steps", "records", "anchor"} == report.keys() and report["anchor"] is None
+
+
+def test_people_are_found_and_no_income_moves(binary, place):
+    """The whole run, as one object."""
+    done = subprocess.run(
+        [binary, "demo", "--json", "--port-base", "21400"],
+        env={**os.environ, "TMPDIR": str(place)},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEMO_SECONDS,
+    )  # fmt: skip
+    report = json.loads(done.stdout)
+    assert done.returncode == 0 and report["ok"] is True, report["steps"][-1]
+    assert report["anchor"]["asked"] >= 2000 and report["anchor"]["incomes_moved"] == 0
+    assert 0 < report["anchor"]["found"] < report["anchor"]["asked"]
+    assert sum(step["ms"] for step in report["steps"]) < 60_000

@@ -25,6 +25,9 @@ pub struct Operation {
     /// Its parameters with the values that are agreed.
     #[serde(default)]
     pub parameters: Vec<Parameter>,
+    /// What its request may hold in a body; absent: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestBody>,
     /// Content type of its response.
     pub content_type: Line,
     /// Where one record stands.
@@ -37,6 +40,17 @@ pub struct Operation {
     /// Whom a record is about.
     #[serde(default)]
     pub people: Vec<PersonLocation>,
+}
+
+/// What a request's body holds. What it does not name goes no further than the node of whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestBody {
+    /// Its content type.
+    pub content_type: Line,
+    /// Its elements.
+    #[schema(min_items = 1)]
+    pub elements: Vec<Element>,
 }
 
 /// Why a response goes out whole.
@@ -175,7 +189,7 @@ pub struct Conditions {
     /// How many exchanges in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<Limit>,
-    /// How many about one person.
+    /// How many about one person. Where answers are derived, `None` means one a day ([`Clause::person_limit`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_person: Option<Limit>,
     /// The human step, where one is agreed.
@@ -223,6 +237,37 @@ pub struct Clause {
     /// Exchanges under the clause end before the agreement does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
+}
+
+impl Operation {
+    /// Whether anything that it delivers is derived.
+    pub fn derives(&self) -> bool {
+        self.delivered.iter().any(|one| one.derived.is_some())
+    }
+
+    /// Elements of its request's body.
+    pub fn asked(&self) -> impl Iterator<Item = &Element> + Clone {
+        self.request.iter().flat_map(|request| &request.elements)
+    }
+
+    /// All that is exchanged: elements of the request's body, and what is delivered.
+    pub fn exchanged(&self) -> impl Iterator<Item = &Element> + Clone {
+        self.asked().chain(&self.delivered)
+    }
+}
+
+impl Clause {
+    /// Whether anything that it delivers is derived.
+    pub fn derives(&self) -> bool {
+        self.operations.iter().any(Operation::derives)
+    }
+
+    /// How often one person may be asked about. Where answers are derived and nothing is said, once a day: by asking again
+    /// and again until an answer changes, one learns what was not to be told.
+    pub fn person_limit(&self) -> Option<Limit> {
+        let unsaid = self.derives().then_some(Limit { most: 1, per: Period::Day });
+        self.conditions.per_person.or(unsaid)
+    }
 }
 
 #[cfg(test)]

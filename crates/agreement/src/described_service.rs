@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use verbond_domain::ServiceName;
 
-use crate::{EntryName, Line, PathTemplate, Prose};
+use crate::{Derivation, EntryName, Line, PathTemplate, Prose, RequestBody};
 
 /// A method of HTTP that an operation may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -172,6 +172,9 @@ pub struct Element {
     /// Why all that stands there is needed, where a subtree is agreed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_all: Option<Prose>,
+    /// What is told instead of the data. Only in an agreement: a source describes what it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived: Option<Derivation>,
 }
 
 /// Where the person whom a record is about is named.
@@ -213,6 +216,9 @@ pub struct DescribedOperation {
     /// Its parameters.
     #[serde(default)]
     pub parameters: Vec<Parameter>,
+    /// What its request may hold in a body, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestBody>,
     /// Content type of its response.
     pub content_type: Line,
     /// Where one record stands: `$` is the document, `$.items[*]` each item.

@@ -42,13 +42,15 @@ pub struct Change {
 
 /// By which member the items of a list are known, so that an order that changed is no change, and one that was taken
 /// out does not make all after it look changed.
-const KNOWN_BY: [(&str, &str); 11] = [
+const KNOWN_BY: [(&str, &str); 13] = [
     ("parties", "/participant"),
     ("clauses", "/name"),
     ("receivers", "/participant"),
     ("operations", "/name"),
     ("parameters", "/name"),
     ("delivered", "/path"),
+    ("elements", "/path"),
+    ("bands", "/name"),
     ("retention", "/category"),
     ("assessments", "/entry/name"),
     ("algorithms", "/name"),
@@ -57,20 +59,26 @@ const KNOWN_BY: [(&str, &str); 11] = [
 ];
 
 /// What parts are called. A part that is not in the list is called by its name in the document.
-const CALLED: [(&str, &str, &str); 55] = [
+const CALLED: [(&str, &str, &str); 64] = [
     ("activity", "de verwerkingsactiviteit", "the processing activity"),
     ("advice", "het advies", "the advice"),
     ("algorithm", "het gebruik van algoritmes", "the use of algorithms"),
     ("algorithms", "het algoritme", "the algorithm"),
     ("assessments", "de toets", "the assessment"),
+    ("bands", "de band", "the band"),
+    ("below", "de bovengrens", "the upper bound"),
     ("clauses", "de bepaling", "the clause"),
     ("coalition", "de coalitie", "the coalition"),
+    ("comparison", "de vergelijking", "the comparison"),
     ("compatibility", "de verenigbaarheid van het doel", "the compatibility of the purpose"),
     ("conditions", "de voorwaarden", "the conditions"),
+    ("constant", "de waarde waarmee wordt vergeleken", "the value that is compared with"),
     ("contact", "de contactpersoon", "the contact"),
     ("content_type", "het soort antwoord", "the type of the answer"),
     ("criminal_data", "de basis voor strafrechtelijke gegevens", "the basis for data on offences"),
     ("delivered", "het gegeven", "the element"),
+    ("derived", "de afleiding", "the derivation"),
+    ("elements", "het gegeven", "the element"),
     ("effect", "de gevolgen voor mensen", "the effect on people"),
     ("ground", "de grondslag", "the ground"),
     ("hash", "de hash", "the hash"),
@@ -80,11 +88,13 @@ const CALLED: [(&str, &str, &str); 55] = [
     ("kind", "het soort afspraak", "the kind of agreement"),
     ("limb", "de grond van AVG art. 6", "the limb of GDPR art. 6"),
     ("linkage", "de combinatie met andere bepalingen", "the combination with other clauses"),
+    ("matching", "wat meetelt", "what is counted"),
     ("meaning", "de betekenis", "the meaning"),
     ("method", "de methode", "the method"),
     ("name", "de naam", "the name"),
     ("national_number", "de grond voor het nationale nummer", "the ground for the national number"),
     ("operations", "de bewerking", "the operation"),
+    ("operator", "de manier van vergelijken", "the way of comparing"),
     ("outcome", "de uitkomst", "the outcome"),
     ("parameters", "de parameter", "the parameter"),
     ("parties", "de partij", "the party"),
@@ -100,6 +110,7 @@ const CALLED: [(&str, &str, &str); 55] = [
     ("purposes", "de doelen", "the purposes"),
     ("receivers", "de ontvanger", "the receiver"),
     ("replaces", "de versie die wordt vervangen", "the version that is replaced"),
+    ("request", "de inhoud van het verzoek", "the body of the request"),
     ("retention", "de bewaartermijn van", "the retention of"),
     ("role", "de rol", "the role"),
     ("secrecy", "de opheffing van geheimhouding", "the lifting of secrecy"),

@@ -1,6 +1,6 @@
 //! The agreement as a document: read once, bounded; its canonical form is what is signed.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use aws_lc_rs::digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -10,8 +10,9 @@ use uuid::Uuid;
 use verbond_domain::ParticipantId;
 
 use crate::{
-    AlgorithmReference, Article, AssessmentReference, Clause, Contact, Day, Line, Moment, Party, Prose,
-    Publicity, TwoLanguages,
+    AlgorithmReference, Article, AssessmentReference, Clause, Contact, Day, Line, Method, Moment, Operation,
+    Party, Prose, Publicity, TwoLanguages,
+    plan::{self, Projected},
 };
 
 /// Name and version of the format.
@@ -400,6 +401,8 @@ impl Agreement {
         }
         for operation in &clause.operations {
             distinct("element", operation.delivered.iter().map(|element| element.path.to_string()))?;
+            can_be_derived(operation)?;
+            can_be_asked(operation)?;
             let of_path = |parameter: &&crate::Parameter| parameter.place == crate::ParameterPlace::Path;
             distinct("parameter", operation.parameters.iter().map(|one| one.name.to_string()))?;
             let declared = operation.parameters.iter().filter(of_path).count();
@@ -429,6 +432,47 @@ impl Agreement {
             }),
         }
     }
+}
+
+/// Whether the body of an operation's request can be projected.
+fn can_be_asked(operation: &Operation) -> Result<(), DocumentError> {
+    let Some(body) = &operation.request else { return Ok(()) };
+    distinct("element of a request", body.elements.iter().map(|element| element.path.to_string()))?;
+    let derived = body.elements.iter().any(|element| element.derived.is_some());
+    if derived || matches!(operation.method, Method::Get | Method::Head) {
+        let (what, name) = ("operation", operation.name.to_string());
+        let problem =
+            "has a request with a body, so its method is neither GET nor HEAD, and nothing in it is derived";
+        return Err(DocumentError::Reference { what, name, problem });
+    }
+    let form = |error| DocumentError::Form(format!("operation `{}`: {error}", operation.name));
+    plan::request(operation).map(drop).map_err(form)
+}
+
+/// Whether the derived elements of an operation can be told: what is signed must be what machines do.
+fn can_be_derived(operation: &Operation) -> Result<(), DocumentError> {
+    let derived = operation.delivered.iter().filter_map(|one| Some((one, one.derived.as_ref()?)));
+    for (element, derivation) in derived.clone() {
+        let plain = !element.nullable && element.identifies.is_none() && element.why_all.is_none();
+        if element.kind != derivation.answers() || !plain {
+            let problem = "is derived, so it is yes or no, the name of a band, or a whole number; never null, a number of \
+                           a person, or all that stands there";
+            let name = element.path.to_string();
+            return Err(DocumentError::Reference { what: "element", name, problem });
+        }
+    }
+    if derived.count() > 0 {
+        for projected in [Projected::Source, Projected::Answer] {
+            plan::projection(operation, &BTreeSet::new(), projected)
+                .map_err(|error| DocumentError::Form(format!("operation `{}`: {error}", operation.name)))?;
+        }
+        if operation.whole_document.is_some() {
+            let (what, name) = ("operation", operation.name.to_string());
+            let problem = "derives answers from a document that goes out whole";
+            return Err(DocumentError::Reference { what, name, problem });
+        }
+    }
+    Ok(())
 }
 
 /// Reads JSON of which no member, at any depth, is read over.

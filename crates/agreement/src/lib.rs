@@ -12,18 +12,22 @@ mod activity;
 mod assessment;
 pub mod check;
 mod clause;
+mod derived;
 mod described_service;
 mod diff;
 mod document;
 mod ground;
 mod life_cycle;
+mod obligation;
 mod open_class;
 mod party;
 mod path;
+pub mod plan;
 mod register;
 mod schema;
 mod statement;
 pub mod text;
+mod withdrawal;
 mod words;
 
 pub use activity::{
@@ -35,8 +39,9 @@ pub use assessment::{
 };
 pub use clause::{
     Clause, Conditions, DeliveredElement, HumanStep, Limit, LinkageNote, Operation, Period, Receiver,
-    TimeWindow, WeekDay, WholeDocument,
+    RequestBody, TimeWindow, WeekDay, WholeDocument,
 };
+pub use derived::{Band, Comparison, Constant, Decimal, DecimalError, Derivation, Operator};
 pub use described_service::{
     AllowedValues, Category, DescribedOperation, DescribedService, Element, IdentifierKind, Method,
     Parameter, ParameterPlace, PersonLocation, PersonPlace, Sensitivity, SourceType,
@@ -51,6 +56,7 @@ pub use ground::{
     NationalNumberGround, SpecialCategoryException, SpecialCategoryLetter,
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
+pub use obligation::{Obligation, obligations};
 pub use open_class::{signs_in_description, signs_in_sample};
 pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
@@ -60,4 +66,5 @@ pub use path::{PathTemplate, PathTemplateError, Segment};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};
 pub use statement::{SignedBy, Statement, StatementStep};
+pub use withdrawal::{Basis, RestingClause};
 pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};

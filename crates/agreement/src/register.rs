@@ -157,7 +157,7 @@ impl RegisterContent {
         Ok(match register {
             RegisterKind::Activity => Self::Activity(strict(bytes)?),
             RegisterKind::Ground => Self::Ground(strict(bytes)?),
-            RegisterKind::Service => Self::Service(strict(bytes)?),
+            RegisterKind::Service => Self::Service(described(strict(bytes)?)?),
             RegisterKind::Assessment => Self::Assessment(strict(bytes)?),
             RegisterKind::Algorithm => Self::Algorithm(strict(bytes)?),
         })
@@ -189,5 +189,20 @@ impl RegisterContent {
         };
         let hash = DocumentHash::of(&bytes);
         Ok(Some((bytes, hash)))
+    }
+}
+
+/// A source describes what it holds; what is told of that is for an agreement to say.
+fn described(service: Box<DescribedService>) -> Result<Box<DescribedService>, DocumentError> {
+    let mut elements = service.operations.iter().flat_map(|operation| {
+        operation.elements.iter().chain(operation.request.iter().flat_map(|request| &request.elements))
+    });
+    match elements.find(|element| element.derived.is_some()) {
+        None => Ok(service),
+        Some(element) => Err(DocumentError::Reference {
+            what: "element",
+            name: element.path.to_string(),
+            problem: "is derived; a source describes what it holds, and an agreement says what is told of it",
+        }),
     }
 }

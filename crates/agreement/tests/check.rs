@@ -9,6 +9,7 @@ use verbond_agreement::check::{CheckContext, Code, Severity, check, check_findin
 
 mod mutations {
     pub mod algorithms;
+    pub mod derived;
     pub mod elements;
     pub mod grounds;
     pub mod order;
@@ -72,6 +73,7 @@ fn mutations() -> Vec<Mutation> {
     let families = [
         mutations::grounds::all(),
         mutations::elements::all(),
+        mutations::derived::all(),
         mutations::algorithms::all(),
         mutations::parties::all(),
     ];

@@ -267,7 +267,7 @@ impl Found {
         };
         Leases {
             volume: conditions.volume.is_some() && self.held.volume.is_some(),
-            per_person: conditions.per_person.is_some() && !is_short(true) && !self.held.places.is_empty(),
+            per_person: clause.person_limit().is_some() && !is_short(true) && !self.held.places.is_empty(),
         }
     }
 }
@@ -314,7 +314,7 @@ impl Limits {
             period: limit.per,
             end: limit.per.around(now).1,
         };
-        if let Some(limit) = clause.conditions.per_person {
+        if let Some(limit) = clause.person_limit() {
             match self.places(&key(limit), limit, now, &candidate.people()) {
                 Ok(places) => found.held.places = places,
                 Err(shortage) => found.shortages.push(shortage),

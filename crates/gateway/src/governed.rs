@@ -26,8 +26,10 @@ const PROTOCOL: &str = "fsc-";
 
 /// What a request under an agreement keeps of its header. What the consumer did not mean to disclose (cookies, referrers,
 /// names of machines) and what would change the answer's form (ranges, conditions, codings) stays behind.
-pub(crate) fn keep_of_request(fields: &mut HeaderMap) {
-    keep(fields, &[&ACCEPT, &ACCEPT_LANGUAGE, &TRACEPARENT, &TRACESTATE, &AGREEMENT, &PURPOSE]);
+pub(crate) fn keep_of_request(fields: &mut HeaderMap, has_body: bool) {
+    let kept = [&ACCEPT, &ACCEPT_LANGUAGE, &TRACEPARENT, &TRACESTATE, &AGREEMENT, &PURPOSE, &CONTENT_TYPE];
+    let last = if has_body { kept.len() } else { kept.len() - 1 };
+    keep(fields, kept.get(..last).unwrap_or_default());
 }
 
 /// What is between the parties does not reach the source; under an agreement it is to answer without coding, since what is
@@ -62,6 +64,11 @@ pub(crate) fn agreement(fields: &HeaderMap) -> Option<AgreementId> {
 /// The purpose that a request names.
 pub(crate) fn purpose(fields: &HeaderMap) -> Option<EntryName> {
     fields.get(&PURPOSE)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Hash of the version on which a decision rests.
+pub(crate) fn version(decision: &DecisionRecord) -> Option<String> {
+    Some(decision.attributes.policies.as_ref()?.agreement.hash.to_string())
 }
 
 /// Method, path and query as policy sees them.
@@ -111,7 +118,7 @@ mod tests {
         ] {
             fields.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }
-        keep_of_request(&mut fields);
+        keep_of_request(&mut fields, false);
         let mut left: Vec<&str> = fields.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["accept", "fsc-authorization", "traceparent", "verbond-purpose"]);

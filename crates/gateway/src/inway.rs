@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use verbond_agreement::plan::Projected;
 use verbond_application::exchange::Question;
 use verbond_domain::{Direction, ServiceReference, TransactionId};
 use verbond_journal::Permit;
@@ -126,12 +127,13 @@ impl Inway {
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
         let written = decision.as_deref().and_then(record::written);
         let standing = governed::standing(standing, decision);
-        if obligations.is_some() {
-            if !body.is_end_stream() {
+        if let Some(obligations) = &obligations {
+            let has_body = !body.is_end_stream();
+            if has_body && !minimise::takes_body(obligations, &head.headers) {
                 let problem = self.face.problem(Failure::BodyNotAgreed);
                 return Err(self.refuse(refusal(problem, parties, wire, written)).await);
             }
-            governed::keep_of_request(&mut head.headers);
+            governed::keep_of_request(&mut head.headers, has_body);
         }
 
         // What will be asked of the source, so that a path that cannot be forwarded has no permit.
@@ -181,20 +183,17 @@ impl Inway {
 
         // Forward it.
         let body = guarded::request(body, &ticket, reserved);
-        let request = Request::from_parts(head, body);
-        let answered = match forward::forward(
-            &self.sources,
-            &upstream.target,
-            request,
-            None,
-            ticket,
-            &permitted,
-        )
-        .await
-        {
-            Ok(response) => minimise::under(obligations.as_ref(), response).await,
-            Err(Unanswered::Failed(failure)) => Err(failure),
-            Err(Unanswered::Unsent(_)) => Err(Failure::Unreachable),
+        let asked = minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await;
+        let answered = match asked.map(|body| Request::from_parts(head, body)) {
+            Ok(request) => {
+                let target = &upstream.target;
+                match forward::forward(&self.sources, target, request, None, ticket, &permitted).await {
+                    Ok(response) => minimise::under(obligations.as_ref(), Projected::Source, response).await,
+                    Err(Unanswered::Failed(failure)) => Err(failure),
+                    Err(Unanswered::Unsent(_)) => Err(Failure::Unreachable),
+                }
+            }
+            Err(failure) => Err(failure),
         };
         match answered {
             Ok(response) => {

@@ -1,4 +1,5 @@
-//! Of what a source answers, only what is agreed goes on: projected as it streams, record by record.
+//! Of what a source answers, and of what is sent to it, only what is agreed goes on: projected as it streams, record by
+//! record.
 
 use std::{
     pin::Pin,
@@ -6,44 +7,49 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
-use verbond_agreement::{Operation, SourceType};
+use verbond_agreement::{Line, plan::Projected};
+use verbond_application::exchange::Permitted;
 use verbond_policy::Obligations;
-use verbond_projection::{
-    Bounds, Element, ElementPath, ElementType, Form, Projection, Projector, ScalarType,
-};
+use verbond_projection::Projector;
 use verbond_transport::{Body, BoxError};
 
 use crate::{Failure, governed};
 
-/// Media type of lines of JSON.
-const LINES: &str = "application/x-ndjson";
+/// Bytes of a request's body that are looked at before any of it goes on.
+const LOOKED_AT: usize = 64 * 1024;
 
 /// The document cannot be projected any further; the reader must not take what it has for the whole.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the source's document cannot be projected")]
+#[error("the document cannot be projected")]
 struct NotProjectable;
 
-/// What goes on of a response: all of it where there is no agreement to keep to.
+/// What goes on of a response: all of it where there is no agreement to keep to. At the inway it is the source's own, at
+/// the outway what the provider's node made of it.
 pub(crate) async fn under(
     obligations: Option<&Obligations>,
+    projected: Projected,
     response: Response<Body>,
 ) -> Result<Response<Body>, Failure> {
     match obligations {
-        Some(obligations) => minimised(response, obligations).await,
+        Some(obligations) => minimised(response, obligations, projected).await,
         None => Ok(response),
     }
 }
 
 /// What goes on of a response under an agreement. Its head waits for the first piece that may leave, so that a document
 /// that cannot be projected is refused as a whole where possible; a later fault breaks the stream.
-async fn minimised(response: Response<Body>, obligations: &Obligations) -> Result<Response<Body>, Failure> {
+async fn minimised(
+    response: Response<Body>,
+    obligations: &Obligations,
+    projected: Projected,
+) -> Result<Response<Body>, Failure> {
     let operation = obligations.operation().ok_or(Failure::NotProjectable)?;
     let (mut head, body) = response.into_parts();
     if !head.status.is_success() {
@@ -52,7 +58,7 @@ async fn minimised(response: Response<Body>, obligations: &Obligations) -> Resul
     let coded = head.headers.contains_key(CONTENT_ENCODING);
     let whole = obligations.whole_document();
     let is_empty = body.is_end_stream() || head.status == StatusCode::NO_CONTENT;
-    if !is_empty && (coded || !is_of(&head.headers, operation)) {
+    if !is_empty && (coded || !is_of(&head.headers, &operation.content_type)) {
         tracing::warn!(operation = %operation.name, "a source's answer is not of the agreed content type, or coded");
         return Err(Failure::NotProjectable);
     }
@@ -62,52 +68,61 @@ async fn minimised(response: Response<Body>, obligations: &Obligations) -> Resul
     if is_empty || whole {
         return Ok(Response::from_parts(head, body));
     }
-    let mut projected = Projected {
-        body,
-        projector: Projector::new(Arc::new(
-            projection(obligations, operation).ok_or(Failure::NotProjectable)?,
-        )),
-        waiting: None,
-        ended: false,
-    };
-    let first = std::future::poll_fn(|context| projected.poll_more(context)).await;
+    let projection = obligations.projection(projected).map_err(|error| {
+        tracing::warn!(operation = %operation.name, %error, "an agreed operation's answers cannot be projected");
+        Failure::NotProjectable
+    })?;
+    let mut minimised =
+        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false };
+    let first = std::future::poll_fn(|context| minimised.poll_more(context)).await;
     match first {
-        Some(Ok(piece)) => projected.waiting = Some(piece),
+        Some(Ok(piece)) => minimised.waiting = Some(piece),
         Some(Err(_)) => return Err(Failure::NotProjectable),
         None => {}
     }
-    Ok(Response::from_parts(head, projected.boxed_unsync()))
+    Ok(Response::from_parts(head, minimised.boxed_unsync()))
 }
 
 /// Whether the content type is the agreed one, parameters aside.
-fn is_of(headers: &HeaderMap, operation: &Operation) -> bool {
+fn is_of(headers: &HeaderMap, agreed: &Line) -> bool {
     let essence = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let found = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    found.is_some_and(|found| essence(found) == essence(operation.content_type.as_str()))
+    found.is_some_and(|found| essence(found) == essence(agreed.as_str()))
 }
 
-fn projection(obligations: &Obligations, operation: &Operation) -> Option<Projection> {
-    let elements = obligations.delivered().map(|element| {
-        let scalar = |scalar| ElementType::Scalar { scalar, nullable: element.nullable };
-        Some(Element {
-            path: element.path.as_str().parse().ok()?,
-            element_type: match element.kind {
-                SourceType::String => scalar(ScalarType::String),
-                SourceType::Integer => scalar(ScalarType::Integer),
-                SourceType::Number => scalar(ScalarType::Number),
-                SourceType::Boolean => scalar(ScalarType::Boolean),
-                SourceType::Subtree => ElementType::Subtree,
-            },
-        })
-    });
-    let elements: Vec<Element> = elements.collect::<Option<_>>()?;
-    let record: ElementPath = operation.record.as_str().parse().ok()?;
-    let lines = operation.content_type.as_str().eq_ignore_ascii_case(LINES);
-    let form = if lines { Form::Lines } else { Form::Document };
-    Projection::new(elements, &record, &[], form, Bounds::default()).ok()
+/// Whether a request may have a body, and one of this type.
+pub(crate) fn takes_body(obligations: &Obligations, headers: &HeaderMap) -> bool {
+    let agreed = obligations.operation().and_then(|operation| operation.request.as_ref());
+    agreed
+        .is_some_and(|agreed| is_of(headers, &agreed.content_type) && !headers.contains_key(CONTENT_ENCODING))
 }
 
-struct Projected {
+/// What goes on of a request's body: all of it where there is no agreement to keep to. It is read once the permit is
+/// durable. What is short is looked at as a whole, so that nothing is asked with a body that cannot be projected.
+pub(crate) async fn asked(
+    obligations: Option<&Obligations>,
+    head: &mut http::request::Parts,
+    body: Body,
+    _permitted: &Permitted,
+) -> Result<Body, Failure> {
+    let Some(obligations) = obligations.filter(|_| !body.is_end_stream()) else { return Ok(body) };
+    let projection = obligations.request().ok().flatten().ok_or(Failure::BodyNotAgreed)?;
+    head.headers.remove(CONTENT_LENGTH);
+    let mut minimised =
+        Minimised { body, projector: Projector::new(Arc::new(projection)), waiting: None, ended: false };
+    let mut read = BytesMut::new();
+    while read.len() < LOOKED_AT {
+        match std::future::poll_fn(|context| minimised.poll_more(context)).await {
+            Some(Ok(piece)) => read.extend_from_slice(&piece),
+            Some(Err(_)) => return Err(Failure::BodyNotProjectable),
+            None => return Ok(verbond_transport::full(read.freeze())),
+        }
+    }
+    minimised.waiting = Some(read.freeze());
+    Ok(minimised.boxed_unsync())
+}
+
+struct Minimised {
     body: Body,
     projector: Projector,
     /// Pieces that may leave: the first one, for which the head waited.
@@ -115,7 +130,17 @@ struct Projected {
     ended: bool,
 }
 
-impl Projected {
+impl Minimised {
+    /// An answer that is missing looks the same as one that was not agreed; the node's own log tells them apart.
+    fn say_what_could_not_be_told(&self) {
+        for (count, element) in self.projector.summary().elements.iter().zip(self.projector.elements()) {
+            if count.untold > 0 {
+                let (path, times) = (&element.path, count.untold);
+                tracing::warn!(%path, times, "a derived answer is missing: its source is absent or of another type");
+            }
+        }
+    }
+
     /// The next bytes that may leave; `None` at the end. What came together with a fault does not leave.
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
         while !self.ended {
@@ -135,9 +160,12 @@ impl Projected {
                 }
             };
             if let Err(fault) = fed {
-                tracing::warn!(%fault, "a source's document cannot be projected");
+                tracing::warn!(%fault, "a document cannot be projected");
                 self.ended = true;
                 return Poll::Ready(Some(Err(NotProjectable.into())));
+            }
+            if self.ended {
+                self.say_what_could_not_be_told();
             }
             let pieces = self.projector.take();
             if !pieces.is_empty() {
@@ -148,7 +176,7 @@ impl Projected {
     }
 }
 
-impl http_body::Body for Projected {
+impl http_body::Body for Minimised {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -164,5 +192,96 @@ impl http_body::Body for Projected {
 
     fn is_end_stream(&self) -> bool {
         self.ended && self.waiting.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http_body_util::Full;
+    use verbond_agreement::{Agreement, LifeCycle, PartySignature, SignatureMark};
+    use verbond_domain::Timestamp;
+    use verbond_policy::{Call, Context, DecisionRequest, Leases, PolicySnapshot, Subject};
+
+    use super::*;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    const ANSWERS: &[u8] = include_bytes!("../../agreement/tests/examples/answers.json");
+
+    /// What a permit under the example obliges to, on a Tuesday at noon.
+    fn obligations() -> Result<Obligations, Box<dyn std::error::Error>> {
+        let agreement = Agreement::parse(ANSWERS)?;
+        let parties = agreement.parties.iter().map(|party| party.participant.clone());
+        let (from, until) = (agreement.term.from.timestamp(), agreement.term.until.timestamp());
+        let signature = PartySignature { mark: SignatureMark::Signed, at: Timestamp::from_millis(0) };
+        let mut life = LifeCycle::draft(parties, from, until).offer()?;
+        for party in &agreement.parties {
+            life = life.sign(&party.participant, signature)?;
+        }
+        let (snapshot, failed) = PolicySnapshot::build([(Arc::new(agreement), life)]);
+        assert!(failed.is_empty());
+        let request = DecisionRequest {
+            subject: Subject { participant: "oin:00000099000000020000".parse()?, application: None },
+            call: Call { method: "GET", path: "/incomes/P-0042", query: None },
+            resource: serde_json::from_str(r#"{"provider":"oin:00000099000000030000","name":"incomes"}"#)?,
+            context: Context {
+                now: Timestamp::from_seconds(1_796_731_200),
+                agreement: None,
+                purpose: "supplement-outreach".parse()?,
+                activity: None,
+                algorithm: None,
+                on_behalf_of: None,
+                elements: Default::default(),
+            },
+        };
+        let decision = snapshot.decide(&request, |_| Leases { volume: true, per_person: true });
+        Ok(decision.obligations.ok_or("a permit")?)
+    }
+
+    /// What goes on of a document; nothing where it is refused.
+    async fn left(
+        projected: Projected,
+        document: &str,
+    ) -> Result<Option<String>, Box<dyn std::error::Error>> {
+        let body = Full::new(Bytes::from(document.to_owned())).map_err(|never| match never {}).boxed_unsync();
+        let response = Response::builder().header(CONTENT_TYPE, "application/json").body(body)?;
+        let Ok(response) = under(Some(&obligations()?), projected, response).await else { return Ok(None) };
+        let bytes = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+        Ok(Some(String::from_utf8(bytes.to_vec())?))
+    }
+
+    #[tokio::test]
+    async fn answers_leave_and_the_data_does_not() -> Outcome {
+        let source = r#"{"year":2026,"person":"P-0042","income":{"amount":15480.49,"foreign":null},
+            "payments":[{"monthly":99.5},{"monthly":1200}],"pension":{"began":"2027-01-01","state":"running"}}"#;
+        let expected = r#"{"year":2026,"income":{"below_minimum":true,"level":"low","abroad":false},"payers":2,"small_payers":1,"pensioner":false,"paid_out":true}"#;
+        // In the source's order, answers last in their objects.
+        let answer = left(Projected::Source, source).await?.ok_or("an answer")?;
+        let parse = serde_json::from_str::<serde_json::Value>;
+        assert_eq!(parse(&answer)?, parse(expected)?);
+        assert_eq!(left(Projected::Answer, &answer).await?, Some(answer));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_says_more_than_the_answers_is_heard_no_further() -> Outcome {
+        for (answer, goes_on) in [
+            (
+                r#"{"income":{"amount":15480.49,"below_minimum":true}}"#,
+                r#"{"income":{"below_minimum":true}}"#,
+            ),
+            (r#"{"income":{"below_minimum":15480.49}}"#, r#"{"income":{}}"#),
+            (r#"{"income":{"below_minimum":"15480.49"}}"#, r#"{"income":{}}"#),
+            (r#"{"income":{"level":"15480.49"}}"#, r#"{"income":{}}"#),
+            (r#"{"income":{"level":"high"}}"#, r#"{"income":{"level":"high"}}"#),
+            (r#"{"payers":[{"monthly":99.5}],"payments":[1]}"#, "{}"),
+            (r#"{"payers":2.5}"#, "{}"),
+        ] {
+            assert_eq!(left(Projected::Answer, answer).await?.as_deref(), Some(goes_on), "{answer}");
+        }
+        assert_eq!(left(Projected::Answer, r#"{"year":2026,"year":2027}"#).await?, None);
+        Ok(())
     }
 }

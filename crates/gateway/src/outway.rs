@@ -6,7 +6,11 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use verbond_application::{exchange::Question, snapshot::Snapshot};
+use verbond_agreement::plan::Projected;
+use verbond_application::{
+    exchange::{Permitted, Question},
+    snapshot::Snapshot,
+};
 use verbond_domain::{Direction, Problem, TransactionId};
 use verbond_journal::Permit;
 use verbond_store::applications::ApplicationRow;
@@ -43,6 +47,7 @@ struct Asking<'a> {
     route: &'a Route<'a>,
     transaction_id: TransactionId,
     decision: &'a Option<serde_json::Value>,
+    agreement: &'a Option<String>,
 }
 
 /// A refusal on its way to the application.
@@ -150,17 +155,25 @@ impl Outway {
         };
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
         let written = decision.as_deref().and_then(record::written);
-        if obligations.is_some() {
-            if !body.is_end_stream() {
+        if let Some(obligations) = &obligations {
+            let has_body = !body.is_end_stream();
+            if has_body && !minimise::takes_body(obligations, &head.headers) {
                 let known = refusal(self.face.problem(Failure::BodyNotAgreed), asked, written);
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
-            governed::keep_of_request(&mut head.headers);
+            governed::keep_of_request(&mut head.headers, has_body);
         }
 
         // What the protocol asks: contract and token. The first moment that costs a call, so everything that can refuse
         // without one has been asked.
-        let asking = Asking { application: &application, route: &route, transaction_id, decision: &written };
+        let agreement = decision.as_deref().and_then(governed::version);
+        let asking = Asking {
+            application: &application,
+            route: &route,
+            transaction_id,
+            decision: &written,
+            agreement: &agreement,
+        };
         let prepared = self.prepare(&head, &asking, &snapshot).await?;
         let PreparedOutbound { parties, wire, target, to_provider, standing, shows, reference } = prepared;
         let standing = governed::standing(standing, decision);
@@ -198,7 +211,12 @@ impl Outway {
         // Forward it: once, whatever comes of it, unless it is certain that not a byte has left.
         head.extensions.clear();
         let reserved = headers::apply(&mut head.headers, to_provider);
-        let mut request = Request::from_parts(head, guarded::request(body, &ticket, reserved));
+        let body = guarded::request(body, &ticket, reserved);
+        let body = match minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await {
+            Ok(body) => body,
+            Err(failure) => return Err(self.failed(permitted, failure, transaction_id).await),
+        };
+        let mut request = Request::from_parts(head, body);
         let (mut target, mut shows, mut reference) = (target, shows, reference);
         let mut preparations = 1;
         loop {
@@ -214,7 +232,7 @@ impl Outway {
                     let is_refusal = self.face.is_refusal(&head);
                     let response = Response::from_parts(head, body);
                     let obligations = obligations.as_ref().filter(|_| !is_refusal);
-                    match minimise::under(obligations, response).await {
+                    match minimise::under(obligations, Projected::Answer, response).await {
                         Ok(response) if is_refusal => {
                             permitted.unanswered().await;
                             return Ok(response);
@@ -247,11 +265,16 @@ impl Outway {
                 Err(Unanswered::Unsent(_)) => Failure::Unreachable,
                 Err(Unanswered::Failed(failure)) => failure,
             };
-            record::ended_without(permitted, failure).await;
-            let problem = self.face.problem(failure);
-            gateway.metrics.refused(DIRECTION, problem.code);
-            return Err(Refused { problem, transaction_id: Some(transaction_id) });
+            return Err(self.failed(permitted, failure, transaction_id).await);
         }
+    }
+
+    /// What was permitted came to nothing.
+    async fn failed(&self, permitted: Permitted, failure: Failure, transaction_id: TransactionId) -> Refused {
+        record::ended_without(permitted, failure).await;
+        let problem = self.face.problem(failure);
+        self.gateway.metrics.refused(DIRECTION, problem.code);
+        Refused { problem, transaction_id: Some(transaction_id) }
     }
 
     async fn prepare(
@@ -260,12 +283,13 @@ impl Outway {
         asking: &Asking<'_>,
         snapshot: &Arc<Snapshot>,
     ) -> Result<PreparedOutbound, Refused> {
-        let Asking { application, route, transaction_id, decision } = *asking;
+        let Asking { application, route, transaction_id, decision, agreement } = *asking;
         let request = OutboundRequest {
             head,
             application,
             binding: route.binding,
             named: route.named.as_ref(),
+            agreement: agreement.clone(),
             transaction_id,
             snapshot,
             now: self.gateway.ambient.now(),

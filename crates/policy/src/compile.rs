@@ -9,9 +9,13 @@ use cedar_policy::{
     Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, Schema, ValidationMode,
     Validator,
 };
-use verbond_agreement::{Agreement, AgreementId, Clause, DocumentHash, Version};
+use verbond_agreement::{
+    Agreement, AgreementId, Clause, DocumentHash, Version,
+    plan::{self, PlanError, Projected},
+};
+use verbond_projection::Projection;
 
-use crate::{ReasonCode, rules};
+use crate::{ReasonCode, decision::Place, rules};
 
 /// The schema to which all policies are held.
 pub const SCHEMA: &str = include_str!("../../../docs/reference/agreement.cedarschema");
@@ -86,7 +90,12 @@ pub struct CompiledAgreement {
     pub(crate) policy_hash: DocumentHash,
     /// Its clauses, in the document's order.
     clauses: OnceLock<Result<Vec<CompiledClause>, CompileError>>,
+    /// Per clause and operation: what of its answers may leave, at the source and of an answer.
+    projections: Vec<Vec<[OnceLock<Planned>; 2]>>,
 }
+
+/// A projection, or why there is none. Nothing of an answer leaves then.
+type Planned = Result<Arc<Projection>, PlanError>;
 
 impl CompiledAgreement {
     /// Compiles a version, and holds its policies to the schema.
@@ -114,7 +123,21 @@ impl CompiledAgreement {
         }
         let hash = agreement.hash().map_err(|error| CompileError::Document(error.to_string()))?;
         let policy_hash = DocumentHash::of(policy_text(&agreement).as_bytes());
-        Ok(Self { agreement, hash, policy_hash, clauses: OnceLock::new() })
+        let plans = |clause: &Clause| clause.operations.iter().map(|_| Default::default()).collect();
+        let projections = agreement.clauses.iter().map(plans).collect();
+        Ok(Self { agreement, hash, policy_hash, clauses: OnceLock::new(), projections })
+    }
+
+    /// What of an operation's answers may leave, made when it is first needed.
+    pub(crate) fn projection(&self, place: Place, projected: Projected) -> Option<&Planned> {
+        let plans = self.projections.get(place.clause)?.get(place.operation?)?;
+        let [source, answer] = plans;
+        let plan = match projected {
+            Projected::Source => source,
+            Projected::Answer => answer,
+        };
+        let operation = place.operation(&self.agreement)?;
+        Some(plan.get_or_init(|| plan::projection(operation, &Default::default(), projected).map(Arc::new)))
     }
 
     /// Its clauses, in the document's order. Nobody waits for another: who comes first at the same time, both compile.

@@ -5,8 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use verbond_agreement::{
     Agreement, AgreementId, Clause, ClauseName, DocumentHash, Element, EntryName, HumanStep, Line, Operation,
     Receiver, Stage, Version, Versioned,
+    plan::{self, PlanError, Projected},
 };
 use verbond_domain::{ApplicationName, ParticipantId, Problem, ServiceReference, Timestamp};
+use verbond_projection::{Projection, ProjectionError};
 
 use crate::{Call, CompiledAgreement, NamedPerson, ParameterFacts, Reason, matching::people};
 
@@ -187,6 +189,28 @@ impl Obligations {
     pub fn delivered(&self) -> impl Iterator<Item = &Element> {
         let all = self.operation().into_iter().flat_map(|operation| &operation.delivered);
         all.filter(|element| self.asked.is_empty() || self.asked.contains(element.path.as_str()))
+    }
+
+    /// What of the answer may leave, to be applied to the source's document or to what the provider's node made of it.
+    ///
+    /// # Errors
+    /// When the agreed elements and record do not fit together. Nothing of the answer leaves then.
+    pub fn projection(&self, projected: Projected) -> Result<Arc<Projection>, PlanError> {
+        let planned = match self.asked.is_empty() {
+            true => self.compiled.projection(self.place, projected).cloned(),
+            false => self
+                .operation()
+                .map(|operation| plan::projection(operation, &self.asked, projected).map(Arc::new)),
+        };
+        planned.unwrap_or(Err(PlanError::Projection(ProjectionError::NoElements)))
+    }
+
+    /// What of the request's body may go on; none: it has none.
+    ///
+    /// # Errors
+    /// When the agreed elements do not fit together. Nothing goes on then.
+    pub fn request(&self) -> Result<Option<Projection>, PlanError> {
+        self.operation().map_or(Ok(None), plan::request)
     }
 
     /// Whether the response goes out as it is. Never where elements were asked for by name.

@@ -136,7 +136,7 @@ impl Rules<'_> {
         if conditions.volume.is_some() {
             self.forbid_unless(all, ReasonCode::VolumeExhausted, "context.volume_held");
         }
-        if conditions.per_person.is_some() {
+        if clause.person_limit().is_some() {
             self.forbid_unless(all, ReasonCode::PersonLimitReached, "context.person_held");
         }
         match &conditions.algorithm {
@@ -283,10 +283,10 @@ struct Needs {
 
 impl Needs {
     fn of(operation: &Operation) -> Self {
-        let delivered = operation.delivered.iter().map(|element| element.sensitivity);
+        let exchanged = operation.exchanged().map(|element| element.sensitivity);
         let whole = operation.whole_document.as_ref().map(|whole| whole.sensitivity);
-        let sensitivities: Vec<Sensitivity> = delivered.chain(whole).collect();
-        let numbers = operation.delivered.iter().filter_map(|element| element.identifies);
+        let sensitivities: Vec<Sensitivity> = exchanged.chain(whole).collect();
+        let numbers = operation.exchanged().filter_map(|element| element.identifies);
         let numbers = numbers.chain(operation.parameters.iter().filter_map(|one| one.identifies));
         let numbers: Vec<IdentifierKind> =
             numbers.chain(operation.people.iter().map(|one| one.identifies)).collect();

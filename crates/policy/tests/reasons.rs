@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use common::{ALL_HELD, NOON, Outcome, changed, codes, held, question, signed, signed_between, snapshot};
 use serde_json::{Value, json};
-use verbond_agreement::{Agreement, LifeCycle};
+use verbond_agreement::{Agreement, Clause, LifeCycle, Limit, Period, plan::Projected};
 use verbond_domain::Timestamp;
 use verbond_policy::{Call, Decision, DecisionRequest, Leases, PolicySnapshot};
+use verbond_projection::Projector;
 
 type Doubt<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -90,6 +91,43 @@ fn what_is_agreed_is_permitted_and_obliges() -> Outcome {
         })?
         .is_permit()
     );
+    Ok(())
+}
+
+/// Answers tell less than the data only while nobody can ask on and on until one changes.
+#[test]
+fn derived_answers_are_counted_per_person_also_where_no_limit_is_named() -> Outcome {
+    let element = json!({
+        "path": "$.income.below_minimum", "type": "boolean", "category": "income", "sensitivity": "sensitive",
+        "meaning": "Whether the income lies below the social minimum",
+        "derived": {
+            "by": "compare", "from": "$.income.amount",
+            "comparison": {"operator": "below", "constant": {"number": "15480.50"}},
+        },
+    });
+    let agreement = changed(&[(&*format!("{OPERATION}/delivered/1"), element)])?;
+    let limit = agreement.clauses.first().and_then(Clause::person_limit);
+    assert_eq!(limit, Some(Limit { most: 1, per: Period::Day }));
+    let life = signed(&agreement)?;
+    let snapshot = snapshot(agreement, life)?;
+    let question = question()?;
+    let nobody = snapshot.decide(&question, |_| Leases { per_person: false, ..ALL_HELD });
+    assert_eq!(codes(&nobody), ["PERSON_LIMIT_REACHED"]);
+    let obligations = snapshot.decide(&question, held).obligations.ok_or("a permit")?;
+    let projected = |projected, document: &[u8]| -> Doubt<String> {
+        let mut projector = Projector::new(obligations.projection(projected)?);
+        projector.feed(document)?;
+        projector.finish()?;
+        Ok(String::from_utf8(projector.take().into_bytes())?)
+    };
+    let source = br#"{"year":2026,"income":{"amount":15480.49,"below_minimum":false}}"#;
+    let answer = r#"{"year":2026,"income":{"below_minimum":true}}"#;
+    assert_eq!(projected(Projected::Source, source)?, answer);
+    // What a provider's node says beyond the answers goes no further at the receiver's.
+    let more = br#"{"year":2026,"income":{"amount":15480.49,"below_minimum":true}}"#;
+    assert_eq!(projected(Projected::Answer, more)?, answer);
+    let smuggled = br#"{"year":2026,"income":{"below_minimum":15480.49}}"#;
+    assert_eq!(projected(Projected::Answer, smuggled)?, r#"{"year":2026,"income":{}}"#);
     Ok(())
 }
 
@@ -388,7 +426,7 @@ fn the_life_of_a_version_is_judged_at_the_moment() -> Outcome {
         (draft.withdraw()?, "AGREEMENT_ENDED"),
         (signed.clone().suspend(&party)?, "AGREEMENT_SUSPENDED"),
         (signed.clone().revoke(&party)?, "AGREEMENT_ENDED"),
-        (signed.clone().replace_from(now, from)?, "AGREEMENT_ENDED"),
+        (signed.clone().replaced_from(now), "AGREEMENT_ENDED"),
     ] {
         let decision = snapshot(agreement.clone(), life.clone())?.decide(&question()?, held);
         assert_eq!(codes(&decision), [code], "{life:?}");
@@ -439,7 +477,7 @@ fn versions_take_over_and_a_replacement_leaves_the_rest() -> Outcome {
         ("/clauses/0/name", json!("incomes-2")),
     ])?);
     let handover = Timestamp::from_seconds(NOON);
-    let old = signed(&first)?.replace_from(handover, Timestamp::from_millis(0))?;
+    let old = signed(&first)?.replaced_from(handover);
     let new = signed_between(&second, handover, second.term.until.timestamp())?;
     let (before, failed) =
         PolicySnapshot::build([(Arc::clone(&first), signed(&first)?), (Arc::clone(&other), signed(&other)?)]);

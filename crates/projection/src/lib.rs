@@ -49,11 +49,19 @@
 //! With it come the identifiers of the people it is about, from elements that are delivered or not. What surrounds
 //! records comes out as it is known.
 //!
+//! # Answers instead of data
+//! An element can be *derived*: it tells something about a value that is not delivered itself ([`Rule`]). The answer
+//! comes last in the object in which it stands, once that is complete. What cannot be told, because its source is absent
+//! or of another type, is not there and is counted; it is never `false`. Whoever receives the answer projects with plain
+//! scalars and [`ElementType::Word`] in the places of derived elements, which does not change it.
+//!
 //! # What refuses a document
 //! See [`FaultKind`]. All of the document is validated, what is skipped included. After a fault nothing of the current
 //! record comes out, and nothing more is taken; complete records before it may have left.
 #![forbid(unsafe_code)]
 
+mod decimal;
+mod derivation;
 mod fault;
 mod names;
 mod output;
@@ -64,6 +72,8 @@ mod projector;
 mod scan;
 mod summary;
 
+pub use decimal::{Decimal, DecimalError};
+pub use derivation::{Band, Comparison, Constant, Derivation, Operator, Rule};
 pub use fault::{Fault, FaultKind};
 pub use path::{ElementPath, MAX_PATH_BYTES, MAX_PATH_STEPS, PathError, PathErrorKind, Step};
 pub use pieces::{Piece, Pieces, Record, SubjectValue};

@@ -112,6 +112,11 @@ impl Output {
         self.scalar = Some(OpenScalar { mark, start: self.bytes.len(), offset });
     }
 
+    /// The scalar that is being held, as far as it has come.
+    pub(crate) fn scalar(&self) -> &[u8] {
+        self.scalar.and_then(|scalar| self.bytes.get(scalar.start..)).unwrap_or_default()
+    }
+
     pub(crate) fn end_scalar(&mut self) {
         self.scalar = None;
     }
@@ -153,6 +158,13 @@ impl Output {
             self.in_record.push(element);
         } else if let Some(count) = self.elements.get_mut(element) {
             count.delivered += 1;
+        }
+    }
+
+    /// A derived element cannot be told.
+    pub(crate) fn untold(&mut self, element: usize) {
+        if let Some(count) = self.elements.get_mut(element) {
+            count.untold += 1;
         }
     }
 

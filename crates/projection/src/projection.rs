@@ -1,6 +1,8 @@
 //! What may leave, compiled once.
 
-use crate::{ElementPath, Step};
+use std::sync::Arc;
+
+use crate::{Derivation, ElementPath, Rule, Step};
 
 /// The most elements, and the most subjects, of one projection.
 pub const MAX_ELEMENTS: usize = 4096;
@@ -19,7 +21,7 @@ pub enum ScalarType {
 }
 
 /// What an agreement allows at an element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ElementType {
     /// One scalar.
     Scalar {
@@ -30,6 +32,60 @@ pub enum ElementType {
     },
     /// Whatever stands there, with all that is in it.
     Subtree,
+    /// One of these words, as text that is written without escapes.
+    Word(Arc<[Box<str>]>),
+    /// Not what stands there, but what is told about another value.
+    Derived(Arc<Derivation>),
+}
+
+/// What stands at a place, as far as it must be known while it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Scalar { scalar: ScalarType, nullable: bool },
+    Subtree,
+    Word,
+    Derived,
+}
+
+impl From<&ElementType> for Kind {
+    fn from(element_type: &ElementType) -> Self {
+        match *element_type {
+            ElementType::Scalar { scalar, nullable } => Self::Scalar { scalar, nullable },
+            ElementType::Subtree => Self::Subtree,
+            ElementType::Word(_) => Self::Word,
+            ElementType::Derived(_) => Self::Derived,
+        }
+    }
+}
+
+/// What a place is to a derived element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The answer comes at the end of the object here.
+    Object,
+    /// The answer takes the place of the list here, which is the document.
+    Document,
+    /// On the way to the source; `true`: a list.
+    Way(bool),
+    /// The items of the list that is counted.
+    Item,
+    /// The source.
+    Source,
+}
+
+/// That a derived element, by its number among them, looks at a place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watch {
+    pub(crate) derived: usize,
+    pub(crate) role: Role,
+}
+
+/// A derived element, with its place among all elements.
+#[derive(Clone, Debug)]
+pub(crate) struct Derived {
+    pub(crate) element: usize,
+    pub(crate) node: NodeId,
+    pub(crate) derivation: Arc<Derivation>,
 }
 
 /// An agreed element.
@@ -93,6 +149,22 @@ pub enum ProjectionError {
         /// The element delivered whole.
         subtree: ElementPath,
     },
+    /// What an element is derived from is delivered as well, so that the answer hides nothing.
+    #[error("{path} is derived from {from}, which is delivered as well; agree on one of the two")]
+    SourceDelivered {
+        /// The derived element.
+        path: ElementPath,
+        /// Its source.
+        from: ElementPath,
+    },
+    /// A derived element cannot be told like this.
+    #[error("{path} cannot be derived: {problem}")]
+    Derivation {
+        /// The derived element.
+        path: ElementPath,
+        /// What is the matter with it.
+        problem: &'static str,
+    },
     /// Nothing of a record is agreed.
     #[error(
         "no element is agreed within the record {0}; let the record be `$` if only the rest of the document is"
@@ -106,6 +178,7 @@ pub enum ProjectionError {
 #[derive(Debug)]
 pub struct Projection {
     elements: Vec<Element>,
+    derived: Vec<Derived>,
     bounds: Bounds,
     form: Form,
     nodes: Vec<Node>,
@@ -136,11 +209,13 @@ pub(crate) struct Node {
     pub(crate) items: NodeId,
     /// The member's name as it is delivered, with quotes and colon.
     pub(crate) label: Box<[u8]>,
-    pub(crate) element: Option<(usize, ElementType)>,
+    pub(crate) element: Option<(usize, Kind)>,
     /// An element stands here or further down.
     pub(crate) delivers: bool,
     pub(crate) record: bool,
     pub(crate) subject: Option<usize>,
+    /// Which derived elements look at this place, and as what.
+    pub(crate) watches: Vec<Watch>,
     pub(crate) member_axis: Axis,
     pub(crate) item_axis: Axis,
 }
@@ -151,7 +226,12 @@ impl Node {
     }
 
     pub(crate) fn subtree(&self) -> bool {
-        matches!(self.element, Some((_, ElementType::Subtree)))
+        matches!(self.element, Some((_, Kind::Subtree)))
+    }
+
+    /// Whether an answer takes the place of the list here.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.watches.iter().any(|watch| watch.role == Role::Document)
     }
 }
 
@@ -175,9 +255,15 @@ impl Projection {
             return Err(ProjectionError::TooMany);
         }
         let nodes = vec![Node::default(), Node::default()];
-        let mut projection = Self { elements, bounds, form, nodes, nowhere: Node::default() };
+        let nowhere = Node::default();
+        let mut projection = Self { elements, derived: Vec::new(), bounds, form, nodes, nowhere };
         projection.place_elements()?;
+        projection.place_derived()?;
         let record_node = projection.path(ROOT, record);
+        if matches!(projection.node(record_node).element, Some((_, Kind::Derived))) && record_node != ROOT {
+            let problem = "a record holds answers and is none itself";
+            return Err(ProjectionError::Derivation { path: record.clone(), problem });
+        }
         let inside_subtree = projection.elements.iter().any(|element| {
             element.element_type == ElementType::Subtree && record.steps().starts_with(element.path.steps())
         });
@@ -189,6 +275,10 @@ impl Projection {
         }
         for (index, subject) in subjects.iter().enumerate() {
             let node = projection.path(record_node, subject);
+            if matches!(projection.node(node).element, Some((_, Kind::Derived))) {
+                let problem = "a data subject is named where the answer stands";
+                return Err(ProjectionError::Derivation { path: subject.clone(), problem });
+            }
             if let Some(node) = projection.nodes.get_mut(node)
                 && node.subject.replace(index).is_some()
             {
@@ -212,6 +302,11 @@ impl Projection {
     /// How documents follow each other.
     pub fn form(&self) -> Form {
         self.form
+    }
+
+    /// The derived elements.
+    pub(crate) fn derived(&self) -> &[Derived] {
+        &self.derived
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {
@@ -242,14 +337,14 @@ impl Projection {
             let Some(Element { path, element_type }) = self.elements.get(index).cloned() else { continue };
             let id = self.path(ROOT, &path);
             let Some(node) = self.nodes.get_mut(id) else { continue };
-            if node.element.replace((index, element_type)).is_some() {
+            if node.element.replace((index, Kind::from(&element_type))).is_some() {
                 return Err(ProjectionError::Duplicate(path));
             }
         }
         for element in self.elements.clone() {
             let mut id = ROOT;
             for step in element.path.steps() {
-                if let Some((subtree, ElementType::Subtree)) = self.node(id).element {
+                if let Some((subtree, Kind::Subtree)) = self.node(id).element {
                     let subtree =
                         self.elements.get(subtree).map_or_else(ElementPath::root, |e| e.path.clone());
                     return Err(ProjectionError::WithinSubtree { inner: element.path, subtree });
@@ -264,6 +359,83 @@ impl Projection {
             }
         }
         Ok(())
+    }
+
+    /// Has the places on the way to the sources of derived elements watched.
+    fn place_derived(&mut self) -> Result<(), ProjectionError> {
+        for (element, Element { path, element_type }) in self.elements.clone().into_iter().enumerate() {
+            let ElementType::Derived(derivation) = element_type else { continue };
+            if let Some(problem) = self.underivable(&path, &derivation) {
+                return Err(ProjectionError::Derivation { path, problem });
+            }
+            let from = derivation.from.steps();
+            let delivered = |other: &Element| {
+                !matches!(other.element_type, ElementType::Derived(_)) && from.starts_with(other.path.steps())
+            };
+            if self.elements.iter().any(delivered) {
+                return Err(ProjectionError::SourceDelivered { path, from: derivation.from.clone() });
+            }
+            let node = self.path(ROOT, &path);
+            let derived = self.derived.len();
+            let (parent, role) = match path.steps().split_last() {
+                Some((_, parent)) => (parent.len(), Role::Object),
+                None => (0, Role::Document),
+            };
+            let mut id = ROOT;
+            for (place, step) in from.iter().enumerate() {
+                if place == parent {
+                    self.watch(id, derived, role);
+                }
+                if place > parent || role == Role::Document {
+                    self.watch(id, derived, Role::Way(*step == Step::Items));
+                }
+                id = self.child(id, step);
+                if *step == Step::Items && place >= parent {
+                    self.watch(id, derived, Role::Item);
+                }
+            }
+            self.watch(id, derived, Role::Source);
+            self.derived.push(Derived { element, node, derivation });
+        }
+        Ok(())
+    }
+
+    fn watch(&mut self, id: NodeId, derived: usize, role: Role) {
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.watches.push(Watch { derived, role });
+        }
+    }
+
+    /// Why an element cannot be derived like this, if so.
+    fn underivable(&self, path: &ElementPath, derivation: &Derivation) -> Option<&'static str> {
+        let (steps, from) = (path.steps(), derivation.from.steps());
+        let within =
+            |other: &Element| other.path.steps().len() > steps.len() && other.path.steps().starts_with(steps);
+        if self.elements.iter().any(within) {
+            return Some("another element stands within it");
+        }
+        let parent = match steps.split_last() {
+            Some((Step::Items, _)) => {
+                return Some("an answer is a member of an object, not an item of a list");
+            }
+            Some((Step::Member(_), parent)) => parent,
+            None if from.first() != Some(&Step::Items) => {
+                return Some("only a count of the document's own items takes the place of the document");
+            }
+            None => &[],
+        };
+        let below = match from.strip_prefix(parent) {
+            Some(below) if !below.is_empty() => below,
+            _ => return Some("its source stands within the object in which the answer stands"),
+        };
+        let lists = below.iter().filter(|step| **step == Step::Items).count();
+        match (&derivation.rule, lists) {
+            (Rule::Count(_), 1) | (Rule::Exists | Rule::Compare(_) | Rule::Band(_), 0) => {
+                derivation.rule.fault()
+            }
+            (Rule::Count(_), _) => Some("what is counted stands in one list, `[*]`"),
+            _ => Some("a list stands between the answer and its source: there may be many; count them"),
+        }
     }
 
     fn path(&mut self, from: NodeId, path: &ElementPath) -> NodeId {

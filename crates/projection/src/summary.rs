@@ -8,6 +8,8 @@ pub struct ElementCount {
     /// How often something stood there, or where a container that leads there should be, and was dropped because it
     /// was of another type.
     pub dropped: u64,
+    /// How often a derived element could not be told, because its source was absent or of another type.
+    pub untold: u64,
 }
 
 impl ElementCount {

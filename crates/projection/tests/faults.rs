@@ -4,11 +4,27 @@
 use std::sync::Arc;
 
 use verbond_projection::{
-    Bounds, Element, ElementType, Fault, FaultKind, FaultKind::*, Form, Piece, Pieces, Projection,
-    ProjectionError, Projector, ScalarType,
+    Bounds, Comparison, Constant, Derivation, Element, ElementType, Fault, FaultKind, FaultKind::*, Form,
+    Operator, Piece, Pieces, Projection, ProjectionError, Projector, Rule, ScalarType,
 };
 
 const BOUNDS: Bounds = Bounds { record_bytes: 160, depth: 5, subject_bytes: 12, names_bytes: 200 };
+
+/// Whether the number at `from` is below the constant; `count` counts how many are, `exists` whether there is one.
+fn derived(path: &str, rule: &str, from: &str) -> Element {
+    let below = |number: &str| Comparison {
+        operator: Operator::Below,
+        constant: Constant::Number(number.parse().unwrap()),
+    };
+    let rule = match rule.split_once(' ') {
+        None if rule == "exists" => Rule::Exists,
+        None => Rule::Count(None),
+        Some(("count", number)) => Rule::Count(Some(below(number))),
+        Some((_, number)) => Rule::Compare(below(number)),
+    };
+    let element_type = ElementType::Derived(Derivation { from: from.parse().unwrap(), rule }.into());
+    Element { path: path.parse().unwrap(), element_type }
+}
 
 /// `path: type` with `?` for nullable.
 fn element(text: &str) -> Element {
@@ -390,4 +406,124 @@ fn what_contradicts_itself_is_no_projection() {
     let many: Vec<String> = (0..4097).map(|n| format!("$.m{n}: string")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(error(&many, "$"), ProjectionError::TooMany);
+}
+
+/// What is told, and how often it could not be.
+fn told(elements: Vec<Element>, document: &str) -> (String, Vec<u64>) {
+    let projection = Projection::new(elements, &"$".parse().unwrap(), &[], Form::Document, Bounds::default());
+    let mut projector = Projector::new(Arc::new(projection.unwrap()));
+    let (bytes, fault) = run(&mut projector, document.as_bytes());
+    assert_eq!(fault, None, "{document}");
+    (bytes, projector.summary().elements.iter().map(|count| count.untold).collect())
+}
+
+#[test]
+fn what_cannot_be_told_is_absent_and_counted_and_never_a_no() {
+    let low = || vec![derived("$.low", "below 15000", "$.income.amount"), element("$.year: integer")];
+    for (income, expected, untold) in [
+        ("{\"amount\":14999.99}", "{\"year\":1,\"low\":true}", 0),
+        ("{\"amount\":15000.000}", "{\"year\":1,\"low\":false}", 0),
+        ("{\"amount\":1.4999999999999999999999e4}", "{\"year\":1,\"low\":true}", 0),
+        ("{\"amount\":\"14999\"}", "{\"year\":1}", 1),
+        ("{\"amount\":null}", "{\"year\":1}", 1),
+        ("{\"amount\":[1]}", "{\"year\":1}", 1),
+        ("{\"amount\":{}}", "{\"year\":1}", 1),
+        ("{\"amount\":true}", "{\"year\":1}", 1),
+        ("{\"amount\":1e9999999999999999}", "{\"year\":1}", 1),
+        ("{}", "{\"year\":1}", 1),
+        ("null", "{\"year\":1}", 1),
+        ("7", "{\"year\":1}", 1),
+    ] {
+        let document = format!("{{\"low\":\"its own\",\"income\":{income},\"year\":1}}");
+        assert_eq!(told(low(), &document), (expected.to_owned(), vec![untold, 0]), "{income}");
+    }
+    let digits = format!("{{\"income\":{{\"amount\":0.{}}}}}", "0".repeat(2000));
+    assert_eq!(told(low(), &digits), ("{}".to_owned(), vec![1, 0]));
+    // Nothing there is an answer to whether something is there; something else on the way is none.
+    let there = || vec![derived("$.there", "exists", "$.income.amount")];
+    for (document, expected) in [
+        ("{\"income\":{\"amount\":[]}}", "{\"there\":true}"),
+        ("{\"income\":{\"amount\":null}}", "{\"there\":false}"),
+        ("{\"income\":null}", "{\"there\":false}"),
+        ("{}", "{\"there\":false}"),
+        ("{\"income\":[]}", "{}"),
+        ("{\"income\":\"none\"}", "{}"),
+    ] {
+        assert_eq!(told(there(), document).0, expected, "{document}");
+    }
+    // A list is counted when it is one, and compared when every item has the value.
+    let few = || vec![derived("$.all", "count", "$.d[*]"), derived("$.few", "count 100", "$.d[*].amount")];
+    for (document, expected) in [
+        ("{\"d\":[{\"amount\":1},{\"amount\":100},{\"amount\":-5}]}", "{\"all\":3,\"few\":2}"),
+        ("{\"d\":[]}", "{\"all\":0,\"few\":0}"),
+        ("{\"d\":[{\"amount\":1},{}]}", "{\"all\":2}"),
+        ("{\"d\":[{\"amount\":1},{\"amount\":\"1\"}]}", "{\"all\":2}"),
+        ("{\"d\":[{\"amount\":1},7]}", "{\"all\":2}"),
+        ("{\"d\":null}", "{}"),
+        ("{\"d\":{}}", "{}"),
+        ("{}", "{}"),
+    ] {
+        assert_eq!(told(few(), document).0, expected, "{document}");
+    }
+    // Each record by itself, and the items of the document.
+    let each = vec![derived("$[*].low", "below 2", "$[*].n")];
+    assert_eq!(told(each, "[{\"n\":1},{\"n\":3},{},5]").0, "[{\"low\":true},{\"low\":false},{},null]");
+    let items = || vec![derived("$", "count 2", "$[*].n")];
+    assert_eq!(told(items(), "[{\"n\":1},{\"n\":3}]"), ("1".to_owned(), vec![0]));
+    assert_eq!(told(items(), "[{\"n\":1},{}]"), ("null".to_owned(), vec![1]));
+    assert_eq!(told(items(), "{\"n\":1}").0, "null");
+    // An answer in the place of what it is told from.
+    let place = vec![derived("$.d", "count", "$.d[*]"), derived("$.n", "below 2", "$.n")];
+    assert_eq!(told(place, "{\"n\":1,\"d\":[1,2]}").0, "{\"d\":2,\"n\":true}");
+}
+
+#[test]
+fn a_word_is_one_of_those_agreed() {
+    let words = ["low", "high"].map(Box::from);
+    let element =
+        || Element { path: "$.band".parse().unwrap(), element_type: ElementType::Word(words.clone().into()) };
+    for (value, passes) in [
+        ("\"low\"", true),
+        ("\"high\"", true),
+        ("\"14250\"", false),
+        ("\"l\\u006fw\"", false),
+        ("\"\"", false),
+        ("1", false),
+        ("null", false),
+    ] {
+        let expected = if passes { format!("{{\"band\":{value}}}") } else { "{}".to_owned() };
+        assert_eq!(told(vec![element()], &format!("{{\"band\":{value},\"x\":1}}")).0, expected, "{value}");
+    }
+}
+
+#[test]
+fn answers_that_hide_nothing_or_cannot_be_told_are_no_projection() {
+    let made = |elements: Vec<Element>, record: &str| {
+        Projection::new(elements, &record.parse().unwrap(), &[], Form::Document, BOUNDS).map(drop)
+    };
+    for delivered in ["$.income.amount: number", "$.income: subtree", "$: subtree"] {
+        let error =
+            made(vec![derived("$.low", "below 1", "$.income.amount"), element(delivered)], "$").unwrap_err();
+        let found =
+            matches!(error, ProjectionError::SourceDelivered { .. } | ProjectionError::WithinSubtree { .. });
+        assert!(found, "{delivered}: {error}");
+    }
+    for (path, rule, from) in [
+        ("$.low", "below 1", "$.d[*].amount"),
+        ("$.low", "below 1", "$"),
+        ("$.a.low", "below 1", "$.b.amount"),
+        ("$.d[*].low", "below 1", "$.income.amount"),
+        ("$.d[*]", "below 1", "$.d[*].amount"),
+        ("$.many", "count", "$.d"),
+        ("$.many", "count", "$.d[*].e[*]"),
+        ("$", "below 1", "$.amount"),
+        ("$", "count", "$.d[*]"),
+    ] {
+        let error = made(vec![derived(path, rule, from)], "$").unwrap_err();
+        assert!(matches!(error, ProjectionError::Derivation { .. }), "{path} {rule} {from}: {error}");
+    }
+    let within = vec![derived("$.a", "below 1", "$.n"), element("$.a.b: string")];
+    assert!(matches!(made(within, "$"), Err(ProjectionError::Derivation { .. })));
+    let record = vec![derived("$.a", "below 1", "$.n")];
+    assert!(matches!(made(record, "$.a"), Err(ProjectionError::Derivation { .. })));
 }

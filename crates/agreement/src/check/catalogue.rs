@@ -252,6 +252,26 @@ codes! {
         "The clause counts questions per person, but {operation} does not say where the person stands.",
         "Noem onder `people` van {operation} waar de persoon staat.",
         "Say under `people` of {operation} where the person stands.";
+    PersonLimitUnsaid "PERSON_LIMIT_UNSAID" Warns "GDPR art. 5(1)(c) and 25",
+        "De bepaling geeft antwoorden die zijn afgeleid, en zegt niet hoe vaak per persoon mag worden gevraagd; dan geldt één keer per dag.",
+        "The clause gives answers that are derived and does not say how often may be asked about a person; once a day holds then.",
+        "Noem `per_person` onder `conditions`.",
+        "Name `per_person` under `conditions`.";
+    DerivedSourceDelivered "DERIVED_SOURCE_DELIVERED" Refuses "GDPR art. 5(1)(c)",
+        "{elements} is afgeleid van {source}, en een andere bewerking van de bepaling levert dat gegeven zelf.",
+        "{elements} is derived from {source}, and another operation of the clause delivers that data itself.",
+        "Kies: het gegeven of het antwoord.",
+        "Choose: the data or the answer.";
+    DerivedFromIdentifier "DERIVED_FROM_IDENTIFIER" Refuses "GDPR art. 5(1)(c) and 87",
+        "{elements} vergelijkt {source}, een nummer van een persoon, met vaste waarden, en geeft dat nummer zo in delen weg.",
+        "{elements} holds {source}, a number of a person, against constants, and so gives that number away in parts.",
+        "Vraag alleen of het nummer er is (`exists`), of hoeveel er zijn (`count`).",
+        "Ask only whether the number is there (`exists`), or how many there are (`count`).";
+    DerivedNarrows "DERIVED_NARROWS" Warns "GDPR art. 5(1)(c)",
+        "{source} wordt met zo veel waarden vergeleken dat de antwoorden samen, zoals {elements}, bijna het gegeven zelf zijn.",
+        "{source} is held against so many constants that the answers together, such as {elements}, come near to the data itself.",
+        "Noem alleen de grenzen die voor het doel nodig zijn.",
+        "Name only the limits that the purpose needs.";
     FreeTextParameter "FREE_TEXT_PARAMETER" Warns "GDPR art. 5(1)(c)",
         "De parameter {parameter} van {operation} mag elke tekst zijn.",
         "The parameter {parameter} of {operation} may be any text.",

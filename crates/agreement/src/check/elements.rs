@@ -20,6 +20,9 @@ pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mu
             for (number, element) in operation.delivered.iter().enumerate() {
                 single(&view, element, &format!("{at}/delivered/{number}"), findings);
             }
+            for (number, element) in operation.asked().enumerate() {
+                single(&view, element, &format!("{at}/request/elements/{number}"), findings);
+            }
             for (number, parameter) in operation.parameters.iter().enumerate() {
                 if matches!(parameter.values, AllowedValues::Text { .. }) {
                     let filling = [("parameter", parameter.name.clone().into()), operation_name(operation)];
@@ -63,10 +66,10 @@ fn whole(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut 
 /// Whether it is known whom a record is about.
 fn people(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut Findings) {
     let name = Some(&view.clause.name);
-    let personal = operation.delivered.iter().any(|one| one.sensitivity.is_personal())
+    let personal = operation.exchanged().any(|one| one.sensitivity.is_personal())
         || operation.whole_document.as_ref().is_some_and(|one| one.sensitivity.is_personal());
     if operation.people.is_empty() {
-        let code = match view.clause.conditions.per_person {
+        let code = match view.clause.person_limit() {
             Some(_) => Code::PersonLimitWithoutPerson,
             None if personal => Code::PersonUnsaid,
             None => return,
@@ -112,17 +115,28 @@ fn as_described(
         findings.add(Code::OperationNotDescribed, clause, at, [operation_name(operation), service]);
         return;
     };
-    for (number, element) in operation.delivered.iter().enumerate() {
-        let agrees = same.elements.iter().any(|one| {
-            one.path == element.path
-                && one.kind == element.kind
+    let delivered = operation.delivered.iter().map(|element| (element, &*same.elements));
+    let asked = same.request.as_ref().map_or(&[][..], |request| &request.elements);
+    let places = delivered.enumerate().map(|(number, one)| (format!("{at}/delivered/{number}"), one));
+    let requested = operation.asked().map(|element| (element, asked)).enumerate();
+    let requested = requested.map(|(number, one)| (format!("{at}/request/elements/{number}"), one));
+    for (at, (element, known)) in places.chain(requested) {
+        let agrees = known.iter().any(|one| {
+            // What is told about data is as sensitive as the data: the source's description says how much.
+            let as_said = match &element.derived {
+                Some(derivation) => one.path == *derivation.from() && derivation.fits(one.kind),
+                None => one.path == element.path && one.kind == element.kind,
+            };
+            as_said
                 && one.sensitivity <= element.sensitivity
                 && one.category == element.category
-                && (one.identifies.is_none() || one.identifies == element.identifies)
+                && (one.identifies.is_none()
+                    || one.identifies == element.identifies
+                    || element.derived.is_some())
         });
         if !agrees {
             let filling = [("elements", format!("`{}`", element.path).into()), service.clone()];
-            findings.add(Code::ElementNotDescribed, clause, format!("{at}/delivered/{number}"), filling);
+            findings.add(Code::ElementNotDescribed, clause, at, filling);
         }
     }
 }

@@ -8,6 +8,7 @@ mod algorithms;
 mod catalogue;
 mod collaboration;
 mod context;
+mod derived;
 mod effects;
 mod elements;
 mod finding;
@@ -32,11 +33,12 @@ use finding::Findings;
 /// A family of rules.
 type Rules = fn(&Agreement, &CheckContext, &mut Findings);
 
-const FAMILIES: [Rules; 10] = [
+const FAMILIES: [Rules; 11] = [
     grounds::rules,
     activities::rules,
     terms::rules,
     elements::rules,
+    derived::rules,
     numbers::rules,
     algorithms::rules,
     parties::rules,

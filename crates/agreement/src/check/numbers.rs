@@ -43,7 +43,7 @@ pub(super) fn rules(agreement: &Agreement, _context: &CheckContext, findings: &m
 /// Where an operation holds a national number: as element, as parameter, or as the key by which a person is found.
 fn national(operation: &Operation) -> Vec<String> {
     let is = |kind: Option<IdentifierKind>| kind == Some(IdentifierKind::NationalNumber);
-    let elements = operation.delivered.iter().filter(|one| is(one.identifies)).map(|one| &one.path);
+    let elements = operation.exchanged().filter(|one| is(one.identifies)).map(|one| &one.path);
     let parameters = operation.parameters.iter().filter(|one| is(one.identifies)).map(|one| &one.name);
     let keys = operation.people.iter().filter(|one| is(Some(one.identifies))).map(|one| match &one.at {
         PersonPlace::Parameter { name } => name,

@@ -69,7 +69,7 @@ impl<'a> ClauseView<'a> {
     pub(super) fn delivered(&self, grave: impl Fn(Sensitivity) -> bool) -> Vec<String> {
         let mut found = Vec::new();
         for operation in &self.clause.operations {
-            let elements = operation.delivered.iter().filter(|one| grave(one.sensitivity));
+            let elements = operation.exchanged().filter(|one| grave(one.sensitivity));
             found.extend(elements.map(|one| format!("`{}`", one.path)));
             let whole = operation.whole_document.iter().filter(|one| grave(one.sensitivity));
             found.extend(whole.map(|_| format!("`{}`", operation.name)));
@@ -81,7 +81,7 @@ impl<'a> ClauseView<'a> {
     pub(super) fn personal(&self) -> Vec<String> {
         let mut found = self.delivered(Sensitivity::is_personal);
         for operation in &self.clause.operations {
-            let named = operation.delivered.iter().filter(|one| one.identifies.is_some());
+            let named = operation.exchanged().filter(|one| one.identifies.is_some());
             found.extend(
                 named.filter(|one| !one.sensitivity.is_personal()).map(|one| format!("`{}`", one.path)),
             );
@@ -103,7 +103,7 @@ impl<'a> ClauseView<'a> {
     pub(super) fn categories(&self, grave: impl Fn(Sensitivity) -> bool) -> Vec<&'a crate::EntryName> {
         let mut found: Vec<_> = Vec::new();
         for operation in &self.clause.operations {
-            let elements = operation.delivered.iter().filter(|one| grave(one.sensitivity));
+            let elements = operation.exchanged().filter(|one| grave(one.sensitivity));
             found.extend(elements.map(|one| &one.category));
             let whole = operation.whole_document.iter().filter(|one| grave(one.sensitivity));
             found.extend(whole.flat_map(|one| &one.categories));

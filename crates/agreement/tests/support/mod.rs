@@ -13,8 +13,8 @@ use verbond_domain::{ParticipantId, Timestamp};
 pub type Outcome = Result<(), Box<dyn Error>>;
 
 /// The examples.
-pub const EXAMPLES: [&str; 6] =
-    ["pensioners", "open-addresses", "freight", "collaboration", "early-detection", "assistance"];
+pub const EXAMPLES: [&str; 7] =
+    ["pensioners", "answers", "open-addresses", "freight", "collaboration", "early-detection", "assistance"];
 
 /// 1 November 2026.
 pub const NOW: Timestamp = Timestamp::from_seconds(1_793_491_200);

@@ -3,14 +3,17 @@
 use std::{borrow::Cow, sync::Arc};
 
 use crate::{
-    Fault, FaultKind, Form, Pieces, Projection, Summary,
+    Element, Fault, FaultKind, Form, Pieces, Projection, Summary,
     names::{Names, Refused},
     output::Output,
     projection::{NOWHERE, NodeId, ROOT},
     scan::{LiteralScanner, NumberScanner, Scan, TextScanner, plain_member, plain_scalar},
 };
 
+mod deriving;
 mod values;
+
+use deriving::{Judged, Seen};
 
 /// What may come next.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +73,10 @@ struct Scalar {
     number: bool,
     /// It is dropped if it turns out not to be an integer.
     integer: bool,
+    /// It is dropped if it turns out not to be one of the agreed words.
+    word: bool,
+    /// Something is told about it.
+    judged: bool,
     /// It keeps its place when it is dropped: it is an item, or the document.
     stands: bool,
     /// It goes to the subjects.
@@ -101,6 +108,9 @@ pub struct Projector {
     scalar: Scalar,
     /// The subject's identifier that is being read, as the source writes it.
     subject: Vec<u8>,
+    /// Per derived element.
+    seen: Vec<Seen>,
+    judged: Judged,
     output: Output,
     /// Where in the source the bytes begin that are being read.
     base: u64,
@@ -124,6 +134,8 @@ impl Projector {
             literal: LiteralScanner::new(b""),
             scalar: Scalar::default(),
             subject: Vec::new(),
+            seen: vec![Seen::default(); projection.derived().len()],
+            judged: Judged::default(),
             output: Output::new(Arc::clone(&projection)),
             base: 0,
             partial: Vec::new(),
@@ -158,6 +170,11 @@ impl Projector {
     /// What has become ready since the last call.
     pub fn take(&mut self) -> Pieces {
         self.output.take()
+    }
+
+    /// The agreed elements, in the order of the summary's counts.
+    pub fn elements(&self) -> &[Element] {
+        self.projection.elements()
     }
 
     /// What has been done so far.
@@ -256,7 +273,7 @@ impl Projector {
         scan: Scan,
         more: State,
     ) -> Result<usize, Fault> {
-        let kept = self.scalar.shown || self.scalar.subject.is_some();
+        let kept = self.scalar.shown || self.scalar.judged || self.scalar.subject.is_some();
         if kept {
             self.keep(bytes.get(at..end).unwrap_or_default())?;
         }

@@ -1,9 +1,11 @@
 //! Values: what of them goes to the output, and what to the subjects.
 
+use std::sync::Arc;
+
 use super::{Frame, Place, Projector, Scalar, State};
 use crate::{
     ElementType, Fault, FaultKind, Projection, ScalarType,
-    projection::NOWHERE,
+    projection::{Kind, NOWHERE},
     scan::{LiteralScanner, NumberScanner, TextScanner, plain_scalar},
 };
 
@@ -24,18 +26,21 @@ enum Agreed {
     Yes,
     No,
     IfInteger,
+    IfWord,
 }
 
 impl Agreed {
     /// `found` is none for `null`.
-    fn judge(agreed: ElementType, found: Option<ScalarType>) -> Self {
+    fn judge(agreed: Kind, found: Option<ScalarType>) -> Self {
         let yes = match (agreed, found) {
-            (ElementType::Subtree, _) => true,
-            (ElementType::Scalar { nullable, .. }, None) => nullable,
-            (ElementType::Scalar { scalar: ScalarType::Integer, .. }, Some(ScalarType::Number)) => {
+            (Kind::Subtree, _) => true,
+            (Kind::Scalar { nullable, .. }, None) => nullable,
+            (Kind::Scalar { scalar: ScalarType::Integer, .. }, Some(ScalarType::Number)) => {
                 return Self::IfInteger;
             }
-            (ElementType::Scalar { scalar, .. }, Some(found)) => scalar == found,
+            (Kind::Scalar { scalar, .. }, Some(found)) => scalar == found,
+            (Kind::Word, Some(ScalarType::String)) => return Self::IfWord,
+            (Kind::Word | Kind::Derived, _) => false,
         };
         if yes { Self::Yes } else { Self::No }
     }
@@ -119,19 +124,26 @@ impl Projector {
         let shown = whole || axis.delivers;
         let slot = self.slot();
         let mut record = false;
+        if Self::looks_at(place, node) {
+            self.see_container(projection, node, array);
+        }
         if shown {
             record = self.open_slot(place, at);
             self.output.push(if array { b'[' } else { b'{' });
-            if let Some((element, ElementType::Subtree)) = node.element {
+            if let Some((element, Kind::Subtree)) = node.element {
                 self.output.delivered(element);
             }
         } else if slot.shown {
-            if node.delivers {
-                self.output.dropped(place.node);
+            let answered = array && node.is_answered();
+            if node.delivers && !answered {
+                self.drop_at(projection, place);
             }
             if slot.stands {
                 record = self.open_slot(place, at);
-                self.output.put(b"null");
+                // In the place of a list that is answered comes the answer, at its end.
+                if !answered {
+                    self.output.put(b"null");
+                }
             }
         }
         self.check_room()?;
@@ -152,14 +164,39 @@ impl Projector {
             self.names.leave();
         }
         if frame.shown {
+            if !array {
+                self.tell_object(frame);
+            }
             self.output.push(if array { b']' } else { b'}' });
             self.check_room()?;
+        } else if array && self.stack.is_empty() {
+            let projection = Arc::clone(&self.projection);
+            self.tell_document(&projection, projection.node(frame.place.node));
         }
         if frame.record {
             self.output.end_record();
         }
         self.end_value();
         Ok(())
+    }
+
+    fn tell_object(&mut self, frame: Frame) {
+        let projection = &self.projection;
+        if Self::looks_at(frame.place, projection.node(frame.place.node)) {
+            let projection = Arc::clone(projection);
+            // The frame is off the stack; commas are counted on it.
+            self.stack.push(frame);
+            self.tell(&projection, projection.node(frame.place.node));
+            self.stack.pop();
+        }
+    }
+
+    /// Something of another type stands where an element is agreed. What merely has the name of an answer is not agreed.
+    fn drop_at(&mut self, projection: &Projection, place: Place) {
+        match projection.node(place.node).element {
+            Some((_, Kind::Derived)) => self.output.not_agreed += 1,
+            _ => self.output.dropped(place.node),
+        }
     }
 
     pub(super) fn end_value(&mut self) {
@@ -175,6 +212,7 @@ impl Projector {
         let place = self.place;
         if place.is_skipped() {
             (self.scalar.shown, self.scalar.subject, self.scalar.record) = (false, None, false);
+            self.scalar.judged = false;
             return Ok(());
         }
         let node = projection.node(place.node);
@@ -193,7 +231,7 @@ impl Projector {
         } else if slot.shown {
             match scalar {
                 None if node.element.is_none() && node.delivers => self.output.not_agreed += 1,
-                _ if node.delivers => self.output.dropped(place.node),
+                _ if node.delivers => self.drop_at(projection, place),
                 _ => {}
             }
             if slot.stands {
@@ -202,11 +240,14 @@ impl Projector {
             }
         }
         self.check_room()?;
+        let judged = Self::looks_at(place, node) && self.see_scalar(projection, node, scalar);
         self.scalar = Scalar {
             node: place.node,
             shown,
             number: scalar == Some(ScalarType::Number),
             integer: agreed == Agreed::IfInteger,
+            word: agreed == Agreed::IfWord,
+            judged,
             stands: slot.stands,
             subject: node.subject.filter(|_| scalar.is_some() && self.output.in_record()),
             record,
@@ -214,6 +255,7 @@ impl Projector {
             offset: self.base + at as u64,
         };
         self.subject.clear();
+        self.judged.clear();
         if self.scalar.subject.is_some() && scalar == Some(ScalarType::Boolean) {
             return Err(self.fault_at(at, FaultKind::SubjectType));
         }
@@ -224,6 +266,9 @@ impl Projector {
     /// counts that was exceeded first.
     pub(super) fn keep(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let (shown, subject, length) = (self.scalar.shown, self.scalar.subject.is_some(), bytes.len());
+        if self.scalar.judged {
+            self.judged.keep(bytes);
+        }
         if !shown && !subject {
             return Ok(());
         }
@@ -258,7 +303,12 @@ impl Projector {
     pub(super) fn end_scalar(&mut self) -> Result<(), Fault> {
         let scalar = self.scalar;
         let integer = !scalar.number || self.number.is_integer();
-        if scalar.shown && scalar.integer && !integer {
+        if scalar.judged {
+            let projection = Arc::clone(&self.projection);
+            self.judge(&projection, projection.node(scalar.node), scalar.number);
+        }
+        let other = (scalar.integer && !integer) || (scalar.word && !self.is_agreed_word(scalar));
+        if scalar.shown && other {
             self.output.dropped(scalar.node);
             self.output.retract_scalar(scalar.stands);
             if !scalar.stands {
@@ -289,6 +339,17 @@ impl Projector {
         }
         self.end_value();
         Ok(())
+    }
+
+    fn is_agreed_word(&self, scalar: Scalar) -> bool {
+        let element = self.projection.node(scalar.node).element;
+        let element = element.and_then(|(index, _)| self.projection.elements().get(index));
+        let Some(ElementType::Word(words)) = element.map(|element| &element.element_type) else {
+            return false;
+        };
+        let text = self.output.scalar();
+        let text = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
+        words.iter().any(|word| Some(word.as_bytes()) == text)
     }
 
     /// What the container says about the value that begins.

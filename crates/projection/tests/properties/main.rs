@@ -92,7 +92,7 @@ fn agrees(agreement: &Agreement, expected: &Expected, outcome: &Outcome) -> Test
     prop_assert_eq!(outcome.summary.records, expected.records.len() as u64);
     prop_assert_eq!(outcome.summary.bytes_out, outcome.bytes.len() as u64);
     // The other side, with the same agreement, changes nothing.
-    if let Some(projection) = compiled(agreement, Bounds::default()) {
+    if let Some(projection) = compiled(&oracle::as_received(agreement), Bounds::default()) {
         let again = project(&projection, &outcome.bytes, WHOLE);
         prop_assert_eq!(again.bytes, outcome.bytes.clone());
     }

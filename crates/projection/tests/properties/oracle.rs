@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use verbond_projection::{Element, ElementPath, ElementType, ScalarType, Step};
+use verbond_projection::{
+    Comparison, Constant, Derivation, Element, ElementPath, ElementType, Operator, Rule, ScalarType, Step,
+};
 
 #[derive(Clone, Debug)]
 pub struct Agreement {
@@ -41,7 +43,7 @@ pub struct Expected {
 
 pub fn expect(agreement: &Agreement, source: &[Entry]) -> Expected {
     let leaves = |entry: &Entry| {
-        agreement.elements.iter().any(|element| allows(element.path.steps(), element.element_type, entry))
+        agreement.elements.iter().any(|element| allows(element.path.steps(), &element.element_type, entry))
     };
     let mut entries = Vec::new();
     for entry in source {
@@ -56,6 +58,8 @@ pub fn expect(agreement: &Agreement, source: &[Entry]) -> Expected {
             entries.push(Entry { place: entry.place.clone(), value: Value::Null });
         }
     }
+    let told: Vec<u64> =
+        agreement.elements.iter().map(|element| tell(element, source, &mut entries)).collect();
     let record_steps = agreement.record.steps();
     let roots: Vec<&Entry> = entries
         .iter()
@@ -89,18 +93,140 @@ pub fn expect(agreement: &Agreement, source: &[Entry]) -> Expected {
         }
         expected.subjects.push(subjects);
     }
-    for element in &agreement.elements {
+    for (element, told) in agreement.elements.iter().zip(told) {
         let steps = element.path.steps();
         let delivered = source
             .iter()
-            .filter(|entry| entry.place.len() == steps.len() && allows(steps, element.element_type, entry));
-        expected.delivered.push(delivered.count() as u64);
+            .filter(|entry| entry.place.len() == steps.len() && allows(steps, &element.element_type, entry));
+        expected.delivered.push(delivered.count() as u64 + told);
     }
     expected
 }
 
+/// Puts the answers of a derived element at the end of the objects in which they stand; says how many.
+fn tell(element: &Element, source: &[Entry], entries: &mut Vec<Entry>) -> u64 {
+    let ElementType::Derived(derivation) = &element.element_type else { return 0 };
+    let from = derivation.from.steps();
+    let Some((Step::Member(name), parent)) = element.path.steps().split_last() else {
+        // The answer is the document.
+        if source.first().is_none_or(|root| !root.value.is_array()) {
+            return 0;
+        }
+        let answer = answer(derivation, from, 0, source);
+        let told = u64::from(answer.is_some());
+        entries[0].value = answer.unwrap_or(Value::Null);
+        return told;
+    };
+    let objects = entries.iter().filter(|entry| {
+        entry.place.len() == parent.len() && within(parent, &entry.place) && entry.value.is_object()
+    });
+    let objects: Vec<Vec<Down>> = objects.map(|entry| entry.place.clone()).collect();
+    let mut told = 0;
+    for object in objects {
+        let Some(value) = answer(derivation, &from[parent.len()..], 1, &inside(source, &object)) else {
+            continue;
+        };
+        let Some(last) = entries.iter().rposition(|entry| entry.place.starts_with(&object)) else { continue };
+        let place = [object.as_slice(), &[Down::Member(name.to_string())]].concat();
+        entries.insert(last + 1, Entry { place, value });
+        told += 1;
+    }
+    told
+}
+
+/// What is told of what stands at `steps` in one object, of which the first `way` places are not looked at.
+fn answer(derivation: &Derivation, steps: &[Step], way: usize, object: &[Entry]) -> Option<Value> {
+    let at = |depth: usize| {
+        let here = move |entry: &&Entry| entry.place.len() == depth && within(&steps[..depth], &entry.place);
+        object.iter().filter(here).map(|entry| &entry.value)
+    };
+    for (depth, step) in steps.iter().enumerate().skip(way) {
+        let leads_on = |value: &Value| match step {
+            Step::Items => value.is_array() || value.is_null(),
+            Step::Member(_) => value.is_object() || value.is_null(),
+        };
+        if !at(depth).all(leads_on) {
+            return None;
+        }
+    }
+    let values: Vec<&Value> = at(steps.len()).filter(|value| !value.is_null()).collect();
+    let held = |comparison: &Comparison| -> Option<Vec<bool>> {
+        values.iter().map(|value| holds(comparison, value)).collect()
+    };
+    let list = steps.iter().position(|step| *step == Step::Items);
+    match &derivation.rule {
+        Rule::Exists => Some(Value::from(!values.is_empty())),
+        Rule::Compare(comparison) => held(comparison)?.first().map(|held| Value::from(*held)),
+        Rule::Band(bands) => {
+            let number = values.first()?.as_number()?.as_f64()?;
+            let in_it =
+                |below: &verbond_projection::Decimal| number_of(below).is_some_and(|below| number < below);
+            let band = bands.iter().find(|band| band.below.as_ref().is_none_or(in_it))?;
+            Some(Value::from(&*band.name))
+        }
+        Rule::Count(comparison) => {
+            let list = list?;
+            at(list).find(|value| value.is_array())?;
+            let counted = match comparison {
+                None => values.len(),
+                Some(_) if values.len() != at(list + 1).count() => return None,
+                Some(comparison) => held(comparison)?.into_iter().filter(|held| *held).count(),
+            };
+            Some(Value::from(counted))
+        }
+    }
+}
+
+/// Constants of the tests, by what they are: `Decimal` does not show its digits.
+fn number_of(constant: &verbond_projection::Decimal) -> Option<f64> {
+    let same = |text: &&&str| text.parse().as_ref() == Ok(constant);
+    NUMBERS.iter().find(same)?.parse().ok()
+}
+
+/// Numbers against which is held.
+pub const NUMBERS: [&str; 6] = ["-25", "-7.0", "0", "1.5", "2000", "123456"];
+/// Days that are one; others in the tests are none.
+pub const DAYS: [&str; 3] = ["1956-02-29", "1959-12-31", "1960-01-01"];
+
+fn holds(comparison: &Comparison, value: &Value) -> Option<bool> {
+    let order = match (&comparison.constant, value) {
+        (Constant::Number(constant), Value::Number(number)) => {
+            number.as_f64()?.partial_cmp(&number_of(constant)?)?
+        }
+        (Constant::Text(constant), Value::String(text)) => text.as_str().cmp(constant),
+        (Constant::Day(constant), Value::String(day)) => {
+            let number = |day: &str| DAYS.iter().position(|one| *one == day);
+            number(day)?.cmp(&number(constant)?)
+        }
+        _ => return None,
+    };
+    Some(match comparison.operator {
+        Operator::Below => order.is_lt(),
+        Operator::AtMost => order.is_le(),
+        Operator::Equal => order.is_eq(),
+        Operator::NotEqual => order.is_ne(),
+        Operator::AtLeast => order.is_ge(),
+        Operator::Above => order.is_gt(),
+    })
+}
+
+/// The agreement as whoever receives the answers reads it.
+pub fn as_received(agreement: &Agreement) -> Agreement {
+    let mut received = agreement.clone();
+    for element in &mut received.elements {
+        let ElementType::Derived(derivation) = &element.element_type else { continue };
+        let scalar = |scalar| ElementType::Scalar { scalar, nullable: false };
+        element.element_type = match &derivation.rule {
+            Rule::Exists | Rule::Compare(_) => scalar(ScalarType::Boolean),
+            Rule::Count(_) => scalar(ScalarType::Integer),
+            Rule::Band(bands) => ElementType::Word(bands.iter().map(|band| band.name.clone()).collect()),
+        };
+    }
+    received
+}
+
 /// Whether this element lets this value leave: it is the element, in its subtree, or a container on the way to it.
-fn allows(steps: &[Step], element_type: ElementType, entry: &Entry) -> bool {
+fn allows(steps: &[Step], element_type: &ElementType, entry: &Entry) -> bool {
     let depth = entry.place.len();
     if depth < steps.len() {
         let next = &steps[depth];
@@ -115,10 +241,14 @@ fn allows(steps: &[Step], element_type: ElementType, entry: &Entry) -> bool {
     }
     match element_type {
         ElementType::Subtree => true,
+        ElementType::Derived(_) => false,
+        ElementType::Word(words) => {
+            depth == steps.len() && words.iter().any(|word| entry.value.as_str() == Some(&**word))
+        }
         ElementType::Scalar { scalar, nullable } => {
             depth == steps.len()
                 && match (&entry.value, scalar) {
-                    (Value::Null, _) => nullable,
+                    (Value::Null, _) => *nullable,
                     (Value::String(_), ScalarType::String) | (Value::Bool(_), ScalarType::Boolean) => true,
                     (Value::Number(_), ScalarType::Number) => true,
                     (Value::Number(number), ScalarType::Integer) => !number.is_f64(),
@@ -142,7 +272,11 @@ fn leads_on(agreement: &Agreement, place: &[Down], array: bool) -> bool {
     let record = agreement.record.steps();
     let subjects = agreement.subjects.iter().map(|subject| [record, subject.steps()].concat());
     let elements = agreement.elements.iter().map(|element| element.path.steps().to_vec());
-    elements.chain(subjects).chain([record.to_vec()]).any(|steps| {
+    let sources = agreement.elements.iter().filter_map(|element| match &element.element_type {
+        ElementType::Derived(derivation) => Some(derivation.from.steps().to_vec()),
+        _ => None,
+    });
+    elements.chain(sources).chain(subjects).chain([record.to_vec()]).any(|steps| {
         within(&steps, place) && steps.get(place.len()).is_some_and(|next| (*next == Step::Items) == array)
     })
 }

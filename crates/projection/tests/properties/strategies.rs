@@ -1,9 +1,11 @@
 //! Agreements and documents over few names, so that they meet; documents in many spellings.
 
 use proptest::{prelude::*, sample::Index};
-use verbond_projection::{Element, ElementPath, ElementType, ScalarType};
+use verbond_projection::{
+    Band, Comparison, Constant, Derivation, Element, ElementPath, ElementType, Operator, Rule, ScalarType,
+};
 
-use crate::oracle::Agreement;
+use crate::oracle::{Agreement, DAYS, NUMBERS};
 
 /// A document, with its members in order.
 #[derive(Clone, Debug)]
@@ -35,9 +37,70 @@ fn element_type() -> impl Strategy<Value = ElementType> {
     ]
 }
 
+fn comparison() -> impl Strategy<Value = Comparison> {
+    use Operator::*;
+    let constant = prop_oneof![
+        3 => prop::sample::select(NUMBERS.to_vec()).prop_map(|text| Constant::Number(text.parse().unwrap())),
+        1 => prop::sample::select(vec!["", "x", "P-1"]).prop_map(|text| Constant::Text(text.into())),
+        1 => prop::sample::select(DAYS.to_vec()).prop_map(|day| Constant::Day(day.into())),
+    ];
+    (constant, prop::sample::select(vec![Below, AtMost, Equal, NotEqual, AtLeast, Above])).prop_map(
+        |(constant, operator)| {
+            let same_only = matches!(constant, Constant::Text(_)) && !matches!(operator, Equal | NotEqual);
+            Comparison { operator: if same_only { Equal } else { operator }, constant }
+        },
+    )
+}
+
+fn bands() -> impl Strategy<Value = Vec<Band>> {
+    prop::sample::subsequence(NUMBERS.to_vec(), 1..4).prop_map(|ends| {
+        let band = |number: usize, below: Option<&str>| Band {
+            name: format!("band-{number}").into(),
+            below: below.map(|below| below.parse().unwrap()),
+        };
+        let last = band(ends.len(), None);
+        ends.into_iter().enumerate().map(|(number, below)| band(number, Some(below))).chain([last]).collect()
+    })
+}
+
+/// A derived element: the object in which it stands, and how its source is reached from there.
+fn derived() -> impl Strategy<Value = Element> {
+    let members = |length| prop::collection::vec(prop_oneof![4 => 0..2usize, 1 => 2..NAMES.len()], length);
+    let spelled = |names: Vec<usize>| -> String {
+        names.into_iter().map(|name| format!("[{}]", serde_json::Value::from(NAMES[name]))).collect()
+    };
+    let one = (
+        members(1..3),
+        prop_oneof![
+            2 => Just(Rule::Exists),
+            4 => comparison().prop_map(Rule::Compare),
+            2 => bands().prop_map(Rule::Band),
+        ],
+    )
+        .prop_map(move |(names, rule)| (spelled(names), rule));
+    let many = (members(0..2), members(0..2), prop::option::of(comparison())).prop_map(
+        move |(before, after, comparison)| {
+            (format!("{}[*]{}", spelled(before), spelled(after)), Rule::Count(comparison))
+        },
+    );
+    (path(0..3), members(1..2), prop_oneof![3 => one, 2 => many], any::<Index>()).prop_map(
+        move |(object, name, (below, rule), document)| {
+            let document = document.index(8) == 0 && below.starts_with("[*]");
+            let (object, name) =
+                if document { ("$".to_owned(), String::new()) } else { (object.to_string(), spelled(name)) };
+            Element {
+                path: format!("{object}{name}").parse().unwrap(),
+                element_type: ElementType::Derived(
+                    Derivation { from: format!("{object}{below}").parse().unwrap(), rule }.into(),
+                ),
+            }
+        },
+    )
+}
+
 pub fn agreement() -> impl Strategy<Value = Agreement> {
-    let element =
-        (path(0..4), element_type()).prop_map(|(path, element_type)| Element { path, element_type });
+    let plain = (path(0..4), element_type()).prop_map(|(path, element_type)| Element { path, element_type });
+    let element = prop_oneof![3 => plain, 2 => derived()];
     let record = (any::<Index>(), any::<Index>());
     (prop::collection::vec(element, 1..5), record, prop::collection::vec(path(0..3), 0..3)).prop_map(
         |(elements, (which, length), subjects)| {
@@ -58,7 +121,7 @@ pub fn tree() -> impl Strategy<Value = Tree> {
     let scalar = prop_oneof![
         4 => prop::sample::select(vec!["null", "true", "false", "0", "-7", "123456", "1.5", "-0.25e2", "2E+3"])
             .prop_map(Tree::Scalar),
-        2 => prop::sample::select(vec!["", "x", "P-1", "a \"quoted\" \\ text", "línea\n", "😀", "eight by 8"])
+        2 => prop::sample::select(vec!["", "x", "P-1", "a \"quoted\" \\ text", "línea\n", "😀", "eight by 8", "1956-02-29", "1959-12-31", "1960-01-01", "1959-02-29"])
             .prop_map(|text| Tree::Text(text.to_owned())),
         1 => "[a-z\u{0}-\u{1f}é\"\\\\]{0,24}".prop_map(Tree::Text),
     ];

@@ -98,10 +98,14 @@ impl Register {
 
 /// A JSON file, or standard input for `-`.
 pub fn read_json(file: &std::path::Path) -> anyhow::Result<Value> {
+    serde_json::from_str(&read_text(file)?).with_context(|| format!("{} is not JSON", file.display()))
+}
+
+/// The text in a file, or on standard input where the file is `-`.
+pub fn read_text(file: &std::path::Path) -> anyhow::Result<String> {
     let text = match file.as_os_str() == "-" {
         true => std::io::read_to_string(std::io::stdin()),
         false => std::fs::read_to_string(file),
     };
-    let text = text.with_context(|| format!("cannot read {}", file.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))
+    text.with_context(|| format!("cannot read {}", file.display()))
 }

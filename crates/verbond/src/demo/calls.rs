@@ -45,7 +45,12 @@ pub struct Application {
 impl Application {
     /// One GET, read to its end.
     pub async fn get(&self, path: &str) -> anyhow::Result<Answer> {
-        let response = self.send(path).await?;
+        self.get_for(path, None).await
+    }
+
+    /// One GET for a purpose, read to its end.
+    pub async fn get_for(&self, path: &str, purpose: Option<&str>) -> anyhow::Result<Answer> {
+        let response = self.send(path, purpose).await?;
         let status = response.status().as_u16();
         let transaction_id = response
             .headers()
@@ -57,16 +62,19 @@ impl Application {
     }
 
     /// Starts a GET and leaves its body to be read.
-    pub async fn send(&self, path: &str) -> anyhow::Result<hyper::Response<Incoming>> {
+    async fn send(&self, path: &str, purpose: Option<&str>) -> anyhow::Result<hyper::Response<Incoming>> {
         let stream = TcpStream::connect(self.outway).await.context("the outway does not listen")?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .context("no HTTP connection")?;
         tokio::spawn(connection);
-        let request = hyper::Request::get(path)
+        let mut request = hyper::Request::get(path)
             .header("host", self.outway.to_string())
-            .header("authorization", format!("Bearer {}", self.token))
-            .body(Empty::<Bytes>::new())?;
+            .header("authorization", format!("Bearer {}", self.token));
+        if let Some(purpose) = purpose {
+            request = request.header("verbond-purpose", purpose);
+        }
+        let request = request.body(Empty::<Bytes>::new())?;
         sender.send_request(request).await.context("the outway gave no answer")
     }
 
@@ -115,7 +123,7 @@ impl Application {
         then: impl Future<Output = anyhow::Result<()>>,
         at_most: Duration,
     ) -> anyhow::Result<(usize, Duration)> {
-        let response = self.send(path).await?;
+        let response = self.send(path, None).await?;
         if response.status() != 200 {
             bail!("the download was answered with {}", response.status());
         }

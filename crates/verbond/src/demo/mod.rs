@@ -1,16 +1,20 @@
-//! `verbond demo`: a directory and three organisations exchange, are refused, renew, revoke, fall over and come back.
+//! `verbond demo`: a directory and three organisations exchange, are refused, renew, revoke, fall over and come back; and
+//! one of them finds people by answers instead of data.
 //!
 //! Every organisation is a process of its own with a data directory, database and key of its own, and is driven
 //! only by the verbs of this program, as a person would drive it.
 
+mod anchor;
 mod calls;
 mod ending;
 mod invitation;
 mod organisation;
 mod outsider;
+mod people;
 mod report;
 mod sources;
 mod steps;
+mod tap;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -71,6 +75,8 @@ struct Scene {
     incomes: sources::Source,
     pensions: sources::Source,
     arrangements: sources::Source,
+    yearly_incomes: sources::Source,
+    people: PathBuf,
 }
 
 /// Runs the demonstration; the exit status tells whether every step showed what it should.
@@ -115,6 +121,8 @@ impl Scene {
             incomes: sources::serve(sources::incomes()).await?,
             pensions: sources::serve(sources::pensions()).await?,
             arrangements: sources::serve(sources::arrangements()).await?,
+            yearly_incomes: sources::serve(sources::yearly_incomes()).await?,
+            people: root.join("people"),
         })
     }
 

@@ -31,6 +31,17 @@ pub struct RecordPair {
     pub provider: serde_json::Value,
 }
 
+/// What the agreement on answers came to.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Anchor {
+    /// How many people were asked about.
+    pub asked: usize,
+    /// How many of them may be entitled.
+    pub found: usize,
+    /// How many incomes reached whoever asked, counted by a tap that knows nothing of the node.
+    pub incomes_moved: usize,
+}
+
 /// The outcome of the whole run; its JSON form is what `--json` prints.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
@@ -40,6 +51,8 @@ pub struct Report {
     pub steps: Vec<Step>,
     /// Both sides of the exchanges looked up at the end.
     pub records: Vec<RecordPair>,
+    /// What the agreement on answers came to; `null` when it was not reached.
+    pub anchor: Option<Anchor>,
 }
 
 /// Runs steps one by one and keeps what they show.
@@ -80,6 +93,11 @@ impl Reporter {
         self.report.records.push(pair);
     }
 
+    /// Adds what the agreement on answers came to.
+    pub fn anchor(&mut self, anchor: Anchor) {
+        self.report.anchor = Some(anchor);
+    }
+
     /// Closes the report: prints the table or the JSON object, and says whether all went well.
     pub fn finish(mut self, completed: bool, json: bool) -> bool {
         self.report.ok = completed && self.report.steps.iter().all(|step| step.ok);
@@ -99,6 +117,16 @@ impl Reporter {
         }
         self.printer.line(&table.to_string());
         self.print_records();
+        if let Some(anchor) = self.report.anchor {
+            let mut table = Table::new();
+            table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
+                "people asked about",
+                "found, who may be entitled",
+                "incomes moved",
+            ]);
+            table.add_row([anchor.asked, anchor.found, anchor.incomes_moved]);
+            self.printer.line(&table.to_string());
+        }
         self.printer.line(if self.report.ok {
             "Every step showed what it should."
         } else {

@@ -38,6 +38,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -64,11 +69,19 @@ fn register(collection: &str, record: Record) -> Router {
 }
 
 fn answer(person: &str, record: Record) -> Response {
-    let number = person.strip_prefix("P-").and_then(|digits| digits.parse::<u32>().ok());
-    match number.filter(|number| (1..=PEOPLE).contains(number)) {
+    match number_of(person, PEOPLE) {
         Some(number) => Json(record(number)).into_response(),
-        None => (StatusCode::NOT_FOUND, Json(json!({"message": "no such record"}))).into_response(),
+        None => nobody(),
     }
+}
+
+fn number_of(person: &str, people: u32) -> Option<u32> {
+    let number = person.strip_prefix("P-").and_then(|digits| digits.parse::<u32>().ok());
+    number.filter(|number| (1..=people).contains(number))
+}
+
+fn nobody() -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({"message": "no such record"}))).into_response()
 }
 
 /// A download of about 6 MB per second that does not end by itself, so that a revocation can be seen to end it.
@@ -96,6 +109,39 @@ pub fn incomes() -> Router {
             "hours_per_week": 12 + number % 25,
         })
     })
+}
+
+/// How many people the income register is asked about under the agreement.
+pub const PENSIONERS: u32 = 3_000;
+
+/// The income of a year, in cents: made up, and told apart from all other numbers by its fraction.
+pub fn yearly_income(number: u32) -> u64 {
+    let number = u64::from(number);
+    (9_000 + number * 7_919 % 52_000) * 100 + number * 37 % 100
+}
+
+/// An amount as it is written.
+pub fn euros(cents: u64) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+/// What the income register holds on somebody's year.
+pub fn yearly(number: u32) -> String {
+    let (income, employer) = (euros(yearly_income(number)), number % 37 + 1);
+    format!(
+        r#"{{"person":"P-{number:04}","year":2025,"income":{{"amount":{income},"currency":"EUR"}},"employer":"Voorbeeldbedrijf {employer}"}}"#
+    )
+}
+
+/// The income register once more: what people earned in a year. An ordinary interface, that knows of no agreement.
+pub fn yearly_incomes() -> Router {
+    let one = |Path(person): Path<String>| async move {
+        match number_of(&person, PENSIONERS) {
+            Some(number) => ([("content-type", "application/json")], yearly(number)).into_response(),
+            None => nobody(),
+        }
+    };
+    Router::new().route("/years/{person}", get(one))
 }
 
 /// The pension office: running pensions.

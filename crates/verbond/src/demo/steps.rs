@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use super::{
-    Scene,
+    Scene, anchor,
     calls::{Answer, Application},
     organisation::Organisation,
     outsider,
@@ -62,7 +62,7 @@ pub async fn all(scene: &mut Scene, reporter: &mut Reporter) -> anyhow::Result<(
         })
         .await?;
     pairs.into_iter().for_each(|pair| reporter.record_pair(pair));
-    Ok(())
+    anchor::all(scene, reporter).await
 }
 
 async fn start(scene: &mut Scene) -> anyhow::Result<String> {
@@ -88,6 +88,9 @@ async fn initialise(organisation: &Organisation, authority: &str, directory: &st
         description.name,
         "--host",
         description.host,
+        // Its people reach it from their own machines, which are this one.
+        "--host",
+        "localhost",
         "--base-port",
         &port,
         "--directory",
@@ -334,7 +337,7 @@ async fn record(organisation: &Organisation, transaction: &str) -> anyhow::Resul
 }
 
 /// The items of a listing, whichever of the two forms a verb prints.
-fn items(listing: Value) -> anyhow::Result<Vec<Value>> {
+pub fn items(listing: Value) -> anyhow::Result<Vec<Value>> {
     match listing {
         Value::Array(items) => Ok(items),
         Value::Object(mut members) => match members.remove("items") {
@@ -346,7 +349,7 @@ fn items(listing: Value) -> anyhow::Result<Vec<Value>> {
 }
 
 /// Asks again until there is an answer, at most [`PATIENCE`].
-async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> anyhow::Result<T>
+pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<Option<T>>>,
 {
