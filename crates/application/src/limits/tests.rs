@@ -140,3 +140,14 @@ async fn another_period_counts_anew_and_the_one_before_is_forgotten() -> Outcome
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_place_that_was_not_used_can_be_taken_again() -> Outcome {
+    let (limits, key) = (Limits::new(Arc::new(Ledger::default())), key(86_400)?);
+    for _ in 0..3 {
+        drop(place(&limits, &key, 1).await.map_err(|shortage| format!("{shortage:?}"))?);
+    }
+    place(&limits, &key, 1).await.map_err(|shortage| format!("{shortage:?}"))?.used();
+    assert_eq!(place(&limits, &key, 1).await.err(), Some(Shortage::VolumeReached(key.end)));
+    Ok(())
+}

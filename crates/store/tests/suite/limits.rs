@@ -10,6 +10,7 @@ use crate::{
 
 on_both!(
     a_volume_is_handed_out_once_over_all_processes,
+    many_who_ask_at_once_get_no_more_than_there_is,
     a_person_has_so_many_places_over_all_processes,
     people_asked_about_together_in_any_order_do_not_wait_for_each_other,
     what_is_not_written_takes_no_place,
@@ -61,6 +62,30 @@ async fn a_volume_is_handed_out_once_over_all_processes(database: &Database) -> 
     for store in stores {
         store.close().await;
     }
+    Ok(())
+}
+
+async fn many_who_ask_at_once_get_no_more_than_there_is(database: &Database) -> TestResult {
+    let (one, other) = (database.open().await?, database.open().await?);
+    let (most, block) = (50, 3);
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..16 {
+        let store = if number % 2 == 0 { one.clone() } else { other.clone() };
+        asking.spawn(async move {
+            let mut got = 0;
+            for _ in 0..4 {
+                got += store.lease_volume("limit", END, most, block).await?;
+            }
+            Ok::<_, verbond_store::StoreError>(got)
+        });
+    }
+    let mut handed_out = 0;
+    while let Some(got) = asking.join_next().await {
+        handed_out += got??;
+    }
+    assert_eq!(handed_out, most);
+    one.close().await;
+    other.close().await;
     Ok(())
 }
 
