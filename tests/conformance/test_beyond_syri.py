@@ -4,6 +4,7 @@ An attempt begins from an agreement that would pass, and changes one thing; that
 Results by attempt: docs/conformance/syri.md.
 """
 
+import concurrent.futures
 import copy
 import http.server
 import json
@@ -464,6 +465,19 @@ def test_an_assessment_that_only_the_proposer_has_written_down_counts_when_anoth
     assert refusing(consumer, digest) == set()
 
 
+def test_who_writes_an_assessment_down_does_not_confirm_it(consumer, world, authority, folder):
+    port = consumer.node.settings["administration"]["listen"].rpartition(":")[2]
+    steward = Person(world.binary, folder / "consumer-steward", port, authority.anchors)
+    steward.enrol(invite(consumer.node, "steward", "steward"))
+    steward.afar("assessment", "put", "dpia-of-steward", write(folder, assessment(activities=["parking"])))
+    with pytest.raises(NodeFault, match="CONFIRMED_BY_ITSELF"):
+        steward.afar("assessment", "confirm", "dpia-of-steward")
+    consumer.people["officer"].afar("assessment", "confirm", "dpia-of-steward")
+    acts = [line["payload"] for line in consumer.node.cli("record", "journal", "--kind", "act", "--limit", "1000")["items"]]
+    assert [each["author"]["name"] for each in acts if each["action"] == "register.assessment.confirm"
+            and each["subject"] == "dpia-of-steward"] == ["fg"]  # fmt: skip
+
+
 def listed(draft, consumer, folder, register_id="rank-1"):
     """An algorithm that the consumer publishes and the clause names."""
     url = f"{consumer.node.public_address}/v1/registers/algorithm/rank/1"
@@ -576,6 +590,14 @@ def test_one_linkage_split_over_two_agreements(consumer, provider, other_source,
         cannot_be_offered(consumer, second, folder, "LINKAGE_SPLIT")
     finally:
         consumer.people["drafter"].afar("agreement", "withdraw", first, "--reason", "Only a test.")
+    # Both at once: one of them at most.
+    digests = [taken_in(consumer, {**each, "id": another()}, folder) for each in (draft, second)]
+    drafter = consumer.people["drafter"]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda digest: drafter.ask("POST", f"/v1/agreements/{digest}/offer", {}), digests))
+    assert sorted(status for status, _ in answers) == [200, 422], answers
+    offered = digests[[status for status, _ in answers].index(200)]
+    drafter.afar("agreement", "withdraw", offered, "--reason", "Only a test.")
 
 
 # At each party for itself ----------------------------------------------------------------------------------------------------

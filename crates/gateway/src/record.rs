@@ -31,8 +31,8 @@ pub(crate) async fn permit(
         Err(not_permitted) => *not_permitted,
     };
     let (failure, problem, permit) = match not_permitted {
-        NotPermitted::Denied(denied, permit) => {
-            let Denial { problem, decision } = *denied;
+        NotPermitted::Denied(denial, permit) => {
+            let Denial { problem, decision } = *denial;
             let decision = decision.as_ref().and_then(written);
             (None, problem, Permit { decision, ..permit })
         }

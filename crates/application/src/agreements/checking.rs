@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use tokio::sync::MutexGuard;
 use verbond_agreement::{
     Agreement, DocumentHash, PublishedActivity, RegisterContent, RegisterKind, Stage, StatementStep,
     Versioned,
@@ -35,7 +36,8 @@ impl AgreementOffice {
         self.findings(context, &version, None).await
     }
 
-    /// Reads anew what the version names, and refuses while something in it refuses.
+    /// Reads anew what the version names, and refuses while something in it refuses. No other version is decided on until
+    /// what is given back is dropped.
     ///
     /// # Errors
     /// The refusal, with what was found.
@@ -44,12 +46,13 @@ impl AgreementOffice {
         context: &OpContext,
         hash: &str,
         signatory: Option<Credential>,
-    ) -> Result<(), Problem> {
+    ) -> Result<MutexGuard<'_, ()>, Problem> {
         self.read_sources(context, hash).await?;
+        let alone = self.deciding.lock().await;
         let version = self.get(context, hash).await?;
         let findings = self.findings(context, &version, signatory).await?;
         match may_be_offered(&findings) {
-            true => Ok(()),
+            true => Ok(alone),
             false => Err(refusals::findings(&findings)),
         }
     }

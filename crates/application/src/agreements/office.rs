@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
+use tokio::sync::Mutex;
 use verbond_agreement::{Agreement, Prose, SignedBy, Stage, Statement, StatementStep};
 use verbond_domain::{Actor, ParticipantId, Problem, Timestamp};
 use verbond_store::{
@@ -36,6 +37,9 @@ pub struct AgreementOffice {
     pub reader: Arc<dyn Reader>,
     /// Where others reach this participant's public registers, if that is known.
     pub public_address: Option<String>,
+    /// Held from the check of a version until what follows from it stands: of two that may not stand beside each other
+    /// the second is checked with the first in sight.
+    pub deciding: Mutex<()>,
 }
 
 pub(super) fn failed(error: StoreError) -> Problem {
@@ -80,7 +84,7 @@ impl AgreementOffice {
 
     /// Offers a draft to the other parties, if `check` finds nothing that refuses.
     pub async fn offer(&self, context: &OpContext, hash: &str) -> Result<AgreementVersion, Problem> {
-        self.must_pass(context, hash, None).await?;
+        let _alone = self.must_pass(context, hash, None).await?;
         self.state(context, hash, StatementStep::Offered).await
     }
 
@@ -107,7 +111,7 @@ impl AgreementOffice {
             signature,
         };
         received::signs(&version.document, &signed)?;
-        self.must_pass(context, hash, credential(&context.actor)).await?;
+        let _alone = self.must_pass(context, hash, credential(&context.actor)).await?;
         self.state(context, hash, StatementStep::Signed(signed)).await
     }
 

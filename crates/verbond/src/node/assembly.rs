@@ -124,6 +124,7 @@ impl Node {
             trust: Arc::clone(&trust),
             reader: Arc::clone(&reader) as _,
             public_address: settings.configuration.public.as_ref().and_then(|public| public.address.clone()),
+            deciding: tokio::sync::Mutex::default(),
         });
         let among_nodes = Arc::new(NodeApi {
             office: Arc::clone(&agreements),
