@@ -18,6 +18,7 @@ mod diff;
 mod document;
 mod ground;
 mod life_cycle;
+mod obligation;
 mod open_class;
 mod party;
 mod path;
@@ -26,6 +27,7 @@ mod register;
 mod schema;
 mod statement;
 pub mod text;
+mod withdrawal;
 mod words;
 
 pub use activity::{
@@ -54,6 +56,7 @@ pub use ground::{
     NationalNumberGround, SpecialCategoryException, SpecialCategoryLetter,
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
+pub use obligation::{Obligation, obligations};
 pub use open_class::{signs_in_description, signs_in_sample};
 pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
@@ -63,4 +66,5 @@ pub use path::{PathTemplate, PathTemplateError, Segment};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};
 pub use statement::{SignedBy, Statement, StatementStep};
+pub use withdrawal::{Basis, RestingClause};
 pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};

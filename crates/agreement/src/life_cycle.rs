@@ -72,9 +72,6 @@ pub enum InvalidTransition {
     /// Another party holds it up.
     #[error("only {0} can let go")]
     HeldByAnother(ParticipantId),
-    /// The successor would begin before it was signed, or this version has ended by then.
-    #[error("a successor takes over at a moment to come, while this version is in force")]
-    Handover,
 }
 
 /// The life of one version so far.
@@ -197,27 +194,28 @@ impl LifeCycle {
         Ok(self)
     }
 
-    /// All have signed a later version, which takes over at its first moment. Until then this one stays in force.
-    ///
-    /// # Errors
-    /// Unless this version is signed, and the moment lies after `now`.
-    pub fn replace_from(mut self, moment: Timestamp, now: Timestamp) -> Result<Self, InvalidTransition> {
-        self.must("replacing", "signed", &[Stage::Signed, Stage::Suspended])?;
-        if moment < now || self.stage_at(now) == Stage::Expired {
-            return Err(InvalidTransition::Handover);
-        }
-        self.successor_from = Some(moment);
-        Ok(self)
+    /// All have signed a later version, which takes over at this moment; of several the first. Until then this one stays
+    /// what it is. It follows from the versions and is no step of a party: whoever knows both says so.
+    #[must_use]
+    pub fn replaced_from(mut self, moment: Timestamp) -> Self {
+        self.successor_from = Some(self.successor_from.map_or(moment, |before| before.min(moment)));
+        self
+    }
+
+    /// The moment at which a later version takes over, if one does.
+    pub const fn successor_from(&self) -> Option<Timestamp> {
+        self.successor_from
     }
 
     /// Where it stands at a moment: terms end and successors take over by themselves.
     pub fn stage_at(&self, now: Timestamp) -> Stage {
-        let lives = matches!(self.stage, Stage::Signed | Stage::Suspended);
-        if lives && self.successor_from.is_some_and(|moment| now >= moment) {
-            return Stage::Replaced;
-        }
-        if (lives || matches!(self.stage, Stage::Draft | Stage::Offered)) && now >= self.until {
+        let open = matches!(self.stage, Stage::Draft | Stage::Offered | Stage::Signed);
+        if (open || self.stage == Stage::Suspended) && now >= self.until {
             return Stage::Expired;
+        }
+        // One that is held up stays so: what was broken off under it does not go on because it has a successor.
+        if open && self.successor_from.is_some_and(|moment| now >= moment) {
+            return Stage::Replaced;
         }
         self.stage
     }

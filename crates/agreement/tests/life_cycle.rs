@@ -63,7 +63,10 @@ proptest! {
                 Step::Suspend(who) => life.suspend(&participant(who)?).inspect(|_| { held.insert(who); }),
                 Step::Resume(who) => life.resume(&participant(who)?).inspect(|_| { held.remove(&who); }),
                 Step::Revoke(who) => life.revoke(&participant(who)?).inspect(|_| ended = true),
-                Step::Replace(moment) => life.replace_from(at(moment), at(now)).inspect(|_| successor = Some(moment)),
+                Step::Replace(moment) => {
+                    successor = Some(successor.map_or(moment, |before: i64| before.min(moment)));
+                    Ok(life.replaced_from(at(moment)))
+                }
             };
             life = outcome.unwrap_or(before);
             prop_assert!(!signed.contains(&parties) && !held.contains(&parties), "a stranger took part");
@@ -87,5 +90,26 @@ fn a_version_that_has_ended_stays_so() -> Result<(), Box<dyn std::error::Error>>
     let revoked = offered.sign(&first, mark)?.sign(&second, mark)?.revoke(&second)?;
     assert!(revoked.clone().resume(&second).is_err() && revoked.clone().suspend(&first).is_err());
     assert_eq!(revoked.stage_at(at(FROM)), Stage::Revoked);
+    Ok(())
+}
+
+#[test]
+fn a_successor_takes_over_at_its_moment_and_what_was_held_up_or_ended_stays_so()
+-> Result<(), Box<dyn std::error::Error>> {
+    let (first, second): (ParticipantId, ParticipantId) = ("oin:1".parse()?, "oin:2".parse()?);
+    let at = Timestamp::from_millis;
+    let mark = PartySignature { mark: SignatureMark::Signed, at: at(0) };
+    let offered = LifeCycle::draft([first.clone(), second.clone()], at(FROM), at(UNTIL)).offer()?;
+    let signed = offered.clone().sign(&first, mark)?.sign(&second, mark)?;
+    let replaced = signed.clone().replaced_from(at(500)).replaced_from(at(600));
+    assert!(replaced.is_in_force(at(499)) && !replaced.is_in_force(at(500)));
+    assert_eq!(
+        [499, 500, UNTIL].map(|now| replaced.stage_at(at(now))),
+        [Stage::Signed, Stage::Replaced, Stage::Expired]
+    );
+    assert_eq!(offered.replaced_from(at(500)).stage_at(at(500)), Stage::Replaced);
+    let held = signed.suspend(&first)?.replaced_from(at(500));
+    assert_eq!(held.stage_at(at(500)), Stage::Suspended);
+    assert_eq!(replaced.revoke(&first)?.stage_at(at(500)), Stage::Revoked);
     Ok(())
 }

@@ -19,7 +19,7 @@ use verbond_store::{
     contracts::ContractRow, peers::PeerRow, persons::PersonRow, services::ServiceRow,
 };
 
-use crate::agreements::AgreementVersion;
+use crate::agreements::{AgreementVersion, with_successors};
 
 /// How long a picture may be used without confirmation that it is still current against the database.
 const CONFIRMATION_BOUND: Duration = Duration::from_secs(30);
@@ -222,14 +222,18 @@ type Agreed = (BTreeMap<AgreementId, Vec<Arc<AgreementVersion>>>, PolicySnapshot
 
 fn agreed(rows: Vec<AgreementRow>, before: Option<&Snapshot>) -> Result<Agreed, StoreError> {
     let mut agreements: BTreeMap<AgreementId, Vec<Arc<AgreementVersion>>> = BTreeMap::new();
+    let mut versions = Vec::with_capacity(rows.len());
     for row in rows {
         // One that is damaged permits nothing, and does not keep the others from doing so.
         match AgreementVersion::read(row) {
-            Ok(version) => agreements.entry(version.document.id).or_default().push(Arc::new(version)),
+            Ok(version) => versions.push(version),
             Err(error) => {
                 tracing::error!(%error, "an agreement cannot be read: nothing is exchanged under it")
             }
         }
+    }
+    for version in with_successors(versions) {
+        agreements.entry(version.document.id).or_default().push(Arc::new(version));
     }
     let nothing = BTreeMap::new();
     let known = before.map_or(&nothing, |before| &before.agreements);

@@ -18,7 +18,7 @@ pub use ambient::{Ambient, Clock, Entropy, Timestamp};
 pub use exchange::{Direction, ExchangeParties, TransactionId, TransactionIdError};
 pub use participant::{ParticipantId, ParticipantIdError, Scheme};
 pub use person::{PersonName, PersonRole, PersonRoles, RoleConflict, UnknownRole};
-pub use problem::{Bilingual, Problem};
+pub use problem::{Bilingual, Problem, problems_described_at};
 pub use service::{
     Alias, ApplicationName, ClassDeclaration, NameError, ServiceClass, ServiceName, ServiceReference,
 };

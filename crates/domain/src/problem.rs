@@ -1,6 +1,18 @@
 //! A precise "no": a stable code, a sentence in Dutch and in English, and what to do next.
 
+use std::sync::OnceLock;
+
 use serde::Serialize;
+
+/// Where this program's refusals are described for others to read. One for the process: a problem is made far from any
+/// configuration.
+static DESCRIBED_AT: OnceLock<String> = OnceLock::new();
+
+/// Says once, at start, below which address `refusals/CODE` describes each code; problems then have that as their `type`.
+pub fn problems_described_at(base: &str) {
+    // What was said first stands: a process describes itself at one place.
+    let _ = DESCRIBED_AT.set(base.trim_end_matches('/').to_owned());
+}
 
 /// The same sentence in Dutch and in English.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -48,6 +60,25 @@ impl Problem {
         self
     }
 
+    /// What the person who asked is told, at inway and outway. It follows from the status alone and says nothing of the
+    /// reason: whoever reads it cannot tell *refused* from *unknown*, and must decide on neither.
+    pub fn for_user(&self) -> Bilingual {
+        match self.status {
+            429 => Bilingual::new(
+                "Geen antwoord: hierover is vaker gevraagd dan is afgesproken. Probeer het later; besluit hier niet op.",
+                "No answer: this has been asked more often than was agreed. Try later; do not decide on this.",
+            ),
+            500.. => Bilingual::new(
+                "Geen antwoord: het lukt nu niet. Probeer het later; besluit hier niet op.",
+                "No answer: it does not work now. Try later; do not decide on this.",
+            ),
+            _ => Bilingual::new(
+                "Geen antwoord: besluit hier niet op. Vraag uw beheerder wat er nodig is, en noem het transactienummer.",
+                "No answer: do not decide on this. Ask your administrator what it takes, and give the transaction id.",
+            ),
+        }
+    }
+
     /// The RFC 9457 members, in their own object; faces with an error format of their own add theirs to it.
     pub fn to_json(&self) -> serde_json::Map<String, serde_json::Value> {
         let mut members = serde_json::Map::new();
@@ -56,7 +87,13 @@ impl Problem {
                 members.insert(name.to_owned(), value.into());
             }
         };
-        put("type", &format!("tag:verbond,2026:problem:{}", self.code));
+        put(
+            "type",
+            &match DESCRIBED_AT.get() {
+                Some(base) => format!("{base}/refusals/{}", self.code),
+                None => format!("tag:verbond,2026:problem:{}", self.code),
+            },
+        );
         put("title", self.code);
         put("detail", &self.detail.en);
         put("detail_nl", &self.detail.nl);

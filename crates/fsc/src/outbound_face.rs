@@ -18,6 +18,7 @@ use verbond_trust::Certificate;
 use crate::{
     FscNode,
     answer::{refusal, under},
+    contracts::names,
     inbound_face::{AUTHORIZATION, with_transaction_id},
     index::Connection,
     protocol::{
@@ -64,9 +65,15 @@ impl FscOutbound {
             connection.state(request.now) == ContractState::Valid
                 && fits(&connection.outway, &own.certificate)
         };
+        // The contract that followed from the version in force; the one of the version before stands beside it.
+        let follows = |connection: &Arc<Connection>| {
+            let version = request.agreement.as_deref();
+            version.is_some_and(|hash| connection.grant().is_some_and(|grant| names(grant, hash)))
+        };
         let key = |connection: &Arc<Connection>| {
             (
                 connection.parties.consumer_delegator.is_none(),
+                follows(connection),
                 connection.not_after(),
                 connection.contract_hash().to_owned(),
             )

@@ -12,6 +12,7 @@ use tokio::{
     task::JoinSet,
     time::Instant,
 };
+use verbond_application::agreements::AgreementVersion;
 use verbond_domain::{ParticipantId, Problem};
 
 use crate::{FscNode, index::Connection};
@@ -204,11 +205,17 @@ impl FscNode {
         Err(too_slow(id))
     }
 
-    /// Everybody with whom this participant shares a contract that has not ended.
+    /// Everybody with whom this participant shares a contract or an agreement that has not ended: also those parties to
+    /// an agreement with whom nothing is exchanged may have ended it.
     pub(crate) async fn counterparts(&self) -> Result<HashSet<ParticipantId>, verbond_store::StoreError> {
-        let running = self.store.running_contracts(self.ambient.now()).await?;
+        let now = self.ambient.now();
+        let running = self.store.running_contracts(now).await?;
         let named = running.into_iter().flat_map(|contract| contract.participants);
-        Ok(named.filter(|id| *id != self.rules.own).collect())
+        let agreements = AgreementVersion::running(&self.store, now).await?;
+        let offered = agreements.iter().filter(|version| version.offered_by().is_some());
+        let parties = offered.flat_map(|version| &version.document.parties);
+        let parties = parties.map(|party| party.participant.clone());
+        Ok(named.chain(parties).filter(|id| *id != self.rules.own).collect())
     }
 }
 

@@ -121,6 +121,8 @@ pub struct OutboundRequest<'a> {
     pub binding: &'a BindingRow,
     /// The route that the request named, if it named one.
     pub named: Option<&'a NamedRoute>,
+    /// Hash of the version of an agreement that permits it, where one does.
+    pub agreement: Option<String>,
     /// The exchange's id.
     pub transaction_id: TransactionId,
     /// The picture to decide on.

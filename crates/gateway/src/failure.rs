@@ -59,13 +59,15 @@ impl Failure {
                 405,
                 "De methode CONNECT wordt niet ondersteund.",
                 "The method CONNECT is not supported.",
-            ),
+            )
+            .next("Stuur een gewoon verzoek.", "Send an ordinary request."),
             Self::Upgrade => Problem::new(
                 "UPGRADE_UNSUPPORTED",
                 501,
                 "Overstappen op een ander protocol (Upgrade) wordt niet ondersteund.",
                 "Switching to another protocol (Upgrade) is not supported.",
-            ),
+            )
+            .next("Stuur het verzoek zonder `Upgrade`.", "Send the request without `Upgrade`."),
             Self::HeadTooLarge => verbond_transport::head_too_large(),
             Self::Overloaded => Problem::new(
                 "OVERLOADED",
@@ -177,6 +179,10 @@ impl Failure {
                 403,
                 "De toestemming voor deze uitwisseling is tijdens het verzoek vervallen.",
                 "The permission for this exchange ended while it was in flight.",
+            )
+            .next(
+                "Bekijk `verbond agreement list` en `verbond contract list`: daar staat wat er is beëindigd en waarom.",
+                "See `verbond agreement list` and `verbond contract list`: there stands what was ended, and why.",
             ),
             Self::OtherPermission => Problem::new(
                 "PERMISSION_REPLACED",
@@ -211,12 +217,20 @@ impl Failure {
                 504,
                 "De dienst gaf niet op tijd antwoord; het verzoek is misschien wel uitgevoerd.",
                 "The service did not answer in time; the request may have been carried out.",
+            )
+            .next(
+                "Ga na of het is uitgevoerd voor u het herhaalt; meld het de aanbieder.",
+                "Find out whether it was carried out before you repeat it; tell the provider.",
             ),
             Self::NoAnswer => Problem::new(
                 "NO_ANSWER",
                 502,
                 "De verbinding met de dienst brak af voor er antwoord was; het verzoek is misschien wel uitgevoerd.",
                 "The connection to the service broke before an answer; the request may have been carried out.",
+            )
+            .next(
+                "Ga na of het is uitgevoerd voor u het herhaalt; meld het de aanbieder.",
+                "Find out whether it was carried out before you repeat it; tell the provider.",
             ),
         }
     }

@@ -66,6 +66,11 @@ pub(crate) fn purpose(fields: &HeaderMap) -> Option<EntryName> {
     fields.get(&PURPOSE)?.to_str().ok()?.trim().parse().ok()
 }
 
+/// Hash of the version on which a decision rests.
+pub(crate) fn version(decision: &DecisionRecord) -> Option<String> {
+    Some(decision.attributes.policies.as_ref()?.agreement.hash.to_string())
+}
+
 /// Method, path and query as policy sees them.
 pub(crate) fn call<'a>(method: &'a http::Method, uri: &'a Uri) -> Call<'a> {
     Call { method: method.as_str(), path: uri.path(), query: uri.query() }

@@ -47,6 +47,7 @@ struct Asking<'a> {
     route: &'a Route<'a>,
     transaction_id: TransactionId,
     decision: &'a Option<serde_json::Value>,
+    agreement: &'a Option<String>,
 }
 
 /// A refusal on its way to the application.
@@ -165,7 +166,14 @@ impl Outway {
 
         // What the protocol asks: contract and token. The first moment that costs a call, so everything that can refuse
         // without one has been asked.
-        let asking = Asking { application: &application, route: &route, transaction_id, decision: &written };
+        let agreement = decision.as_deref().and_then(governed::version);
+        let asking = Asking {
+            application: &application,
+            route: &route,
+            transaction_id,
+            decision: &written,
+            agreement: &agreement,
+        };
         let prepared = self.prepare(&head, &asking, &snapshot).await?;
         let PreparedOutbound { parties, wire, target, to_provider, standing, shows, reference } = prepared;
         let standing = governed::standing(standing, decision);
@@ -275,12 +283,13 @@ impl Outway {
         asking: &Asking<'_>,
         snapshot: &Arc<Snapshot>,
     ) -> Result<PreparedOutbound, Refused> {
-        let Asking { application, route, transaction_id, decision } = *asking;
+        let Asking { application, route, transaction_id, decision, agreement } = *asking;
         let request = OutboundRequest {
             head,
             application,
             binding: route.binding,
             named: route.named.as_ref(),
+            agreement: agreement.clone(),
             transaction_id,
             snapshot,
             now: self.gateway.ambient.now(),

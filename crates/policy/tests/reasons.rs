@@ -426,7 +426,7 @@ fn the_life_of_a_version_is_judged_at_the_moment() -> Outcome {
         (draft.withdraw()?, "AGREEMENT_ENDED"),
         (signed.clone().suspend(&party)?, "AGREEMENT_SUSPENDED"),
         (signed.clone().revoke(&party)?, "AGREEMENT_ENDED"),
-        (signed.clone().replace_from(now, from)?, "AGREEMENT_ENDED"),
+        (signed.clone().replaced_from(now), "AGREEMENT_ENDED"),
     ] {
         let decision = snapshot(agreement.clone(), life.clone())?.decide(&question()?, held);
         assert_eq!(codes(&decision), [code], "{life:?}");
@@ -477,7 +477,7 @@ fn versions_take_over_and_a_replacement_leaves_the_rest() -> Outcome {
         ("/clauses/0/name", json!("incomes-2")),
     ])?);
     let handover = Timestamp::from_seconds(NOON);
-    let old = signed(&first)?.replace_from(handover, Timestamp::from_millis(0))?;
+    let old = signed(&first)?.replaced_from(handover);
     let new = signed_between(&second, handover, second.term.until.timestamp())?;
     let (before, failed) =
         PolicySnapshot::build([(Arc::clone(&first), signed(&first)?), (Arc::clone(&other), signed(&other)?)]);

@@ -69,13 +69,26 @@ impl Store {
         load(&mut self.inner.pools.begin_read().await?, sql).await
     }
 
-    /// All versions whose term is not over at `now`, the oldest first.
+    /// All versions of agreements of which one has a term that is not over at `now`, the oldest first: that a later
+    /// version has taken the place of an earlier one stays so when the later one ends.
     ///
     /// # Errors
     /// As [`Store::agreement`].
     pub async fn running_agreements(&self, now: Timestamp) -> Result<Vec<AgreementRow>, StoreError> {
         let mut sql = Sql::new(SELECT);
-        sql.push("term_until > ").push_value(now).push(" ORDER BY created_at, hash");
+        sql.push("agreement IN (SELECT running.agreement FROM agreement_version AS running WHERE running.term_until > ");
+        sql.push_value(now).push(") ORDER BY created_at, hash");
+        load(&mut self.inner.pools.begin_read().await?, sql).await
+    }
+
+    /// All versions that a party has signed, whenever their term ends, the oldest first.
+    ///
+    /// # Errors
+    /// As [`Store::agreement`].
+    pub async fn signed_agreements(&self) -> Result<Vec<AgreementRow>, StoreError> {
+        let mut sql = Sql::new(SELECT);
+        sql.push("hash IN (SELECT signed.hash FROM agreement_step AS signed WHERE signed.step = ");
+        sql.push_value("signed").push(") ORDER BY created_at, hash");
         load(&mut self.inner.pools.begin_read().await?, sql).await
     }
 

@@ -29,6 +29,7 @@ pub mod services;
 mod sql;
 mod transaction;
 mod views;
+pub mod withdrawals;
 
 pub use database::{DatabaseUrl, DurabilityProblem, Store, StoreError};
 pub use records::{Page, SortOrder};

@@ -9,13 +9,14 @@ use sqlx::{
 
 use crate::{StoreError, connection::Pools, dialect::Dialect, sql::Sql};
 
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "owner and retention", include_str!("../migrations/0002_owner_and_retention.sql")),
     (3, "persons", include_str!("../migrations/0003_persons.sql")),
     (4, "registers and agreements", include_str!("../migrations/0004_registers_and_agreements.sql")),
     (5, "readings and confirmations", include_str!("../migrations/0005_readings_and_confirmations.sql")),
     (6, "limits", include_str!("../migrations/0006_limits.sql")),
+    (7, "withdrawals and tasks", include_str!("../migrations/0007_withdrawals_and_tasks.sql")),
 ];
 
 fn migrator(dialect: Dialect) -> Migrator {

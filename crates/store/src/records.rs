@@ -124,6 +124,27 @@ impl Store {
         Ok(page(records, limit, Listing::Records, |record| Cursor::new(0, record.id.as_bytes())))
     }
 
+    /// The first refusal of an exchange, as it was written down, if it is still kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn refusal(&self, transaction: TransactionId) -> Result<Option<RefusedExchange>, StoreError> {
+        let mut sql = Sql::new(
+            "SELECT id, at_millis, payload FROM transaction_record \
+             JOIN journal_entry ON journal_entry.position = transaction_record.position \
+             WHERE kind = ",
+        );
+        sql.push_value("refusal").push(" AND transaction_id = ").push_value(transaction.as_uuid());
+        sql.push(" ORDER BY id LIMIT 1");
+        let Some((_, _, payload)) = self.inner.pools.row::<RecordColumns>(sql).await? else {
+            return Ok(None);
+        };
+        match serde_json::from_slice(&payload) {
+            Ok(Entry::Refusal(refusal)) => Ok(Some(refusal)),
+            _ => Err(StoreError::damaged("the payload of a journal entry")),
+        }
+    }
+
     /// Lists journal lines in the order of their time-ordered ids, optionally of one kind. `limit` 1 to 1000.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod init;
 mod node;
 mod printer;
 mod public;
+mod refusals;
 mod serve;
 
 use std::process::ExitCode;

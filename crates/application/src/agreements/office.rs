@@ -13,7 +13,7 @@ use verbond_store::{
 };
 use verbond_trust::{IdentityHandle, TrustStore, jws, personal};
 
-use super::{AgreementVersion, Envelope, Reader, checking::credential, received, refusals};
+use super::{AgreementVersion, Envelope, Reader, checking::credential, received, refusals, with_successors};
 use crate::{OpContext, context::database_problem};
 
 /// Kinds of messages in the outbox, delivered in this order.
@@ -42,6 +42,12 @@ pub struct AgreementOffice {
     pub deciding: Mutex<()>,
 }
 
+/// What this participant is about to state.
+pub(super) struct Stated {
+    statement: Statement,
+    envelope: Envelope,
+}
+
 pub(super) fn failed(error: StoreError) -> Problem {
     database_problem(&error)
 }
@@ -50,13 +56,16 @@ impl AgreementOffice {
     /// All versions that this node holds, the newest first.
     pub async fn list(&self, context: &OpContext) -> Result<Vec<AgreementVersion>, Problem> {
         let rows = context.store.agreements().await.map_err(failed)?;
-        rows.into_iter().map(AgreementVersion::read).collect::<Result<_, _>>().map_err(failed)
+        let versions = rows.into_iter().map(AgreementVersion::read).collect::<Result<_, _>>();
+        versions.map(with_successors).map_err(failed)
     }
 
     /// One version, by its hash.
     pub async fn get(&self, context: &OpContext, hash: &str) -> Result<AgreementVersion, Problem> {
         let row = context.store.agreement(hash).await.map_err(failed)?.ok_or_else(refusals::unknown)?;
-        AgreementVersion::read(row).map_err(failed)
+        let versions =
+            AgreementVersion::of_agreement(&context.store, &row.agreement).await.map_err(failed)?;
+        versions.into_iter().find(|version| version.hash == hash).ok_or_else(refusals::unknown)
     }
 
     /// Takes a document in as a draft of this participant's. The same document once more is the draft that stands.
@@ -213,7 +222,9 @@ impl AgreementOffice {
         now: Timestamp,
     ) -> Result<Vec<AgreementVersion>, Problem> {
         let shared = |version: &AgreementVersion| {
-            version.document.party(participant).is_some() && version.offered_by().is_some()
+            version.document.party(participant).is_some()
+                && version.offered_by().is_some()
+                && version.document.term.until.timestamp() > now
         };
         let versions = AgreementVersion::running(&context.store, now).await.map_err(failed)?;
         Ok(versions.into_iter().filter(shared).collect())
@@ -271,6 +282,7 @@ impl AgreementOffice {
         action: &str,
     ) -> Result<AgreementVersion, Problem> {
         let unreadable = |error| refusals::document(&error);
+        self.succeeds(context, document).await?;
         let hash = document.hash().map_err(unreadable)?.to_string();
         let canonical = document.canonical().map_err(unreadable)?;
         let row = AgreementRow {
@@ -301,23 +313,47 @@ impl AgreementOffice {
         hash: &str,
         step: StatementStep,
     ) -> Result<AgreementVersion, Problem> {
-        let now = context.ambient.now();
         let before = self.get(context, hash).await?;
-        let statement = Statement::about(&before.document, &self.own, now, step)
-            .map_err(|error| refusals::document(&error))?;
-        take(&before, &statement)?;
-        // Signed before the transaction: the key may lie in a slow device, and SQLite has one writer.
-        let envelope = self.envelope(&statement).await?;
+        if matches!(step, StatementStep::Offered | StatementStep::Signed(_) | StatementStep::Resumed) {
+            self.still_rests(context, &before.document).await?;
+        }
+        let stated = self.prepared(context, &before, step).await?;
         let mut transaction = context.store.begin().await.map_err(failed)?;
-        let version = locked(&mut transaction, hash).await?;
-        take(&version, &statement)?;
-        add(&mut transaction, &version, &statement, &envelope, now).await?;
-        let action = format!("agreement.{}", statement.step.name());
-        let detail = json!({ "statement": envelope.statement });
-        context.record(&mut transaction, &action, hash, detail).await?;
-        self.tell(context, &mut transaction, &version, &statement, &envelope).await?;
+        self.write(context, &mut transaction, hash, &stated).await?;
         transaction.commit().await.map_err(failed)?;
         self.get(context, hash).await
+    }
+
+    /// A statement of this participant's, signed before the transaction that writes it: the key may lie in a slow device,
+    /// and SQLite has one writer.
+    pub(super) async fn prepared(
+        &self,
+        context: &OpContext,
+        version: &AgreementVersion,
+        step: StatementStep,
+    ) -> Result<Stated, Problem> {
+        let statement = Statement::about(&version.document, &self.own, context.ambient.now(), step)
+            .map_err(|error| refusals::document(&error))?;
+        take(version, &statement)?;
+        let envelope = self.envelope(&statement).await?;
+        Ok(Stated { statement, envelope })
+    }
+
+    /// Writes down what this participant states, with its author, and tells the other parties.
+    pub(super) async fn write(
+        &self,
+        context: &OpContext,
+        transaction: &mut Transaction,
+        hash: &str,
+        Stated { statement, envelope }: &Stated,
+    ) -> Result<(), Problem> {
+        let version = locked(transaction, hash).await?;
+        take(&version, statement)?;
+        add(transaction, &version, statement, envelope, context.ambient.now()).await?;
+        let action = format!("agreement.{}", statement.step.name());
+        let detail = json!({ "statement": envelope.statement });
+        context.record(transaction, &action, hash, detail).await?;
+        self.tell(context, transaction, &version, statement, envelope).await
     }
 
     async fn envelope(&self, statement: &Statement) -> Result<Envelope, Problem> {
@@ -378,11 +414,20 @@ async fn locked(transaction: &mut Transaction, hash: &str) -> Result<AgreementVe
 /// Whether the statement may follow what has been stated before.
 fn take(version: &AgreementVersion, statement: &Statement) -> Result<(), Problem> {
     let life = version.life.clone();
+    let binds = matches!(statement.step, StatementStep::Offered | StatementStep::Signed(_));
+    let (begin, stage) = (version.document.term.from.timestamp(), version.stage(statement.at.timestamp()));
+    // The moment of a handover is one that all parties knew beforehand, so that they switch together.
+    if binds && version.document.replaces.is_some() && statement.at.timestamp() >= begin {
+        return Err(refusals::handover());
+    }
+    if binds && stage == Stage::Replaced {
+        return Err(refusals::superseded());
+    }
     let after = statement.take(life).map_err(|error| refusals::transition(&error))?;
     let taken_back_by_another = matches!(statement.step, StatementStep::Withdrawn { .. })
         && version.offered_by() != Some(&statement.participant);
     // A term that is over leaves nothing to state.
-    let over = version.stage(statement.at.timestamp()) == Stage::Expired;
+    let over = stage == Stage::Expired;
     match taken_back_by_another || over || after.stage_at(statement.at.timestamp()) == Stage::Expired {
         true => Err(refusals::statement("its term is over, or only who has offered it may take it back")),
         false => Ok(()),

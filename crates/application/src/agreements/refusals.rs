@@ -1,7 +1,7 @@
 //! Why something about an agreement is refused.
 
 use verbond_agreement::{
-    DocumentError, InvalidTransition,
+    ClauseName, DocumentError, InvalidTransition,
     check::{Finding, Severity},
 };
 use verbond_domain::Problem;
@@ -126,6 +126,143 @@ pub(super) fn drafter_signs() -> Problem {
         "whoever has drafted an agreement does not sign it",
     )
     .next("Laat een tekenbevoegde tekenen.", "have a signatory sign")
+}
+
+pub(super) fn handover() -> Problem {
+    Problem::new(
+        "AGREEMENT_HANDOVER",
+        409,
+        "Een nieuwe versie neemt het over op een moment dat nog komt; het begin van haar looptijd is voorbij, of ligt na het einde.",
+        "a later version takes over at a moment that is still to come; the beginning of its term is past, or lies after its end",
+    )
+    .next(
+        "Maak de versie opnieuw met een later begin: `verbond agreement amend HASH --from MOMENT`.",
+        "make the version again with a later beginning: `verbond agreement amend HASH --from MOMENT`",
+    )
+}
+
+pub(super) fn superseded() -> Problem {
+    Problem::new(
+        "AGREEMENT_SUPERSEDED",
+        409,
+        "Een latere versie van deze gegevensafspraak heeft haar plaats ingenomen, of doet dat binnenkort.",
+        "a later version of this agreement has taken its place, or is about to",
+    )
+    .next(
+        "Ga uit van de laatste versie: `verbond agreement list`.",
+        "begin from the latest version: `verbond agreement list`",
+    )
+}
+
+pub(super) fn predecessor() -> Problem {
+    Problem::new(
+        "AGREEMENT_PREDECESSOR",
+        409,
+        "De versie die dit document vervangt, is hier niet bekend, is van later, of heeft een partij die hier ontbreekt.",
+        "the version that this document replaces is not known here, is a later one, or has a party that is missing here",
+    )
+    .next(
+        "Maak het document met `verbond agreement amend`; wie geen partij meer wil zijn, beëindigt de oude versie.",
+        "make the document with `verbond agreement amend`; whoever wants to be a party no longer ends the old version",
+    )
+}
+
+pub(super) fn not_running() -> Problem {
+    Problem::new(
+        "AGREEMENT_NOT_RUNNING",
+        409,
+        "Alleen een gegevensafspraak die door alle partijen is getekend en niet is beëindigd, kan worden gewijzigd.",
+        "only an agreement that all parties have signed and none has ended can be amended",
+    )
+    .next(
+        "Maak een nieuwe gegevensafspraak: `verbond agreement new`.",
+        "make a new agreement: `verbond agreement new`",
+    )
+}
+
+pub(super) fn first() -> Problem {
+    Problem::new(
+        "AGREEMENT_FIRST_VERSION",
+        409,
+        "Dit is de eerste versie; er is niets om haar mee te vergelijken.",
+        "this is the first version; there is nothing to compare it with",
+    )
+    .next("Noem de andere versie.", "name the other version")
+}
+
+pub(super) fn not_withdrawable() -> Problem {
+    Problem::new(
+        "BASIS_UNUSABLE",
+        422,
+        "Alleen een grondslag, een wetsartikel of een toets wordt ingetrokken.",
+        "only a ground, a provision of law or an assessment is withdrawn",
+    )
+    .next(
+        "Gebruik `verbond ground withdraw` of `verbond assessment withdraw`.",
+        "use `verbond ground withdraw` or `verbond assessment withdraw`",
+    )
+}
+
+pub(super) fn basis_withdrawn(clause: &ClauseName) -> Problem {
+    Problem::new(
+        "BASIS_WITHDRAWN",
+        409,
+        format!("Bepaling `{clause}` rust op iets dat deze organisatie heeft ingetrokken."),
+        format!("the clause `{clause}` rests on something that this organisation has withdrawn"),
+    )
+    .next(
+        "Laat opnieuw oordelen, en noem in een nieuwe versie de nieuwe grondslag of toets.",
+        "have it judged again, and name the new ground or assessment in a new version",
+    )
+}
+
+pub(super) fn unknown_task() -> Problem {
+    Problem::new(
+        "TASK_UNKNOWN",
+        404,
+        "Deze taak is er niet, of is al gedaan.",
+        "there is no such task, or it has been done already",
+    )
+    .next("Bekijk `verbond task list --all`.", "see `verbond task list --all`")
+}
+
+pub(super) fn no_refusal() -> Problem {
+    Problem::new(
+        "REFUSAL_UNKNOWN",
+        404,
+        "Van deze uitwisseling staat hier geen weigering met een besluit.",
+        "no refusal of this exchange with a decision stands here",
+    )
+    .next(
+        "Kijk met `verbond record list`; een regel staat er na een seconde.",
+        "see `verbond record list`; a line is there after a second",
+    )
+}
+
+pub(super) fn not_mendable() -> Problem {
+    Problem::new(
+        "REFUSAL_NOT_MENDABLE",
+        409,
+        "Wat deze weigering mist, vult geen wijziging van een gegevensafspraak vanzelf in.",
+        "what this refusal lacks is not filled in by an amendment of an agreement",
+    )
+    .next(
+        "Wijzig de tekst zelf: `verbond agreement amend HASH BESTAND`; zonder afspraak: `verbond agreement new`.",
+        "change the text yourself: `verbond agreement amend HASH FILE`; without an agreement: `verbond agreement new`",
+    )
+}
+
+pub(super) fn operation_unclear() -> Problem {
+    Problem::new(
+        "OPERATION_UNCLEAR",
+        409,
+        "Welke bewerking was bedoeld, staat niet in het besluit: een pad kan een persoon noemen.",
+        "which operation was meant is not in the decision: a path may name a person",
+    )
+    .next(
+        "Neem de dienst op met `verbond description put`, en noem de bewerking: `--operation NAAM`.",
+        "take the service in with `verbond description put`, and name the operation: `--operation NAME`",
+    )
 }
 
 /// Findings that are told in a refusal; `check` tells them all.

@@ -1,8 +1,8 @@
 //! A version as stored: the document, the statements about it, and what follows from them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use verbond_agreement::{Agreement, LifeCycle, Stage, Statement, StatementStep};
+use verbond_agreement::{Agreement, AgreementId, LifeCycle, Stage, Statement, StatementStep, Version};
 use verbond_domain::{Actor, ParticipantId, Timestamp};
 use verbond_store::{
     Store, StoreError,
@@ -28,10 +28,15 @@ pub struct AgreementVersion {
     pub statements: Vec<(Statement, Envelope)>,
     /// How far it is.
     pub life: LifeCycle,
+    /// The hash of the later version that takes its place, once all have signed that one.
+    pub successor: Option<String>,
+    /// A party ended it before its term began, and that was known here before it began.
+    ended_early: bool,
 }
 
 impl AgreementVersion {
-    /// Reads a version back. Statements were verified when they were stored.
+    /// Reads a version back, by itself: what its successors make of it is said by [`with_successors`]. Statements were
+    /// verified when they were stored.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
@@ -45,9 +50,16 @@ impl AgreementVersion {
             document.term.until.timestamp(),
         );
         let mut statements = Vec::new();
+        let mut ended_early = false;
         for step in &row.steps {
             let (statement, envelope) = read_step(step).ok_or_else(|| damaged("a statement"))?;
             life = statement.take(life).map_err(|_| damaged("a step that could not follow"))?;
+            // The moment at which it came here counts as well: a party that dates its statement back does not bring a
+            // version back to life whose place had been taken.
+            let begin = document.term.from.timestamp();
+            ended_early |= matches!(statement.step, StatementStep::Revoked { .. })
+                && statement.at.timestamp() < begin
+                && step.at < begin;
             statements.push((statement, envelope));
         }
         Ok(Self {
@@ -58,15 +70,33 @@ impl AgreementVersion {
             created_at: row.created_at,
             statements,
             life,
+            successor: None,
+            ended_early,
         })
     }
 
-    /// All versions whose term is not over at `now`.
+    /// All versions of agreements of which one has a term that is not over at `now`.
     ///
     /// # Errors
     /// [`StoreError::Damaged`], [`StoreError::Database`].
     pub async fn running(store: &Store, now: Timestamp) -> Result<Vec<Self>, StoreError> {
-        store.running_agreements(now).await?.into_iter().map(Self::read).collect()
+        let rows = store.running_agreements(now).await?;
+        Ok(with_successors(rows.into_iter().map(Self::read).collect::<Result<_, _>>()?))
+    }
+
+    /// All versions of one agreement, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn of_agreement(store: &Store, agreement: &str) -> Result<Vec<Self>, StoreError> {
+        let rows = store.agreement_versions(agreement).await?;
+        Ok(with_successors(rows.into_iter().map(Self::read).collect::<Result<_, _>>()?))
+    }
+
+    /// The moment at which it takes the place of earlier versions: the first of its term, once all have signed it.
+    fn takes_over(&self) -> Option<Timestamp> {
+        let signed = self.offered_by().is_some() && self.life.awaited().next().is_none();
+        (signed && !self.ended_early).then(|| self.document.term.from.timestamp())
     }
 
     /// Who has offered it; `None` for a draft.
@@ -79,6 +109,28 @@ impl AgreementVersion {
     pub fn stage(&self, now: Timestamp) -> Stage {
         self.life.stage_at(now)
     }
+}
+
+/// Says of each version from when on a later one takes its place: the first moment of the term of any later version that
+/// all have signed. So of one agreement at most one version is in force, and a version that has taken over and was ended
+/// since brings none back.
+pub fn with_successors(mut versions: Vec<AgreementVersion>) -> Vec<AgreementVersion> {
+    let mut successors: BTreeMap<AgreementId, Vec<(Timestamp, Version, String)>> = BTreeMap::new();
+    for version in &versions {
+        if let Some(moment) = version.takes_over() {
+            let successor = (moment, version.document.version, version.hash.clone());
+            successors.entry(version.document.id).or_default().push(successor);
+        }
+    }
+    for version in &mut versions {
+        let of_agreement = successors.get(&version.document.id).into_iter().flatten();
+        let later = of_agreement.filter(|(_, number, _)| *number > version.document.version);
+        if let Some((moment, _, hash)) = later.min() {
+            version.life = version.life.clone().replaced_from(*moment);
+            version.successor = Some(hash.clone());
+        }
+    }
+    versions
 }
 
 fn read_step(step: &StepRow) -> Option<(Statement, Envelope)> {

@@ -21,7 +21,29 @@ pub(crate) const PROPERTY: &str = "verbond.agreement";
 const LOOK: Duration = Duration::from_secs(10);
 const SECONDS_PER_DAY: i64 = 86_400;
 
+/// A wire contract that has not ended, and the version of an agreement from which it follows.
+#[derive(Clone, Debug)]
+pub struct FollowingContract {
+    /// Hash of the contract.
+    pub contract: String,
+    /// Hash of the version.
+    pub agreement: String,
+}
+
 impl FscNode {
+    /// The contracts that have not ended and say from which version of an agreement they follow.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn following_contracts(&self) -> Result<Vec<FollowingContract>, Problem> {
+        let running = self.running().await.map_err(|error| database_problem(&error))?;
+        let following = running.iter().filter_map(|contract| {
+            let agreement = contract.content.grants.iter().find_map(named_hash)?.to_owned();
+            Some(FollowingContract { contract: contract.row.hash.clone(), agreement })
+        });
+        Ok(following.collect())
+    }
+
     /// Has wire contracts follow agreements, until it is aborted.
     pub(crate) async fn keep_following(self: Arc<Self>) {
         loop {
@@ -132,9 +154,19 @@ fn property(version: &AgreementVersion) -> Map<String, Value> {
     [(PROPERTY.to_owned(), named)].into_iter().collect()
 }
 
+/// Hash of the version that a grant says it follows from.
+fn named_hash(grant: &Grant) -> Option<&str> {
+    grant.properties.as_ref()?.get(PROPERTY)?.get("hash")?.as_str()
+}
+
+/// Whether a grant says that it follows from the version with this hash.
+pub(crate) fn names(grant: &Grant, hash: &str) -> bool {
+    named_hash(grant) == Some(hash)
+}
+
 /// The version that a grant names.
 fn named<'a>(grant: &Grant, versions: &'a [AgreementVersion]) -> Option<&'a AgreementVersion> {
-    let hash = grant.properties.as_ref()?.get(PROPERTY)?.get("hash")?.as_str()?;
+    let hash = named_hash(grant)?;
     versions.iter().find(|version| version.hash == hash)
 }
 

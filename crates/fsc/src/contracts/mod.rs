@@ -10,6 +10,8 @@ mod signing;
 
 use std::sync::Arc;
 
+pub use following::FollowingContract;
+pub(crate) use following::names;
 pub use proposing::{ConnectionProposal, Proposed, PublicationProposal};
 pub use rolling::{Replacement, Superseded};
 use verbond_application::database_problem;

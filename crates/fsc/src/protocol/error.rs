@@ -115,6 +115,11 @@ pub fn body(domain: ErrorDomain, problem: &Problem) -> Map<String, Value> {
     members.insert("message".to_owned(), problem.detail.en.as_str().into());
     members.insert("domain".to_owned(), domain.as_str().into());
     members.insert("code".to_owned(), problem.code.into());
+    if matches!(domain, ErrorDomain::Inway | ErrorDomain::Outway) {
+        let user = problem.for_user();
+        members.insert("user".to_owned(), user.en.into());
+        members.insert("user_nl".to_owned(), user.nl.into());
+    }
     members
 }
 
@@ -155,6 +160,8 @@ mod tests {
             ("status", json!(404)),
             ("detail", json!("No.")),
             ("detail_nl", json!("Nee.")),
+            ("user", json!(problem.for_user().en)),
+            ("user_nl", json!(problem.for_user().nl)),
         ] {
             assert_eq!(object.get(name), Some(&value), "{name}");
         }

@@ -51,6 +51,7 @@ async fn prepare(
         application: &application,
         binding: application.bindings.first().ok_or("no binding")?,
         named: None,
+        agreement: None,
         transaction_id: TransactionId::from_uuid(ambient().uuid_v7()),
         snapshot: &snapshot,
         now: ambient().now(),

@@ -67,12 +67,15 @@ async fn only_running_versions_are_given_to_gateways(database: &Database) -> Tes
     let store = database.open().await?;
     insert(&store, &row("short", "a", 1, 1)).await?;
     insert(&store, &row("long", "b", 1, 10)).await?;
+    insert(&store, &row("successor", "b", 2, 5)).await?;
     let hashes = async |days: i64| -> Result<Vec<String>, Box<dyn std::error::Error>> {
         let rows = store.running_agreements(START.plus_seconds(days * 86_400)).await?;
         Ok(rows.into_iter().map(|row| row.hash).collect())
     };
-    assert_eq!(hashes(0).await?, ["long", "short"]);
-    assert_eq!(hashes(1).await?, ["long"]);
+    assert_eq!(hashes(0).await?, ["long", "short", "successor"]);
+    assert_eq!(hashes(1).await?, ["long", "successor"]);
+    // What took the place of a version that runs is given as long as that one runs.
+    assert_eq!(hashes(7).await?, ["long", "successor"]);
     assert!(hashes(10).await?.is_empty());
     store.close().await;
     Ok(())

@@ -40,6 +40,7 @@ mod retention;
 mod throughput;
 mod transactions;
 mod views;
+mod withdrawals;
 
 /// What a test returns: any error fails it.
 type TestResult = Result<(), Box<dyn std::error::Error>>;

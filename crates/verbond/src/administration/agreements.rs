@@ -74,6 +74,12 @@ pub struct AgreementView {
     pub until: Moment,
     /// The parties.
     pub parties: Vec<AgreementPartyView>,
+    /// Hash of the version whose place it takes.
+    pub replaces: Option<String>,
+    /// Hash of the later version that takes its place, once all have signed that one.
+    pub replaced_by: Option<String>,
+    /// When that version takes over. Until then this one stays in force.
+    pub replaced_from: Option<String>,
     /// Parties whose signature is awaited.
     pub waits_for: Vec<ParticipantId>,
     /// What has been stated, in the order in which it came here.
@@ -85,8 +91,9 @@ pub struct AgreementView {
 }
 
 impl AgreementView {
-    fn of(version: AgreementVersion, now: Timestamp) -> Self {
-        let AgreementVersion { hash, document, author, created_at, statements, life, .. } = version;
+    pub(super) fn of(version: AgreementVersion, now: Timestamp) -> Self {
+        let AgreementVersion { hash, document, author, created_at, statements, life, successor, .. } =
+            version;
         let signatures = life.signatures();
         let parties = document.parties.iter().map(|party| {
             let signature = signatures.get(&party.participant);
@@ -106,6 +113,9 @@ impl AgreementView {
             from: document.term.from,
             until: document.term.until,
             parties: parties.collect(),
+            replaces: document.replaces.map(|replaced| replaced.to_string()),
+            replaced_by: successor,
+            replaced_from: life.successor_from().map(rfc_3339),
             waits_for: life.awaited().cloned().collect(),
             statements: statements
                 .into_iter()

@@ -123,6 +123,11 @@ const RULES: &[Rule] = &[
     Rule { unenrolled: true, ..rule("person", "enrol", &[]) },
     rule("register", "read", ANYBODY),
     rule("register", "write", &[STEWARD, DRAFTER]),
+    rule("withdrawal", "read", ANYBODY),
+    // It ends agreements, so that whoever may end one may do it.
+    rule("withdrawal", "write", &[STEWARD, SIGNATORY]),
+    rule("task", "read", ANYBODY),
+    rule("task", "do", &[STEWARD]),
     // That it is not who wrote it is held by `verbond_application::confirmation`.
     rule("register", "confirm", &[STEWARD, OFFICER]),
     rule("agreement", "read", ANYBODY),
@@ -206,15 +211,23 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/registers/{register}/{name}", "register", "read"),
     endpoint("PUT", "/v1/registers/{register}/{name}", "register", "write"),
     endpoint("POST", "/v1/registers/{register}/{name}/end", "register", "write"),
+    endpoint("GET", "/v1/withdrawals", "withdrawal", "read"),
+    endpoint("POST", "/v1/withdrawals/preview", "withdrawal", "read"),
+    endpoint("POST", "/v1/withdrawals", "withdrawal", "write"),
+    endpoint("GET", "/v1/tasks", "task", "read"),
+    endpoint("POST", "/v1/tasks/{task}/done", "task", "do"),
     endpoint("POST", "/v1/registers/{register}/{name}/confirmation", "register", "confirm"),
     endpoint("GET", "/v1/agreements", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/document", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/findings", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/text", "agreement", "read"),
+    endpoint("GET", "/v1/agreements/{hash}/changes", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/readings", "agreement", "read"),
     endpoint("POST", "/v1/agreements/{hash}/readings", "agreement", "fetch"),
     endpoint("POST", "/v1/agreements", "agreement", "draft"),
+    endpoint("POST", "/v1/agreements/{hash}/amendments", "agreement", "draft"),
+    endpoint("POST", "/v1/refusals/{transaction}/amendments", "agreement", "draft"),
     endpoint("DELETE", "/v1/agreements/{hash}", "agreement", "draft"),
     endpoint("POST", "/v1/agreements/{hash}/offer", "agreement", "offer"),
     endpoint("POST", "/v1/agreements/{hash}/withdraw", "agreement", "offer"),
@@ -340,6 +353,10 @@ mod tests {
         }
         for action in ["draft", "offer", "sign", "refuse", "suspend", "revoke"] {
             assert!(!may(OFFICER, action) && !may(OPERATOR, action), "{action}");
+        }
+        // Withdrawing ends agreements: nobody may by it what they may not by `revoke`.
+        for role in PersonRole::ALL {
+            assert_eq!(Column::Role(role).may("withdrawal", "write"), may(role, "revoke"), "{role}");
         }
     }
 }

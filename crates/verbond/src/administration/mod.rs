@@ -4,6 +4,7 @@
 //! [`authorization`]; every change carries its author into the journal.
 
 mod agreements;
+mod amendments;
 mod applications;
 mod authorization;
 mod contract_views;
@@ -24,6 +25,7 @@ mod services;
 #[cfg(test)]
 mod tests;
 mod views;
+mod withdrawals;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -158,6 +160,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::document))
         .routes(routes!(agreements::findings))
         .routes(routes!(agreements::text))
+        .routes(routes!(amendments::changes))
+        .routes(routes!(amendments::amend))
+        .routes(routes!(amendments::amend_from_refusal))
         .routes(routes!(readings::list, readings::read))
         .routes(routes!(agreements::offer))
         .routes(routes!(agreements::sign))
@@ -170,6 +175,10 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::replay))
         .routes(routes!(decisions::replays))
+        .routes(routes!(withdrawals::preview))
+        .routes(routes!(withdrawals::list, withdrawals::withdraw))
+        .routes(routes!(withdrawals::tasks))
+        .routes(routes!(withdrawals::done))
         .routes(routes!(records::list))
         .routes(routes!(records::journal))
         .routes(routes!(records::outbox))

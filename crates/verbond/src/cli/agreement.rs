@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use verbond_agreement::{Agreement as Document, Moment, PublishedActivity, Versioned};
+use verbond_agreement::{Agreement as Document, EntryName, Moment, PublishedActivity, Versioned};
 use verbond_application::agreements::AGREEMENT_SIGNATURE;
-use verbond_domain::{ParticipantId, Problem, ServiceName, Timestamp};
+use verbond_domain::{ParticipantId, Problem, ServiceName, Timestamp, TransactionId};
 
 use super::{preview::Preview, register::read_json, service::done, show};
 use crate::{
@@ -63,6 +63,36 @@ pub enum Agreement {
     /// machine.
     #[command(after_help = "Example:\n  verbond agreement preview 3f2a91c0 sample.json")]
     Preview(Preview),
+    /// What changed from one version to another, in words, and who drafted and signed each.
+    #[command(after_help = "Example:\n  verbond agreement diff 3f2a91c0 8be01d77")]
+    Diff {
+        /// The earlier version's hash, or the later one's when it is named alone: then it is compared with the one that it
+        /// replaces.
+        hash: String,
+        /// The later version's hash.
+        later: Option<String>,
+    },
+    /// Draft the next version of a running agreement. It takes over at the moment that it names, once all have signed.
+    #[command(after_help = "Example:\n  verbond agreement document 3f2a91c0 > next.json\n  \
+        verbond agreement amend 3f2a91c0 next.json --from 2027-01-01T00:00:00Z\n  \
+        verbond agreement amend --from-refusal 01890a5d-ac96-774b-bcce-b302099a8057")]
+    Amend {
+        /// The running version: its hash, or enough of the beginning of it.
+        #[arg(required_unless_present = "from_refusal", conflicts_with = "from_refusal")]
+        hash: Option<String>,
+        /// The changed text, whole; `-` for standard input. Without it: the present text.
+        file: Option<PathBuf>,
+        /// From a refusal, with what was missing filled in: the transaction id, from the answer's `Fsc-Transaction-Id`.
+        #[arg(long, value_name = "TRANSACTION")]
+        from_refusal: Option<TransactionId>,
+        /// The operation that was meant, by its name in the service's description: a refusal does not record its path.
+        #[arg(long, value_name = "NAME", requires = "from_refusal")]
+        operation: Option<EntryName>,
+        /// When it takes over, RFC 3339 in UTC. Otherwise: the beginning of the text's term if that is still to come, else a
+        /// day from now.
+        #[arg(long, value_name = "MOMENT")]
+        from: Option<Moment>,
+    },
     /// Take a draft away.
     Discard(Which),
     /// Offer a draft to the other parties. From then on it is not changed.
@@ -259,6 +289,16 @@ impl Agreement {
                 let document = client.get(&at(&preview.hash, "/document", client).await?).await?;
                 preview.print(&Document::parse(&serde_json::to_vec(&document)?)?, printer)?;
             }
+            Self::Diff { hash, later } => difference(&hash, later.as_deref(), client, printer).await?,
+            Self::Amend { from_refusal: Some(transaction), operation, from, .. } => {
+                let path = format!("/v1/refusals/{transaction}/amendments");
+                shown(printer, &client.post(&path, &json!({ "operation": operation, "from": from })).await?);
+            }
+            Self::Amend { hash, file, from, .. } => {
+                let document = file.as_deref().map(read_json).transpose()?;
+                let body = json!({ "document": document, "from": from });
+                act(&hash.unwrap_or_default(), "amendments", &body, client, printer).await?;
+            }
             Self::Discard(which) => {
                 client.delete(&at(&which.hash, "", client).await?).await?;
                 done(printer, "het concept is weg", "the draft is gone");
@@ -307,11 +347,49 @@ async fn list(client: &Client, printer: Printer) -> anyhow::Result<()> {
         ("VERSION", "/version"),
         ("STAGE", "/stage"),
         ("IN FORCE", "/in_force"),
+        ("REPLACED FROM", "/replaced_from"),
         ("UNTIL", "/until"),
         ("WAITS FOR", "/waits_for"),
         ("TITLE", "/title/en"),
     ];
     show::list(printer, &answer, &columns, ("Nog geen gegevensafspraken.", "no agreements yet"));
+    Ok(())
+}
+
+async fn difference(
+    hash: &str,
+    later: Option<&str>,
+    client: &Client,
+    printer: Printer,
+) -> anyhow::Result<()> {
+    let path = match later {
+        None => at(hash, "/changes", client).await?,
+        Some(later) => {
+            let since = whole(hash, client).await?;
+            at(later, &format!("/changes?since={}", segment(&since)), client).await?
+        }
+    };
+    let answer = client.get(&path).await?;
+    if printer.is_json() {
+        printer.json(&answer);
+        return Ok(());
+    }
+    for (nl, en, place) in [("Van", "From", "/before"), ("Naar", "To", "/after")] {
+        let version = answer.pointer(place).unwrap_or(&Value::Null);
+        let told = |pointer| show::cell(version.pointer(pointer));
+        let (number, author) = (told("/version"), told("/author"));
+        let statements = version.get("statements").and_then(Value::as_array).into_iter().flatten();
+        let signed = statements.filter_map(|one| one.get("signatory").and_then(Value::as_str));
+        let signed = signed.collect::<Vec<_>>().join(", ");
+        printer.say(
+            &format!("{nl} versie {number} (opgesteld: {author}; getekend: {signed})"),
+            &format!("{en} version {number} (drafted: {author}; signed: {signed})"),
+        );
+    }
+    let changes = json!({ "items": answer.get("changes") });
+    let columns =
+        [("CHANGE", "/kind"), ("WHERE", "/place"), ("WAT", "/sentence/nl"), ("WHAT", "/sentence/en")];
+    show::list(printer, &changes, &columns, ("Beide zeggen hetzelfde.", "both say the same"));
     Ok(())
 }
 

@@ -15,6 +15,8 @@ mod register;
 mod service;
 mod show;
 mod system;
+mod task;
+mod withdrawal;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -85,7 +87,7 @@ enum Verb {
     Agreement(agreement::Agreement),
     /// Legal grounds: on which provision somebody judged that data may be provided or received.
     #[command(subcommand)]
-    Ground(register::Register),
+    Ground(withdrawal::GroundVerb),
     /// Processing activities (GDPR art. 30).
     #[command(subcommand)]
     Activity(register::Register),
@@ -94,10 +96,13 @@ enum Verb {
     Description(register::Register),
     /// Assessments: DPIA, IAMA, AI-Act.
     #[command(subcommand)]
-    Assessment(register::Register),
+    Assessment(withdrawal::AssessmentVerb),
     /// Algorithms, as references to the register in which they are published.
     #[command(subcommand)]
     Algorithm(register::Register),
+    /// What remains to be done of agreements that have ended.
+    #[command(subcommand)]
+    Task(task::Task),
     /// Other participants.
     #[command(subcommand)]
     Peer(peer::Peer),
@@ -122,6 +127,8 @@ enum Verb {
     Reload(system::Reload),
     /// Show it all: a directory and three organisations on this machine, in about half a minute.
     Demo(demo::Options),
+    /// What a refusal means, by its code.
+    Explain(system::Explain),
     /// Print a generated schema.
     Schema(system::Schema),
 }
@@ -145,11 +152,12 @@ impl Arguments {
             Verb::Contract(contract) => contract.run(&client()?, printer).await?,
             Verb::Agreement(agreement::Agreement::Example(example)) => example.print(printer)?,
             Verb::Agreement(agreement) => agreement.run(&client()?, &afar, printer).await?,
-            Verb::Ground(verb) => verb.run(RegisterKind::Ground, &client()?, printer).await?,
+            Verb::Ground(verb) => verb.run(&client()?, printer).await?,
             Verb::Activity(verb) => verb.run(RegisterKind::Activity, &client()?, printer).await?,
             Verb::Description(verb) => verb.run(RegisterKind::Service, &client()?, printer).await?,
-            Verb::Assessment(verb) => verb.run(RegisterKind::Assessment, &client()?, printer).await?,
+            Verb::Assessment(verb) => verb.run(&client()?, printer).await?,
             Verb::Algorithm(verb) => verb.run(RegisterKind::Algorithm, &client()?, printer).await?,
+            Verb::Task(task) => task.run(&client()?, printer).await?,
             Verb::Peer(peer) => peer.run(&client()?, printer).await?,
             Verb::Person(person) => person.run(&data, &afar, printer).await?,
             Verb::Record(record) => record.run(&client()?, printer).await?,
@@ -159,6 +167,7 @@ impl Arguments {
             Verb::Key(key) => key.run(&data, &client()?, printer).await?,
             Verb::Reload(reload) => reload.run(&client()?, printer).await?,
             Verb::Demo(options) => return demo::run(&options, printer).await,
+            Verb::Explain(explain) => explain.run(printer)?,
             Verb::Schema(schema) => schema.run(printer),
         }
         Ok(ExitCode::SUCCESS)

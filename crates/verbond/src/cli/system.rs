@@ -1,11 +1,12 @@
-//! `verbond outbox`, `verbond reload`, `verbond schema`.
+//! `verbond outbox`, `verbond reload`, `verbond schema`, `verbond explain`.
 
 use clap::{Args, CommandFactory, ValueEnum};
 use serde_json::{Value, json};
+use verbond_domain::Problem;
 use verbond_node_api::NodeApi;
 
 use super::{Client, show};
-use crate::{administration, configuration::schema, design_rules, printer::Printer};
+use crate::{administration, configuration::schema, design_rules, printer::Printer, refusals};
 
 /// Messages that still have to reach other participants.
 #[derive(Debug, Args)]
@@ -38,6 +39,41 @@ impl Reload {
         show::one(printer, &client.post("/v1/reload", &json!({})).await?);
         Ok(())
     }
+}
+
+/// What a refusal means and what to do about it, by its code.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  verbond explain PURPOSE_NOT_AGREED\n  \
+    verbond explain tag:verbond,2026:problem:PURPOSE_NOT_AGREED")]
+pub struct Explain {
+    /// The code, or the whole `type` of the problem.
+    code: String,
+}
+
+impl Explain {
+    /// Does it.
+    pub fn run(self, printer: Printer) -> anyhow::Result<()> {
+        let code = self.code.rsplit([':', '/']).next().unwrap_or_default();
+        let section = refusals::section(code).ok_or_else(|| unknown_code(code))?;
+        match printer.is_json() {
+            true => printer.json(&json!({ "code": code, "text": section })),
+            false => printer.line(section),
+        }
+        Ok(())
+    }
+}
+
+fn unknown_code(code: &str) -> Problem {
+    Problem::new(
+        "CODE_UNKNOWN",
+        404,
+        format!("Er is geen weigering met de code `{code}`."),
+        format!("there is no refusal with the code `{code}`"),
+    )
+    .next(
+        "De code staat in `code` van het antwoord; alle codes staan in docs/reference/refusals.md.",
+        "the code stands in `code` of the answer; all codes stand in docs/reference/refusals.md",
+    )
 }
 
 /// Print a generated schema or reference.

@@ -8,8 +8,11 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
-    http::{HeaderValue, header::RETRY_AFTER},
+    extract::{Path, Request, State},
+    http::{
+        HeaderValue,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -24,7 +27,7 @@ use self::rate::Limiter;
 use crate::{
     administration::{DeclarationView, Failure, List, absent},
     configuration::Public,
-    design_rules,
+    design_rules, refusals,
 };
 
 /// What the public handlers work with.
@@ -108,11 +111,23 @@ pub fn router(counter: Arc<Counter>) -> Router {
         .route("/v1/registers/{register}", get(registers::list))
         .route("/v1/registers/{register}/{name}", get(registers::versions))
         .route("/v1/registers/{register}/{name}/{version}", get(registers::version))
+        .route("/refusals", get(async || markdown(refusals::PAGE.to_owned())))
+        .route("/refusals/{code}", get(refusal))
         .route("/health/live", get(async || Json(serde_json::json!({ "ok": true }))))
         .fallback(async || Failure(absent()).into_response())
         .layer(middleware::from_fn_with_state(Arc::clone(&counter), limit))
         .layer(middleware::from_fn(design_rules::fields))
         .with_state(counter)
+}
+
+/// What a refusal means: where the `type` of this node's problems leads to.
+async fn refusal(Path(code): Path<String>) -> Result<Response, Failure> {
+    let text = refusals::section(&code).ok_or_else(|| Failure(absent()))?;
+    Ok(markdown(format!("# {code}\n\n{text}\n")))
+}
+
+fn markdown(text: String) -> Response {
+    ([(CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response()
 }
 
 async fn services(State(counter): State<Arc<Counter>>) -> Result<Json<List<OwnService>>, Failure> {

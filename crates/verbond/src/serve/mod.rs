@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
 };
 use verbond_application::OpContext;
-use verbond_domain::Actor;
+use verbond_domain::{Actor, problems_described_at};
 use verbond_store::DatabaseUrl;
 
 pub use self::lock::is_held;
@@ -51,6 +51,9 @@ impl Serve {
         // Everything that can be refused is refused before a port opens.
         let settings = Arc::new(Settings::load(&std::path::absolute(data)?)?);
         logging::start(&settings.configuration.log)?;
+        if let Some(address) = settings.configuration.public.as_ref().and_then(|one| one.address.as_deref()) {
+            problems_described_at(address);
+        }
         let database = settings.database()?;
         let roles = Roles::choose(&self.roles, &settings.configuration, &database)?;
         open_files::raise();

@@ -1,0 +1,95 @@
+//! What has been withdrawn, and which tasks have been done, as rows.
+
+use verbond_domain::Timestamp;
+
+use crate::{Store, StoreError, Transaction, sql::Sql};
+
+/// Something that this participant has withdrawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithdrawalRow {
+    /// Identifier, time-ordered.
+    pub id: String,
+    /// What was withdrawn, as JSON.
+    pub basis: String,
+    /// Why.
+    pub reason: String,
+    /// Who did, as JSON.
+    pub author: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A task that somebody has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskDoneRow {
+    /// Which.
+    pub task: String,
+    /// What was done.
+    pub note: String,
+    /// Who did, as JSON.
+    pub author: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+type WithdrawalColumns = (String, String, String, String, i64);
+type TaskColumns = (String, String, String, i64);
+
+impl Store {
+    /// All that has been withdrawn, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn withdrawals(&self) -> Result<Vec<WithdrawalRow>, StoreError> {
+        let sql = Sql::new("SELECT id, basis, reason, author, at_millis FROM withdrawal ORDER BY id");
+        let rows = self.inner.pools.rows::<WithdrawalColumns>(sql).await?;
+        let row = |(id, basis, reason, author, at)| WithdrawalRow {
+            id,
+            basis,
+            reason,
+            author,
+            at: Timestamp::from_millis(at),
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// The tasks that have been done.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn tasks_done(&self) -> Result<Vec<TaskDoneRow>, StoreError> {
+        let sql = Sql::new("SELECT task, note, author, at_millis FROM task_done");
+        let rows = self.inner.pools.rows::<TaskColumns>(sql).await?;
+        let row =
+            |(task, note, author, at)| TaskDoneRow { task, note, author, at: Timestamp::from_millis(at) };
+        Ok(rows.into_iter().map(row).collect())
+    }
+}
+
+impl Transaction {
+    /// Writes that something has been withdrawn.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn put_withdrawal(&mut self, row: &WithdrawalRow) -> Result<(), StoreError> {
+        let sql = Sql::new(
+            "INSERT INTO withdrawal (id, basis, reason, author, at_millis) VALUES ($1, $2, $3, $4, $5)",
+        );
+        let sql = sql.bind(&row.id).bind(&row.basis).bind(&row.reason).bind(&row.author).bind(row.at);
+        self.execute(sql).await?;
+        self.changes_generation();
+        Ok(())
+    }
+
+    /// Writes that a task has been done; false if that was written before.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn put_task_done(&mut self, row: &TaskDoneRow) -> Result<bool, StoreError> {
+        let sql = Sql::new(
+            "INSERT INTO task_done (task, note, author, at_millis) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        );
+        let sql = sql.bind(&row.task).bind(&row.note).bind(&row.author).bind(row.at);
+        Ok(self.execute(sql).await? > 0)
+    }
+}
