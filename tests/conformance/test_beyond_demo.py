@@ -195,4 +195,3 @@ def test_people_are_found_and_no_income_moves(binary, place):
     assert done.returncode == 0 and report["ok"] is True, report["steps"][-1]
     assert report["anchor"]["asked"] >= 2000 and report["anchor"]["incomes_moved"] == 0
     assert 0 < report["anchor"]["found"] < report["anchor"]["asked"]
-    assert sum(step["ms"] for step in report["steps"]) < 60_000
