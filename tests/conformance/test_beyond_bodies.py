@@ -4,18 +4,36 @@ import json
 
 import pytest
 import test_beyond_agreement as agreements
-from test_beyond_agreement import SERVICE, document, element, write
+from test_beyond_agreement import SERVICE, Organisation, document, element, write
 from test_beyond_derived import Wire
 
 from support.checks import eventually
 from support.servers import Reply
+from support.tap import Tap
+from support.world import CAST
 
 PERSON = "P-0042"
 DOUBT = {"reason": "moved", "year": 2026, "phone": "06-00000000", "details": {"days": [1, 2], "doctor": "Dokter Voorbeeld"}}
 AGREED = {"reason": "moved", "year": 2026, "details": {"days": [1, 2]}}
 JSON = {"Content-Type": "application/json"}
 
-folder, provider, consumer, token = (getattr(agreements, name) for name in ("folder", "provider", "consumer", "token"))
+folder, consumer, token = (getattr(agreements, name) for name in ("folder", "consumer", "token"))
+
+
+@pytest.fixture(scope="module")
+def tap():
+    made = Tap()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def provider(world, authority, folder, source, tap):
+    inway = {"address": f"https://{CAST['provider'][2]}:{tap.port}"}
+    made = Organisation(world, authority, "provider", folder, directory_role=True, settings={"inway": inway})
+    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
+                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +64,8 @@ def doubts(provider, consumer):
 
 
 @pytest.fixture(scope="module")
-def working(consumer, provider, folder, token):
+def working(consumer, provider, authority, folder, token, tap):
+    tap.between(consumer.node, provider.node, authority.anchors)
     digest = consumer.people["drafter"].afar("agreement", "new", write(folder, doubts(provider.node, consumer.node)))["hash"]
     consumer.people["drafter"].afar("agreement", "offer", digest)
     provider.sees(digest, "offered")
@@ -58,6 +77,15 @@ def working(consumer, provider, folder, token):
 def post(consumer, token, body, headers=None, path=f"/{SERVICE}/incomes/{PERSON}/doubts"):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     return consumer.node.outway(path, token, method="POST", headers=JSON if headers is None else headers, body=body)
+
+
+def test_what_is_not_agreed_does_not_leave_the_consumers_node(consumer, token, working, tap):
+    tap.forget()
+    assert post(consumer, token, DOUBT).status == 200
+    assert b"moved" in tap.asked and b"D-1" in tap.answered, (tap.asked, tap.answered)
+    for secret in (b"06-00000000", b"Dokter", b"doctor"):
+        assert secret not in tap.asked
+    assert b"Medewerker" not in tap.answered
 
 
 def test_only_what_is_agreed_of_a_body_leaves(consumer, token, working, source):

@@ -155,6 +155,8 @@ impl AgreementOffice {
         basis: &Basis,
         reason: Prose,
     ) -> Result<Vec<Resting>, Problem> {
+        // Nobody offers or signs at this node meanwhile.
+        let _alone = self.deciding.lock().await;
         let mut stopped = Vec::new();
         for look in 0..LOOKS {
             let resting = self.resting(context, basis).await?;
