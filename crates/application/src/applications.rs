@@ -37,7 +37,7 @@ pub struct BindingDraft {
 
 /// All applications with their bindings, by name.
 pub async fn list(context: &OpContext) -> Result<Vec<ApplicationRow>, Problem> {
-    context.store.applications().await.map_err(|error| database_problem(&error))
+    context.store.applications().await.map_err(database_problem)
 }
 
 /// One application.
@@ -63,7 +63,7 @@ pub async fn put(
             (Credential::Certificate { thumbprint: checked_thumbprint(&thumbprint)? }, None)
         }
     };
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
     transaction.put_application(name, &credential).await.map_err(failed)?;
     context.record(&mut transaction, "application.put", name.as_str(), shown(&credential)).await?;
@@ -73,7 +73,7 @@ pub async fn put(
 
 /// Removes an application with everything it may use.
 pub async fn remove(context: &OpContext, name: &ApplicationName) -> Result<(), Problem> {
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
     if !transaction.remove_application(name).await.map_err(failed)? {
         return Err(unknown(name));
@@ -92,7 +92,7 @@ pub async fn bind(
     get(context, name).await?;
     let declaration = draft.declaration.map(|declaration| declaration.declare(context)).transpose()?;
     let binding = BindingRow { alias: alias.clone(), service: draft.service, declaration };
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
     if binding.declaration.as_ref().is_some_and(|declared| declared.class == ServiceClass::Open) {
         may_declare_open(context, &mut transaction).await?;
@@ -113,7 +113,7 @@ pub async fn bind(
 
 /// Ends an application's use of a service.
 pub async fn unbind(context: &OpContext, name: &ApplicationName, alias: &Alias) -> Result<(), Problem> {
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
     if !transaction.remove_binding(name, alias).await.map_err(failed)? {
         return Err(Problem::new(

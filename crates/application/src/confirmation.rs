@@ -12,7 +12,7 @@ use crate::{OpContext, context::database_problem, registers};
 /// # Errors
 /// When there is no such running entry, or the caller is no person or has written it down.
 pub async fn confirm(context: &OpContext, register: RegisterKind, name: &EntryName) -> Result<(), Problem> {
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let newest = registers::versions(context, register, name).await?.into_iter().next();
     let entry = newest.filter(|entry| entry.ended_at.is_none());
     let entry = entry.ok_or_else(|| registers::unknown(register, name))?;

@@ -31,13 +31,31 @@ impl OpContext {
             subject: subject.to_owned(),
             detail,
         };
-        transaction.append(&Entry::Act(act), &self.ambient).await.map_err(|error| database_problem(&error))
+        transaction.append(&Entry::Act(act), &self.ambient).await.map_err(database_problem)
     }
+}
+
+/// A text that a person must have given: trimmed, not empty, bounded, on one line.
+pub(crate) fn stated(member: &str, text: &str, longest: usize) -> Result<String, Problem> {
+    let text = text.trim();
+    if !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(Problem::new(
+        "STATEMENT_MISSING",
+        400,
+        format!("`{member}` moet 1 tot {longest} tekens hebben, op één regel."),
+        format!("`{member}` must have 1 to {longest} characters, on one line"),
+    )
+    .next(
+        "Noem wie voor de klasse instaat en waarom; beide zijn zichtbaar voor anderen.",
+        "say who answers for the class, and why; both are visible to others",
+    ))
 }
 
 /// What the reader may know of a database that gave no answer; the cause of a failure goes to the log, once. A cursor or
 /// a filter that cannot be used is the asker's own.
-pub fn database_problem(error: &StoreError) -> Problem {
+pub fn database_problem(error: StoreError) -> Problem {
     match error {
         StoreError::BadCursor => return unusable("cursor"),
         StoreError::TooMany(_) => return unusable("filter"),

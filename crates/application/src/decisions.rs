@@ -57,7 +57,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Page<DecisionRow>, Problem> {
     let page = context.store.decisions(filter, cursor, limit).await;
-    let mut page = page.map_err(|error| database_problem(&error))?;
+    let mut page = page.map_err(database_problem)?;
     page.items.retain(|row| row.decision.is_some());
     Ok(page)
 }
@@ -67,7 +67,7 @@ pub async fn list(
 /// # Errors
 /// `DECISION_UNKNOWN`; a problem with the database.
 pub async fn get(context: &OpContext, entry: &Uuid) -> Result<DecisionRow, Problem> {
-    let row = context.store.decision(entry).await.map_err(|error| database_problem(&error))?;
+    let row = context.store.decision(entry).await.map_err(database_problem)?;
     row.filter(|row| row.decision.is_some()).ok_or_else(unknown)
 }
 
@@ -80,9 +80,9 @@ pub async fn replay(context: &OpContext, rows: Vec<DecisionRow>) -> Result<Vec<R
     for row in &rows {
         let Some(hash) = row.decision.as_ref().and_then(agreement_hash) else { continue };
         if !agreements.contains_key(hash) {
-            let version = context.store.agreement(hash).await.map_err(|error| database_problem(&error))?;
+            let version = context.store.agreement(hash).await.map_err(database_problem)?;
             let version = version.map(AgreementVersion::read).transpose();
-            let version = version.map_err(|error| database_problem(&error))?;
+            let version = version.map_err(database_problem)?;
             agreements.insert(hash.to_owned(), version.map(|version| version.document));
         }
     }

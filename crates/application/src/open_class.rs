@@ -35,7 +35,7 @@ pub(crate) async fn may_be_open(
 /// # Errors
 /// As [`may_be_open`].
 pub(crate) async fn may_be_described(context: &OpContext, service: &DescribedService) -> Result<(), Problem> {
-    let offered = context.store.service(&service.service).await.map_err(|error| database_problem(&error))?;
+    let offered = context.store.service(&service.service).await.map_err(database_problem)?;
     match offered {
         Some(offered) if offered.declaration.class == ServiceClass::Open => {
             refuse(&service.service, &signs_in_description(service))

@@ -61,7 +61,7 @@ pub struct Invited {
 
 /// All persons, by name.
 pub async fn list(context: &OpContext) -> Result<Vec<PersonRow>, Problem> {
-    context.store.persons().await.map_err(|error| database_problem(&error))
+    context.store.persons().await.map_err(database_problem)
 }
 
 /// One person.
@@ -85,7 +85,7 @@ pub async fn add(context: &OpContext, draft: PersonDraft) -> Result<Invited, Pro
         enrolled_at: None,
         disabled_at: None,
     };
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
     if !transaction.add_person(&person).await.map_err(failed)? {
         return Err(already_there(&person.name));
@@ -154,7 +154,7 @@ pub async fn enrol_handed_over(
     certificate_pem: &str,
 ) -> Result<PersonRow, Problem> {
     let key = key(context, certificate_pem)?;
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
     let persons = transaction.persons().await.map_err(failed)?;
     let person = persons.iter().find(|person| person.name == *name).ok_or_else(|| unknown(name))?;
@@ -175,7 +175,7 @@ pub async fn enrol_by_code(
 ) -> Result<PersonRow, Problem> {
     let key = key(context, certificate_pem)?;
     let wanted = sha256(code.trim().as_bytes());
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
     let persons = transaction.persons().await.map_err(failed)?;
     let mut invited = persons.iter().filter_map(|person| Some((person, person.invitation.as_ref()?)));
@@ -201,7 +201,7 @@ pub(crate) async fn may_declare_open(
     context: &OpContext,
     transaction: &mut Transaction,
 ) -> Result<(), Problem> {
-    let persons = transaction.persons().await.map_err(|error| database_problem(&error))?;
+    let persons = transaction.persons().await.map_err(database_problem)?;
     let is_steward = |person: &&PersonRow| person.roles.contains(PersonRole::Steward);
     let may = match &context.actor {
         Actor::Person { name, .. } => persons.iter().filter(is_steward).any(|person| person.name == *name),
@@ -217,7 +217,7 @@ async fn changed(
     action: &str,
     change: impl FnOnce(&mut PersonRow) -> Result<serde_json::Value, Problem>,
 ) -> Result<PersonRow, Problem> {
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
     let persons = transaction.persons().await.map_err(failed)?;
     let mut person = persons.into_iter().find(|person| person.name == *name).ok_or_else(|| unknown(name))?;
@@ -257,7 +257,7 @@ async fn record_enrolment(
     person: &PersonRow,
     way: &str,
 ) -> Result<(), Problem> {
-    transaction.update_person(person).await.map_err(|error| database_problem(&error))?;
+    transaction.update_person(person).await.map_err(database_problem)?;
     let detail = json!({
         "way": way,
         "roles": person.roles,

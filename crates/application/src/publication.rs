@@ -2,7 +2,7 @@
 
 use verbond_agreement::{EntryName, RegisterKind};
 use verbond_domain::Problem;
-use verbond_store::{Store, StoreError};
+use verbond_store::Store;
 
 use crate::{context::database_problem, registers::RegisterEntry};
 
@@ -61,17 +61,14 @@ impl Publication {
     }
 }
 
-fn failed(error: StoreError) -> Problem {
-    database_problem(&error)
-}
-
 /// The newest version of each published entry of a register.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(store: &Store, register: RegisterKind) -> Result<Vec<Publication>, Problem> {
-    let rows = store.register_entries(register.as_str()).await.map_err(failed)?;
-    let entries = rows.into_iter().map(RegisterEntry::read).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let rows = store.register_entries(register.as_str()).await.map_err(database_problem)?;
+    let entries =
+        rows.into_iter().map(RegisterEntry::read).collect::<Result<Vec<_>, _>>().map_err(database_problem)?;
     Ok(entries.into_iter().filter_map(|entry| Publication::of(entry, true)).collect())
 }
 
@@ -84,8 +81,9 @@ pub async fn versions(
     register: RegisterKind,
     name: &EntryName,
 ) -> Result<Vec<Publication>, Problem> {
-    let rows = store.register_versions(register.as_str(), name.as_str()).await.map_err(failed)?;
-    let entries = rows.into_iter().map(RegisterEntry::read).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let rows = store.register_versions(register.as_str(), name.as_str()).await.map_err(database_problem)?;
+    let entries =
+        rows.into_iter().map(RegisterEntry::read).collect::<Result<Vec<_>, _>>().map_err(database_problem)?;
     let numbered = entries.into_iter().enumerate();
     Ok(numbered.filter_map(|(place, entry)| Publication::of(entry, place == 0)).collect())
 }

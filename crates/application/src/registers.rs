@@ -6,7 +6,11 @@ use verbond_agreement::{DocumentError, EntryName, RegisterContent, RegisterKind}
 use verbond_domain::{Actor, Problem, Timestamp};
 use verbond_store::{StoreError, registers::RegisterRow};
 
-use crate::{OpContext, context::database_problem, open_class};
+use crate::{
+    OpContext,
+    context::{database_problem, stated},
+    open_class,
+};
 
 /// One version of an entry.
 #[derive(Clone, Debug)]
@@ -46,14 +50,10 @@ impl RegisterEntry {
     }
 }
 
-fn failed(error: StoreError) -> Problem {
-    database_problem(&error)
-}
-
 /// The newest version of each entry.
 pub async fn list(context: &OpContext, register: RegisterKind) -> Result<Vec<RegisterEntry>, Problem> {
-    let rows = context.store.register_entries(register.as_str()).await.map_err(failed)?;
-    rows.into_iter().map(RegisterEntry::read).collect::<Result<_, _>>().map_err(failed)
+    let rows = context.store.register_entries(register.as_str()).await.map_err(database_problem)?;
+    rows.into_iter().map(RegisterEntry::read).collect::<Result<_, _>>().map_err(database_problem)
 }
 
 /// All versions of an entry, the newest first.
@@ -62,11 +62,12 @@ pub async fn versions(
     register: RegisterKind,
     name: &EntryName,
 ) -> Result<Vec<RegisterEntry>, Problem> {
-    let rows = context.store.register_versions(register.as_str(), name.as_str()).await.map_err(failed)?;
+    let rows =
+        context.store.register_versions(register.as_str(), name.as_str()).await.map_err(database_problem)?;
     if rows.is_empty() {
         return Err(unknown(register, name));
     }
-    rows.into_iter().map(RegisterEntry::read).collect::<Result<_, _>>().map_err(failed)
+    rows.into_iter().map(RegisterEntry::read).collect::<Result<_, _>>().map_err(database_problem)
 }
 
 /// One version of an entry.
@@ -77,8 +78,8 @@ pub async fn get(
     version: u32,
 ) -> Result<RegisterEntry, Problem> {
     let row = context.store.register_entry(register.as_str(), name.as_str(), version.into()).await;
-    let row = row.map_err(failed)?.ok_or_else(|| unknown(register, name))?;
-    RegisterEntry::read(row).map_err(failed)
+    let row = row.map_err(database_problem)?.ok_or_else(|| unknown(register, name))?;
+    RegisterEntry::read(row).map_err(database_problem)
 }
 
 /// Writes an entry, or its next version. The same text once more is the version that stands.
@@ -94,21 +95,22 @@ pub async fn put(
     }
     let (bytes, hash) = content.canonical().map_err(|error| unreadable(register, &error))?;
     let (text, hash) = (String::from_utf8_lossy(&bytes).into_owned(), hash.to_string());
-    let versions = context.store.register_versions(register.as_str(), name.as_str()).await.map_err(failed)?;
+    let versions =
+        context.store.register_versions(register.as_str(), name.as_str()).await.map_err(database_problem)?;
     if let Some(row) = versions.into_iter().next().filter(|row| row.hash == hash && row.ended_at.is_none()) {
-        return RegisterEntry::read(row).map_err(failed);
+        return RegisterEntry::read(row).map_err(database_problem);
     }
     let author = serde_json::to_string(&context.actor).unwrap_or_default();
     let now = context.ambient.now();
-    let mut transaction = context.store.begin().await.map_err(failed)?;
+    let mut transaction = context.store.begin().await.map_err(database_problem)?;
     let version = transaction
         .put_register_entry(register.as_str(), name.as_str(), &text, &hash, &author, now)
         .await
-        .map_err(failed)?;
+        .map_err(database_problem)?;
     let detail = json!({ "version": version, "hash": hash });
     let action = format!("register.{}.put", register.as_str());
     context.record(&mut transaction, &action, name.as_str(), detail).await?;
-    transaction.commit().await.map_err(failed)?;
+    transaction.commit().await.map_err(database_problem)?;
     get(context, register, name, u32::try_from(version).unwrap_or(u32::MAX)).await
 }
 
@@ -119,15 +121,19 @@ pub async fn end(
     name: &EntryName,
     reason: &str,
 ) -> Result<(), Problem> {
-    let reason = crate::services::stated("reason", reason, 2000)?;
+    let reason = stated("reason", reason, 2000)?;
     let now = context.ambient.now();
-    let mut transaction = context.store.begin().await.map_err(failed)?;
-    if !transaction.end_register_entry(register.as_str(), name.as_str(), now).await.map_err(failed)? {
+    let mut transaction = context.store.begin().await.map_err(database_problem)?;
+    if !transaction
+        .end_register_entry(register.as_str(), name.as_str(), now)
+        .await
+        .map_err(database_problem)?
+    {
         return Err(unknown(register, name));
     }
     let action = format!("register.{}.end", register.as_str());
     context.record(&mut transaction, &action, name.as_str(), json!({ "reason": reason })).await?;
-    transaction.commit().await.map_err(failed)
+    transaction.commit().await.map_err(database_problem)
 }
 
 pub(crate) fn unknown(register: RegisterKind, name: &EntryName) -> Problem {

@@ -7,7 +7,12 @@ use utoipa::ToSchema;
 use verbond_domain::{ClassDeclaration, Problem, ServiceClass, ServiceName};
 use verbond_store::services::ServiceRow;
 
-use crate::{OpContext, context::database_problem, open_class, persons::may_declare_open};
+use crate::{
+    OpContext,
+    context::{database_problem, stated},
+    open_class,
+    persons::may_declare_open,
+};
 
 /// A steward's statement about the class of a service, as given; node and time are added when it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -78,12 +83,12 @@ pub struct ServiceDraft {
 
 /// All services, by name.
 pub async fn list(context: &OpContext) -> Result<Vec<ServiceRow>, Problem> {
-    context.store.services().await.map_err(|error| database_problem(&error))
+    context.store.services().await.map_err(database_problem)
 }
 
 /// One service.
 pub async fn get(context: &OpContext, name: &ServiceName) -> Result<ServiceRow, Problem> {
-    let found = context.store.service(name).await.map_err(|error| database_problem(&error))?;
+    let found = context.store.service(name).await.map_err(database_problem)?;
     found.ok_or_else(|| unknown(name))
 }
 
@@ -103,7 +108,7 @@ pub async fn put(
         protocol: draft.protocol.as_str().to_owned(),
         declaration: Declaration { class, steward, reason }.declare(context)?,
     };
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
     if row.declaration.class == ServiceClass::Open {
         may_declare_open(context, &mut transaction).await?;
@@ -123,7 +128,7 @@ pub async fn put(
 
 /// Removes the service: from then on its inway answers that it is not there. Contracts about it are left standing.
 pub async fn remove(context: &OpContext, name: &ServiceName) -> Result<(), Problem> {
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
     if !transaction.remove_service(name).await.map_err(failed)? {
         return Err(unknown(name));
@@ -140,24 +145,6 @@ fn unknown(name: &ServiceName) -> Problem {
         format!("this node offers no service `{name}`"),
     )
     .next("Bekijk `verbond service list`.", "see `verbond service list`")
-}
-
-/// A text that a person must have given: trimmed, not empty, bounded, on one line.
-pub(crate) fn stated(member: &str, text: &str, longest: usize) -> Result<String, Problem> {
-    let text = text.trim();
-    if !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(Problem::new(
-        "STATEMENT_MISSING",
-        400,
-        format!("`{member}` moet 1 tot {longest} tekens hebben, op één regel."),
-        format!("`{member}` must have 1 to {longest} characters, on one line"),
-    )
-    .next(
-        "Noem wie voor de klasse instaat en waarom; beide zijn zichtbaar voor anderen.",
-        "say who answers for the class, and why; both are visible to others",
-    ))
 }
 
 fn upstream(text: &str) -> Result<String, Problem> {

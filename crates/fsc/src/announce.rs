@@ -6,7 +6,6 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use serde_json::json;
 use verbond_application::database_problem;
 use verbond_domain::{Actor, ParticipantId, Problem};
-use verbond_store::StoreError;
 
 use crate::FscNode;
 
@@ -32,7 +31,7 @@ impl FscNode {
 
     /// Puts announcements in the outbox and returns for whom. Whoever has one waiting gets no second.
     pub async fn announce(&self, actor: &Actor) -> Result<Vec<ParticipantId>, Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let (own, address) = (&self.rules.own, self.rules.manager_address.as_str());
         let before = self.peer_row(own).await.map_err(failed)?;
         let moved = before.is_some_and(|row| row.manager_address != address);

@@ -18,7 +18,7 @@ impl FscNode {
     /// The address of a participant's manager: as our configuration says of a directory, as the participant told us
     /// itself, or as a directory of the group says.
     pub(crate) async fn manager_of(&self, id: &ParticipantId) -> Result<ManagerAddress, Problem> {
-        let known = self.store.peer(id).await.map_err(|error| database_problem(&error))?;
+        let known = self.store.peer(id).await.map_err(database_problem)?;
         let told = known.iter().map(|peer| peer.manager_address.as_str());
         let configured =
             self.rules.directories.iter().filter(|it| it.id == *id).map(|it| it.manager_address.as_str());
@@ -84,7 +84,7 @@ impl FscNode {
         caller: &Certificate,
         address: &ManagerAddress,
     ) -> Result<(), Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let before = self.store.peer(&caller.participant).await.map_err(failed)?;
         let moved = before.is_none_or(|peer| peer.manager_address != address.as_str());
         let mut transaction = self.store.begin().await.map_err(failed)?;

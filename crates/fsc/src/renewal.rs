@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use verbond_application::database_problem;
 use verbond_domain::{Actor, Problem};
-use verbond_store::StoreError;
 
 use crate::{
     FscNode,
@@ -47,7 +46,7 @@ impl FscNode {
     /// Signs every running contract whose accept of ours was made with another certificate than the present one.
     /// Returns how many.
     pub async fn sign_again(&self) -> Result<usize, Problem> {
-        let running = self.running().await.map_err(|error| database_problem(&error))?;
+        let running = self.running().await.map_err(database_problem)?;
         let mut signed = 0_usize;
         for contract in running.iter().filter(|contract| self.needs_new_accept(contract)) {
             self.sign_contract_again(contract).await?;
@@ -70,7 +69,7 @@ impl FscNode {
     }
 
     async fn sign_contract_again(&self, contract: &StoredContract) -> Result<(), Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let signature =
             self.signature_over(&contract.content, SignatureKind::Accept, self.ambient.now()).await?;
         let mut transaction = self.store.begin().await.map_err(failed)?;

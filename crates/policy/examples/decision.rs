@@ -40,7 +40,7 @@ fn agreement(number: u32) -> Outcome<(Arc<Agreement>, LifeCycle)> {
     Ok((Arc::new(agreement), life))
 }
 
-fn question<'call>(agreement: &Agreement, path: &'call str) -> Outcome<DecisionRequest<'call>> {
+fn question<'call>(agreement: &Agreement, path: &'call str, after: i64) -> Outcome<DecisionRequest<'call>> {
     let clause = agreement.clauses.first().ok_or("a clause")?;
     let receiver = clause.receivers.first().ok_or("a receiver")?;
     Ok(DecisionRequest {
@@ -48,8 +48,8 @@ fn question<'call>(agreement: &Agreement, path: &'call str) -> Outcome<DecisionR
         call: Call { method: "GET", path, query: None },
         resource: clause.service.clone(),
         context: Context {
-            // A Tuesday, noon.
-            now: Timestamp::from_seconds(1_796_126_400),
+            // A Tuesday, noon and later. No two questions in the same second: those are answered from memory.
+            now: Timestamp::from_seconds(1_796_126_400 + after),
             agreement: Some(agreement.id),
             purpose: clause.purpose.clone(),
             activity: None,
@@ -105,7 +105,8 @@ fn measure(count: u32, spread: bool) -> Outcome<serde_json::Value> {
     let visited = visited.collect::<Result<Vec<_>, _>>()?;
     let agreements_of =
         |index: &usize| agreements.get(*index).map(|(agreement, _)| agreement).ok_or("an agreement");
-    let questions = visited.iter().map(|index| question(agreements_of(index)?, "/incomes/P-0042"));
+    let questions = visited.iter().zip((0..3600).cycle());
+    let questions = questions.map(|(index, after)| question(agreements_of(index)?, "/incomes/P-0042", after));
     let questions = questions.collect::<Outcome<Vec<_>>>()?;
     let held = |_: verbond_policy::Candidate<'_>| Leases { volume: true, per_person: true };
     // The first decision under an agreement reads its policies.

@@ -15,7 +15,7 @@ use verbond_agreement::{
 };
 use verbond_projection::Projection;
 
-use crate::{ReasonCode, decision::Place, rules};
+use crate::{ReasonCode, decision::Place, memory::Memory, rules};
 
 /// The schema to which all policies are held.
 pub const SCHEMA: &str = include_str!("../../../docs/reference/agreement.cedarschema");
@@ -77,6 +77,8 @@ pub(crate) struct CompiledClause {
     pub(crate) service: EntityUid,
     /// The receivers, in the document's order.
     pub(crate) receivers: Vec<EntityUid>,
+    /// What they permitted last.
+    pub(crate) memory: Memory,
 }
 
 /// A version of an agreement with its policies. They are read when they are first needed: a node knows many agreements
@@ -210,6 +212,7 @@ fn compile_clause<'text>(
         policies,
         service: vocabulary.service(&clause.service.to_string()),
         receivers: receivers.collect(),
+        memory: Memory::default(),
     })
 }
 

@@ -64,6 +64,9 @@ fn ask(
     let (Ok(vocabulary), Some(principal)) = (vocabulary(), policies.receivers.get(receiver)) else {
         return failed();
     };
+    if policies.memory.holds(receiver, facts, context) {
+        return Vec::new();
+    }
     let request = request(vocabulary, policies, principal, clause, facts, context, None);
     let Some(request) = request else { return failed() };
     let response = Authorizer::new().is_authorized(&request, &policies.policies, &vocabulary.entities);
@@ -71,6 +74,7 @@ fn ask(
         return failed();
     }
     if response.decision() == CedarDecision::Allow {
+        policies.memory.keep(receiver, facts, context);
         return Vec::new();
     }
     let mut codes: Vec<ReasonCode> = response.diagnostics().reason().filter_map(reason_of).collect();
@@ -134,7 +138,7 @@ mod tests {
     use verbond_domain::Timestamp;
 
     use super::*;
-    use crate::{Leases, ParameterFacts};
+    use crate::{Leases, ParameterFacts, memory::Memory};
 
     const EXAMPLE: &[u8] = include_bytes!("../../agreement/tests/pensioners.json");
 
@@ -192,7 +196,8 @@ mod tests {
         let first = compiled.clauses().map_err(Clone::clone)?.first().ok_or("policies")?;
         let codes = |policies: &str| -> Result<Vec<ReasonCode>, Box<dyn std::error::Error>> {
             let (service, receivers) = (first.service.clone(), first.receivers.clone());
-            let policies = CompiledClause { policies: policies.parse()?, service, receivers };
+            let policies =
+                CompiledClause { policies: policies.parse()?, service, receivers, memory: Memory::default() };
             Ok(ask(&policies, clause, 0, &facts, &context).into_iter().map(|reason| reason.code).collect())
         };
         // The schema has no such fact: only validation keeps such a policy out.
@@ -201,6 +206,66 @@ mod tests {
         assert_eq!(codes(permit)?, []);
         assert_eq!(codes(&format!("{permit}{fails}"))?, [ReasonCode::DecisionFailed]);
         assert_eq!(codes("")?, [ReasonCode::OperationNotAgreed]);
+        Ok(())
+    }
+
+    /// Each fact that a policy may look at makes it another question.
+    #[test]
+    fn what_was_permitted_is_remembered_for_the_same_question_only() -> Result<(), Box<dyn std::error::Error>>
+    {
+        let compiled = CompiledAgreement::compile(Arc::new(Agreement::parse(EXAMPLE)?))?;
+        let clause = compiled.agreement.clauses.first().ok_or("a clause")?;
+        let first = compiled.clauses().map_err(Clone::clone)?.first().ok_or("policies")?;
+        let policies = r#"permit(principal, action, resource) when {
+            context.now == 7 && context.operation == "ask" && context.purpose == "help" && context.stage == "signed" &&
+            context.volume_held && context.person_held && context.elements == [] &&
+            !(context has activity) && !(context has algorithm) && !(context has on_behalf_of) };"#;
+        let (service, receivers) = (first.service.clone(), first.receivers.clone());
+        let policies =
+            CompiledClause { policies: policies.parse()?, service, receivers, memory: Memory::default() };
+        let facts = Facts {
+            operation: Some("ask".parse()?),
+            parameters: ParameterFacts::new(),
+            elements: BTreeSet::new(),
+            stage: Stage::Signed,
+            leases: Leases { volume: true, per_person: true },
+        };
+        let context = Context {
+            now: Timestamp::from_millis(7_000),
+            agreement: None,
+            purpose: "help".parse()?,
+            activity: None,
+            algorithm: None,
+            on_behalf_of: None,
+            elements: BTreeSet::new(),
+        };
+        let permits = |facts: &Facts, context: &Context| ask(&policies, clause, 0, facts, context).is_empty();
+        assert!(!policies.memory.holds(0, &facts, &context) && permits(&facts, &context));
+        assert!(policies.memory.holds(
+            0,
+            &facts,
+            &Context { now: Timestamp::from_millis(7_999), ..context.clone() }
+        ));
+        assert!(!policies.memory.holds(1, &facts, &context));
+        let no_volume = Leases { volume: false, per_person: true };
+        for other in [
+            Facts { operation: Some("other".parse()?), ..facts.clone() },
+            Facts { elements: BTreeSet::from(["$.year".to_owned()]), ..facts.clone() },
+            Facts { stage: Stage::Suspended, ..facts.clone() },
+            Facts { leases: no_volume, ..facts.clone() },
+        ] {
+            assert!(!permits(&other, &context), "{other:?}");
+        }
+        for other in [
+            Context { now: Timestamp::from_millis(8_000), ..context.clone() },
+            Context { purpose: "enforce".parse()?, ..context.clone() },
+            Context { activity: Some("other".parse()?), ..context.clone() },
+            Context { algorithm: Some("scores".parse()?), ..context.clone() },
+            Context { on_behalf_of: Some("oin:00000099000000040000".parse()?), ..context.clone() },
+        ] {
+            assert!(!permits(&facts, &other), "{other:?}");
+        }
+        assert!(permits(&facts, &context));
         Ok(())
     }
 }

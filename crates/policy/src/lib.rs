@@ -13,6 +13,7 @@ mod compile;
 mod decision;
 mod evaluate;
 mod matching;
+mod memory;
 mod reason;
 mod record;
 mod replay;

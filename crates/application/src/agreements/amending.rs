@@ -2,17 +2,12 @@
 
 use verbond_agreement::{Agreement, Change, Moment, Stage, diff};
 use verbond_domain::Problem;
-use verbond_store::StoreError;
 
 use super::{AgreementOffice, AgreementVersion, refusals};
 use crate::{OpContext, context::database_problem};
 
 /// From when on an amendment holds when nobody says: a day leaves time to read and sign.
 const NOTICE_SECONDS: i64 = 86_400;
-
-fn failed(error: StoreError) -> Problem {
-    database_problem(&error)
-}
 
 /// What changed between two versions, and of which.
 pub struct Difference {
@@ -71,7 +66,7 @@ impl AgreementOffice {
             return Err(refusals::predecessor());
         }
         let id = document.id.to_string();
-        let versions = context.store.agreement_versions(&id).await.map_err(failed)?;
+        let versions = context.store.agreement_versions(&id).await.map_err(database_problem)?;
         let newest = versions.iter().map(|row| row.version).max().unwrap_or_default();
         document.version = u32::try_from(newest.saturating_add(1)).map_err(|_| refusals::version_taken())?;
         document.replaces = Some(base.document.hash().map_err(|error| refusals::document(&error))?);
@@ -105,7 +100,7 @@ impl AgreementOffice {
     pub(super) async fn succeeds(&self, context: &OpContext, document: &Agreement) -> Result<(), Problem> {
         let Some(replaces) = document.replaces else { return Ok(()) };
         let id = document.id.to_string();
-        let known = AgreementVersion::of_agreement(&context.store, &id).await.map_err(failed)?;
+        let known = AgreementVersion::of_agreement(&context.store, &id).await.map_err(database_problem)?;
         if known.is_empty() {
             return Ok(());
         }

@@ -19,11 +19,10 @@ use verbond_store::readings::ReadingRow;
 
 use super::{
     AgreementOffice, AgreementVersion,
-    office::failed,
     reading::{self, Outcome},
     refusals,
 };
-use crate::{OpContext, registers};
+use crate::{OpContext, context::database_problem, registers};
 
 impl AgreementOffice {
     /// What `check` finds in a version, by what this node knows and by what has been read for it
@@ -45,12 +44,12 @@ impl AgreementOffice {
         &self,
         context: &OpContext,
         hash: &str,
-        signatory: Option<Credential>,
+        signatory: Option<&Actor>,
     ) -> Result<MutexGuard<'_, ()>, Problem> {
         self.read_sources(context, hash).await?;
         let alone = self.deciding.lock().await;
         let version = self.get(context, hash).await?;
-        let findings = self.findings(context, &version, signatory).await?;
+        let findings = self.findings(context, &version, signatory.and_then(credential)).await?;
         match may_be_offered(&findings) {
             true => Ok(alone),
             false => Err(refusals::findings(&findings)),
@@ -79,9 +78,9 @@ impl AgreementOffice {
         }
         self.assessments(context, &mut known).await?;
         let own = self.own_activities(context).await?;
-        let rows = context.store.agreement_readings(&version.hash).await.map_err(failed)?;
+        let rows = context.store.agreement_readings(&version.hash).await.map_err(database_problem)?;
         read(&rows, own, &mut known);
-        for other in AgreementVersion::running(&context.store, now).await.map_err(failed)? {
+        for other in AgreementVersion::running(&context.store, now).await.map_err(database_problem)? {
             if other.document.id != version.document.id && is_standing(&other, now) {
                 known.others.push(Agreement::clone(&other.document));
             }
@@ -102,7 +101,8 @@ impl AgreementOffice {
     /// This party's assessments, each with who stands behind it.
     async fn assessments(&self, context: &OpContext, known: &mut CheckContext) -> Result<(), Problem> {
         let register = RegisterKind::Assessment;
-        let confirmed = context.store.register_confirmations(register.as_str()).await.map_err(failed)?;
+        let confirmed =
+            context.store.register_confirmations(register.as_str()).await.map_err(database_problem)?;
         for entry in registers::list(context, register).await? {
             let recorded_by = credential(&entry.author);
             let entry_confirmed = confirmed
@@ -179,7 +179,7 @@ fn is_standing(version: &AgreementVersion, now: Timestamp) -> bool {
 }
 
 /// By what the author of something is known, if it is a person.
-pub(super) fn credential(author: &Actor) -> Option<Credential> {
+fn credential(author: &Actor) -> Option<Credential> {
     match author {
         Actor::Person { thumbprint, .. } => Some(Credential(thumbprint.clone())),
         _ => None,

@@ -21,7 +21,7 @@ impl AgreementOffice {
         operation: Option<&EntryName>,
         from: Option<Moment>,
     ) -> Result<AgreementVersion, Problem> {
-        let refusal = context.store.refusal(transaction).await.map_err(|error| database_problem(&error))?;
+        let refusal = context.store.refusal(transaction).await.map_err(database_problem)?;
         let decision = refusal.and_then(|refusal| refusal.decision).ok_or_else(refusals::no_refusal)?;
         let record: DecisionRecord = serde_json::from_value(decision).map_err(|_| refusals::no_refusal())?;
         let policies = record.attributes.policies.as_ref().ok_or_else(refusals::not_mendable)?;

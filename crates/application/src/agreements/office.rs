@@ -8,12 +8,12 @@ use tokio::sync::Mutex;
 use verbond_agreement::{Agreement, Prose, SignedBy, Stage, Statement, StatementStep};
 use verbond_domain::{Actor, ParticipantId, Problem, Timestamp};
 use verbond_store::{
-    StoreError, Transaction,
+    Transaction,
     agreements::{AgreementRow, StepRow},
 };
 use verbond_trust::{IdentityHandle, TrustStore, jws, personal};
 
-use super::{AgreementVersion, Envelope, Reader, checking::credential, received, refusals, with_successors};
+use super::{AgreementVersion, Envelope, Reader, received, refusals, with_successors};
 use crate::{OpContext, context::database_problem};
 
 /// Kinds of messages in the outbox, delivered in this order.
@@ -48,23 +48,20 @@ pub(super) struct Stated {
     envelope: Envelope,
 }
 
-pub(super) fn failed(error: StoreError) -> Problem {
-    database_problem(&error)
-}
-
 impl AgreementOffice {
     /// All versions that this node holds, the newest first.
     pub async fn list(&self, context: &OpContext) -> Result<Vec<AgreementVersion>, Problem> {
-        let rows = context.store.agreements().await.map_err(failed)?;
+        let rows = context.store.agreements().await.map_err(database_problem)?;
         let versions = rows.into_iter().map(AgreementVersion::read).collect::<Result<_, _>>();
-        versions.map(with_successors).map_err(failed)
+        versions.map(with_successors).map_err(database_problem)
     }
 
     /// One version, by its hash.
     pub async fn get(&self, context: &OpContext, hash: &str) -> Result<AgreementVersion, Problem> {
-        let row = context.store.agreement(hash).await.map_err(failed)?.ok_or_else(refusals::unknown)?;
+        let row =
+            context.store.agreement(hash).await.map_err(database_problem)?.ok_or_else(refusals::unknown)?;
         let versions =
-            AgreementVersion::of_agreement(&context.store, &row.agreement).await.map_err(failed)?;
+            AgreementVersion::of_agreement(&context.store, &row.agreement).await.map_err(database_problem)?;
         versions.into_iter().find(|version| version.hash == hash).ok_or_else(refusals::unknown)
     }
 
@@ -77,7 +74,7 @@ impl AgreementOffice {
 
     /// Takes a draft away.
     pub async fn discard(&self, context: &OpContext, hash: &str) -> Result<(), Problem> {
-        let mut transaction = context.store.begin().await.map_err(failed)?;
+        let mut transaction = context.store.begin().await.map_err(database_problem)?;
         let version = locked(&mut transaction, hash).await?;
         if version.offered_by().is_some() {
             let step = StatementStep::Offered;
@@ -86,9 +83,9 @@ impl AgreementOffice {
                 .take(version.life);
             return Err(error.err().map_or_else(refusals::unknown, |error| refusals::transition(&error)));
         }
-        transaction.delete_agreement(hash).await.map_err(failed)?;
+        transaction.delete_agreement(hash).await.map_err(database_problem)?;
         context.record(&mut transaction, "agreement.discard", hash, json!({})).await?;
-        transaction.commit().await.map_err(failed)
+        transaction.commit().await.map_err(database_problem)
     }
 
     /// Offers a draft to the other parties, if `check` finds nothing that refuses.
@@ -120,7 +117,7 @@ impl AgreementOffice {
             signature,
         };
         received::signs(&version.document, &signed)?;
-        let _alone = self.must_pass(context, hash, credential(&context.actor)).await?;
+        let _alone = self.must_pass(context, hash, Some(&context.actor)).await?;
         self.state(context, hash, StatementStep::Signed(signed)).await
     }
 
@@ -200,7 +197,7 @@ impl AgreementOffice {
         if before.statements.iter().any(|(known, _)| *known == statement) {
             return Ok(before);
         }
-        let mut transaction = context.store.begin().await.map_err(failed)?;
+        let mut transaction = context.store.begin().await.map_err(database_problem)?;
         let version = locked(&mut transaction, hash).await?;
         if version.statements.iter().any(|(known, _)| *known == statement) {
             return Ok(version);
@@ -210,7 +207,7 @@ impl AgreementOffice {
         let action = format!("agreement.{}", statement.step.name());
         let detail = json!({ "participant": statement.participant, "statement": envelope.statement });
         context.record(&mut transaction, &action, hash, detail).await?;
-        transaction.commit().await.map_err(failed)?;
+        transaction.commit().await.map_err(database_problem)?;
         self.get(context, hash).await
     }
 
@@ -226,7 +223,7 @@ impl AgreementOffice {
                 && version.offered_by().is_some()
                 && version.document.term.until.timestamp() > now
         };
-        let versions = AgreementVersion::running(&context.store, now).await.map_err(failed)?;
+        let versions = AgreementVersion::running(&context.store, now).await.map_err(database_problem)?;
         Ok(versions.into_iter().filter(shared).collect())
     }
 
@@ -264,7 +261,7 @@ impl AgreementOffice {
     /// One participant cannot fill this node's database with what nobody has decided on.
     async fn has_room(&self, context: &OpContext, submitter: &ParticipantId) -> Result<(), Problem> {
         let now = context.ambient.now();
-        let versions = AgreementVersion::running(&context.store, now).await.map_err(failed)?;
+        let versions = AgreementVersion::running(&context.store, now).await.map_err(database_problem)?;
         let undecided = versions.iter().filter(|version| {
             version.author == Actor::Participant { id: submitter.clone() }
                 && matches!(version.stage(now), Stage::Draft | Stage::Offered)
@@ -295,14 +292,14 @@ impl AgreementOffice {
             created_at: context.ambient.now(),
             steps: Vec::new(),
         };
-        let mut transaction = context.store.begin().await.map_err(failed)?;
-        if transaction.insert_agreement(&row).await.map_err(failed)? {
+        let mut transaction = context.store.begin().await.map_err(database_problem)?;
+        if transaction.insert_agreement(&row).await.map_err(database_problem)? {
             let detail = json!({ "agreement": document.id, "version": document.version });
             context.record(&mut transaction, action, &hash, detail).await?;
         }
-        transaction.commit().await.map_err(failed)?;
-        let row = context.store.agreement(&hash).await.map_err(failed)?;
-        AgreementVersion::read(row.ok_or_else(refusals::version_taken)?).map_err(failed)
+        transaction.commit().await.map_err(database_problem)?;
+        let row = context.store.agreement(&hash).await.map_err(database_problem)?;
+        AgreementVersion::read(row.ok_or_else(refusals::version_taken)?).map_err(database_problem)
     }
 
     /// States something as this participant: signed by its certificate, written down with its author, told to the other
@@ -318,9 +315,9 @@ impl AgreementOffice {
             self.still_rests(context, &before.document).await?;
         }
         let stated = self.prepared(context, &before, step).await?;
-        let mut transaction = context.store.begin().await.map_err(failed)?;
+        let mut transaction = context.store.begin().await.map_err(database_problem)?;
         self.write(context, &mut transaction, hash, &stated).await?;
-        transaction.commit().await.map_err(failed)?;
+        transaction.commit().await.map_err(database_problem)?;
         self.get(context, hash).await
     }
 
@@ -387,10 +384,13 @@ impl AgreementOffice {
                 transaction
                     .put_outbox(id, to, DOCUMENT, &version.hash, &version.canonical, now)
                     .await
-                    .map_err(failed)?;
+                    .map_err(database_problem)?;
             }
             let id = context.ambient.uuid_v7();
-            transaction.put_outbox(id, to, STATEMENT, &version.hash, &body, now).await.map_err(failed)?;
+            transaction
+                .put_outbox(id, to, STATEMENT, &version.hash, &body, now)
+                .await
+                .map_err(database_problem)?;
         }
         Ok(())
     }
@@ -399,7 +399,7 @@ impl AgreementOffice {
 /// The public key of the person who asks, as enrolled here.
 async fn key_of_caller(context: &OpContext) -> Result<Vec<u8>, Problem> {
     let Actor::Person { name, .. } = &context.actor else { return Err(refusals::no_person()) };
-    let persons = context.store.persons().await.map_err(failed)?;
+    let persons = context.store.persons().await.map_err(database_problem)?;
     let person = persons.iter().find(|person| person.name == *name);
     let key = person.and_then(|person| person.key_in_use(context.ambient.now()));
     let key = key.and_then(|key| personal::public_key(&key.certificate).ok());
@@ -407,8 +407,9 @@ async fn key_of_caller(context: &OpContext) -> Result<Vec<u8>, Problem> {
 }
 
 async fn locked(transaction: &mut Transaction, hash: &str) -> Result<AgreementVersion, Problem> {
-    let row = transaction.lock_agreement(hash).await.map_err(failed)?.ok_or_else(refusals::unknown)?;
-    AgreementVersion::read(row).map_err(failed)
+    let row =
+        transaction.lock_agreement(hash).await.map_err(database_problem)?.ok_or_else(refusals::unknown)?;
+    AgreementVersion::read(row).map_err(database_problem)
 }
 
 /// Whether the statement may follow what has been stated before.
@@ -449,5 +450,5 @@ async fn add(
         detail,
         at: now,
     };
-    transaction.add_agreement_step(&version.hash, &step).await.map_err(failed)
+    transaction.add_agreement_step(&version.hash, &step).await.map_err(database_problem)
 }

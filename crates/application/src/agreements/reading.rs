@@ -18,8 +18,8 @@ use verbond_agreement::{
 use verbond_domain::{Actor, ParticipantId, Problem};
 use verbond_store::readings::ReadingRow;
 
-use super::{AgreementOffice, office::failed, refusals};
-use crate::OpContext;
+use super::{AgreementOffice, refusals};
+use crate::{OpContext, context::database_problem};
 
 /// Addresses that are read for one version, at most; what stands behind the others counts as not published.
 pub const MOST_ADDRESSES: usize = 64;
@@ -134,14 +134,14 @@ impl AgreementOffice {
         for (reader, seen) in others {
             rows.extend(seen.into_iter().map(|seen| row(RegisterKind::Activity, reader, seen, None)));
         }
-        let mut transaction = context.store.begin().await.map_err(failed)?;
-        transaction.replace_agreement_readings(hash, &rows).await.map_err(failed)?;
+        let mut transaction = context.store.begin().await.map_err(database_problem)?;
+        transaction.replace_agreement_readings(hash, &rows).await.map_err(database_problem)?;
         let detail: Vec<Value> = rows
             .iter()
             .map(|row| json!({ "url": row.url, "reader": row.reader, "outcome": row.outcome, "hash": row.content_hash }))
             .collect();
         context.record(&mut transaction, "agreement.read", hash, json!({ "readings": detail })).await?;
-        transaction.commit().await.map_err(failed)?;
+        transaction.commit().await.map_err(database_problem)?;
         Ok(rows)
     }
 
@@ -151,7 +151,7 @@ impl AgreementOffice {
     /// As [`AgreementOffice::read_sources`].
     pub async fn readings(&self, context: &OpContext, hash: &str) -> Result<Vec<ReadingRow>, Problem> {
         self.get(context, hash).await?;
-        context.store.agreement_readings(hash).await.map_err(failed)
+        context.store.agreement_readings(hash).await.map_err(database_problem)
     }
 
     /// Reads activities for another participant, who is about to offer an agreement that names them, and tells what was
@@ -174,9 +174,9 @@ impl AgreementOffice {
             Actor::Participant { id } => id.to_string(),
             _ => self.own.to_string(),
         };
-        let mut transaction = context.store.begin().await.map_err(failed)?;
+        let mut transaction = context.store.begin().await.map_err(database_problem)?;
         context.record(&mut transaction, "register.read", &subject, json!({ "readings": seen })).await?;
-        transaction.commit().await.map_err(failed)?;
+        transaction.commit().await.map_err(database_problem)?;
         Ok(seen)
     }
 

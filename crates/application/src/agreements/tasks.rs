@@ -6,14 +6,10 @@ use std::collections::HashMap;
 use serde_json::json;
 use verbond_agreement::{Obligation, Prose, Stage, StatementStep, TwoLanguages, obligations};
 use verbond_domain::{Actor, Problem, Timestamp};
-use verbond_store::{StoreError, withdrawals::TaskDoneRow};
+use verbond_store::withdrawals::TaskDoneRow;
 
 use super::{AgreementOffice, AgreementVersion, refusals, with_successors};
 use crate::{OpContext, context::database_problem};
-
-fn failed(error: StoreError) -> Problem {
-    database_problem(&error)
-}
 
 /// That a task has been done.
 #[derive(Clone, Debug)]
@@ -45,10 +41,10 @@ impl AgreementOffice {
     /// All tasks, those with the earliest day first. Under an agreement that goes on in a later version duties go on too.
     pub async fn tasks(&self, context: &OpContext) -> Result<Vec<Task>, Problem> {
         let now = context.ambient.now();
-        let rows = context.store.signed_agreements().await.map_err(failed)?;
+        let rows = context.store.signed_agreements().await.map_err(database_problem)?;
         let versions = rows.into_iter().map(AgreementVersion::read).collect::<Result<_, _>>();
-        let versions = with_successors(versions.map_err(failed)?);
-        let done = context.store.tasks_done().await.map_err(failed)?;
+        let versions = with_successors(versions.map_err(database_problem)?);
+        let done = context.store.tasks_done().await.map_err(database_problem)?;
         let mut done: HashMap<String, TaskDoneRow> =
             done.into_iter().map(|row| (row.task.clone(), row)).collect();
         let mut tasks = Vec::new();
@@ -82,13 +78,13 @@ impl AgreementOffice {
             author: serde_json::to_string(&context.actor).unwrap_or_default(),
             at: context.ambient.now(),
         };
-        let mut transaction = context.store.begin().await.map_err(failed)?;
-        if !transaction.put_task_done(&row).await.map_err(failed)? {
+        let mut transaction = context.store.begin().await.map_err(database_problem)?;
+        if !transaction.put_task_done(&row).await.map_err(database_problem)? {
             return Err(refusals::unknown_task());
         }
         let detail = json!({ "agreement": open.agreement, "clause": open.obligation.clause, "note": note });
         context.record(&mut transaction, "task.done", task, detail).await?;
-        transaction.commit().await.map_err(failed)?;
+        transaction.commit().await.map_err(database_problem)?;
         open.done = Some(TaskDone { note, author: context.actor.clone(), at: row.at });
         Ok(open)
     }

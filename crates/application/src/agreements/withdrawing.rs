@@ -14,10 +14,6 @@ use crate::{OpContext, context::database_problem, registers};
 /// How often is looked for what was signed while the withdrawal was written.
 const LOOKS: usize = 3;
 
-fn failed(error: StoreError) -> Problem {
-    database_problem(&error)
-}
-
 /// What somebody means to withdraw.
 #[derive(Clone, Debug)]
 pub enum BasisAsked {
@@ -122,7 +118,11 @@ impl AgreementOffice {
             RegisterKind::Assessment => Some(Basis::Assessment { name: name.clone(), first, last }),
             RegisterKind::Activity | RegisterKind::Service | RegisterKind::Algorithm => None,
         };
-        let rows = context.store.register_versions(register.as_str(), name.as_str()).await.map_err(failed)?;
+        let rows = context
+            .store
+            .register_versions(register.as_str(), name.as_str())
+            .await
+            .map_err(database_problem)?;
         let newest = rows.first().and_then(|row| u32::try_from(row.version).ok());
         let all = of(1, u32::MAX).ok_or_else(refusals::not_withdrawable)?;
         let rests = self.resting(context, &all).await?;
@@ -139,7 +139,7 @@ impl AgreementOffice {
     /// is withdrawn.
     pub async fn resting(&self, context: &OpContext, basis: &Basis) -> Result<Vec<Resting>, Problem> {
         let now = context.ambient.now();
-        let versions = AgreementVersion::running(&context.store, now).await.map_err(failed)?;
+        let versions = AgreementVersion::running(&context.store, now).await.map_err(database_problem)?;
         let resting = versions.into_iter().filter_map(|version| {
             let clauses = basis.rests(&version.document, &self.own);
             let then = Consequence::of(&version, &self.own, now)?;
@@ -170,12 +170,12 @@ impl AgreementOffice {
                 break;
             }
             let ended = if look == 0 { self.entries(context, basis).await? } else { Vec::new() };
-            let mut transaction = context.store.begin().await.map_err(failed)?;
+            let mut transaction = context.store.begin().await.map_err(database_problem)?;
             if look == 0 {
                 let now = context.ambient.now();
                 for (register, name) in &ended {
                     let (register, name) = (register.as_str(), name.as_str());
-                    transaction.end_register_entry(register, name, now).await.map_err(failed)?;
+                    transaction.end_register_entry(register, name, now).await.map_err(database_problem)?;
                 }
                 let id = context.ambient.uuid_v7().to_string();
                 let agreements: Vec<&str> = resting.iter().map(|one| one.version.hash.as_str()).collect();
@@ -186,14 +186,14 @@ impl AgreementOffice {
                     author: serde_json::to_string(&context.actor).unwrap_or_default(),
                     at: now,
                 };
-                transaction.put_withdrawal(&row).await.map_err(failed)?;
+                transaction.put_withdrawal(&row).await.map_err(database_problem)?;
                 let detail = json!({ "basis": basis, "reason": reason, "agreements": agreements });
                 context.record(&mut transaction, "basis.withdraw", &id, detail).await?;
             }
             for (hash, stated) in &stated {
                 self.write(context, &mut transaction, hash, stated).await?;
             }
-            transaction.commit().await.map_err(failed)?;
+            transaction.commit().await.map_err(database_problem)?;
             stopped
                 .extend(resting.into_iter().filter(|one| look == 0 || one.then != Consequence::NotOffered));
         }
@@ -202,8 +202,8 @@ impl AgreementOffice {
 
     /// All that has been withdrawn, the oldest first.
     pub async fn withdrawals(&self, context: &OpContext) -> Result<Vec<Withdrawal>, Problem> {
-        let damaged = || failed(StoreError::Damaged("a withdrawal".to_owned()));
-        let rows = context.store.withdrawals().await.map_err(failed)?;
+        let damaged = || database_problem(StoreError::Damaged("a withdrawal".to_owned()));
+        let rows = context.store.withdrawals().await.map_err(database_problem)?;
         let read = |row: WithdrawalRow| {
             let basis = serde_json::from_str(&row.basis).ok()?;
             let author = serde_json::from_str(&row.author).ok()?;

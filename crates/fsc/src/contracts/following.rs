@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use verbond_agreement::{Clause, Stage};
 use verbond_application::{agreements::AgreementVersion, database_problem};
 use verbond_domain::{Actor, ParticipantId, Problem, ServiceClass, Timestamp};
-use verbond_store::StoreError;
 
 use super::{ConnectionProposal, StoredContract};
 use crate::{
@@ -36,7 +35,7 @@ impl FscNode {
     /// # Errors
     /// When the database fails.
     pub async fn following_contracts(&self) -> Result<Vec<FollowingContract>, Problem> {
-        let running = self.running().await.map_err(|error| database_problem(&error))?;
+        let running = self.running().await.map_err(database_problem)?;
         let following = running.iter().filter_map(|contract| {
             let agreement = contract.content.grants.iter().find_map(named_hash)?.to_owned();
             Some(FollowingContract { contract: contract.row.hash.clone(), agreement })
@@ -55,7 +54,7 @@ impl FscNode {
     }
 
     async fn follow(&self) -> Result<(), Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let now = self.ambient.now();
         let versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
         if versions.is_empty() {
@@ -122,7 +121,7 @@ impl FscNode {
 
     /// A connection to a governed service of ours that follows from no agreement is accepted by nobody.
     pub(super) async fn may_accept(&self, contract: &StoredContract, now: Timestamp) -> Result<(), Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         for grant in &contract.content.grants {
             if grant.grant_type().is_publication() || *grant.provider() != self.rules.own {
                 continue;

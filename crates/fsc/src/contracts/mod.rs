@@ -137,7 +137,7 @@ fn signature_row(signature: &VerifiedSignature, now: Timestamp) -> SignatureRow 
 impl FscNode {
     /// One contract, for people and programs of this participant.
     pub async fn contract(&self, hash: &str) -> Result<StoredContract, Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let row = self.store.contract(hash).await.map_err(failed)?.ok_or_else(|| unknown_contract(hash))?;
         StoredContract::read(Arc::new(row), self.rules.scheme()).map_err(failed)
     }

@@ -4,7 +4,6 @@
 use serde_json::{Map, Value, json};
 use verbond_application::database_problem;
 use verbond_domain::{Actor, ParticipantId, Problem, ServiceName};
-use verbond_store::StoreError;
 
 use super::{StoredContract, row_of, signature_row};
 use crate::{
@@ -98,7 +97,7 @@ impl FscNode {
         actor: &Actor,
         proposal: PublicationProposal,
     ) -> Result<Proposed, Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let service = self.store.service(&proposal.service).await.map_err(failed)?;
         let service = service.ok_or_else(|| no_service(&proposal.service))?;
         let groups = || self.rules.directories.first().map(|first| first.id.clone());
@@ -171,12 +170,12 @@ impl FscNode {
                 && contract.has_signed(&self.rules.own, SignatureKind::Accept)
                 && same(&contract.content.grants)
         };
-        let running = self.running().await.map_err(|error| database_problem(&error))?;
+        let running = self.running().await.map_err(database_problem)?;
         Ok(running.iter().find(|contract| stands(contract)).cloned())
     }
 
     async fn store_own(&self, actor: &Actor, content: &ContractContent) -> Result<(), Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let now = self.ambient.now();
         let signature = self.signature_over(content, SignatureKind::Accept, now).await?;
         let hash = content.hash.as_str();

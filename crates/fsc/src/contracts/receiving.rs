@@ -5,7 +5,6 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Value, json};
 use verbond_application::database_problem;
 use verbond_domain::{Actor, ParticipantId, Problem, ServiceClass, ServiceName, Timestamp};
-use verbond_store::StoreError;
 
 use super::{StoredContract, row_of, signature_row};
 use crate::{
@@ -113,7 +112,7 @@ impl FscNode {
         let (now, bound) = (self.ambient.now(), self.flood_limits.undecided_contracts);
         let since = now.plus_seconds(-UNDECIDED_SECONDS);
         let waiting = self.store.undecided_contracts(&self.rules.own, submitter, now, since).await;
-        let waiting = waiting.map_err(|error| database_problem(&error))?;
+        let waiting = waiting.map_err(database_problem)?;
         if waiting >= i64::from(bound) { Err(too_many_undecided(bound)) } else { Ok(()) }
     }
 
@@ -122,7 +121,7 @@ impl FscNode {
     }
 
     pub(super) async fn stored(&self, content: &ContractContent) -> Result<Option<StoredContract>, Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let row = self.store.contract(content.hash.as_str()).await.map_err(failed)?;
         row.map(|row| StoredContract::read(Arc::new(row), self.rules.scheme()).map_err(failed)).transpose()
     }
@@ -148,7 +147,7 @@ impl FscNode {
     }
 
     async fn offered(&self) -> Result<HashMap<ServiceName, ServiceClass>, Problem> {
-        let services = self.store.services().await.map_err(|error| database_problem(&error))?;
+        let services = self.store.services().await.map_err(database_problem)?;
         Ok(services.into_iter().map(|service| (service.name, service.declaration.class)).collect())
     }
 
@@ -232,7 +231,7 @@ impl FscNode {
 
     /// Stores what came and what we answer, all or nothing.
     pub(super) async fn take_in(&self, receipt: Receipt<'_>) -> Result<(), Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let Receipt { content, signatures, answer, teller, author, action, detail } = receipt;
         let (hash, now) = (content.hash.as_str(), self.ambient.now());
         let (verdict, reasons) = answer.as_ref().map(verdict_columns).unwrap_or_default();

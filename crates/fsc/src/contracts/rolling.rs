@@ -46,7 +46,7 @@ impl FscNode {
     ) -> Result<Vec<Replacement>, Problem> {
         let now = self.ambient.now();
         let present = self.identity.current().certificate.public_key_thumbprint;
-        let running = self.running().await.map_err(|error| database_problem(&error))?;
+        let running = self.running().await.map_err(database_problem)?;
         let mut replacements = Vec::new();
         for contract in running.iter().filter(|contract| contract.state(now) == ContractState::Valid) {
             let left = contract.content.not_after.millis_since(now).saturating_add(MILLIS_PER_DAY - 1)
@@ -69,7 +69,7 @@ impl FscNode {
     pub async fn superseded(&self) -> Result<Vec<Superseded>, Problem> {
         let now = self.ambient.now();
         let present = self.identity.current().certificate.public_key_thumbprint;
-        let running = self.running().await.map_err(|error| database_problem(&error))?;
+        let running = self.running().await.map_err(database_problem)?;
         let mut superseded = Vec::new();
         for contract in running.iter().filter(|contract| contract.state(now) == ContractState::Valid) {
             let replacement = |grant: &Grant| {

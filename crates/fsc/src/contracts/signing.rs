@@ -41,7 +41,7 @@ impl FscNode {
         hash: &str,
         kind: SignatureKind,
     ) -> Result<StoredContract, Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let now = self.ambient.now();
         let before = self.contract(hash).await?;
         if kind == SignatureKind::Accept {
@@ -115,7 +115,7 @@ impl FscNode {
         author: Actor,
         detail: Value,
     ) -> Result<(), Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let (hash, now, kind) = (content.hash.as_str(), self.ambient.now(), signature.kind.as_str());
         transaction.put_signature(hash, &signature_row(signature, now)).await.map_err(failed)?;
         self.put_act(transaction, author, &format!("contract.{kind}"), hash, detail).await?;
@@ -130,7 +130,7 @@ impl FscNode {
         jws: &str,
         message: &str,
     ) -> Result<(), Problem> {
-        let failed = |error: StoreError| database_problem(&error);
+        let failed = database_problem;
         let body = SignatureRequest { content: content.tree.clone(), signature: jws.to_owned() };
         let body =
             serde_json::to_string(&body).map_err(|error| failed(StoreError::Damaged(error.to_string())))?;
@@ -155,6 +155,6 @@ impl FscNode {
         detail: Value,
     ) -> Result<(), Problem> {
         let act = Act { author, action: action.to_owned(), subject: subject.to_owned(), detail };
-        transaction.append(&Entry::Act(act), &self.ambient).await.map_err(|error| database_problem(&error))
+        transaction.append(&Entry::Act(act), &self.ambient).await.map_err(database_problem)
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn list(
     Caller(caller): Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Contracts>, Refused> {
-    let failed = |error: StoreError| database_problem(&error);
+    let failed = database_problem;
     let mut filter =
         ContractFilter { participant: Some(caller.participant.clone()), ..ContractFilter::default() };
     match ContractsQuery::parse(query.as_deref().unwrap_or_default()).map_err(|refusal| refusal.problem())? {
@@ -110,7 +110,7 @@ fn shown(rows: Vec<ContractRow>, next: Option<String>) -> Result<Json<Contracts>
 
 fn wire(row: &ContractRow) -> Result<WireContract, Refused> {
     let damaged =
-        |error: i_json::IJsonError| Refused(database_problem(&StoreError::Damaged(error.to_string())));
+        |error: i_json::IJsonError| Refused(database_problem(StoreError::Damaged(error.to_string())));
     let content = i_json::parse(row.content.as_bytes()).map_err(damaged)?;
     let mut signatures = Signatures::default();
     for signature in &row.signatures {

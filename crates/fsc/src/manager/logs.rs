@@ -59,7 +59,7 @@ pub(super) async fn list(
             node.store.transaction_records(&filter, cursor.as_deref(), limit.into(), order).await
         }
     };
-    let page = page.map_err(|error| database_problem(&error))?;
+    let page = page.map_err(database_problem)?;
     let records = page.items.iter().filter_map(record).collect();
     Ok(Json(LogRecords { records, pagination: Pagination { next_cursor: page.next.unwrap_or_default() } }))
 }

@@ -50,7 +50,7 @@ pub(super) async fn list(
             node.store.peers(name.as_deref(), &[], cursor.as_deref(), limit.into(), order).await
         }
     };
-    let page = page.map_err(|error| database_problem(&error))?;
+    let page = page.map_err(database_problem)?;
     let pagination = Pagination { next_cursor: page.next.unwrap_or_default() };
     Ok(Json(Peers { peers: page.items.iter().map(wire).collect(), pagination }))
 }

@@ -31,9 +31,9 @@ pub(super) async fn list(
     let query = query.map_err(|refusal| refusal.problem())?;
     let Paging { cursor, limit, order } = query.paging.clone();
     if cursor.as_deref().is_some_and(|cursor| cursor.matches('/').count() != 2) {
-        return Err(database_problem(&StoreError::BadCursor).into());
+        return Err(database_problem(StoreError::BadCursor).into());
     }
-    let failed = |error: StoreError| database_problem(&error);
+    let failed = database_problem;
     let contracts = node.running().await.map_err(failed)?;
     let peers = node.all_peers().await.map_err(failed)?;
     let peers: HashMap<ParticipantId, Peer> =

@@ -34,7 +34,7 @@ impl From<TokenRefusal> for NoToken {
 }
 
 fn failed(error: StoreError) -> NoToken {
-    NoToken::Failed(database_problem(&error))
+    NoToken::Failed(database_problem(error))
 }
 
 impl FscNode {

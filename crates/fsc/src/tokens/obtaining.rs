@@ -99,7 +99,7 @@ impl FscNode {
     /// provider refuses, once with the other one. What worked is kept.
     async fn ask_for_token(&self, manager: &Counterpart, connection: &Connection) -> Result<String, Problem> {
         let grant = connection.grant().ok_or_else(unusable_token)?;
-        let peer = self.peer_row(&manager.id).await.map_err(|error| database_problem(&error))?;
+        let peer = self.peer_row(&manager.id).await.map_err(database_problem)?;
         let known = peer.and_then(|peer| peer.hash_reading);
         let first =
             if known.as_deref() == Some("digest") { HashReading::Digest } else { HashReading::String };

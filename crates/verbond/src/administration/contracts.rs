@@ -94,7 +94,7 @@ pub async fn list(
     Query(query): Query<ContractQuery>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<ContractView>>, Failure> {
-    let failed = |error| database_problem(&error);
+    let failed = database_problem;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let filter = ContractFilter {
         participant: given(query.peer_id).map(|id| parsed(&id)).transpose()?,

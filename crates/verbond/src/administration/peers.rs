@@ -54,7 +54,7 @@ pub async fn list(
 ) -> Result<Json<List<PeerView>>, Failure> {
     let name = query.name.as_deref().filter(|name| !name.is_empty());
     let page = context.store.peers(name, &[], paging.cursor(), paging.limit(), SortOrder::Ascending).await;
-    Ok(Json(List::page(page.map_err(|error| database_problem(&error))?)))
+    Ok(Json(List::page(page.map_err(database_problem)?)))
 }
 
 /// One participant.
@@ -66,7 +66,7 @@ pub async fn get(
     Context(context): Context,
     Named(id): Named<ParticipantId>,
 ) -> Result<Json<PeerView>, Failure> {
-    let found = context.store.peer(&id).await.map_err(|error| database_problem(&error))?;
+    let found = context.store.peer(&id).await.map_err(database_problem)?;
     Ok(Json(found.ok_or_else(|| unknown(&id))?.into()))
 }
 

@@ -74,7 +74,7 @@ pub async fn list(
                 paging.limit(),
                 SortOrder::Descending,
             );
-            List::page(page.await.map_err(|error| database_problem(&error))?)
+            List::page(page.await.map_err(database_problem)?)
         }
     };
     Ok(Json(list))
@@ -93,7 +93,7 @@ pub async fn journal(
     let kind = query.kind.as_deref().filter(|kind| !kind.is_empty());
     let page =
         context.store.journal_lines(kind, paging.cursor(), paging.limit(), SortOrder::Descending).await;
-    Ok(Json(List::page(page.map_err(|error| database_problem(&error))?)))
+    Ok(Json(List::page(page.map_err(database_problem)?)))
 }
 
 /// Messages that still have to reach other participants.
@@ -102,6 +102,6 @@ pub async fn journal(
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 pub async fn outbox(Context(context): Context) -> Result<Json<List<OutboxView>>, Failure> {
-    let rows = context.store.outbox().await.map_err(|error| database_problem(&error))?;
+    let rows = context.store.outbox().await.map_err(database_problem)?;
     Ok(Json(List::whole(rows)))
 }

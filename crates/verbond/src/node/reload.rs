@@ -116,7 +116,7 @@ impl Reloader {
         let certificate = &self.identity.current().certificate;
         let detail = json!({ "trust_anchors_changed": anchors_changed, "certificate_changed": changed,
                 "certificate": certificate.thumbprint.to_string() });
-        let failed = |error| database_problem(&error);
+        let failed = database_problem;
         let mut transaction = context.store.begin().await.map_err(failed)?;
         context.record(&mut transaction, "node.reload", &certificate.participant.to_string(), detail).await?;
         transaction.commit().await.map_err(failed)?;
