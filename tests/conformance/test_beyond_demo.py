@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -195,3 +196,10 @@ def test_people_are_found_and_no_income_moves(binary, place):
     assert done.returncode == 0 and report["ok"] is True, report["steps"][-1]
     assert report["anchor"]["asked"] >= 2000 and report["anchor"]["incomes_moved"] == 0
     assert 0 < report["anchor"]["found"] < report["anchor"]["asked"]
+    assert {"asked", "found", "incomes_moved"} == report["anchor"].keys()
+    last = report["steps"][-3:]
+    assert [step["name"] for step in last] == ["refused for enforcement", "amended while in use", "ground withdrawn"]
+    assert all(step["ok"] and step["ms"] > 0 for step in last)
+    before, after = re.search(r"(\d+) questions before and (\d+) after it, none refused", last[1]["detail"]).groups()
+    assert int(before) > 0 and int(after) > 0
+    assert re.search(r"2 versions and \d+ contracts rested on .* 403 [A-Z_]+: .* to delete by \d{4}-", last[2]["detail"])

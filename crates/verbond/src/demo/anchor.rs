@@ -1,6 +1,8 @@
 //! The anchor case: a pension office finds pensioners on too little by one yes or no per person. The incomes themselves
 //! stay where they are.
 
+mod change;
+
 use std::{collections::HashSet, path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Context, ensure};
@@ -12,13 +14,15 @@ use super::{
     organisation::Organisation,
     people::Person,
     report::{Anchor, Reporter},
-    sources::{self, PENSIONERS, euros, yearly_income},
+    sources::{self, LATER, PENSIONERS, euros, yearly_income},
     steps::{eventually, items},
     tap::Tap,
 };
 
 /// The service, at the income register.
 const SERVICE: &str = "yearly-incomes";
+/// The entry of the register's grounds on which its side rests; the example names it so.
+const GROUND: &str = "provide-incomes";
 /// What the agreement is for.
 const PURPOSE: &str = "supplement-outreach";
 /// Below this yearly income, in cents, people may be entitled to more. The agreement names it.
@@ -63,8 +67,15 @@ pub async fn all(scene: &Scene, reporter: &mut Reporter) -> anyhow::Result<()> {
     let (finding, anchor) = finding.context("nobody was asked about")?;
     reporter.anchor(anchor);
     reporter.step("refused for enforcement", refused_for_enforcement(scene, &finding)).await?;
-    // An amendment, and a ground that is withdrawn, come here once the program knows them.
-    reporter.step("agreement ended", ended(scene, &people, &hash, &finding)).await
+    let mut next = String::new();
+    reporter
+        .step("amended while in use", async {
+            let (amended, detail) = change::amended(scene, &people, &hash, &finding).await?;
+            next = amended;
+            Ok(detail)
+        })
+        .await?;
+    reporter.step("ground withdrawn", change::withdrawn(scene, &people, &next, &finding)).await
 }
 
 async fn enrol(scene: &Scene) -> anyhow::Result<People<'_>> {
@@ -97,20 +108,15 @@ async fn draft(scene: &Scene, people: &People<'_>) -> anyhow::Result<(String, St
     put(&people.steward, "description", SERVICE, &described()).await?;
 
     let document = document(office, register, &example).await?;
+    let ground =
+        document.pointer("/clauses/0/provider/ground/ground").context("the example has no ground")?;
+    put(&people.steward, "ground", GROUND, ground).await?;
     let file = people.drafter.path("draft.json");
     write(Path::new(&file), &document)?;
     let drafted = people.drafter.run(&["agreement", "new", &file]).await?;
-    let hash =
-        drafted.get("hash").and_then(Value::as_str).context("no hash of the draft was given")?.to_owned();
+    let hash = member(&drafted, "hash");
     let findings = items(people.drafter.run(&["agreement", "check", &hash]).await?)?;
-    let member = |finding: &Value, name: &str| {
-        finding.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    let refuses: Vec<String> = findings
-        .iter()
-        .filter(|finding| member(finding, "severity") != "warns")
-        .map(|finding| member(finding, "code"))
-        .collect();
+    let refuses = refusing(&findings);
     ensure!(refuses.is_empty(), "check refuses: {}", refuses.join(", "));
     // A sample of the source's form, made up like all others.
     let sample = people.drafter.path("sample.json");
@@ -126,6 +132,17 @@ async fn draft(scene: &Scene, people: &People<'_>) -> anyhow::Result<(String, St
         findings.len()
     );
     Ok((hash, detail))
+}
+
+/// Codes of what `check` refuses.
+fn refusing(findings: &[Value]) -> Vec<String> {
+    let refuses = findings.iter().filter(|finding| member(finding, "severity") != "warns");
+    refuses.map(|finding| member(finding, "code")).collect()
+}
+
+/// A text that a verb has printed; empty where there is none.
+fn member(printed: &Value, name: &str) -> String {
+    printed.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// The verb that writes an example between these two, to begin from.
@@ -209,7 +226,7 @@ fn write(file: &Path, content: &Value) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", file.display()))
 }
 
-async fn sign(scene: &Scene, people: &People<'_>, hash: &str) -> anyhow::Result<String> {
+async fn offered_and_signed(people: &People<'_>, hash: &str) -> anyhow::Result<()> {
     people.drafter.run(&["agreement", "offer", hash]).await?;
     for signatory in &people.signatories {
         eventually("the agreement is there", || async {
@@ -218,6 +235,11 @@ async fn sign(scene: &Scene, people: &People<'_>, hash: &str) -> anyhow::Result<
         .await?;
         signatory.run(&["agreement", "sign", hash]).await?;
     }
+    Ok(())
+}
+
+async fn sign(scene: &Scene, people: &People<'_>, hash: &str) -> anyhow::Result<String> {
+    offered_and_signed(people, hash).await?;
     for organisation in [&scene.income_register, &scene.pension_office] {
         eventually("the agreement is in force", || async {
             let shown = organisation.run(&["agreement", "show", hash]).await?;
@@ -237,8 +259,9 @@ struct Finding {
 
 impl Finding {
     async fn begin(scene: &Scene) -> anyhow::Result<Self> {
-        let known: HashSet<String> = (1..=PENSIONERS).map(|number| euros(yearly_income(number))).collect();
-        ensure!(known.len() == PENSIONERS as usize, "two people have the same income");
+        let everybody = PENSIONERS + LATER;
+        let known: HashSet<String> = (1..=everybody).map(|number| euros(yearly_income(number))).collect();
+        ensure!(known.len() == everybody as usize, "two people have the same income");
         let known = Arc::new(known);
         let source = Tap::open(scene.yearly_incomes.address(), Arc::clone(&known)).await?;
         let answers = Tap::open(scene.pension_office.outway(), known).await?;
@@ -334,20 +357,4 @@ async fn refused_for_enforcement(scene: &Scene, finding: &Finding) -> anyhow::Re
     })
     .await?;
     Ok(format!("the same question to enforce something: {}; the attempt is on record", answer.reason()))
-}
-
-async fn ended(scene: &Scene, people: &People<'_>, hash: &str, finding: &Finding) -> anyhow::Result<String> {
-    let [_, signatory] = &people.signatories;
-    signatory.run(&["agreement", "revoke", hash, "--reason", "Everybody has been asked about."]).await?;
-    let refused = eventually("questions are refused", || async {
-        let answer = finding.application.get_for(&about(2), Some(PURPOSE)).await?;
-        Ok((answer.status == 403).then_some(answer))
-    })
-    .await?;
-    eventually("the register knows", || async {
-        let shown = scene.income_register.run(&["agreement", "show", hash]).await?;
-        Ok((shown.get("stage").and_then(Value::as_str) == Some("revoked")).then_some(()))
-    })
-    .await?;
-    Ok(format!("revoked by the pension office's signatory; the next question: {}", refused.reason()))
 }
