@@ -137,17 +137,10 @@ fn purpose(snapshot: &Snapshot, question: &Question<'_>) -> EntryName {
     if let Some(purpose) = &question.purpose {
         return purpose.clone();
     }
-    let versions = snapshot.agreements.values().flatten();
-    let in_force = versions.filter(|version| version.life.is_in_force(question.now));
-    let clauses = in_force.flat_map(|version| &version.document.clauses).filter(|clause| {
-        clause.service == question.service
-            && clause.receivers.iter().any(|receiver| receiver.participant == *question.consumer)
-    });
-    let mut purposes: Vec<&EntryName> = clauses.map(|clause| &clause.purpose).collect();
-    purposes.sort();
-    purposes.dedup();
-    match purposes.as_slice() {
-        [purpose] => (*purpose).clone(),
+    let purposes = snapshot.policies.purposes(question.consumer, &question.service, question.now);
+    let mut purposes = purposes.into_iter();
+    match (purposes.next(), purposes.next()) {
+        (Some(purpose), None) => purpose.clone(),
         _ => UNSTATED.parse().unwrap_or_else(|_| unreachable!("a name by its alphabet")),
     }
 }

@@ -1,13 +1,13 @@
 //! The agreements on which this node decides, at one moment: found by who asks what of whom, without a lock or a query.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::DefaultHasher},
     hash::{BuildHasherDefault, Hash, Hasher},
     sync::Arc,
 };
 
-use verbond_agreement::{Agreement, AgreementId, Clause, LifeCycle, Operation, Stage};
-use verbond_domain::{ParticipantId, ServiceReference};
+use verbond_agreement::{Agreement, AgreementId, Clause, EntryName, LifeCycle, Operation, Stage};
+use verbond_domain::{ParticipantId, ServiceReference, Timestamp};
 
 use crate::{
     Candidate, CompileError, CompiledAgreement, Decision, DecisionRequest, Facts, Leases, Outcome,
@@ -158,6 +158,19 @@ impl PolicySnapshot {
         }
         self.by_agreement.change(&id, |_| (!standing.is_empty()).then(|| standing.into()));
         failed
+    }
+
+    /// The purposes for which a participant receives from a service under agreements in force, each once.
+    pub fn purposes(
+        &self,
+        receiver: &ParticipantId,
+        service: &ServiceReference,
+        now: Timestamp,
+    ) -> BTreeSet<&EntryName> {
+        let entries = self.by_question.get(&(receiver.clone(), service.clone()));
+        let in_force = entries.into_iter().flat_map(|entries| entries.iter());
+        let in_force = in_force.filter(|entry| entry.standing.life.is_in_force(now));
+        in_force.filter_map(Entry::clause).map(|clause| &clause.purpose).collect()
     }
 
     /// Decides. `leases` is asked for each clause under which the request may be permitted, most often one: whoever

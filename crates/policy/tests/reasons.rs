@@ -508,3 +508,20 @@ fn versions_take_over_and_a_replacement_leaves_the_rest() -> Outcome {
     assert_eq!(clause(&without, NOON, "enforcement")?, enforcement);
     Ok(())
 }
+
+#[test]
+fn the_purposes_of_a_receiver_are_those_of_its_clauses_in_force() -> Outcome {
+    let agreement = changed(&[])?;
+    let life = signed(&agreement)?;
+    let question = question()?;
+    let (receiver, service) = (&question.subject.participant, &question.resource);
+    let known = snapshot(agreement, life)?;
+    let at = |seconds| known.purposes(receiver, service, Timestamp::from_seconds(seconds)).into_iter();
+    assert_eq!(at(NOON).map(ToString::to_string).collect::<Vec<_>>(), ["supplement-outreach"]);
+    assert_eq!(at(0).count(), 0, "not begun");
+    let other = "oin:00000099000000099999".parse()?;
+    assert!(known.purposes(&other, service, Timestamp::from_seconds(NOON)).is_empty());
+    let elsewhere = serde_json::from_value(json!({ "provider": receiver, "name": "incomes" }))?;
+    assert!(known.purposes(receiver, &elsewhere, Timestamp::from_seconds(NOON)).is_empty());
+    Ok(())
+}
