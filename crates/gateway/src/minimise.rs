@@ -3,7 +3,6 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -109,7 +108,7 @@ pub(crate) async fn asked(
     let projection = obligations.request().ok().flatten().ok_or(Failure::BodyNotAgreed)?;
     head.headers.remove(CONTENT_LENGTH);
     let mut minimised =
-        Minimised { body, projector: Projector::new(Arc::new(projection)), waiting: None, ended: false };
+        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false };
     let mut read = BytesMut::new();
     while read.len() < LOOKED_AT {
         match std::future::poll_fn(|context| minimised.poll_more(context)).await {

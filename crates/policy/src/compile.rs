@@ -92,12 +92,23 @@ pub struct CompiledAgreement {
     pub(crate) policy_hash: DocumentHash,
     /// Its clauses, in the document's order.
     clauses: OnceLock<Result<Vec<CompiledClause>, CompileError>>,
-    /// Per clause and operation: what of its answers may leave, at the source and of an answer.
-    projections: Vec<Vec<[OnceLock<Planned>; 2]>>,
+    /// Per clause and operation.
+    plans: Vec<Vec<Plans>>,
 }
 
-/// A projection, or why there is none. Nothing of an answer leaves then.
-type Planned = Result<Arc<Projection>, PlanError>;
+/// A projection, or why there is none. Nothing leaves then.
+type Planned<Of = Arc<Projection>> = Result<Of, PlanError>;
+
+/// What of an operation's messages may leave, each made when it is first needed.
+#[derive(Default)]
+struct Plans {
+    /// Of the source's answers.
+    source: OnceLock<Planned>,
+    /// Of answers as the provider's node made them.
+    answer: OnceLock<Planned>,
+    /// Of requests; none: they have no body.
+    request: OnceLock<Planned<Option<Arc<Projection>>>>,
+}
 
 impl CompiledAgreement {
     /// Compiles a version, and holds its policies to the schema.
@@ -126,20 +137,30 @@ impl CompiledAgreement {
         let hash = agreement.hash().map_err(|error| CompileError::Document(error.to_string()))?;
         let policy_hash = DocumentHash::of(policy_text(&agreement).as_bytes());
         let plans = |clause: &Clause| clause.operations.iter().map(|_| Default::default()).collect();
-        let projections = agreement.clauses.iter().map(plans).collect();
-        Ok(Self { agreement, hash, policy_hash, clauses: OnceLock::new(), projections })
+        let plans = agreement.clauses.iter().map(plans).collect();
+        Ok(Self { agreement, hash, policy_hash, clauses: OnceLock::new(), plans })
     }
 
-    /// What of an operation's answers may leave, made when it is first needed.
+    fn plans(&self, place: Place) -> Option<&Plans> {
+        self.plans.get(place.clause)?.get(place.operation?)
+    }
+
+    /// What of an operation's answers may leave.
     pub(crate) fn projection(&self, place: Place, projected: Projected) -> Option<&Planned> {
-        let plans = self.projections.get(place.clause)?.get(place.operation?)?;
-        let [source, answer] = plans;
+        let plans = self.plans(place)?;
         let plan = match projected {
-            Projected::Source => source,
-            Projected::Answer => answer,
+            Projected::Source => &plans.source,
+            Projected::Answer => &plans.answer,
         };
         let operation = place.operation(&self.agreement)?;
         Some(plan.get_or_init(|| plan::projection(operation, &Default::default(), projected).map(Arc::new)))
+    }
+
+    /// What of an operation's requests may go on.
+    pub(crate) fn request(&self, place: Place) -> Option<&Planned<Option<Arc<Projection>>>> {
+        let plan = &self.plans(place)?.request;
+        let operation = place.operation(&self.agreement)?;
+        Some(plan.get_or_init(|| Ok(plan::request(operation)?.map(Arc::new))))
     }
 
     /// Its clauses, in the document's order. Nobody waits for another: who comes first at the same time, both compile.

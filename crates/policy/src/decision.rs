@@ -209,8 +209,8 @@ impl Obligations {
     ///
     /// # Errors
     /// When the agreed elements do not fit together. Nothing goes on then.
-    pub fn request(&self) -> Result<Option<Projection>, PlanError> {
-        self.operation().map_or(Ok(None), plan::request)
+    pub fn request(&self) -> Result<Option<Arc<Projection>>, PlanError> {
+        self.compiled.request(self.place).cloned().unwrap_or(Ok(None))
     }
 
     /// Whether the response goes out as it is. Never where elements were asked for by name.
