@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use crate::{Body, BoxError, Connection, body, head};
+use crate::{Body, BoxError, Connection, body, head_too_large, problem_details};
 
 /// Time for the whole body of a request to a tower service. Those take documents, not streams; who lets one drip in
 /// would hold its connection for ever.
@@ -26,7 +26,7 @@ pub trait Handler: Send + Sync + 'static {
     /// Refuses a request whose head is beyond the listener's bound; handlers with a form of their own for refusals use
     /// that.
     fn head_too_large(&self) -> Response<Body> {
-        head::refused()
+        problem_details(&head_too_large())
     }
 }
 

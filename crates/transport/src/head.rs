@@ -1,9 +1,7 @@
 //! Heads of requests beyond a listener's bound.
 
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, StatusCode};
 use verbond_domain::Problem;
-
-use crate::{Body, full};
 
 /// A head of at most so many bytes is read, whatever the bound, so that its sender is told what is the matter; what is
 /// larger yet the HTTP library refuses with a bare 431.
@@ -28,13 +26,4 @@ pub fn head_too_large() -> Problem {
         "Stuur minder of kortere headers; gegevens horen in de inhoud van het verzoek.",
         "Send fewer or shorter header fields; data belongs in the request's body.",
     )
-}
-
-/// The refusal as problem details (RFC 9457).
-pub(crate) fn refused() -> Response<Body> {
-    let problem = serde_json::Value::Object(head_too_large().to_json());
-    let mut response = Response::new(full(problem.to_string()));
-    *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    response
 }

@@ -1,14 +1,14 @@
 //! Answers that say no: RFC 9457 problem details.
 
 use axum::{
-    Json,
+    body::Body,
     extract::rejection::{BytesRejection, PathRejection, QueryRejection},
-    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 use verbond_domain::{PersonRole, Problem};
+use verbond_transport::problem_details;
 
 /// A problem on its way to whoever asked.
 #[derive(Debug)]
@@ -22,11 +22,7 @@ impl From<Problem> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(self.0.to_json())).into_response();
-        let kind = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        response
+        problem_details(&self.0).map(Body::new)
     }
 }
 
