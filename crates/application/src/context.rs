@@ -74,6 +74,17 @@ pub fn database_problem(error: StoreError) -> Problem {
     )
 }
 
+/// This node cannot sign; the cause goes to the log.
+pub fn signing_problem() -> Problem {
+    Problem::new(
+        "SIGNING_FAILED",
+        503,
+        "De sleutel van dit knooppunt kan nu niet worden gebruikt.",
+        "this node's key cannot be used now",
+    )
+    .next("Kijk met `verbond doctor`.", "see `verbond doctor`")
+}
+
 fn unusable(parameter: &str) -> Problem {
     Problem::new(
         "PARAMETER_INVALID",

@@ -16,5 +16,5 @@ pub mod registers;
 pub mod services;
 pub mod snapshot;
 
-pub use context::{OpContext, database_problem};
+pub use context::{OpContext, database_problem, signing_problem};
 pub use courier::{Courier, Managers, Undelivered};

@@ -14,7 +14,10 @@ use verbond_store::{
 use verbond_trust::{IdentityHandle, TrustStore, jws, personal};
 
 use super::{AgreementVersion, Envelope, Reader, received, refusals, with_successors};
-use crate::{OpContext, context::database_problem};
+use crate::{
+    OpContext,
+    context::{database_problem, signing_problem},
+};
 
 /// Kinds of messages in the outbox, delivered in this order.
 const DOCUMENT: &str = "agreement.document";
@@ -358,7 +361,7 @@ impl AgreementOffice {
         let identity = self.identity.current();
         let statement = jws::sign(&identity, &payload).await.map_err(|error| {
             tracing::error!(%error, "a statement about an agreement cannot be signed");
-            refusals::signing()
+            signing_problem()
         })?;
         let chain = identity.chain.iter().map(|der| URL_SAFE_NO_PAD.encode(der)).collect();
         Ok(Envelope { statement, chain })

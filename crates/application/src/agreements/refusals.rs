@@ -85,16 +85,6 @@ pub(super) fn statement(reason: &str) -> Problem {
     .next("Laat de partij haar verklaring opnieuw maken.", "have the party make its statement again")
 }
 
-pub(super) fn signing() -> Problem {
-    Problem::new(
-        "SIGNING_FAILED",
-        503,
-        "De sleutel van dit knooppunt kan nu niet worden gebruikt.",
-        "this node's key cannot be used now",
-    )
-    .next("Kijk met `verbond doctor`.", "see `verbond doctor`")
-}
-
 pub(super) fn too_many_undecided() -> Problem {
     Problem::new(
         "AGREEMENTS_UNDECIDED",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use verbond_application::database_problem;
+use verbond_application::{database_problem, signing_problem};
 use verbond_domain::{Actor, Problem, Timestamp};
 use verbond_journal::{Act, Entry};
 use verbond_store::{StoreError, Transaction};
@@ -94,13 +94,7 @@ impl FscNode {
         let payload = SignaturePayload { content_hash: content.hash.clone(), kind, signed_at: now };
         let jws = jws::sign(&self.identity.current(), &payload.to_bytes()).await.map_err(|error| {
             tracing::error!(%error, "a contract cannot be signed");
-            Problem::new(
-                "SIGNING_FAILED",
-                503,
-                "De sleutel van dit knooppunt kan nu niet worden gebruikt.",
-                "this node's key cannot be used now",
-            )
-            .next("Kijk met `verbond doctor`.", "see `verbond doctor`")
+            signing_problem()
         })?;
         Ok(VerifiedSignature { jws, signer: self.rules.own.clone(), kind, signed_at: now })
     }
