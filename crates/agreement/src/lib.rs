@@ -65,6 +65,6 @@ pub use party::{
 pub use path::{PathTemplate, PathTemplateError, Segment};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};
-pub use statement::{SignedBy, Statement, StatementStep};
+pub use statement::{OnTheWire, SignedBy, Statement, StatementStep};
 pub use withdrawal::{Basis, RestingClause};
 pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};

@@ -72,6 +72,12 @@ pub enum InvalidTransition {
     /// Another party holds it up.
     #[error("only {0} can let go")]
     HeldByAnother(ParticipantId),
+    /// A wire contract binds nobody before those who sign the document have done so.
+    #[error("{0} has not signed, and what a foreign participant accepts on the wire comes last")]
+    OthersFirst(ParticipantId),
+    /// What a party says on the wire counts only where it is bound there.
+    #[error("{0} has not accepted it on the wire")]
+    NotOnTheWire(ParticipantId),
 }
 
 /// The life of one version so far.
@@ -132,6 +138,43 @@ impl LifeCycle {
             self.stage = Stage::Signed;
         }
         Ok(self)
+    }
+
+    /// A foreign participant is bound: it has accepted the wire contracts that follow. It comes last, when all others
+    /// have signed, and so brings the version to [`Stage::Signed`].
+    ///
+    /// # Errors
+    /// Unless it is offered, the party is bound by nothing yet, and all others have signed.
+    pub fn accept_on_the_wire(self, party: &ParticipantId, at: Timestamp) -> Result<Self, InvalidTransition> {
+        self.must("accepting on the wire", "offered", &[Stage::Offered])?;
+        self.party(party)?;
+        if let Some(other) = self.awaited().find(|other| *other != party) {
+            return Err(InvalidTransition::OthersFirst(other.clone()));
+        }
+        self.sign(party, PartySignature { mark: SignatureMark::AcceptedOnTheWire, at })
+    }
+
+    /// A foreign participant has refused the wire contract that follows.
+    ///
+    /// # Errors
+    /// Unless it is offered and nothing but the foreign participant's accept is awaited.
+    pub fn refuse_on_the_wire(self, party: &ParticipantId) -> Result<Self, InvalidTransition> {
+        self.must("refusing", "offered", &[Stage::Offered])?;
+        if let Some(other) = self.awaited().find(|other| *other != party) {
+            return Err(InvalidTransition::OthersFirst(other.clone()));
+        }
+        self.refuse(party)
+    }
+
+    /// A foreign participant has ended the wire contract by which it was bound.
+    ///
+    /// # Errors
+    /// Unless it is signed or held up, and that party is bound on the wire.
+    pub fn revoke_on_the_wire(self, party: &ParticipantId) -> Result<Self, InvalidTransition> {
+        match self.signatures.get(party).map(|signature| signature.mark) {
+            Some(SignatureMark::AcceptedOnTheWire) => self.revoke(party),
+            Some(SignatureMark::Signed) | None => Err(InvalidTransition::NotOnTheWire(party.clone())),
+        }
     }
 
     /// A party says no.

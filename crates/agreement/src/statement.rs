@@ -27,6 +27,16 @@ pub struct SignedBy {
     pub signature: String,
 }
 
+/// What a party saw a foreign participant do on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OnTheWire {
+    /// The foreign participant.
+    pub party: ParticipantId,
+    /// Hashes of the wire contracts that it did it to; they hold its signatures.
+    pub contracts: Vec<Line>,
+}
+
 /// What is stated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
@@ -57,9 +67,25 @@ pub enum StatementStep {
         /// Why.
         reason: Prose,
     },
+    /// A foreign participant has accepted the wire contracts that follow. Says nothing of a person.
+    AcceptedOnTheWire(OnTheWire),
+    /// A foreign participant has refused a wire contract that follows.
+    RefusedOnTheWire(OnTheWire),
+    /// A foreign participant has ended a wire contract that follows.
+    RevokedOnTheWire(OnTheWire),
 }
 
 impl StatementStep {
+    /// What it says of a foreign participant, for whom the stating party speaks.
+    pub const fn on_the_wire(&self) -> Option<&OnTheWire> {
+        match self {
+            Self::AcceptedOnTheWire(seen) | Self::RefusedOnTheWire(seen) | Self::RevokedOnTheWire(seen) => {
+                Some(seen)
+            }
+            _ => None,
+        }
+    }
+
     /// The step's name, as stored and shown.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -70,6 +96,9 @@ impl StatementStep {
             Self::Suspended { .. } => "suspended",
             Self::Resumed => "resumed",
             Self::Revoked { .. } => "revoked",
+            Self::AcceptedOnTheWire(_) => "accepted_on_the_wire",
+            Self::RefusedOnTheWire(_) => "refused_on_the_wire",
+            Self::RevokedOnTheWire(_) => "revoked_on_the_wire",
         }
     }
 }
@@ -142,6 +171,10 @@ impl Statement {
     /// [`InvalidTransition`].
     pub fn take(&self, life: LifeCycle) -> Result<LifeCycle, InvalidTransition> {
         let party = &self.participant;
+        // Whoever states is no foreign participant: it would sign.
+        if let Some(seen) = self.step.on_the_wire().filter(|seen| seen.party == *party) {
+            return Err(InvalidTransition::NotOnTheWire(seen.party.clone()));
+        }
         match &self.step {
             StatementStep::Offered => life.offer(),
             StatementStep::Signed(_) => {
@@ -153,6 +186,11 @@ impl Statement {
             StatementStep::Suspended { .. } => life.suspend(party),
             StatementStep::Resumed => life.resume(party),
             StatementStep::Revoked { .. } => life.revoke(party),
+            StatementStep::AcceptedOnTheWire(seen) => {
+                life.accept_on_the_wire(&seen.party, self.at.timestamp())
+            }
+            StatementStep::RefusedOnTheWire(seen) => life.refuse_on_the_wire(&seen.party),
+            StatementStep::RevokedOnTheWire(seen) => life.revoke_on_the_wire(&seen.party),
         }
     }
 }

@@ -11,6 +11,9 @@ const UNTIL: i64 = 1_000;
 enum Step {
     Offer,
     Sign(usize),
+    AcceptOnTheWire(usize),
+    RefuseOnTheWire(usize),
+    RevokeOnTheWire(usize),
     Refuse(usize),
     Withdraw,
     Suspend(usize),
@@ -26,6 +29,9 @@ fn step(parties: usize) -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => Just(Step::Offer),
         6 => anybody.clone().prop_map(Step::Sign),
+        3 => anybody.clone().prop_map(Step::AcceptOnTheWire),
+        1 => anybody.clone().prop_map(Step::RefuseOnTheWire),
+        1 => anybody.clone().prop_map(Step::RevokeOnTheWire),
         1 => anybody.clone().prop_map(Step::Refuse),
         1 => Just(Step::Withdraw),
         2 => anybody.clone().prop_map(Step::Suspend),
@@ -49,6 +55,7 @@ proptest! {
         let at = Timestamp::from_millis;
         let mut life = LifeCycle::draft(names, at(FROM), at(UNTIL));
         let (mut signed, mut held) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
+        let mut on_the_wire = std::collections::BTreeSet::new();
         let (mut offered, mut ended, mut successor, mut now) = (false, false, None, 0_i64);
         for step in steps {
             let before = life.clone();
@@ -58,6 +65,18 @@ proptest! {
                 Step::Wait(time) => { now += time; continue; }
                 Step::Offer => life.offer().inspect(|_| offered = true),
                 Step::Sign(who) => life.sign(&participant(who)?, mark).inspect(|_| { signed.insert(who); }),
+                Step::AcceptOnTheWire(who) => {
+                    life.accept_on_the_wire(&participant(who)?, at(now)).inspect(|_| {
+                        signed.insert(who);
+                        on_the_wire.insert(who);
+                    })
+                }
+                Step::RefuseOnTheWire(who) => life.refuse_on_the_wire(&participant(who)?).inspect(|_| ended = true),
+                Step::RevokeOnTheWire(who) => {
+                    let outcome = life.revoke_on_the_wire(&participant(who)?);
+                    prop_assert!(outcome.is_err() || on_the_wire.contains(&who), "who is not bound on the wire ended it there");
+                    outcome.inspect(|_| ended = true)
+                }
                 Step::Refuse(who) => life.refuse(&participant(who)?).inspect(|_| ended = true),
                 Step::Withdraw => life.withdraw().inspect(|_| ended = true),
                 Step::Suspend(who) => life.suspend(&participant(who)?).inspect(|_| { held.insert(who); }),
@@ -70,6 +89,13 @@ proptest! {
             };
             life = outcome.unwrap_or(before);
             prop_assert!(!signed.contains(&parties) && !held.contains(&parties), "a stranger took part");
+            // What a foreign participant accepts comes last, so that there is at most one, and never without the others.
+            prop_assert!(on_the_wire.is_empty() || (on_the_wire.len() == 1 && signed.len() == parties));
+            for (number, mark) in (0..parties).filter_map(|number| {
+                Some((number, life.signatures().get(&participant(number).ok()?)?.mark))
+            }) {
+                prop_assert_eq!(mark == SignatureMark::AcceptedOnTheWire, on_the_wire.contains(&number));
+            }
             let all = offered && signed.len() == parties;
             let in_time = (FROM..UNTIL).contains(&now) && successor.is_none_or(|moment| now < moment);
             prop_assert_eq!(life.is_in_force(at(now)), all && held.is_empty() && !ended && in_time);
