@@ -59,7 +59,7 @@ const KNOWN_BY: [(&str, &str); 13] = [
 ];
 
 /// What parts are called. A part that is not in the list is called by its name in the document.
-const CALLED: [(&str, &str, &str); 64] = [
+const CALLED: [(&str, &str, &str); 65] = [
     ("activity", "de verwerkingsactiviteit", "the processing activity"),
     ("advice", "het advies", "the advice"),
     ("algorithm", "het gebruik van algoritmes", "the use of algorithms"),
@@ -116,6 +116,7 @@ const CALLED: [(&str, &str, &str); 64] = [
     ("secrecy", "de opheffing van geheimhouding", "the lifting of secrecy"),
     ("sensitivity", "de gevoeligheid", "the sensitivity"),
     ("signatories", "de ondertekenaar", "the signatory"),
+    ("signed_elsewhere", "het elders getekende document", "the document signed elsewhere"),
     (
         "special_categories",
         "de uitzondering voor bijzondere gegevens",

@@ -264,6 +264,24 @@ pub struct Signatory {
     pub mandate: Line,
 }
 
+/// A document that the parties have signed outside this program, such as a covenant on paper. Nothing of it is known here
+/// but what stands here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignedElsewhere {
+    /// SHA-256 over its bytes, as the parties keep it.
+    pub hash: DocumentHash,
+    /// The day on which the last party signed it.
+    pub date: Day,
+    /// Who signed it, for each party.
+    #[schema(min_items = 1, max_items = 200)]
+    pub signatories: Vec<Signatory>,
+    /// Hashes of the processing activities that it names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 200)]
+    pub activities: Vec<DocumentHash>,
+}
+
 /// An agreement, in one of its versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -306,6 +324,9 @@ pub struct Agreement {
     pub advice: Vec<Advice>,
     /// Who signs.
     pub signatories: Vec<Signatory>,
+    /// The document that parties have signed elsewhere, where one of them cannot sign this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_elsewhere: Option<SignedElsewhere>,
     /// What is published of it.
     pub publicity: Publicity,
 }
@@ -368,7 +389,21 @@ impl Agreement {
         distinct("clause", self.clauses.iter().map(|clause| clause.name.to_string()))?;
         distinct("signatory for", self.signatories.iter().map(|one| one.participant.to_string()))?;
         distinct("algorithm", self.algorithms.iter().map(|one| one.name.to_string()))?;
+        if let Some(elsewhere) = &self.signed_elsewhere {
+            count("signatories of a document signed elsewhere", elsewhere.signatories.len(), 1)?;
+            distinct(
+                "signatory elsewhere for",
+                elsewhere.signatories.iter().map(|one| one.participant.to_string()),
+            )?;
+            distinct("activity named elsewhere", elsewhere.activities.iter().map(DocumentHash::to_string))?;
+            if elsewhere.activities.len() > MAXIMUM_ITEMS {
+                let what = "activities that a document signed elsewhere names";
+                return Err(DocumentError::Count { what, least: 0, most: MAXIMUM_ITEMS });
+            }
+        }
         let mentioned = self.signatories.iter().map(|one| &one.participant);
+        let mentioned = mentioned
+            .chain(self.signed_elsewhere.iter().flat_map(|one| &one.signatories).map(|one| &one.participant));
         let mentioned = mentioned.chain(self.advice.iter().map(|one| &one.participant));
         let mentioned = mentioned.chain(self.assessments.iter().map(|one| &one.party));
         for participant in mentioned.chain(self.algorithms.iter().map(|one| &one.party)) {

@@ -49,7 +49,7 @@ pub use described_service::{
 pub use diff::{Change, ChangeKind, diff};
 pub use document::{
     Advice, AdviceOutcome, Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT,
-    Signatory, StatutoryCollaboration, Term, Version,
+    Signatory, SignedElsewhere, StatutoryCollaboration, Term, Version,
 };
 pub use ground::{
     Article, ArticleError, CriminalDataBasis, GroundReference, LawIdentifier, LawfulnessLimb, LegalGround,

@@ -3,6 +3,7 @@
 
 mod amending;
 mod checking;
+mod foreign;
 mod from_refusal;
 mod office;
 mod reading;
@@ -13,6 +14,7 @@ mod version;
 mod withdrawing;
 
 pub use amending::Difference;
+pub use foreign::Speaks;
 pub use office::AgreementOffice;
 pub use reading::{Fetched, MOST_ADDRESSES, Outcome, Reader, Seen};
 pub use received::{AGREEMENT_SIGNATURE, Envelope};

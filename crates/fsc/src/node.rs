@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use tokio::task::JoinHandle;
-use verbond_application::Courier;
+use verbond_application::{Courier, agreements::AgreementOffice};
 use verbond_domain::{Ambient, Timestamp};
 use verbond_store::Store;
 use verbond_transport::Client;
@@ -30,6 +30,8 @@ pub struct FscParts {
     pub trust: Arc<TrustStore>,
     /// Dials other participants ([`Client::peers`]).
     pub peers: Client,
+    /// Where this participant keeps the agreements from which contracts follow.
+    pub agreements: Arc<AgreementOffice>,
     /// Who carries what waits in the outbox and is no matter of FSC.
     pub couriers: Vec<Arc<dyn Courier>>,
 }
@@ -42,6 +44,7 @@ pub struct FscNode {
     pub(crate) identity: Arc<IdentityHandle>,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) client: ManagerClient,
+    pub(crate) agreements: Arc<AgreementOffice>,
     pub(crate) couriers: Vec<Arc<dyn Courier>>,
     pub(crate) key_sets: KeySets,
     pub(crate) index: Arc<IndexKeeper>,
@@ -64,8 +67,9 @@ impl FscNode {
 
     /// As [`FscNode::new`], with bounds of one's own.
     pub fn with_limits(parts: FscParts, flood_limits: FloodLimits) -> Arc<Self> {
-        let FscParts { rules, store, ambient, identity, trust, peers, couriers } = parts;
+        let FscParts { rules, store, ambient, identity, trust, peers, agreements, couriers } = parts;
         Arc::new(Self {
+            agreements,
             couriers,
             client: ManagerClient::new(peers, &rules.manager_address),
             index: IndexKeeper::new(&rules),

@@ -10,12 +10,12 @@ use verbond_domain::{Actor, ParticipantId};
 use verbond_store::outbox::OutboxRow;
 use verbond_transport::{Protocol, Target};
 
-use crate::{NodeApi, routes::SharedAgreements};
+use crate::{NodeApi, probe};
 
 /// Time for one call.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes read of an answer.
-const MAXIMUM_ANSWER: usize = 32 * 1024 * 1024;
+const MAXIMUM_ANSWER: usize = 1024 * 1024;
 
 /// The courier of the messages whose kind begins with `agreement.`.
 pub struct AgreementCourier(pub Arc<NodeApi>);
@@ -69,20 +69,12 @@ impl Courier for AgreementCourier {
     }
 
     async fn compare(&self, with: &ParticipantId, manager: &str) -> Result<usize, String> {
-        let asked = self.call(with, manager, Method::GET, "/verbond/v1/agreements", Bytes::new()).await;
-        let (status, answer) = asked.map_err(|undelivered| undelivered.reason)?;
-        // A foreign participant: it takes part over the group's protocol alone.
-        if status == StatusCode::NOT_FOUND {
-            return Ok(0);
-        }
-        if !status.is_success() {
-            return Err(told(status, &answer));
-        }
-        let shared: SharedAgreements =
-            serde_json::from_slice(&answer).map_err(|_| "its agreements cannot be read".to_owned())?;
         let node = &self.0;
+        let (speaks, shared) = probe::shared(&node.peers, with, manager).await?;
         let actor = Actor::Participant { id: with.clone() };
         let context = OpContext { actor, ambient: node.ambient.clone(), store: node.store.clone() };
+        let learned = node.office.learned(&context, with, speaks).await;
+        learned.map_err(|problem| problem.to_string())?;
         let mut taken: usize = 0;
         for agreement in shared.items {
             match node.office.adopt(&context, &agreement.document, agreement.statements).await {

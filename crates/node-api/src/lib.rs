@@ -7,6 +7,7 @@
 mod answer;
 mod caller;
 mod courier;
+mod probe;
 mod reader;
 mod routes;
 

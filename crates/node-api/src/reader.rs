@@ -11,12 +11,15 @@ use bytes::Bytes;
 use verbond_agreement::ActivityReference;
 use verbond_application::{
     Managers,
-    agreements::{Fetched, Reader, Seen},
+    agreements::{Fetched, Reader, Seen, Speaks},
 };
 use verbond_domain::ParticipantId;
 use verbond_transport::{Client, Protocol, Target};
 
-use crate::routes::{Readings, ReadingsAsked};
+use crate::{
+    probe,
+    routes::{Readings, ReadingsAsked},
+};
 
 /// Time for reading one address.
 const READING: Duration = Duration::from_secs(5);
@@ -45,6 +48,11 @@ impl NodeReader {
             tracing::error!("who knows where managers are was said twice; the first stays");
         }
     }
+
+    async fn manager_of(&self, participant: &ParticipantId) -> Result<String, String> {
+        let managers = self.managers.get().and_then(Weak::upgrade).ok_or("the node is not ready")?;
+        managers.manager_of(participant).await.ok_or_else(|| "its manager is not known".to_owned())
+    }
 }
 
 #[async_trait]
@@ -63,13 +71,17 @@ impl Reader for NodeReader {
         Ok(Fetched { status: answer.status().as_u16(), body: answer.into_body().into() })
     }
 
+    async fn speaks(&self, participant: &ParticipantId) -> Result<Speaks, String> {
+        let manager = self.manager_of(participant).await?;
+        probe::shared(&self.peers, participant, &manager).await.map(|(speaks, _)| speaks)
+    }
+
     async fn ask(
         &self,
         participant: &ParticipantId,
         activities: &[ActivityReference],
     ) -> Result<Vec<Seen>, String> {
-        let managers = self.managers.get().and_then(Weak::upgrade).ok_or("the node is not ready")?;
-        let manager = managers.manager_of(participant).await.ok_or("its manager is not known")?;
+        let manager = self.manager_of(participant).await?;
         let target = Target::peer(participant.clone(), &manager, Protocol::Http1);
         let target = target.map_err(|error| error.to_string())?;
         let body = serde_json::to_vec(&ReadingsAsked { activities: activities.to_vec() });

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::{Json, Router, extract::State, http::StatusCode};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,7 +28,8 @@ use crate::{
     version = "1.0.0",
     description = "What nodes of Verbond tell each other beside the group's protocol: agreements, and what parties \
         state about them. Served on the manager's port behind mutual TLS of the group, under `/verbond/v1`. Whoever \
-        calls is the participant of its certificate. Refusals are problem details (RFC 9457).",
+        calls is the participant of its certificate. Refusals are problem details (RFC 9457). A participant that answers \
+        404 to `GET /verbond/v1/agreements` has no node of Verbond: it takes part over the group's protocol alone.",
     license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
 ))]
 struct Description;
@@ -64,7 +70,7 @@ pub(crate) struct Readings {
 fn described() -> OpenApiRouter<Arc<NodeApi>> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(list))
-        .routes(routes!(put_document))
+        .routes(routes!(get_document, put_document))
         .routes(routes!(post_statement))
         .routes(routes!(post_readings))
 }
@@ -90,6 +96,21 @@ async fn list(State(node): State<Arc<NodeApi>>, caller: Caller) -> Result<Json<S
         statements: version.statements.into_iter().map(|(_, envelope)| envelope).collect(),
     });
     Ok(Json(SharedAgreements { items: items.collect() }))
+}
+
+/// The document of a version that has been offered: the canonical form, byte for byte, for its parties. The contract that
+/// follows from a version names this address, so that a party that runs another program can read what it accepts.
+#[utoipa::path(get, path = "/verbond/v1/agreements/{hash}", params(("hash" = String, Path, description = "hash of the document")),
+    responses((status = 200, description = "the document", body = String, content_type = "application/json"),
+    (status = 401, description = "the certificate cannot be used"),
+    (status = 404, description = "nothing that the caller is a party to has been offered under this hash")))]
+async fn get_document(
+    State(node): State<Arc<NodeApi>>,
+    caller: Caller,
+    PathHash(hash): PathHash,
+) -> Result<Response, Refused> {
+    let document = node.office.document_for(&caller.context, &caller.participant, &hash).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], document).into_response())
 }
 
 /// A document that the caller is about to offer: the canonical form, byte for byte.

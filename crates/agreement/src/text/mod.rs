@@ -14,8 +14,9 @@ pub(crate) use markdown::Markdown;
 use crate::{
     AdviceOutcome, Agreement, AgreementKind, AlgorithmUse, AllowedValues, Article, AssessmentKind,
     AssessmentOutcome, Clause, Compatibility, Constant, Derivation, DocumentError, EffectOnPeople,
-    IdentifierKind, Informing, LawfulnessLimb, Operator, ParameterPlace, PartyRole, Period, PersonPlace,
-    Publicity, Regime, RetentionPeriod, Sensitivity, Side, SourceType, TransferInstrument, WeekDay,
+    IdentifierKind, Informing, LawfulnessLimb, Operator, ParameterPlace, Party, PartyRole, Period,
+    PersonPlace, Publicity, Regime, RetentionPeriod, Sensitivity, Side, SourceType, TransferInstrument,
+    WeekDay,
 };
 
 /// A language in which the text can be read.
@@ -64,6 +65,14 @@ macro_rules! text {
 
             fn one_line(&self, text: &crate::Prose) -> String {
                 text.as_str().replace('\n', " ")
+            }
+
+            fn without_signatory(&self) -> impl Iterator<Item = &'a Party> {
+                let agreement = self.agreement;
+                let signs = |party: &Party| {
+                    agreement.signatories.iter().any(|one| one.participant == party.participant)
+                };
+                agreement.parties.iter().filter(move |party| !signs(party))
             }
 
             fn sides(&self, clause: &'a Clause) -> Vec<SideText<'a>> {

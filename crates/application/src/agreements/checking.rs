@@ -19,6 +19,7 @@ use verbond_store::readings::ReadingRow;
 
 use super::{
     AgreementOffice, AgreementVersion,
+    foreign::among,
     reading::{self, Outcome},
     refusals,
 };
@@ -46,6 +47,8 @@ impl AgreementOffice {
         hash: &str,
         signatory: Option<&Actor>,
     ) -> Result<MutexGuard<'_, ()>, Problem> {
+        let document = self.get(context, hash).await?.document;
+        self.foreign_parties(context, &document).await?;
         self.read_sources(context, hash).await?;
         let alone = self.deciding.lock().await;
         let version = self.get(context, hash).await?;
@@ -77,6 +80,10 @@ impl AgreementOffice {
             known.drafter = name.as_str().parse().ok().map(|name| Drafter { credential, name });
         }
         self.assessments(context, &mut known).await?;
+        known.foreign =
+            among(&version.document, &context.store.foreign_peers().await.map_err(database_problem)?);
+        let elsewhere = version.document.signed_elsewhere.iter();
+        known.named_elsewhere.extend(elsewhere.flat_map(|one| one.activities.iter().copied()));
         let own = self.own_activities(context).await?;
         let rows = context.store.agreement_readings(&version.hash).await.map_err(database_problem)?;
         read(&rows, own, &mut known);

@@ -13,7 +13,7 @@ use verbond_store::{
 };
 use verbond_trust::{IdentityHandle, TrustStore, jws, personal};
 
-use super::{AgreementVersion, Envelope, Reader, received, refusals, with_successors};
+use super::{AgreementVersion, Envelope, Reader, foreign, received, refusals, with_successors};
 use crate::{
     OpContext,
     context::{database_problem, signing_problem},
@@ -40,6 +40,8 @@ pub struct AgreementOffice {
     pub reader: Arc<dyn Reader>,
     /// Where others reach this participant's public registers, if that is known.
     pub public_address: Option<String>,
+    /// The directories of the group, the first that are asked to read what a foreign party's node cannot.
+    pub directories: Vec<ParticipantId>,
     /// Held from the check of a version until what follows from it stands: of two that may not stand beside each other
     /// the second is checked with the first in sight.
     pub deciding: Mutex<()>,
@@ -197,6 +199,10 @@ impl AgreementOffice {
         if statement.participant == self.own {
             return Err(refusals::statement("what this participant states it states itself"));
         }
+        // What a foreign participant does on the wire each node sees itself; nobody is believed about it.
+        if statement.step.on_the_wire().is_some() {
+            return Err(refusals::statement("it speaks for another party"));
+        }
         if before.statements.iter().any(|(known, _)| *known == statement) {
             return Ok(before);
         }
@@ -228,6 +234,20 @@ impl AgreementOffice {
         };
         let versions = AgreementVersion::running(&context.store, now).await.map_err(database_problem)?;
         Ok(versions.into_iter().filter(shared).collect())
+    }
+
+    /// The canonical form of a version that has been offered, for another party to it.
+    pub async fn document_for(
+        &self,
+        context: &OpContext,
+        participant: &ParticipantId,
+        hash: &str,
+    ) -> Result<String, Problem> {
+        let version = self.get(context, hash).await?;
+        match version.document.party(participant).is_some() && version.offered_by().is_some() {
+            true => Ok(version.canonical),
+            false => Err(refusals::unknown()),
+        }
     }
 
     /// Takes over a version with what has been stated about it, as a counterpart shows it after an absence. Gives how
@@ -307,14 +327,14 @@ impl AgreementOffice {
 
     /// States something as this participant: signed by its certificate, written down with its author, told to the other
     /// parties.
-    async fn state(
+    pub(super) async fn state(
         &self,
         context: &OpContext,
         hash: &str,
         step: StatementStep,
     ) -> Result<AgreementVersion, Problem> {
         let before = self.get(context, hash).await?;
-        if matches!(step, StatementStep::Offered | StatementStep::Signed(_) | StatementStep::Resumed) {
+        if binds(&step) || step == StatementStep::Resumed {
             self.still_rests(context, &before.document).await?;
         }
         let stated = self.prepared(context, &before, step).await?;
@@ -349,6 +369,9 @@ impl AgreementOffice {
     ) -> Result<(), Problem> {
         let version = locked(transaction, hash).await?;
         take(&version, statement)?;
+        if let StatementStep::AcceptedOnTheWire(seen) = &statement.step {
+            foreign::must_be_foreign(transaction, &seen.party).await?;
+        }
         add(transaction, &version, statement, envelope, context.ambient.now()).await?;
         let action = format!("agreement.{}", statement.step.name());
         let detail = json!({ "statement": envelope.statement });
@@ -367,7 +390,8 @@ impl AgreementOffice {
         Ok(Envelope { statement, chain })
     }
 
-    /// Puts a statement in the outbox for every other party; the document goes before the statement that offers it.
+    /// Puts a statement in the outbox for every other party that speaks the interface among nodes; the document goes before
+    /// the statement that offers it.
     async fn tell(
         &self,
         context: &OpContext,
@@ -379,9 +403,9 @@ impl AgreementOffice {
         let now = context.ambient.now();
         let body = serde_json::to_string(envelope)
             .map_err(|_| refusals::statement("it cannot be written as JSON"))?;
-        let others = version.document.parties.iter().filter(|party| party.participant != self.own);
-        for party in others {
-            let to = &party.participant;
+        let foreign = transaction.foreign_peers().await.map_err(database_problem)?;
+        let others = version.document.parties.iter().map(|party| &party.participant);
+        for to in others.filter(|one| **one != self.own && !foreign.contains(*one)) {
             if statement.step == StatementStep::Offered {
                 let id = context.ambient.uuid_v7();
                 transaction
@@ -415,10 +439,15 @@ async fn locked(transaction: &mut Transaction, hash: &str) -> Result<AgreementVe
     AgreementVersion::read(row).map_err(database_problem)
 }
 
+/// Whether somebody binds themselves by the step, or is bound.
+const fn binds(step: &StatementStep) -> bool {
+    matches!(step, StatementStep::Offered | StatementStep::Signed(_) | StatementStep::AcceptedOnTheWire(_))
+}
+
 /// Whether the statement may follow what has been stated before.
 fn take(version: &AgreementVersion, statement: &Statement) -> Result<(), Problem> {
     let life = version.life.clone();
-    let binds = matches!(statement.step, StatementStep::Offered | StatementStep::Signed(_));
+    let binds = binds(&statement.step);
     let (begin, stage) = (version.document.term.from.timestamp(), version.stage(statement.at.timestamp()));
     // The moment of a handover is one that all parties knew beforehand, so that they switch together.
     if binds && version.document.replaces.is_some() && statement.at.timestamp() >= begin {

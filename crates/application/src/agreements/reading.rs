@@ -16,13 +16,17 @@ use verbond_agreement::{
     check::AlgorithmReading,
 };
 use verbond_domain::{Actor, ParticipantId, Problem};
-use verbond_store::readings::ReadingRow;
+use verbond_store::{SortOrder, readings::ReadingRow};
 
-use super::{AgreementOffice, refusals};
+use super::{AgreementOffice, Speaks, foreign::among, refusals};
 use crate::{OpContext, context::database_problem};
 
 /// Addresses that are read for one version, at most; what stands behind the others counts as not published.
 pub const MOST_ADDRESSES: usize = 64;
+/// Nodes of the coalition that are asked to read, where a party's own node cannot.
+const MOST_HELPERS: usize = 8;
+/// Participants among which they are looked for.
+const MOST_HELPERS_KNOWN: i64 = 200;
 /// Addresses that are read at the same time.
 const AT_ONCE: usize = 8;
 
@@ -41,6 +45,10 @@ pub trait Reader: Send + Sync {
     /// Gets what stands at an address, as anybody would: without credentials, within bounds of time and size, following
     /// nothing. Whoever asks may have chosen the address.
     async fn read(&self, url: &str) -> Result<Fetched, String>;
+
+    /// Asks a participant, at the other end of mutual TLS, what it speaks where nodes of this program speak to each other.
+    /// Whatever is neither an answer of such a node nor 404 is no answer.
+    async fn speaks(&self, participant: &ParticipantId) -> Result<Speaks, String>;
 
     /// Has a participant's node read activities, and tell what it saw.
     async fn ask(
@@ -100,7 +108,7 @@ impl AgreementOffice {
     /// When the version is unknown or the database fails; an address or a party that does not answer is no error.
     pub async fn read_sources(&self, context: &OpContext, hash: &str) -> Result<Vec<ReadingRow>, Problem> {
         let document = self.get(context, hash).await?.document;
-        let references = activities(&document);
+        let references = activities(&document, |_| true);
         let urls: BTreeSet<Line> = references.iter().map(|one| one.url.clone()).collect();
         let own = stream::iter(urls).map(|url| self.look(url)).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
         let algorithms: BTreeSet<Line> =
@@ -109,8 +117,13 @@ impl AgreementOffice {
             .map(|url| self.registered(url))
             .buffer_unordered(AT_ONCE)
             .collect::<Vec<_>>();
-        let others = document.parties.iter().map(|party| &party.participant).filter(|one| **one != self.own);
-        let others = join_all(others.map(|party| self.ask(party, &references)));
+        let foreign = context.store.foreign_peers().await.map_err(database_problem)?;
+        // Foreign participants publish where they like; nodes read for others only what a node publishes.
+        let of_nodes = activities(&document, |party| !foreign.contains(party));
+        let helpers = self.helpers(context, &document, &foreign).await?;
+        let others = document.parties.iter().map(|party| &party.participant);
+        let others = others.filter(|one| **one != self.own && !foreign.contains(*one)).chain(&helpers);
+        let others = join_all(others.map(|party| self.ask(party, &of_nodes)));
         let (own, registers, others) = join3(own, registers, others).await;
 
         let at = context.ambient.now();
@@ -178,6 +191,30 @@ impl AgreementOffice {
         context.record(&mut transaction, "register.read", &subject, json!({ "readings": seen })).await?;
         transaction.commit().await.map_err(database_problem)?;
         Ok(seen)
+    }
+
+    /// Nodes of the coalition that read for this participant what a foreign party's node cannot: whoever answers is one.
+    async fn helpers(
+        &self,
+        context: &OpContext,
+        document: &Agreement,
+        foreign: &BTreeSet<ParticipantId>,
+    ) -> Result<Vec<ParticipantId>, Problem> {
+        if among(document, foreign).is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = context
+            .store
+            .peers(None, &[], None, MOST_HELPERS_KNOWN, SortOrder::Ascending)
+            .await
+            .map_err(database_problem)?;
+        let directories = self.directories.iter().cloned();
+        let mut known: Vec<_> = directories.chain(known.items.into_iter().map(|peer| peer.id)).collect();
+        let mut seen = BTreeSet::new();
+        known.retain(|id| seen.insert(id.clone()));
+        let known = known.into_iter();
+        let fit = known.filter(|id| *id != self.own && !foreign.contains(id) && document.party(id).is_none());
+        Ok(fit.take(MOST_HELPERS).collect())
     }
 
     /// What stands at the address of an activity.
@@ -263,12 +300,14 @@ pub(super) fn algorithm(row: &ReadingRow) -> Option<AlgorithmReading> {
     Some(AlgorithmReading { url, register_id: entry.register_id, version: entry.version })
 }
 
-/// The activities that a version names, each once.
-fn activities(document: &Agreement) -> Vec<ActivityReference> {
+/// The activities of these parties that a version names, each once.
+fn activities(document: &Agreement, of: impl Fn(&ParticipantId) -> bool) -> Vec<ActivityReference> {
     let mut found: Vec<ActivityReference> = Vec::new();
     for clause in &document.clauses {
-        let sides = std::iter::once(&clause.provider).chain(clause.receivers.iter().map(|one| &one.side));
-        for reference in sides.filter_map(|side| side.activity.as_ref()) {
+        let provider = (&clause.service.provider, &clause.provider);
+        let receivers = clause.receivers.iter().map(|one| (&one.participant, &one.side));
+        let sides = std::iter::once(provider).chain(receivers).filter(|(party, _)| of(party));
+        for reference in sides.filter_map(|(_, side)| side.activity.as_ref()) {
             if !found.contains(reference) && found.len() < MOST_ADDRESSES {
                 found.push(reference.clone());
             }

@@ -4,7 +4,7 @@ use verbond_agreement::{
     ClauseName, DocumentError, InvalidTransition,
     check::{Finding, Severity},
 };
-use verbond_domain::Problem;
+use verbond_domain::{ParticipantId, Problem};
 
 pub(super) fn document(error: &DocumentError) -> Problem {
     Problem::new(
@@ -297,5 +297,44 @@ pub(super) fn not_readable() -> Problem {
     .next(
         "Publiceer de activiteit op een adres dat eindigt op `/v1/registers/activity/NAAM/VERSIE`.",
         "publish the activity at an address that ends with `/v1/registers/activity/NAME/VERSION`",
+    )
+}
+
+pub(super) fn answered_before(peer: &ParticipantId) -> Problem {
+    Problem::new(
+        "PEER_ANSWERED_BEFORE",
+        409,
+        format!("{peer} sprak eerder als knooppunt van Verbond en zegt nu dat daar niets is. Zo iemand is niet vanzelf vreemd."),
+        format!("{peer} has spoken as a node of Verbond before, and now says that nothing is there; it does not become foreign by itself"),
+    )
+    .next(
+        "Vraag de deelnemer wat er is veranderd. Klopt het, dan legt een steward het vast: `verbond peer foreign`.",
+        "ask the participant what has changed; if it is so, a steward records it: `verbond peer foreign`",
+    )
+}
+
+pub(super) fn not_foreign(peer: &ParticipantId) -> Problem {
+    Problem::new(
+        "PEER_NOT_FOREIGN",
+        409,
+        format!("{peer} neemt deel met een knooppunt van Verbond, en tekent dus zelf."),
+        format!("{peer} takes part with a node of Verbond, and so signs itself"),
+    )
+    .next(
+        "Laat de partij de gegevensafspraak tekenen: `verbond agreement sign`.",
+        "have the party sign the agreement: `verbond agreement sign`",
+    )
+}
+
+pub(super) fn foreign_among_many() -> Problem {
+    Problem::new(
+        "FOREIGN_AMONG_MANY",
+        422,
+        "Een partij zonder knooppunt van Verbond kan alleen een gegevensafspraak tussen twee partijen aangaan.",
+        "a party without a node of Verbond can only enter into an agreement between two parties",
+    )
+    .next(
+        "Sluit met deze partij een eigen gegevensafspraak.",
+        "conclude an agreement of its own with this party",
     )
 }

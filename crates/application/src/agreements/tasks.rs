@@ -97,7 +97,9 @@ fn ended(version: &AgreementVersion, now: Timestamp) -> Option<Timestamp> {
         Stage::Expired if signed => Some(version.document.term.until.timestamp()),
         Stage::Revoked => {
             let revoked = version.statements.iter().map(|(statement, _)| statement);
-            let mut revoked = revoked.filter(|one| matches!(one.step, StatementStep::Revoked { .. }));
+            let mut revoked = revoked.filter(|one| {
+                matches!(one.step, StatementStep::Revoked { .. } | StatementStep::RevokedOnTheWire(_))
+            });
             revoked.next().map(|statement| statement.at.timestamp())
         }
         _ => None,

@@ -1,8 +1,13 @@
 //! A version as stored: the document, the statements about it, and what follows from them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use verbond_agreement::{Agreement, AgreementId, LifeCycle, Stage, Statement, StatementStep, Version};
+use verbond_agreement::{
+    Agreement, AgreementId, LifeCycle, SignatureMark, Stage, Statement, StatementStep, Version,
+};
 use verbond_domain::{Actor, ParticipantId, Timestamp};
 use verbond_store::{
     Store, StoreError,
@@ -57,9 +62,9 @@ impl AgreementVersion {
             // The moment at which it came here counts as well: a party that dates its statement back does not bring a
             // version back to life whose place had been taken.
             let begin = document.term.from.timestamp();
-            ended_early |= matches!(statement.step, StatementStep::Revoked { .. })
-                && statement.at.timestamp() < begin
-                && step.at < begin;
+            let ends =
+                matches!(statement.step, StatementStep::Revoked { .. } | StatementStep::RevokedOnTheWire(_));
+            ended_early |= ends && statement.at.timestamp() < begin && step.at < begin;
             statements.push((statement, envelope));
         }
         Ok(Self {
@@ -103,6 +108,26 @@ impl AgreementVersion {
     pub fn offered_by(&self) -> Option<&ParticipantId> {
         let offered = |statement: &&Statement| statement.step == StatementStep::Offered;
         self.statements.iter().map(|(statement, _)| statement).find(offered).map(|one| &one.participant)
+    }
+
+    /// The foreign participant whose accept on the wire is all that is awaited, or that is bound by one.
+    pub fn on_the_wire(&self, foreign: &BTreeSet<ParticipantId>, now: Timestamp) -> Option<&ParticipantId> {
+        let mut signatures = self.life.signatures().iter();
+        let bound = signatures.find(|(_, signature)| signature.mark == SignatureMark::AcceptedOnTheWire);
+        bound.map(|(party, _)| party).or_else(|| self.waits_for_the_wire(foreign, now))
+    }
+
+    /// The foreign participant whose accept on the wire is all that is awaited.
+    pub fn waits_for_the_wire(
+        &self,
+        foreign: &BTreeSet<ParticipantId>,
+        now: Timestamp,
+    ) -> Option<&ParticipantId> {
+        let mut awaited = self.life.awaited();
+        match (self.stage(now), awaited.next(), awaited.next()) {
+            (Stage::Offered, Some(party), None) => foreign.get(party).map(|_| party),
+            _ => None,
+        }
     }
 
     /// How far it is at a moment.

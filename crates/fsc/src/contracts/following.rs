@@ -1,7 +1,7 @@
 //! Wire contracts that follow from agreements: proposed by who receives, accepted by who provides, once all parties have
 //! signed, and ended with the agreement.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
 use verbond_agreement::{Clause, Stage};
@@ -11,13 +11,19 @@ use verbond_domain::{Actor, ParticipantId, Problem, ServiceClass, Timestamp};
 use super::{ConnectionProposal, StoredContract};
 use crate::{
     FscNode,
-    protocol::{grant::Grant, signature::SignatureKind, state::ContractState},
+    protocol::{
+        grant::{ConnectedService, Grant, GrantData, Outway, OutwayIdentification},
+        signature::SignatureKind,
+        state::ContractState,
+    },
 };
 
-/// Name of the grant's property that names the agreement: `{id, version, hash}`, some 150 bytes.
+/// Name of the grant's property that names the agreement: `{id, version, hash, url}`.
 pub(crate) const PROPERTY: &str = "verbond.agreement";
 /// How often agreements are looked at without a notification of a change: terms begin and end without one.
 const LOOK: Duration = Duration::from_secs(10);
+/// Most bytes of a grant's properties: FSC copies them into every token.
+const MOST_BYTES: usize = 512;
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A wire contract that has not ended, and the version of an agreement from which it follows.
@@ -56,11 +62,14 @@ impl FscNode {
     async fn follow(&self) -> Result<(), Problem> {
         let failed = database_problem;
         let now = self.ambient.now();
+        // First: what a foreign participant has ended is not proposed to it once more.
+        self.take_from_the_wire(now).await?;
         let versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
         if versions.is_empty() {
             return Ok(());
         }
-        for version in versions.iter().filter(|version| version.stage(now) == Stage::Signed) {
+        let foreign = self.store.foreign_peers().await.map_err(failed)?;
+        for version in versions.iter().filter(|version| may_be_followed(version, &foreign, now)) {
             for clause in version.document.clauses.iter().filter(|clause| receives(clause, &self.rules.own)) {
                 if let Err(problem) = self.propose_for(version, clause, now).await {
                     tracing::warn!(agreement = %version.document.id, clause = %clause.name, reason = %problem,
@@ -70,7 +79,7 @@ impl FscNode {
         }
         let running = self.running().await.map_err(failed)?;
         for contract in running.iter() {
-            if let Err(problem) = self.follow_with(contract, &versions, now).await {
+            if let Err(problem) = self.follow_with(contract, &versions, &foreign, now).await {
                 tracing::warn!(contract = contract.row.hash, reason = %problem, "a contract cannot follow its agreement yet");
             }
         }
@@ -83,6 +92,9 @@ impl FscNode {
         clause: &Clause,
         now: Timestamp,
     ) -> Result<(), Problem> {
+        if self.follows_already(version, clause, now).await? {
+            return Ok(());
+        }
         let left = version.document.term.until.timestamp().millis_since(now) / 1000;
         let proposal = ConnectionProposal {
             provider: clause.service.provider.clone(),
@@ -92,16 +104,48 @@ impl FscNode {
             identification: None,
             // The contract permits nothing by itself; that it may run some hours longer harms nobody.
             days: Some((left / SECONDS_PER_DAY).clamp(1, 3660)),
-            properties: Some(property(version)),
+            properties: Some(property(version, &self.rules.manager_address)),
         };
         self.propose_connection(&by_agreement(), proposal).await.map(|_| ())
     }
 
-    /// Accepts what follows from an agreement that all have signed; ends what followed from one that has ended.
+    /// Whether a contract of ours for this connection, with the key that the node has now, names the version and has not
+    /// ended. What else its properties say, such as an address of before, makes no other contract of it.
+    async fn follows_already(
+        &self,
+        version: &AgreementVersion,
+        clause: &Clause,
+        now: Timestamp,
+    ) -> Result<bool, Problem> {
+        let own = Outway {
+            consumer: self.rules.own.clone(),
+            identification: OutwayIdentification::PublicKeyThumbprint(
+                self.identity.current().certificate.public_key_thumbprint,
+            ),
+        };
+        let service = ConnectedService {
+            provider: clause.service.provider.clone(),
+            name: clause.service.name.clone(),
+            delegator: None,
+        };
+        let connection = GrantData::ServiceConnection { outway: own, service };
+        let running = self.running().await.map_err(database_problem)?;
+        Ok(running.iter().any(|contract| {
+            let [grant] = contract.content.grants.as_slice() else { return false };
+            !contract.state(now).is_final()
+                && contract.has_signed(&self.rules.own, SignatureKind::Accept)
+                && grant.data == connection
+                && names_version(grant, version)
+        }))
+    }
+
+    /// Accepts what follows from an agreement that all have signed, or that only a foreign participant's accept is awaited
+    /// for; ends what followed from one that has ended.
     async fn follow_with(
         &self,
         contract: &StoredContract,
         versions: &[AgreementVersion],
+        foreign: &BTreeSet<ParticipantId>,
         now: Timestamp,
     ) -> Result<(), Problem> {
         let [grant] = contract.content.grants.as_slice() else { return Ok(()) };
@@ -109,11 +153,11 @@ impl FscNode {
         let (state, own) = (contract.state(now), &self.rules.own);
         let hash = contract.row.hash.as_str();
         let waits = state == ContractState::Proposed && !contract.has_signed(own, SignatureKind::Accept);
-        if waits && grant.provider() == own && follows_from(grant, version, now) {
+        if waits && grant.provider() == own && follows_from(grant, version, foreign, now) {
             self.accept(&by_agreement(), hash).await?;
         }
-        let stands = matches!(state, ContractState::Valid | ContractState::NotYetValid);
-        if stands && version.stage(now) == Stage::Revoked && contract.has_signed(own, SignatureKind::Accept) {
+        let ended = matches!(version.stage(now), Stage::Refused | Stage::Withdrawn | Stage::Revoked);
+        if !state.is_final() && ended && contract.has_signed(own, SignatureKind::Accept) {
             self.revoke(&by_agreement(), hash).await?;
         }
         Ok(())
@@ -131,7 +175,8 @@ impl FscNode {
                 continue;
             }
             let versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
-            if !named(grant, &versions).is_some_and(|version| follows_from(grant, version, now)) {
+            let foreign = self.store.foreign_peers().await.map_err(failed)?;
+            if !named(grant, &versions).is_some_and(|version| follows_from(grant, version, &foreign, now)) {
                 return Err(no_agreement());
             }
         }
@@ -139,18 +184,40 @@ impl FscNode {
     }
 }
 
-fn by_agreement() -> Actor {
+pub(super) fn by_agreement() -> Actor {
     Actor::Node { rule: "agreement".to_owned() }
 }
 
-fn receives(clause: &Clause, participant: &ParticipantId) -> bool {
+pub(super) fn receives(clause: &Clause, participant: &ParticipantId) -> bool {
     clause.receivers.iter().any(|receiver| receiver.participant == *participant)
 }
 
-fn property(version: &AgreementVersion) -> Map<String, Value> {
-    let document = &version.document;
-    let named = json!({ "id": document.id, "version": document.version, "hash": version.hash });
-    [(PROPERTY.to_owned(), named)].into_iter().collect()
+/// The properties of a grant that follows from a version. Within [`MOST_BYTES`]: where the address would not fit it is left
+/// out, since only the hash counts.
+fn property(version: &AgreementVersion, manager: &str) -> Map<String, Value> {
+    let (document, hash) = (&version.document, &version.hash);
+    let url = format!("{}/verbond/v1/agreements/{hash}", manager);
+    let whole = json!({ "id": document.id, "version": document.version, "hash": hash, "url": url });
+    let short = json!({ "id": document.id, "version": document.version, "hash": hash });
+    let as_property = |named| Map::from_iter([(PROPERTY.to_owned(), named)]);
+    let (whole, short) = (as_property(whole), as_property(short));
+    let fits = serde_json::to_vec(&whole).is_ok_and(|text| text.len() <= MOST_BYTES);
+    if fits { whole } else { short }
+}
+
+/// Whether a grant says that it follows from this very version: hash, identifier and number all agree.
+pub(super) fn names_version(grant: &Grant, version: &AgreementVersion) -> bool {
+    let property = grant.properties.as_ref().and_then(|properties| properties.get(PROPERTY));
+    let member = |name: &str| property.and_then(|property| property.get(name));
+    member("hash").and_then(Value::as_str) == Some(version.hash.as_str())
+        && member("id").and_then(Value::as_str) == Some(version.document.id.to_string().as_str())
+        && member("version").and_then(Value::as_u64) == Some(version.document.version.into())
+}
+
+/// Whether contracts may follow from a version: all have signed it, or only a foreign participant's accept is awaited,
+/// which it can give in no other way.
+fn may_be_followed(version: &AgreementVersion, foreign: &BTreeSet<ParticipantId>, now: Timestamp) -> bool {
+    version.stage(now) == Stage::Signed || version.waits_for_the_wire(foreign, now).is_some()
 }
 
 /// Hash of the version that a grant says it follows from.
@@ -165,13 +232,17 @@ pub(crate) fn names(grant: &Grant, hash: &str) -> bool {
 
 /// The version that a grant names.
 fn named<'a>(grant: &Grant, versions: &'a [AgreementVersion]) -> Option<&'a AgreementVersion> {
-    let hash = named_hash(grant)?;
-    versions.iter().find(|version| version.hash == hash)
+    versions.iter().find(|version| names_version(grant, version))
 }
 
-/// Whether a grant connects a receiver with a service as a version that all have signed says.
-fn follows_from(grant: &Grant, version: &AgreementVersion, now: Timestamp) -> bool {
-    version.stage(now) == Stage::Signed
+/// Whether a grant connects a receiver with a service as a version says from which contracts may follow.
+fn follows_from(
+    grant: &Grant,
+    version: &AgreementVersion,
+    foreign: &BTreeSet<ParticipantId>,
+    now: Timestamp,
+) -> bool {
+    may_be_followed(version, foreign, now)
         && version.document.clauses.iter().any(|clause| {
             clause.service.provider == *grant.provider()
                 && clause.service.name == *grant.service_name()

@@ -3,6 +3,7 @@
 
 mod adopting;
 mod following;
+mod foreign;
 mod proposing;
 mod receiving;
 mod rolling;

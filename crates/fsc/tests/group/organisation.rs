@@ -6,10 +6,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+use verbond_agreement::ActivityReference;
+use verbond_application::agreements::{AgreementOffice, Fetched, Reader, Seen, Speaks};
 use verbond_domain::{
     Actor, Ambient, ClassDeclaration, Clock, ParticipantId, Scheme, ServiceClass, ServiceName, Timestamp,
 };
@@ -30,6 +33,28 @@ use verbond_trust::{
 };
 
 pub type Error = Box<dyn std::error::Error>;
+
+/// Reads nothing: no test here has agreements.
+struct Nowhere;
+
+#[async_trait]
+impl Reader for Nowhere {
+    async fn read(&self, _url: &str) -> Result<Fetched, String> {
+        Err("nothing is read here".to_owned())
+    }
+
+    async fn speaks(&self, _participant: &ParticipantId) -> Result<Speaks, String> {
+        Err("nobody is asked here".to_owned())
+    }
+
+    async fn ask(
+        &self,
+        _participant: &ParticipantId,
+        _activities: &[ActivityReference],
+    ) -> Result<Vec<Seen>, String> {
+        Err("nobody is asked here".to_owned())
+    }
+}
 
 struct SystemClock;
 
@@ -227,6 +252,16 @@ impl Organisation {
             identity: Arc::clone(&self.identity),
             trust: Arc::clone(&self.trust),
             peers: client.clone(),
+            agreements: Arc::new(AgreementOffice {
+                own: self.rules.own.clone(),
+                coalition: self.rules.group_id.as_str().to_owned(),
+                identity: Arc::clone(&self.identity),
+                trust: Arc::clone(&self.trust),
+                reader: Arc::new(Nowhere),
+                public_address: None,
+                directories: Vec::new(),
+                deciding: tokio::sync::Mutex::default(),
+            }),
             couriers: Vec::new(),
         };
         let node = FscNode::with_limits(parts, self.flood);

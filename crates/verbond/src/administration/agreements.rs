@@ -10,12 +10,12 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use verbond_agreement::{
-    Agreement, Moment, Prose, SignatureMark, Stage, StatementStep, TwoLanguages,
+    Agreement, Moment, OnTheWire, Prose, SignatureMark, Stage, StatementStep, TwoLanguages,
     check::Finding,
     text::{self, Language},
 };
 use verbond_application::agreements::AgreementVersion;
-use verbond_domain::{Actor, ParticipantId, Timestamp};
+use verbond_domain::{Actor, Bilingual, ParticipantId, Timestamp};
 
 use super::{
     Shared,
@@ -34,8 +34,18 @@ pub struct AgreementPartyView {
     pub name: String,
     /// How it is bound, if it is.
     pub signature: Option<SignatureMark>,
+    /// The same in words.
+    pub bound: Option<Bilingual>,
     /// Since when.
     pub signed_at: Option<String>,
+}
+
+/// How a party is bound, as people read it. Whoever accepted on the wire is never called somebody who signed.
+fn in_words(mark: SignatureMark) -> Bilingual {
+    match mark {
+        SignatureMark::Signed => Bilingual::new("getekend", "signed"),
+        SignatureMark::AcceptedOnTheWire => Bilingual::new("aanvaard op de lijn", "accepted on the wire"),
+    }
 }
 
 /// What a party has stated.
@@ -43,7 +53,8 @@ pub struct AgreementPartyView {
 pub struct StatementView {
     /// Which party.
     pub participant: ParticipantId,
-    /// `offered`, `signed`, `refused`, `withdrawn`, `suspended`, `resumed`, `revoked`.
+    /// `offered`, `signed`, `refused`, `withdrawn`, `suspended`, `resumed`, `revoked`; of a foreign participant, by who saw
+    /// it: `accepted_on_the_wire`, `refused_on_the_wire`, `revoked_on_the_wire`.
     pub step: &'static str,
     /// When, as the party says.
     pub at: Moment,
@@ -51,6 +62,8 @@ pub struct StatementView {
     pub signatory: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// What a foreign participant did on the wire, and to which contracts.
+    pub on_the_wire: Option<OnTheWire>,
 }
 
 /// One version of an agreement.
@@ -101,6 +114,7 @@ impl AgreementView {
                 participant: party.participant.clone(),
                 name: party.name.to_string(),
                 signature: signature.map(|signature| signature.mark),
+                bound: signature.map(|signature| in_words(signature.mark)),
                 signed_at: signature.map(|signature| rfc_3339(signature.at)),
             }
         });
@@ -123,6 +137,7 @@ impl AgreementView {
                     participant: statement.participant,
                     step: statement.step.name(),
                     at: statement.at,
+                    on_the_wire: statement.step.on_the_wire().cloned(),
                     signatory: match &statement.step {
                         StatementStep::Signed(signed) => Some(signed.name.to_string()),
                         _ => None,
@@ -132,7 +147,7 @@ impl AgreementView {
                         | StatementStep::Withdrawn { reason }
                         | StatementStep::Suspended { reason }
                         | StatementStep::Revoked { reason } => Some(reason.to_string()),
-                        StatementStep::Offered | StatementStep::Signed(_) | StatementStep::Resumed => None,
+                        _ => None,
                     },
                 })
                 .collect(),

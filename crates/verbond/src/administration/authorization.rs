@@ -108,6 +108,8 @@ const RULES: &[Rule] = &[
     rule("peer", "read", ANYBODY),
     rule("peer", "ask", ANYBODY),
     rule("peer", "announce", &[OPERATOR]),
+    // It decides by what a participant is bound, so that whoever answers for services and agreements says so.
+    rule("peer", "declare", &[STEWARD]),
     rule("contract", "read", ANYBODY),
     rule("contract", "sign", &[OPERATOR]),
     // Ending something is open to more people than beginning it.
@@ -176,6 +178,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/directory-services", "peer", "ask"),
     endpoint("GET", "/v1/peers", "peer", "read"),
     endpoint("GET", "/v1/peers/{id}", "peer", "read"),
+    endpoint("POST", "/v1/peers/{id}/foreign", "peer", "declare"),
     endpoint("POST", "/v1/announcements", "peer", "announce"),
     endpoint("GET", "/v1/contracts", "contract", "read"),
     endpoint("GET", "/v1/contracts/{hash}", "contract", "read"),

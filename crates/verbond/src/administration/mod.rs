@@ -140,6 +140,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(peers::list))
         .routes(routes!(peers::get))
         .routes(routes!(peers::announce))
+        .routes(routes!(peers::foreign))
         .routes(routes!(contracts::list, contracts::propose))
         .routes(routes!(contracts::get))
         .routes(routes!(contracts::accept))

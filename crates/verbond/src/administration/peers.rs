@@ -10,8 +10,9 @@ use verbond_store::SortOrder;
 
 use super::{
     Shared,
+    agreements::Reason,
     contract_views::ListedServiceView,
-    extract::{Context, Named, Paging, Query, parsed},
+    extract::{Body, Context, Named, Paging, Query, parsed},
     failure::{Failure, ProblemDetails},
     views::{List, PeerView},
 };
@@ -54,7 +55,18 @@ pub async fn list(
 ) -> Result<Json<List<PeerView>>, Failure> {
     let name = query.name.as_deref().filter(|name| !name.is_empty());
     let page = context.store.peers(name, &[], paging.cursor(), paging.limit(), SortOrder::Ascending).await;
-    Ok(Json(List::page(page.map_err(database_problem)?)))
+    let page = page.map_err(database_problem)?;
+    let spoken = context.store.peer_interfaces().await.map_err(database_problem)?;
+    let mut list = List::<PeerView>::page(page);
+    list.items = list
+        .items
+        .into_iter()
+        .map(|peer| {
+            let known = spoken.get(&peer.id).copied();
+            peer.speaking(known)
+        })
+        .collect();
+    Ok(Json(list))
 }
 
 /// One participant.
@@ -67,7 +79,27 @@ pub async fn get(
     Named(id): Named<ParticipantId>,
 ) -> Result<Json<PeerView>, Failure> {
     let found = context.store.peer(&id).await.map_err(database_problem)?;
-    Ok(Json(found.ok_or_else(|| unknown(&id))?.into()))
+    let spoken = context.store.peer_interface(&id).await.map_err(database_problem)?;
+    let peer = PeerView::from(found.ok_or_else(|| unknown(&id))?);
+    Ok(Json(peer.speaking(spoken.map(|row| row.interface))))
+}
+
+/// Records that a participant runs another program, also when it has answered as a node of Verbond before. What is agreed
+/// with it then comes into force by its accept on the wire. It lasts until the participant answers so again.
+#[utoipa::path(post, path = "/v1/peers/{id}/foreign", tag = "peers", params(("id" = ParticipantId, Path)),
+    request_body = Reason, responses((status = 200, body = PeerView),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn foreign(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Named(id): Named<ParticipantId>,
+    Body(body): Body<Reason>,
+) -> Result<Json<PeerView>, Failure> {
+    let found = context.store.peer(&id).await.map_err(database_problem)?;
+    let peer = PeerView::from(found.ok_or_else(|| unknown(&id))?);
+    let row = office.agreements.declare_foreign(&context, &id, body.reason).await?;
+    Ok(Json(peer.speaking(Some(row.interface))))
 }
 
 /// Tells the group's directories where this node is. The messages go through the outbox.

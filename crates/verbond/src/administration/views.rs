@@ -9,6 +9,7 @@ use verbond_domain::{
 };
 use verbond_store::{
     applications::{ApplicationRow, BindingRow, Credential},
+    interfaces::Interface,
     outbox::OutboxRow,
     peers::PeerRow,
     records::{JournalLine, TransactionRecord},
@@ -172,12 +173,22 @@ pub struct PeerView {
     pub seen_at: String,
     /// Which reading of the grant hash it uses: `string`, `digest`; null: not known.
     pub hash_reading: Option<String>,
+    /// `verbond`: it has answered as a node of Verbond; `foreign`: it takes part over the group's protocol alone; null: it
+    /// has not been asked.
+    pub interface: Option<&'static str>,
+}
+
+impl PeerView {
+    /// With what it is known to speak.
+    pub fn speaking(self, interface: Option<Interface>) -> Self {
+        Self { interface: interface.map(Interface::as_str), ..self }
+    }
 }
 
 impl From<PeerRow> for PeerView {
     fn from(row: PeerRow) -> Self {
         let PeerRow { id, name, manager_address, seen_at, hash_reading, .. } = row;
-        Self { id, name, manager_address, seen_at: rfc_3339(seen_at), hash_reading }
+        Self { id, name, manager_address, seen_at: rfc_3339(seen_at), hash_reading, interface: None }
     }
 }
 

@@ -23,6 +23,20 @@ pub enum Peer {
         /// Its identifier; the scheme may be left out.
         id: String,
     },
+    /// Record that a participant runs another program than Verbond, also when it has answered as a node of Verbond before. A
+    /// steward does. What is agreed with it then comes into force when it accepts the contract on the wire.
+    #[command(
+        after_help = "Example:\n  verbond peer foreign 00000099000000020000 --reason \"moved to another product, ticket 4711\" \\\n    \
+        --client-certificate s-voorbeeld/certificate.pem --client-key s-voorbeeld/key.pem \\\n    \
+        --node https://localhost:7447 --node-anchors node/trust-anchors.pem"
+    )]
+    Foreign {
+        /// Its identifier; the scheme may be left out.
+        id: String,
+        /// Why; stands in the journal.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Tell the group's directories where this node is.
     Announce,
 }
@@ -40,6 +54,7 @@ impl Peer {
                     ("MANAGER", "/manager_address"),
                     ("SEEN", "/seen_at"),
                     ("GRANT HASHES", "/hash_reading"),
+                    ("INTERFACE", "/interface"),
                 ];
                 show::list(
                     printer,
@@ -54,6 +69,11 @@ impl Peer {
             Self::Show { id } => {
                 let id = participant(&id, client).await?;
                 show::one(printer, &client.get(&format!("/v1/peers/{}", segment(&id.to_string()))).await?);
+            }
+            Self::Foreign { id, reason } => {
+                let id = participant(&id, client).await?;
+                let path = format!("/v1/peers/{}/foreign", segment(&id.to_string()));
+                show::one(printer, &client.post(&path, &json!({ "reason": reason })).await?);
             }
             Self::Announce => {
                 let answer = client.post("/v1/announcements", &json!({})).await?;

@@ -124,6 +124,7 @@ impl Node {
             trust: Arc::clone(&trust),
             reader: Arc::clone(&reader) as _,
             public_address: settings.configuration.public.as_ref().and_then(|public| public.address.clone()),
+            directories: rules.directories.iter().map(|directory| directory.id.clone()).collect(),
             deciding: tokio::sync::Mutex::default(),
         });
         let among_nodes = Arc::new(NodeApi {
@@ -140,6 +141,7 @@ impl Node {
             identity: Arc::clone(&identity),
             trust: Arc::clone(&trust),
             peers: peers.clone(),
+            agreements: Arc::clone(&agreements),
             couriers: vec![Arc::new(AgreementCourier(Arc::clone(&among_nodes)))],
         });
         let managers: Arc<dyn Managers> = Arc::clone(&fsc) as _;
