@@ -15,11 +15,10 @@ from support.agreements import (
     SOURCE,
     Organisation,
     activity,
-    allowed,
     document,
     joined,
 )
-from support.checks import eventually
+from support.checks import eventually, transaction_id
 from support.contract import connection, contract
 from support.hashing import content_hash, grant_hash
 from support.node import NodeFault
@@ -36,10 +35,6 @@ def another():
     """An identifier that no other agreement has, of version 7."""
     digits = uuid.uuid4().hex
     return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
-
-
-def uuid7():
-    return another()
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +171,7 @@ def asked(provider, peer, content):
     if answer.status != 200:
         return answer
     token = answer.json()["access_token"]
-    return peer.call(provider.node.inway_address, token, transaction=uuid7(), path=f"/incomes/{BSN}")
+    return peer.call(provider.node.inway_address, token, transaction=transaction_id(), path=f"/incomes/{BSN}")
 
 
 def proposed(peer, digest):
