@@ -222,7 +222,7 @@ def test_a_foreign_consumer_is_bound_by_the_contract_that_it_submits_and_by_noth
     assert answer.json() == AGREED
 
     assert asks.sign(provider.node.manager_address, right, "revoke").status == 201
-    assert asked(provider, asks, right).status != 200
+    eventually(lambda: asked(provider, asks, right).status != 200, "end of the answers", 5)
     provider.sees(digest, "revoked")
     assert provider.agreement(digest)["statements"][-1]["step"] == "revoked_on_the_wire"
 
@@ -275,7 +275,7 @@ def test_a_foreign_provider_is_bound_by_its_accept_and_its_revocation_ends_the_a
     assert got.json() == AGREED
 
     assert answers.sign(consumer.node.manager_address, received, "revoke").status == 201
-    assert consumer.node.outway(f"/{SERVICE}/incomes/{BSN}", token).status != 200
+    eventually(lambda: consumer.node.outway(f"/{SERVICE}/incomes/{BSN}", token).status != 200, "end of the answers", 5)
     consumer.sees(digest, "revoked")
     assert len([each for each in answers.contracts.values() if "properties" in json.dumps(each["content"])]) == 1
 
@@ -337,3 +337,79 @@ def test_what_is_no_404_makes_nobody_foreign(world, provider, register, folder, 
     assert (status, problem["code"]) == (422, "AGREEMENT_INCOMPLETE")
     assert provider.node.cli("peer", "show", peer.id)["interface"] is None
     peer.stop()
+
+
+# A contract that names no agreement ------------------------------------------------------------------------------------
+
+
+def elsewhere(peer, *activities):
+    who = {"participant": f"oin:{peer.id}", "name": "De directeur", "mandate": "Convenant 2026"}
+    more = {"activities": list(activities)} if activities else {}
+    return {"hash": "sha256:" + "7" * 64, "date": "2026-10-01", "signatories": [who], **more}
+
+
+def test_a_bare_contract_binds_a_foreign_party_only_by_an_act_and_what_it_signed_elsewhere(
+    provider, asks, register, folder
+):
+    steward = provider.people["steward"]
+    content = with_consumer(provider, asks, register)
+    digest = offered_and_signed(provider, content, folder)
+    bare = wire(provider, asks)
+    assert asks.submit(provider.node.manager_address, bare).status == 201
+    path, body = f"/v1/agreements/{digest}/contracts", {"contract": content_hash(bare), "reason": "drops properties"}
+    assert steward.ask("POST", path, body)[1]["code"] == "AGREEMENT_SIGNED_NOWHERE"
+    assert (provider.agreement(digest)["stage"], state(provider, bare)) == ("offered", "proposed")
+    provider.people["drafter"].afar("agreement", "withdraw", digest, "--reason", "once more")
+
+    # `check` says it beforehand, once it is known of the party.
+    steward.afar("peer", "foreign", asks.id, "--without-properties", "--reason", "drops properties")
+    refused = provider.drafts(with_consumer(provider, asks, register), folder)
+    status, problem = provider.people["drafter"].ask("POST", f"/v1/agreements/{refused}/offer", {})
+    assert status == 422 and "SIGNED_ELSEWHERE_MISSING" in problem["detail"]
+
+    content = with_consumer(provider, asks, register, signed_elsewhere=elsewhere(asks))
+    digest = offered_and_signed(provider, content, folder)
+    named = wire(provider, asks, names(content, "sha256:" + "0" * 64))
+    assert asks.submit(provider.node.manager_address, named).status == 201
+    path = f"/v1/agreements/{digest}/contracts"
+    for role in ("drafter", "signatory"):
+        assert provider.people[role].ask("POST", path, body)[0] == 403
+    assert steward.ask("POST", path, {**body, "contract": content_hash(named)})[1]["code"] == "CONTRACT_NOT_BOUND"
+    assert (provider.agreement(digest)["stage"], state(provider, bare)) == ("offered", "proposed")
+    steward.afar("agreement", "bind", digest, content_hash(bare), "--reason", "drops properties")
+    provider.sees(digest, "signed")
+    assert party(provider, digest, asks)["bound"] == MARK
+    assert state(provider, bare) == "valid" and acts(provider, "agreement.contract_bound")
+    answer = eventually(lambda: (a := asked(provider, asks, bare)).status == 200 and a, "an answer", 10)
+    assert answer.json() == AGREED
+    for options, words in (((), MARK["nl"]), (("--english",), MARK["en"])):
+        text = provider.people["drafter"].afar("agreement", "text", digest, *options)
+        assert f"**{asks.id}: {words}.**" in text and "sha256:" + "7" * 64 in text
+
+
+def test_an_own_activity_that_nobody_read_counts_when_the_document_signed_elsewhere_names_it(
+    consumer, answers, register, folder, helper
+):
+    content = with_provider(consumer, answers, register)
+    pinned = content["clauses"][0]["receivers"][0]["side"]["activity"]["hash"]
+    helper.node.stop()
+    try:
+        digest = consumer.drafts(content, folder)
+        status, problem = consumer.people["drafter"].ask("POST", f"/v1/agreements/{digest}/offer", {})
+        assert status == 422 and "ACTIVITY_NOT_PUBLISHED" in problem["detail"], (status, problem)
+        named = {**content, "id": another(), "signed_elsewhere": elsewhere(answers, pinned)}
+        digest = consumer.drafts(named, folder)
+        consumer.people["drafter"].afar("agreement", "offer", digest)
+        consumer.people["drafter"].afar("agreement", "withdraw", digest, "--reason", "the test is over")
+    finally:
+        helper.node.start()
+
+
+def test_a_foreign_party_is_one_of_two(provider, asks, helper, register, folder):
+    content = with_consumer(provider, asks, register)
+    third = f"oin:{helper.node.id}"
+    content["parties"].append({**content["parties"][0], "participant": third, "name": "Derde"})
+    content["signatories"].append({**content["signatories"][0], "participant": third})
+    digest = provider.drafts(content, folder)
+    status, problem = provider.people["drafter"].ask("POST", f"/v1/agreements/{digest}/offer", {})
+    assert (status, problem["code"]) == (422, "FOREIGN_AMONG_MANY")

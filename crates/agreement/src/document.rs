@@ -379,6 +379,12 @@ impl Agreement {
         self.parties.iter().find(|party| party.participant == *participant)
     }
 
+    /// Whether the document names one that the party has signed elsewhere.
+    pub fn has_signed_elsewhere(&self, participant: &ParticipantId) -> bool {
+        let signatories = self.signed_elsewhere.iter().flat_map(|one| &one.signatories);
+        signatories.into_iter().any(|one| one.participant == *participant)
+    }
+
     fn is_coherent(&self) -> Result<(), DocumentError> {
         if self.format != FORMAT {
             return Err(DocumentError::Format(self.format.chars().take(60).collect()));

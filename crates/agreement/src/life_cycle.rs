@@ -154,6 +154,15 @@ impl LifeCycle {
         self.sign(party, PartySignature { mark: SignatureMark::AcceptedOnTheWire, at })
     }
 
+    /// A contract that names no version is to count as one by which a foreign participant is bound to this one. Changes
+    /// nothing by itself.
+    ///
+    /// # Errors
+    /// Unless it is offered and nothing but the foreign participant's accept is awaited.
+    pub fn bind_contract(self, party: &ParticipantId) -> Result<Self, InvalidTransition> {
+        self.clone().accept_on_the_wire(party, self.from).map(|_| self)
+    }
+
     /// A foreign participant has refused the wire contract that follows.
     ///
     /// # Errors

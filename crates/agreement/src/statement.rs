@@ -67,6 +67,16 @@ pub enum StatementStep {
         /// Why.
         reason: Prose,
     },
+    /// A steward says that a contract that names no version counts as one that follows from this one: the foreign
+    /// participant takes no properties.
+    ContractBound {
+        /// The foreign participant.
+        party: ParticipantId,
+        /// Hash of the contract.
+        contract: Line,
+        /// Why.
+        reason: Prose,
+    },
     /// A foreign participant has accepted the wire contracts that follow. Says nothing of a person.
     AcceptedOnTheWire(OnTheWire),
     /// A foreign participant has refused a wire contract that follows.
@@ -76,6 +86,14 @@ pub enum StatementStep {
 }
 
 impl StatementStep {
+    /// The contract that it has count as one that follows.
+    pub const fn bound_contract(&self) -> Option<&Line> {
+        match self {
+            Self::ContractBound { contract, .. } => Some(contract),
+            _ => None,
+        }
+    }
+
     /// What it says of a foreign participant, for whom the stating party speaks.
     pub const fn on_the_wire(&self) -> Option<&OnTheWire> {
         match self {
@@ -96,6 +114,7 @@ impl StatementStep {
             Self::Suspended { .. } => "suspended",
             Self::Resumed => "resumed",
             Self::Revoked { .. } => "revoked",
+            Self::ContractBound { .. } => "contract_bound",
             Self::AcceptedOnTheWire(_) => "accepted_on_the_wire",
             Self::RefusedOnTheWire(_) => "refused_on_the_wire",
             Self::RevokedOnTheWire(_) => "revoked_on_the_wire",
@@ -186,6 +205,7 @@ impl Statement {
             StatementStep::Suspended { .. } => life.suspend(party),
             StatementStep::Resumed => life.resume(party),
             StatementStep::Revoked { .. } => life.revoke(party),
+            StatementStep::ContractBound { party: foreign, .. } => life.bind_contract(foreign),
             StatementStep::AcceptedOnTheWire(seen) => {
                 life.accept_on_the_wire(&seen.party, self.at.timestamp())
             }

@@ -13,6 +13,8 @@ pub enum Interface {
     Verbond,
     /// The group's protocol alone.
     Foreign,
+    /// The group's protocol alone, and it takes no properties into a contract.
+    ForeignWithoutProperties,
 }
 
 impl Interface {
@@ -21,11 +23,17 @@ impl Interface {
         match self {
             Self::Verbond => "verbond",
             Self::Foreign => "foreign",
+            Self::ForeignWithoutProperties => "foreign_without_properties",
         }
     }
 
+    /// Whether it is the group's protocol alone.
+    pub const fn is_foreign(self) -> bool {
+        matches!(self, Self::Foreign | Self::ForeignWithoutProperties)
+    }
+
     fn read(word: &str) -> Result<Self, StoreError> {
-        [Self::Verbond, Self::Foreign]
+        [Self::Verbond, Self::Foreign, Self::ForeignWithoutProperties]
             .into_iter()
             .find(|one| one.as_str() == word)
             .ok_or_else(|| StoreError::Damaged(format!("an interface of a participant: {word}")))
@@ -51,7 +59,8 @@ pub struct InterfaceRow {
 type InterfaceColumns = (String, String, String, String, i64);
 
 const OF_ONE: &str = "SELECT peer, interface, reason, author, at_millis FROM peer_interface WHERE peer = $1";
-const FOREIGN: &str = "SELECT peer FROM peer_interface WHERE interface = 'foreign'";
+const FOREIGN: &str =
+    "SELECT peer FROM peer_interface WHERE interface IN ('foreign', 'foreign_without_properties')";
 
 impl Store {
     /// What a participant speaks; `None` if it has not been asked.

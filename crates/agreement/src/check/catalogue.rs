@@ -390,6 +390,11 @@ codes! {
         "Nobody signs for {party}.",
         "Voeg onder `signatories` toe wie voor {party} tekent, en op welk mandaat.",
         "Add under `signatories` who signs for {party}, and on which mandate.";
+    SignedElsewhereMissing "SIGNED_ELSEWHERE_MISSING" Refuses "GDPR art. 5(2) and 24",
+        "{party} neemt in de verbinding geen verwijzing naar de afspraak over, en de afspraak noemt geen document dat {party} elders heeft getekend.",
+        "{party} takes no reference to the agreement into the connection, and the agreement names no document that {party} has signed elsewhere.",
+        "Voeg `signed_elsewhere` toe: hash, datum en wie er voor {party} tekende. Zonder dat alleen open diensten.",
+        "Add `signed_elsewhere`: hash, date and who signed for {party}. Without it, open services only.";
     SignatoryIsDrafter "SIGNATORY_IS_DRAFTER" Refuses "GDPR art. 5(2) and 24",
         "Wie voor {party} tekent, heeft de afspraak ook opgesteld.",
         "Whoever signs for {party} also drafted the agreement.",

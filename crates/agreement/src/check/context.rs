@@ -98,6 +98,8 @@ pub struct CheckContext {
     pub others: Vec<Agreement>,
     /// The parties whose nodes do not speak Verbond's own interface: nobody can ask them what they have fetched.
     pub foreign: BTreeSet<ParticipantId>,
+    /// Those of them that take no properties into a contract: what they accept on the wire names no agreement.
+    pub without_properties: BTreeSet<ParticipantId>,
     /// Hashes of activities that a document signed elsewhere names.
     pub named_elsewhere: BTreeSet<DocumentHash>,
     /// Who drafted, if it was drafted here.
@@ -120,6 +122,7 @@ impl CheckContext {
             services: Vec::new(),
             others: Vec::new(),
             foreign: BTreeSet::new(),
+            without_properties: BTreeSet::new(),
             named_elsewhere: BTreeSet::new(),
             drafter: None,
             signatories: BTreeMap::new(),

@@ -62,6 +62,11 @@ fn signatories(agreement: &Agreement, context: &CheckContext, findings: &mut Fin
         {
             findings.add(Code::SignatoryMissing, None, "/signatories", filling());
         }
+        if context.without_properties.contains(&party.participant)
+            && !agreement.has_signed_elsewhere(&party.participant)
+        {
+            findings.add(Code::SignedElsewhereMissing, None, "/signed_elsewhere", filling());
+        }
         let signs = context.signatories.get(&party.participant);
         if let (Some(signs), Some(drafter)) = (signs, &context.drafter)
             && *signs == drafter.credential

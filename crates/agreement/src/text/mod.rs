@@ -5,7 +5,7 @@
 
 mod markdown;
 
-use askama::Template;
+use askama::{Template, filters::Escaper as _};
 use verbond_domain::ParticipantId;
 
 pub(crate) use markdown::Markdown;
@@ -14,9 +14,9 @@ pub(crate) use markdown::Markdown;
 use crate::{
     AdviceOutcome, Agreement, AgreementKind, AlgorithmUse, AllowedValues, Article, AssessmentKind,
     AssessmentOutcome, Clause, Compatibility, Constant, Derivation, DocumentError, EffectOnPeople,
-    IdentifierKind, Informing, LawfulnessLimb, Operator, ParameterPlace, Party, PartyRole, Period,
-    PersonPlace, Publicity, Regime, RetentionPeriod, Sensitivity, Side, SourceType, TransferInstrument,
-    WeekDay,
+    IdentifierKind, Informing, LawfulnessLimb, LifeCycle, Operator, ParameterPlace, Party, PartyRole, Period,
+    PersonPlace, Publicity, Regime, RetentionPeriod, Sensitivity, Side, SignatureMark, SourceType,
+    TransferInstrument, WeekDay,
 };
 
 /// A language in which the text can be read.
@@ -75,6 +75,10 @@ macro_rules! text {
                 agreement.parties.iter().filter(move |party| !signs(party))
             }
 
+            fn provides(&self, party: &Party) -> bool {
+                self.agreement.clauses.iter().any(|one| one.service.provider == party.participant)
+            }
+
             fn sides(&self, clause: &'a Clause) -> Vec<SideText<'a>> {
                 sides(self.agreement, clause)
             }
@@ -98,6 +102,27 @@ fn sides<'a>(agreement: &'a Agreement, clause: &'a Clause) -> Vec<SideText<'a>> 
         side: &receiver.side,
     });
     std::iter::once(provider).chain(receivers).collect()
+}
+
+/// What is added to the text while a party is bound on the wire: who that is, and that nobody of it is known to have signed.
+/// Empty otherwise.
+pub fn bound_on_the_wire(agreement: &Agreement, life: &LifeCycle, language: Language) -> String {
+    let on_the_wire = |mark: SignatureMark| mark == SignatureMark::AcceptedOnTheWire;
+    let bound = life.signatures().iter().filter(|(_, signature)| on_the_wire(signature.mark));
+    bound.fold(String::new(), |mut text, (participant, _)| {
+        let mut name_of_party = String::new();
+        // Writing to a string does not fail.
+        let _ = Markdown.write_escaped_str(&mut name_of_party, name(agreement, participant));
+        text.push_str(&match language {
+            Language::Dutch => format!(
+                "\n**{name_of_party}: aanvaard op de lijn.** Van deze partij is niet bekend dat een persoon heeft getekend.\n"
+            ),
+            Language::English => format!(
+                "\n**{name_of_party}: accepted on the wire.** Nobody of this party is known to have signed.\n"
+            ),
+        });
+        text
+    })
 }
 
 /// The agreement as a text.

@@ -76,6 +76,9 @@ fn roles() -> Vec<Mutation> {
 fn signatures() -> Vec<Mutation> {
     vec![
         document_only(Code::SignatoryMissing, "pensioners", vec![Remove("/signatories/1")]),
+        known_only(Code::SignedElsewhereMissing, "pensioners", |context| {
+            context.without_properties.insert("oin:00000099000000020000".parse().expect("an identifier"));
+        }),
         // In the processor's case the party without a side signs as well.
         document_only(Code::SignatoryMissing, "assistance", vec![Remove("/signatories/0")]),
         known_only(Code::SignatoryIsDrafter, "pensioners", |context| {

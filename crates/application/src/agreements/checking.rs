@@ -14,8 +14,8 @@ use verbond_agreement::{
         check, may_be_offered,
     },
 };
-use verbond_domain::{Actor, Problem, Timestamp};
-use verbond_store::readings::ReadingRow;
+use verbond_domain::{Actor, ParticipantId, Problem, Timestamp};
+use verbond_store::{interfaces::Interface, readings::ReadingRow};
 
 use super::{
     AgreementOffice, AgreementVersion,
@@ -82,6 +82,10 @@ impl AgreementOffice {
         self.assessments(context, &mut known).await?;
         known.foreign =
             among(&version.document, &context.store.foreign_peers().await.map_err(database_problem)?);
+        let spoken = context.store.peer_interfaces().await.map_err(database_problem)?;
+        let takes_none =
+            |party: &&ParticipantId| spoken.get(*party) == Some(&Interface::ForeignWithoutProperties);
+        known.without_properties = known.foreign.iter().filter(takes_none).cloned().collect();
         let elsewhere = version.document.signed_elsewhere.iter();
         known.named_elsewhere.extend(elsewhere.flat_map(|one| one.activities.iter().copied()));
         let own = self.own_activities(context).await?;

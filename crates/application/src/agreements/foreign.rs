@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use verbond_agreement::{Agreement, Prose, StatementStep};
+use verbond_agreement::{Agreement, Line, Prose, StatementStep};
 use verbond_domain::{Actor, ParticipantId, Problem};
 use verbond_store::{
     Transaction,
@@ -67,15 +67,18 @@ impl AgreementOffice {
             Speaks::Nothing => Interface::Foreign,
         };
         let known = context.store.peer_interface(peer).await.map_err(database_problem)?;
-        if known.is_some_and(|row| row.interface == interface) {
+        if known.is_some_and(|row| row.interface.is_foreign() == interface.is_foreign()) {
             return Ok(());
         }
         let context = OpContext { actor: Actor::Node { rule: "interface".to_owned() }, ..context.clone() };
         let mut transaction = context.store.begin().await.map_err(database_problem)?;
         let known = transaction.lock_peer_interface(peer).await.map_err(database_problem)?;
         let before = known.map(|row| row.interface);
-        if before == Some(Interface::Verbond) && interface == Interface::Foreign {
-            return Err(refusals::answered_before(peer));
+        match (before.map(Interface::is_foreign), interface.is_foreign()) {
+            (Some(false), true) => return Err(refusals::answered_before(peer)),
+            // Another process has learned it meanwhile.
+            (Some(known), now) if known == now => return Ok(()),
+            _ => {}
         }
         write(&context, &mut transaction, peer, interface, "what it answered", before).await?;
         transaction.commit().await.map_err(database_problem)
@@ -87,6 +90,7 @@ impl AgreementOffice {
         &self,
         context: &OpContext,
         peer: &ParticipantId,
+        takes_properties: bool,
         reason: Prose,
     ) -> Result<InterfaceRow, Problem> {
         if *peer == self.own {
@@ -95,9 +99,35 @@ impl AgreementOffice {
         let mut transaction = context.store.begin().await.map_err(database_problem)?;
         let before = transaction.lock_peer_interface(peer).await.map_err(database_problem)?;
         let before = before.map(|row| row.interface);
-        let row = write(context, &mut transaction, peer, Interface::Foreign, reason.as_str(), before).await?;
+        let interface = match takes_properties {
+            true => Interface::Foreign,
+            false => Interface::ForeignWithoutProperties,
+        };
+        let row = write(context, &mut transaction, peer, interface, reason.as_str(), before).await?;
         transaction.commit().await.map_err(database_problem)?;
         Ok(row)
+    }
+
+    /// A steward has a contract that names no version count as one that follows from this one, since the foreign party
+    /// takes no properties. Whoever calls has looked that the contract is the connection that is agreed.
+    ///
+    /// # Errors
+    /// When the party has signed nothing elsewhere, is not foreign, or more than its accept is awaited.
+    pub async fn bind_contract(
+        &self,
+        context: &OpContext,
+        hash: &str,
+        contract: Line,
+        reason: Prose,
+    ) -> Result<AgreementVersion, Problem> {
+        let version = self.get(context, hash).await?;
+        let foreign = context.store.foreign_peers().await.map_err(database_problem)?;
+        let party = version.waits_for_the_wire(&foreign, context.ambient.now());
+        let party = party.ok_or_else(refusals::not_on_the_wire)?.clone();
+        if !version.document.has_signed_elsewhere(&party) {
+            return Err(refusals::signed_nowhere(&party));
+        }
+        self.seen_on_the_wire(context, hash, StatementStep::ContractBound { party, contract, reason }).await
     }
 
     /// Takes the step that a foreign participant has made on the wire, as this participant saw it.
@@ -127,7 +157,7 @@ pub(super) async fn must_be_foreign(
     peer: &ParticipantId,
 ) -> Result<(), Problem> {
     let known = transaction.lock_peer_interface(peer).await.map_err(database_problem)?;
-    match known.is_some_and(|row| row.interface == Interface::Foreign) {
+    match known.is_some_and(|row| row.interface.is_foreign()) {
         true => Ok(()),
         false => Err(refusals::not_foreign(peer)),
     }
@@ -149,8 +179,9 @@ async fn write(
         at: context.ambient.now(),
     };
     transaction.put_peer_interface(&row).await.map_err(database_problem)?;
-    let detail = json!({ "reason": reason, "before": before.map(Interface::as_str) });
-    let action = format!("peer.{}", interface.as_str());
-    context.record(transaction, &action, &peer.to_string(), detail).await?;
+    let detail =
+        json!({ "reason": reason, "interface": interface.as_str(), "before": before.map(Interface::as_str) });
+    let action = if interface.is_foreign() { "peer.foreign" } else { "peer.verbond" };
+    context.record(transaction, action, &peer.to_string(), detail).await?;
     Ok(row)
 }

@@ -200,7 +200,7 @@ impl AgreementOffice {
             return Err(refusals::statement("what this participant states it states itself"));
         }
         // What a foreign participant does on the wire each node sees itself; nobody is believed about it.
-        if statement.step.on_the_wire().is_some() {
+        if statement.step.on_the_wire().is_some() || statement.step.bound_contract().is_some() {
             return Err(refusals::statement("it speaks for another party"));
         }
         if before.statements.iter().any(|(known, _)| *known == statement) {

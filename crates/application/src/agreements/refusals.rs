@@ -338,3 +338,29 @@ pub(super) fn foreign_among_many() -> Problem {
         "conclude an agreement of its own with this party",
     )
 }
+
+pub(super) fn not_on_the_wire() -> Problem {
+    Problem::new(
+        "AGREEMENT_NOT_ON_THE_WIRE",
+        409,
+        "Deze versie wacht niet alleen nog op het aanvaarden van een verbinding door een vreemde deelnemer.",
+        "this version does not wait for a foreign participant to accept a connection, and for that alone",
+    )
+    .next(
+        "Bied de gegevensafspraak aan en onderteken haar; bekijk met `verbond peer show` wat de andere partij spreekt.",
+        "offer and sign the agreement; see with `verbond peer show` what the other party speaks",
+    )
+}
+
+pub(super) fn signed_nowhere(peer: &ParticipantId) -> Problem {
+    Problem::new(
+        "AGREEMENT_SIGNED_NOWHERE",
+        409,
+        format!("Een contract dat de afspraak niet noemt, bindt {peer} niet: de afspraak noemt geen document dat {peer} elders heeft getekend."),
+        format!("a contract that does not name the agreement does not bind {peer}: the agreement names no document that {peer} has signed elsewhere"),
+    )
+    .next(
+        "Maak een versie met `signed_elsewhere`. Zonder dat kunnen alleen open diensten worden gebruikt.",
+        "make a version with `signed_elsewhere`; without it, only open services can be used",
+    )
+}

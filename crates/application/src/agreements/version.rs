@@ -110,6 +110,12 @@ impl AgreementVersion {
         self.statements.iter().map(|(statement, _)| statement).find(offered).map(|one| &one.participant)
     }
 
+    /// Whether a contract that does not say so itself counts as one that follows.
+    pub fn binds_contract(&self, contract: &str) -> bool {
+        let mut bound = self.statements.iter().filter_map(|(statement, _)| statement.step.bound_contract());
+        bound.any(|one| one.as_str() == contract)
+    }
+
     /// The foreign participant whose accept on the wire is all that is awaited, or that is bound by one.
     pub fn on_the_wire(&self, foreign: &BTreeSet<ParticipantId>, now: Timestamp) -> Option<&ParticipantId> {
         let mut signatures = self.life.signatures().iter();

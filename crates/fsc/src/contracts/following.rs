@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use verbond_agreement::{Clause, Stage};
 use verbond_application::{agreements::AgreementVersion, database_problem};
 use verbond_domain::{Actor, ParticipantId, Problem, ServiceClass, Timestamp};
+use verbond_store::interfaces::Interface;
 
 use super::{ConnectionProposal, StoredContract};
 use crate::{
@@ -62,13 +63,15 @@ impl FscNode {
     async fn follow(&self) -> Result<(), Problem> {
         let failed = database_problem;
         let now = self.ambient.now();
-        // First: what a foreign participant has ended is not proposed to it once more.
-        self.take_from_the_wire(now).await?;
-        let versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
+        let foreign = self.store.foreign_peers().await.map_err(failed)?;
+        let mut versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
         if versions.is_empty() {
             return Ok(());
         }
-        let foreign = self.store.foreign_peers().await.map_err(failed)?;
+        // First: what a foreign participant has ended is not proposed to it once more.
+        if self.take_from_the_wire(&versions, &foreign, now).await? {
+            versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
+        }
         for version in versions.iter().filter(|version| may_be_followed(version, &foreign, now)) {
             for clause in version.document.clauses.iter().filter(|clause| receives(clause, &self.rules.own)) {
                 if let Err(problem) = self.propose_for(version, clause, now).await {
@@ -83,6 +86,8 @@ impl FscNode {
                 tracing::warn!(contract = contract.row.hash, reason = %problem, "a contract cannot follow its agreement yet");
             }
         }
+        // What was accepted just now may have been all that was missing.
+        self.take_from_the_wire(&versions, &foreign, now).await?;
         Ok(())
     }
 
@@ -92,7 +97,10 @@ impl FscNode {
         clause: &Clause,
         now: Timestamp,
     ) -> Result<(), Problem> {
-        if self.follows_already(version, clause, now).await? {
+        let spoken = self.store.peer_interface(&clause.service.provider).await.map_err(database_problem)?;
+        // It takes no properties: a contract without is proposed by a person, and bound to the version by a steward.
+        let takes_none = spoken.is_some_and(|row| row.interface == Interface::ForeignWithoutProperties);
+        if takes_none || self.follows_already(version, clause, now).await? {
             return Ok(());
         }
         let left = version.document.term.until.timestamp().millis_since(now) / 1000;
@@ -149,7 +157,7 @@ impl FscNode {
         now: Timestamp,
     ) -> Result<(), Problem> {
         let [grant] = contract.content.grants.as_slice() else { return Ok(()) };
-        let Some(version) = named(grant, versions) else { return Ok(()) };
+        let Some(version) = named(contract, grant, versions) else { return Ok(()) };
         let (state, own) = (contract.state(now), &self.rules.own);
         let hash = contract.row.hash.as_str();
         let waits = state == ContractState::Proposed && !contract.has_signed(own, SignatureKind::Accept);
@@ -176,7 +184,9 @@ impl FscNode {
             }
             let versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
             let foreign = self.store.foreign_peers().await.map_err(failed)?;
-            if !named(grant, &versions).is_some_and(|version| follows_from(grant, version, &foreign, now)) {
+            if !named(contract, grant, &versions)
+                .is_some_and(|version| follows_from(grant, version, &foreign, now))
+            {
                 return Err(no_agreement());
             }
         }
@@ -221,7 +231,7 @@ fn may_be_followed(version: &AgreementVersion, foreign: &BTreeSet<ParticipantId>
 }
 
 /// Hash of the version that a grant says it follows from.
-fn named_hash(grant: &Grant) -> Option<&str> {
+pub(super) fn named_hash(grant: &Grant) -> Option<&str> {
     grant.properties.as_ref()?.get(PROPERTY)?.get("hash")?.as_str()
 }
 
@@ -230,9 +240,15 @@ pub(crate) fn names(grant: &Grant, hash: &str) -> bool {
     named_hash(grant) == Some(hash)
 }
 
-/// The version that a grant names.
-fn named<'a>(grant: &Grant, versions: &'a [AgreementVersion]) -> Option<&'a AgreementVersion> {
-    versions.iter().find(|version| names_version(grant, version))
+/// The version from which a contract follows: the one that its grant names, or that a steward has bound it to.
+fn named<'a>(
+    contract: &StoredContract,
+    grant: &Grant,
+    versions: &'a [AgreementVersion],
+) -> Option<&'a AgreementVersion> {
+    versions
+        .iter()
+        .find(|version| names_version(grant, version) || version.binds_contract(&contract.row.hash))
 }
 
 /// Whether a grant connects a receiver with a service as a version says from which contracts may follow.

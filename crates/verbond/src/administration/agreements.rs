@@ -54,7 +54,7 @@ pub struct StatementView {
     /// Which party.
     pub participant: ParticipantId,
     /// `offered`, `signed`, `refused`, `withdrawn`, `suspended`, `resumed`, `revoked`; of a foreign participant, by who saw
-    /// it: `accepted_on_the_wire`, `refused_on_the_wire`, `revoked_on_the_wire`.
+    /// it: `contract_bound`, `accepted_on_the_wire`, `refused_on_the_wire`, `revoked_on_the_wire`.
     pub step: &'static str,
     /// When, as the party says.
     pub at: Moment,
@@ -146,6 +146,7 @@ impl AgreementView {
                         StatementStep::Refused { reason }
                         | StatementStep::Withdrawn { reason }
                         | StatementStep::Suspended { reason }
+                        | StatementStep::ContractBound { reason, .. }
                         | StatementStep::Revoked { reason } => Some(reason.to_string()),
                         _ => None,
                     },
@@ -172,6 +173,32 @@ pub struct Signing {
 pub struct Reason {
     /// Why.
     pub reason: Prose,
+}
+
+/// A contract that names no agreement.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BoundContract {
+    /// Hash of the contract.
+    contract: String,
+    /// Why.
+    reason: Prose,
+}
+
+/// Has a contract that names no agreement count as one that follows from this version: a foreign party that has signed
+/// elsewhere takes no properties into a contract.
+#[utoipa::path(post, path = "/v1/agreements/{hash}/contracts", tag = "agreements", params(("hash" = String, Path)),
+    request_body = BoundContract, responses((status = 200, body = AgreementView),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn bind(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Named(hash): Named<String>,
+    Body(body): Body<BoundContract>,
+) -> Result<Json<AgreementView>, Failure> {
+    let version = office.fsc.bind_contract(&context, &hash, &body.contract, body.reason).await?;
+    Ok(Json(AgreementView::of(version, context.ambient.now())))
 }
 
 /// All versions that this node holds, the newest first.
@@ -246,7 +273,8 @@ pub async fn text(
         Some(TextLanguage::En) => Language::English,
         Some(TextLanguage::Nl) | None => Language::Dutch,
     };
-    let text = text::text(&version.document, language).map_err(|error| unreadable(&error.to_string()))?;
+    let mut text = text::text(&version.document, language).map_err(|error| unreadable(&error.to_string()))?;
+    text.push_str(&text::bound_on_the_wire(&version.document, &version.life, language));
     Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response())
 }
 

@@ -166,6 +166,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(amendments::amend_from_refusal))
         .routes(routes!(readings::list, readings::read))
         .routes(routes!(agreements::offer))
+        .routes(routes!(agreements::bind))
         .routes(routes!(agreements::sign))
         .routes(routes!(agreements::refuse))
         .routes(routes!(agreements::withdraw))

@@ -4,13 +4,13 @@
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use verbond_agreement::Prose;
 use verbond_application::database_problem;
 use verbond_domain::{ParticipantId, Problem};
 use verbond_store::SortOrder;
 
 use super::{
     Shared,
-    agreements::Reason,
     contract_views::ListedServiceView,
     extract::{Body, Context, Named, Paging, Query, parsed},
     failure::{Failure, ProblemDetails},
@@ -34,6 +34,17 @@ pub struct DirectoryQuery {
     peer_id: Option<String>,
     /// Services with this in their name.
     service_name: Option<String>,
+}
+
+/// That a participant runs another program.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForeignPeer {
+    /// It takes no properties into a contract, so that what it accepts names no agreement.
+    #[serde(default)]
+    without_properties: bool,
+    /// Why.
+    reason: Prose,
 }
 
 /// A directory that an announcement is on its way to.
@@ -87,18 +98,18 @@ pub async fn get(
 /// Records that a participant runs another program, also when it has answered as a node of Verbond before. What is agreed
 /// with it then comes into force by its accept on the wire. It lasts until the participant answers so again.
 #[utoipa::path(post, path = "/v1/peers/{id}/foreign", tag = "peers", params(("id" = ParticipantId, Path)),
-    request_body = Reason, responses((status = 200, body = PeerView),
+    request_body = ForeignPeer, responses((status = 200, body = PeerView),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 pub async fn foreign(
     State(office): State<Shared>,
     Context(context): Context,
     Named(id): Named<ParticipantId>,
-    Body(body): Body<Reason>,
+    Body(body): Body<ForeignPeer>,
 ) -> Result<Json<PeerView>, Failure> {
     let found = context.store.peer(&id).await.map_err(database_problem)?;
     let peer = PeerView::from(found.ok_or_else(|| unknown(&id))?);
-    let row = office.agreements.declare_foreign(&context, &id, body.reason).await?;
+    let row = office.agreements.declare_foreign(&context, &id, !body.without_properties, body.reason).await?;
     Ok(Json(peer.speaking(Some(row.interface))))
 }
 

@@ -173,8 +173,8 @@ pub struct PeerView {
     pub seen_at: String,
     /// Which reading of the grant hash it uses: `string`, `digest`; null: not known.
     pub hash_reading: Option<String>,
-    /// `verbond`: it has answered as a node of Verbond; `foreign`: it takes part over the group's protocol alone; null: it
-    /// has not been asked.
+    /// `verbond`: it has answered as a node of Verbond; `foreign`: it takes part over the group's protocol alone;
+    /// `foreign_without_properties`: and it takes no properties into a contract; null: it has not been asked.
     pub interface: Option<&'static str>,
 }
 

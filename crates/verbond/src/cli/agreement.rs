@@ -103,6 +103,20 @@ pub enum Agreement {
         --client-key s-voorbeeld/key.pem --node https://localhost:7447 --node-anchors node/trust-anchors.pem"
     )]
     Sign(Which),
+    /// Have a contract that names no agreement count as one that follows from this version: a party that runs another program
+    /// has signed elsewhere and takes no properties into a contract. A steward does.
+    #[command(
+        after_help = "Example:\n  verbond agreement bind 3f2a91c0 '$1$1$ds2…' --reason \"signed on paper; their product drops properties\""
+    )]
+    Bind {
+        /// The version's hash, or enough of the beginning of it; `sha256:` may be left out.
+        hash: String,
+        /// The contract's hash: `verbond contract list`.
+        contract: String,
+        /// Why; stands in the journal.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Say no to what another party offers.
     Refuse(Reasoned),
     /// Take back what this participant has offered, before all have signed.
@@ -310,6 +324,10 @@ impl Agreement {
                 let body = json!({ "signature": signature(&hash, &document, afar)? });
                 let path = format!("/v1/agreements/{}/signature", segment(&hash));
                 shown(printer, &client.post(&path, &body).await?);
+            }
+            Self::Bind { hash, contract, reason } => {
+                let body = json!({ "contract": contract, "reason": reason });
+                act(&hash, "contracts", &body, client, printer).await?;
             }
             Self::Resume(which) => act(&which.hash, "resume", &json!({}), client, printer).await?,
             Self::Refuse(what) => reasoned(&what, "refuse", client, printer).await?,

@@ -33,6 +33,10 @@ pub enum Peer {
     Foreign {
         /// Its identifier; the scheme may be left out.
         id: String,
+        /// It takes no properties into a contract, so that what it accepts names no agreement: then a document that it signed
+        /// elsewhere must stand in the agreement, and `verbond agreement bind` names the contract.
+        #[arg(long)]
+        without_properties: bool,
         /// Why; stands in the journal.
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -70,10 +74,15 @@ impl Peer {
                 let id = participant(&id, client).await?;
                 show::one(printer, &client.get(&format!("/v1/peers/{}", segment(&id.to_string()))).await?);
             }
-            Self::Foreign { id, reason } => {
+            Self::Foreign { id, without_properties, reason } => {
                 let id = participant(&id, client).await?;
                 let path = format!("/v1/peers/{}/foreign", segment(&id.to_string()));
-                show::one(printer, &client.post(&path, &json!({ "reason": reason })).await?);
+                show::one(
+                    printer,
+                    &client
+                        .post(&path, &json!({ "without_properties": without_properties, "reason": reason }))
+                        .await?,
+                );
             }
             Self::Announce => {
                 let answer = client.post("/v1/announcements", &json!({})).await?;
