@@ -96,7 +96,9 @@ def another():
 
 
 def taken_in(organisation, content, folder):
-    return organisation.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
+    """A draft; who rests on an assessment has its officer advise."""
+    digest = organisation.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
+    return organisation.advise(digest) if content["assessments"] else digest
 
 
 def refusing(organisation, digest):

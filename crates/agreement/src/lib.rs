@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod activity;
+mod advice;
 mod assessment;
 pub mod check;
 mod clause;
@@ -34,6 +35,7 @@ pub use activity::{
     ActivityReference, ActivityRole, Contact, DataSubjectCategory, NamedActivity, ProcessingActivity,
     PublishedActivity, Recipient, Transfer,
 };
+pub use advice::{Advice, AdviceAct, AdviceGiven, AdviceOutcome};
 pub use assessment::{
     AlgorithmReference, AlgorithmUse, Assessment, AssessmentKind, AssessmentOutcome, AssessmentReference,
 };
@@ -48,8 +50,8 @@ pub use described_service::{
 };
 pub use diff::{Change, ChangeKind, diff};
 pub use document::{
-    Advice, AdviceOutcome, Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT,
-    Signatory, StatutoryCollaboration, Term, Version,
+    Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT, Signatory,
+    StatutoryCollaboration, Term, Version,
 };
 pub use ground::{
     Article, ArticleError, CriminalDataBasis, GroundReference, LawIdentifier, LawfulnessLimb, LegalGround,
@@ -67,4 +69,4 @@ pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};
 pub use statement::{SignedBy, Statement, StatementStep};
 pub use withdrawal::{Basis, RestingClause};
-pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};
+pub use words::{ClauseName, Day, EncodedText, Line, Moment, Prose, TwoLanguages, WordsError};

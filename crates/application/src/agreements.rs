@@ -1,6 +1,7 @@
 //! Agreements: drafted here or offered by another party, signed, and ended. What each party states is signed by its
 //! certificate and told to the others; the life of a version follows from the statements alone.
 
+mod advising;
 mod amending;
 mod checking;
 mod from_refusal;
@@ -15,7 +16,7 @@ mod withdrawing;
 pub use amending::Difference;
 pub use office::AgreementOffice;
 pub use reading::{Fetched, MOST_ADDRESSES, Outcome, Reader, Seen};
-pub use received::{AGREEMENT_SIGNATURE, Envelope};
+pub use received::{ADVICE_SIGNATURE, AGREEMENT_SIGNATURE, Envelope};
 pub use tasks::{Task, TaskDone};
 pub use version::{AgreementVersion, with_successors};
 pub use withdrawing::{BasisAsked, Consequence, Resting, Withdrawal};

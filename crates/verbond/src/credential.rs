@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
 use verbond_domain::{Problem, Timestamp};
 use verbond_trust::{
-    FileSigner, jws,
+    FileSigner, Signer, jws,
     personal::{PersonalError, is_encrypted, open_key},
 };
 
@@ -30,6 +30,11 @@ impl PersonKey {
     pub fn open(path: &Path, passphrase_file: Option<&Path>) -> anyhow::Result<Self> {
         let opened = open(path, &read(path)?, passphrase_file)?;
         Ok(Self { signer: FileSigner::from_pkcs8(opened.as_bytes())? })
+    }
+
+    /// DER `SubjectPublicKeyInfo`.
+    pub fn public_key(&self) -> &[u8] {
+        self.signer.public_key()
     }
 }
 

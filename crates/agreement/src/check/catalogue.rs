@@ -403,8 +403,23 @@ codes! {
     AdviceMissing "ADVICE_MISSING" Warns "GDPR art. 38(1) and 39(1)",
         "De FG van {party} heeft niet geadviseerd.",
         "The data protection officer of {party} has not advised.",
-        "Vraag advies en voeg het toe onder `advice`.",
-        "Ask for advice and add it under `advice`.";
+        "Laat de FG adviseren: `verbond agreement advise`.",
+        "Have the officer advise: `verbond agreement advise`.";
+    AdviceRequired "ADVICE_REQUIRED" Refuses "GDPR art. 35(2)",
+        "{party} steunt op een DPIA, en haar FG heeft niet geadviseerd.",
+        "{party} rests on an impact assessment, and its data protection officer has not advised.",
+        "Laat de FG adviseren: `verbond agreement advise`.",
+        "Have the officer advise: `verbond agreement advise`.";
+    AdviceWithoutAct "ADVICE_WITHOUT_ACT" Refuses "GDPR art. 38(3) and 39(1)",
+        "Achter het advies van de FG van {party} staat geen handtekening van die FG onder deze tekst.",
+        "No signature of the officer under this text stands behind the advice of the data protection officer of {party}.",
+        "Haal het advies weg en laat de FG het geven: `verbond agreement advise`.",
+        "Take the advice away and have the officer give it: `verbond agreement advise`.";
+    AdviceNotByOfficer "ADVICE_NOT_BY_OFFICER" Refuses "GDPR art. 38(3) and (6)",
+        "Het advies van {party} is niet gegeven door iemand die hier als haar FG bekend is.",
+        "The advice of {party} was not given by somebody who is known here as its data protection officer.",
+        "Laat de FG het geven: `verbond agreement advise`.",
+        "Have the officer give it: `verbond agreement advise`.";
     AdviceUnanswered "ADVICE_UNANSWERED" Refuses "GDPR art. 38(1) and 39(1)",
         "De FG van {party} adviseert tegen, en niemand zegt waarom dat niet wordt gevolgd.",
         "The data protection officer of {party} advises against, and nobody says why that is not followed.",

@@ -11,6 +11,9 @@ use super::refusals;
 /// `typ` of a signatory's signature over an agreement.
 pub const AGREEMENT_SIGNATURE: &str = "verbond-agreement+jws";
 
+/// `typ` of a data protection officer's signature over advice.
+pub const ADVICE_SIGNATURE: &str = "verbond-advice+jws";
+
 /// Most certificates of a chain that is read.
 const LONGEST_CHAIN: usize = 8;
 

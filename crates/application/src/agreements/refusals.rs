@@ -118,6 +118,45 @@ pub(super) fn drafter_signs() -> Problem {
     .next("Laat een tekenbevoegde tekenen.", "have a signatory sign")
 }
 
+pub(super) fn advice_too_late() -> Problem {
+    Problem::new(
+        "ADVICE_TOO_LATE",
+        409,
+        "Deze gegevensafspraak is al aangeboden; de FG adviseert op een concept.",
+        "this agreement has been offered; the data protection officer advises on a draft",
+    )
+    .next(
+        "Neem de gegevensafspraak terug en stel een volgende versie op waarop de FG adviseert.",
+        "take the agreement back and draft a next version for the officer to advise on",
+    )
+}
+
+pub(super) fn advice_not_signed() -> Problem {
+    Problem::new(
+        "ADVICE_NOT_SIGNED",
+        422,
+        "Dit advies is niet ondertekend met de sleutel van wie het geeft, of het gaat over een andere tekst of partij.",
+        "this advice is not signed by the key of whoever gives it, or is about another text or party",
+    )
+    .next(
+        "Geef het advies met `verbond agreement advise`, onder uw eigen sleutel.",
+        "give the advice with `verbond agreement advise`, under your own key",
+    )
+}
+
+pub(super) fn advice_day() -> Problem {
+    Problem::new(
+        "ADVICE_DAY",
+        422,
+        "Een advies draagt de dag waarop het is gegeven.",
+        "advice bears the day on which it is given",
+    )
+    .next(
+        "Zet de klok van uw machine gelijk en adviseer opnieuw.",
+        "set your machine's clock and advise again",
+    )
+}
+
 pub(super) fn handover() -> Problem {
     Problem::new(
         "AGREEMENT_HANDOVER",

@@ -97,7 +97,7 @@ const fn rule(resource: &'static str, action: &'static str, roles: &'static [Per
     Rule { resource, action, roles, unenrolled: false }
 }
 
-/// The matrix. Advice stands in it before its endpoint does.
+/// The matrix.
 const RULES: &[Rule] = &[
     rule("node", "read", ANYBODY),
     rule("node", "reload", &[OPERATOR]),
@@ -229,6 +229,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("POST", "/v1/agreements/{hash}/amendments", "agreement", "draft"),
     endpoint("POST", "/v1/refusals/{transaction}/amendments", "agreement", "draft"),
     endpoint("DELETE", "/v1/agreements/{hash}", "agreement", "draft"),
+    endpoint("POST", "/v1/agreements/{hash}/advice", "agreement", "advise"),
     endpoint("POST", "/v1/agreements/{hash}/offer", "agreement", "offer"),
     endpoint("POST", "/v1/agreements/{hash}/withdraw", "agreement", "offer"),
     endpoint("POST", "/v1/agreements/{hash}/signature", "agreement", "sign"),

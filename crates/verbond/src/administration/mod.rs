@@ -164,6 +164,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(amendments::amend))
         .routes(routes!(amendments::amend_from_refusal))
         .routes(routes!(readings::list, readings::read))
+        .routes(routes!(agreements::advise))
         .routes(routes!(agreements::offer))
         .routes(routes!(agreements::sign))
         .routes(routes!(agreements::refuse))

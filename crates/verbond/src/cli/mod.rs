@@ -1,5 +1,6 @@
 //! The command line: one file per family of verbs, all speaking to the node through its administration API.
 
+mod advice;
 mod agreement;
 mod application;
 mod certificate;
