@@ -78,15 +78,21 @@ def typed(consumer, **more):
 
 def under(key, content, advice, typ="verbond-advice+jws"):
     """The advice with a signature of this key over it."""
+    der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    signature = under_bytes(key, payload(content, advice), typ, int(time.time()))
+    return {**advice, "act": {"key": encoded(der), "signature": signature}}
+
+
+def under_bytes(key, signed, typ, at):
+    """A detached JWS over these bytes, on P-256, of this moment."""
     public = key.public_key()
     numbers = public.public_numbers()
     jwk = {"crv": "P-256", "kty": "EC", "x": encoded(numbers.x.to_bytes(32)), "y": encoded(numbers.y.to_bytes(32))}
     kid = encoded(hashlib.sha256(json.dumps(jwk, separators=(",", ":")).encode()).digest())
-    header = encoded(json.dumps({"alg": "ES256", "typ": typ, "kid": kid, "iat": int(time.time())}).encode())
-    made = key.sign(f"{header}.{encoded(payload(content, advice))}".encode(), ec.ECDSA(hashes.SHA256()))
+    header = encoded(json.dumps({"alg": "ES256", "typ": typ, "kid": kid, "iat": at}).encode())
+    made = key.sign(f"{header}.{encoded(signed)}".encode(), ec.ECDSA(hashes.SHA256()))
     raw = b"".join(number.to_bytes(32) for number in utils.decode_dss_signature(made))
-    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return {**advice, "act": {"key": encoded(der), "signature": f"{header}..{encoded(raw)}"}}
+    return f"{header}..{encoded(raw)}"
 
 
 def test_the_officer_advises_under_a_key_of_their_own_and_it_becomes_part_of_the_document(consumer, draft, folder):

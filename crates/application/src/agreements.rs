@@ -4,8 +4,10 @@
 mod advising;
 mod amending;
 mod checking;
+mod compromised;
 mod from_refusal;
 mod office;
+mod raised;
 mod reading;
 mod received;
 mod refusals;
@@ -15,6 +17,7 @@ mod withdrawing;
 
 pub use amending::Difference;
 pub use office::AgreementOffice;
+pub use raised::Raised;
 pub use reading::{Fetched, MOST_ADDRESSES, Outcome, Reader, Seen};
 pub use received::{ADVICE_SIGNATURE, AGREEMENT_SIGNATURE, Envelope};
 pub use tasks::{Task, TaskDone};

@@ -123,7 +123,7 @@ impl AgreementOffice {
             key: URL_SAFE_NO_PAD.encode(key),
             signature,
         };
-        received::signs(&version.document, &signed)?;
+        received::signs(&version.document, &signed, context.ambient.now())?;
         let _alone = self.must_pass(context, hash, Some(&context.actor)).await?;
         self.state(context, hash, StatementStep::Signed(signed)).await
     }

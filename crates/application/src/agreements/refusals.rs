@@ -85,6 +85,43 @@ pub(super) fn statement(reason: &str) -> Problem {
     .next("Laat de partij haar verklaring opnieuw maken.", "have the party make its statement again")
 }
 
+pub(super) fn statement_ahead() -> Problem {
+    // It may still come true: whoever sends it tries again.
+    Problem::new(
+        "STATEMENT_AHEAD",
+        409,
+        "Deze verklaring is gedateerd op een moment dat hier nog moet komen.",
+        "this statement is dated at a moment that is still to come here",
+    )
+    .next("Houd de klokken van beide knooppunten gelijk (NTP).", "keep the clocks of both nodes right (NTP)")
+}
+
+pub(super) fn statement_late() -> Problem {
+    Problem::new(
+        "STATEMENT_LATE",
+        422,
+        "Deze verklaring komt meer dan een week na haar datum, en het certificaat eronder is nu niet meer goed.",
+        "this statement comes more than a week after its date, and the certificate under it is no longer good",
+    )
+    .next(
+        "Laat de andere partij een nieuwe versie aanbieden en tekenen.",
+        "have the other party offer and sign a new version",
+    )
+}
+
+pub(super) fn signatory_time() -> Problem {
+    Problem::new(
+        "SIGNATORY_TIME",
+        422,
+        "De handtekening van de tekenbevoegde is meer dan een dag ouder dan de verklaring, of van later.",
+        "the signatory's signature is more than a day older than the statement, or of later",
+    )
+    .next(
+        "Zet de klok van de machine van de tekenbevoegde gelijk en teken opnieuw.",
+        "set the clock of the signatory's machine and sign again",
+    )
+}
+
 pub(super) fn too_many_undecided() -> Problem {
     Problem::new(
         "AGREEMENTS_UNDECIDED",

@@ -190,6 +190,14 @@ impl Node {
             )));
             running.push(tokio::spawn(tasks::drop_counts(store.clone(), ambient.clone())));
         }
+        if roles.manager {
+            running.push(tokio::spawn(tasks::end_compromised(
+                Arc::clone(&agreements),
+                Arc::clone(&trust),
+                ambient.clone(),
+                store.clone(),
+            )));
+        }
         if roles.split {
             let (settings, identity, trust) =
                 (Arc::clone(settings), Arc::clone(&identity), Arc::clone(&trust));

@@ -8,8 +8,8 @@ use std::{
 };
 
 use tokio::sync::watch;
-use verbond_application::snapshot::Snapshot;
-use verbond_domain::Ambient;
+use verbond_application::{OpContext, agreements::AgreementOffice, snapshot::Snapshot};
+use verbond_domain::{Actor, Ambient};
 use verbond_fsc::RevocationRefresh;
 use verbond_store::{Store, persons::PersonState};
 use verbond_trust::{
@@ -46,6 +46,30 @@ pub async fn derive_views(store: Store) {
             Ok(_) => tokio::time::sleep(PAUSE).await,
             Err(error) => {
                 tracing::warn!(%error, "views cannot be derived from the journal yet");
+                tokio::time::sleep(TROUBLE).await;
+            }
+        }
+    }
+}
+
+/// Ends agreements whose signatures rest on a certificate that was compromised before, at start and whenever lists of revoked
+/// certificates change, until it is aborted.
+pub async fn end_compromised(
+    agreements: Arc<AgreementOffice>,
+    trust: Arc<TrustStore>,
+    ambient: Ambient,
+    store: Store,
+) {
+    let actor = Actor::Node { rule: "a certificate was compromised before it signed".to_owned() };
+    let context = OpContext { actor, ambient, store };
+    let mut changes = trust.changes();
+    loop {
+        changes.borrow_and_update();
+        match agreements.end_compromised(&context).await {
+            Ok(_) if changes.changed().await.is_err() => return,
+            Ok(_) => {}
+            Err(problem) => {
+                tracing::error!(%problem, "agreements under compromised certificates cannot be ended yet");
                 tokio::time::sleep(TROUBLE).await;
             }
         }
