@@ -40,8 +40,8 @@ pub use assessment::{
     AlgorithmReference, AlgorithmUse, Assessment, AssessmentKind, AssessmentOutcome, AssessmentReference,
 };
 pub use clause::{
-    Clause, Conditions, DeliveredElement, HumanStep, Limit, LinkageNote, Operation, Period, Receiver,
-    RequestBody, TimeWindow, WeekDay, WholeDocument,
+    AssuranceLevel, Clause, Conditions, DeliveredElement, HumanStep, Limit, LinkageNote, Operation, Period,
+    Receiver, RequestBody, TimeWindow, UnknownLevel, WeekDay, WholeDocument,
 };
 pub use derived::{Band, Comparison, Constant, Decimal, DecimalError, Derivation, Operator};
 pub use described_service::{

@@ -9,8 +9,8 @@ use verbond_domain::{
 };
 use verbond_journal::{AppendError, Entry, EntryId, Journal, Permit, Place, RefusedExchange};
 use verbond_policy::{
-    Call, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, Reason, ReasonCode,
-    Subject, Trace, without_place,
+    Call, Claims, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, Reason,
+    ReasonCode, Subject, Trace, without_place,
 };
 
 use crate::{
@@ -50,6 +50,8 @@ pub struct Question<'a> {
     pub agreement: Option<AgreementId>,
     /// The purpose that the request names.
     pub purpose: Option<EntryName>,
+    /// What the consumer claims of the request.
+    pub claims: Claims,
     /// The exchange.
     pub transaction_id: TransactionId,
     /// Where in a trace the decision stands.
@@ -259,6 +261,7 @@ impl Exchanges {
                 activity: None,
                 algorithm: None,
                 on_behalf_of: question.on_behalf_of.cloned(),
+                claims: question.claims,
                 elements: Default::default(),
             },
             resource: question.service,
@@ -389,6 +392,7 @@ mod tests {
             call: Call { method: "GET", path: "/incomes/1", query: None },
             agreement: None,
             purpose: None,
+            claims: Claims::default(),
             transaction_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse()?,
             trace: Trace {
                 trace_id: verbond_policy::TraceId([1; 16]),

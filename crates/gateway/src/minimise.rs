@@ -232,6 +232,7 @@ mod tests {
                 activity: None,
                 algorithm: None,
                 on_behalf_of: None,
+                claims: verbond_policy::Claims::default(),
                 elements: Default::default(),
             },
         };

@@ -133,6 +133,7 @@ impl Outway {
             call: governed::call(&head.method, &head.uri),
             agreement: governed::agreement(&head.headers),
             purpose: governed::purpose(&head.headers),
+            claims: governed::claims(&head.headers),
             transaction_id,
             trace: trace::go_on(&mut head.headers, &gateway.ambient),
             now: gateway.ambient.now(),

@@ -10,7 +10,7 @@ use verbond_agreement::{
 use verbond_domain::{ApplicationName, ParticipantId, Problem, ServiceReference, Timestamp};
 use verbond_projection::{Projection, ProjectionError};
 
-use crate::{Call, CompiledAgreement, NamedPerson, ParameterFacts, Reason, matching::people};
+use crate::{Call, Claims, CompiledAgreement, NamedPerson, ParameterFacts, Reason, matching::people};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Context {
     pub algorithm: Option<EntryName>,
     /// For whom the receiver asks, if not for itself.
     pub on_behalf_of: Option<ParticipantId>,
+    /// What the receiver claims of this request.
+    pub claims: Claims,
     /// The elements asked for by their paths; none: all that are agreed.
     pub elements: BTreeSet<Line>,
 }

@@ -9,6 +9,7 @@
 //! No input or output, no clock, no randomness. The only room that knows Cedar.
 #![forbid(unsafe_code)]
 
+mod claims;
 mod compile;
 mod decision;
 mod evaluate;
@@ -21,6 +22,7 @@ mod rules;
 mod snapshot;
 mod text;
 
+pub use claims::{Claims, HumanReference, NoReference};
 pub use compile::{COMPILER, CompileError, CompiledAgreement, SCHEMA, policy_text};
 pub use decision::{
     Basis, Candidate, Context, Decision, DecisionRequest, Facts, Leases, Obligations, Outcome, Subject,

@@ -126,6 +126,18 @@ reasons! {
         "An algorithm of the agreement has no valid assessment.",
         "Toets het algoritme opnieuw en maak een nieuwe versie van de afspraak.",
         "Assess the algorithm again and draft a new version of the agreement.";
+    /// The clause asks for a level of assurance, and the request claims a lower one or none.
+    AssuranceTooLow, "ASSURANCE_TOO_LOW", 403,
+        "De afspraak vraagt een hoger betrouwbaarheidsniveau dan deze vraag verklaart.",
+        "The agreement asks for a higher level of assurance than this request claims.",
+        "Laat wie vraagt zich op dat niveau aanmelden en stuur `Verbond-Assurance-Level: low`, `substantial` of `high` mee.",
+        "Have whoever asks log in at that level, and send `Verbond-Assurance-Level: low`, `substantial` or `high`.";
+    /// The clause asks for a human step, and the request does not claim that a person takes it.
+    HumanStepNotStated, "HUMAN_STEP_NOT_STATED", 403,
+        "De afspraak vraagt dat een mens deze vraag behandelt, en de vraag verklaart dat niet.",
+        "The agreement asks that a person handles this request, and the request does not claim so.",
+        "Laat een mens de vraag behandelen en stuur `Verbond-Human-In-The-Loop` mee met een UUID waarmee u die terugvindt, nooit een naam of nummer.",
+        "Have a person handle the request, and send `Verbond-Human-In-The-Loop` with a UUID by which you find them back, never a name or number.";
     /// Outside the agreed days or hours.
     OutsideTimeWindow, "OUTSIDE_TIME_WINDOW", 403,
         "Op dit tijdstip mag er volgens de afspraak niet worden gevraagd.",

@@ -4,10 +4,12 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use verbond_agreement::{AgreementId, ClauseName, DocumentHash, EntryName, Moment, Stage, Version};
+use verbond_agreement::{
+    AgreementId, AssuranceLevel, ClauseName, DocumentHash, EntryName, Moment, Stage, Version,
+};
 use verbond_domain::{ApplicationName, ParticipantId, ServiceReference, Timestamp, TransactionId};
 
-use crate::{COMPILER, Decision, DecisionRequest, ParameterFacts, Reason};
+use crate::{COMPILER, Decision, DecisionRequest, HumanReference, ParameterFacts, Reason};
 
 /// The name of an operation where none was recognised; no operation of an agreement can have it.
 pub(crate) const UNKNOWN_OPERATION: &str = "(unknown)";
@@ -264,6 +266,12 @@ pub struct RecordedContext {
     /// For whom it asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<ParticipantId>,
+    /// The level of assurance that it claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<AssuranceLevel>,
+    /// That it claimed that a person handles the request, and by what it finds that person back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub human_in_the_loop: Option<HumanReference>,
     /// The elements that it asked for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub elements: BTreeSet<String>,
@@ -357,6 +365,8 @@ impl DecisionRecord {
                 activity: context.activity.clone(),
                 algorithm: context.algorithm.clone(),
                 on_behalf_of: context.on_behalf_of.clone(),
+                assurance: context.claims.assurance,
+                human_in_the_loop: context.claims.human,
                 elements: facts.elements.clone(),
                 stage: basis.map(|_| facts.stage),
                 volume_held: facts.leases.volume,

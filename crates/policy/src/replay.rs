@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use verbond_agreement::{Agreement, DocumentHash, EntryName};
 
 use crate::{
-    COMPILER, CompileError, CompiledAgreement, Context, Decision, DecisionRecord, Facts, Leases, Obligations,
-    Reason, RecordStatus, RecordedResponse,
+    COMPILER, Claims, CompileError, CompiledAgreement, Context, Decision, DecisionRecord, Facts, Leases,
+    Obligations, Reason, RecordStatus, RecordedResponse,
     decision::Place,
     evaluate::weigh,
     record::{ResponseContext, UNKNOWN_OPERATION},
@@ -135,6 +135,7 @@ fn again(record: &DecisionRecord, compiled: &Arc<CompiledAgreement>) -> Result<D
         activity: asked.activity.clone(),
         algorithm: asked.algorithm.clone(),
         on_behalf_of: asked.on_behalf_of.clone(),
+        claims: Claims { assurance: asked.assurance, human: asked.human_in_the_loop },
         elements: BTreeSet::new(),
     };
     Ok(weigh(compiled, place, facts, &context))

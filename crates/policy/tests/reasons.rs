@@ -8,7 +8,7 @@ use common::{ALL_HELD, NOON, Outcome, changed, codes, held, question, signed, si
 use serde_json::{Value, json};
 use verbond_agreement::{Agreement, Clause, LifeCycle, Limit, Period, plan::Projected};
 use verbond_domain::Timestamp;
-use verbond_policy::{Call, Decision, DecisionRequest, Leases, PolicySnapshot};
+use verbond_policy::{Call, Claims, Decision, DecisionRequest, Leases, PolicySnapshot};
 use verbond_projection::Projector;
 
 type Doubt<T> = Result<T, Box<dyn std::error::Error>>;
@@ -304,6 +304,34 @@ fn what_is_stated_is_what_is_agreed() -> Outcome {
         },
         &["ALGORITHM_NOT_AGREED"],
     )
+}
+
+#[test]
+fn claims_are_asked_for_where_the_clause_demands_them_and_nowhere_else() -> Outcome {
+    let claims = |assurance: Option<&'static str>, human: Option<&'static str>| {
+        move |question: &mut DecisionRequest<'static>| -> Outcome {
+            let human = human.map(str::parse).transpose()?;
+            let assurance = assurance.map(str::parse).transpose()?;
+            question.context.claims = Claims { assurance, human };
+            Ok(())
+        }
+    };
+    let human = Some("01890a5d-ac96-774b-bcce-b302099a8057");
+    let level = [("/clauses/0/conditions/assurance", json!("substantial"))];
+    for stated in [None, Some("low")] {
+        refused(&level, claims(stated, human), &["ASSURANCE_TOO_LOW"])?;
+    }
+    for stated in ["substantial", "high"] {
+        assert!(decided(&level, claims(Some(stated), None))?.is_permit(), "{stated}");
+    }
+    let step =
+        [("/clauses/0/conditions/human_in_the_loop", json!({"who": "Case worker", "what": "Looks at it."}))];
+    refused(&step, claims(Some("high"), None), &["HUMAN_STEP_NOT_STATED"])?;
+    assert!(decided(&step, claims(None, human))?.is_permit());
+    let both = [level[0].clone(), step[0].clone()];
+    refused(&both, as_usual, &["ASSURANCE_TOO_LOW", "HUMAN_STEP_NOT_STATED"])?;
+    assert!(decided(&[], claims(Some("low"), None))?.is_permit());
+    Ok(())
 }
 
 #[test]

@@ -13,9 +13,10 @@ pub(crate) use markdown::Markdown;
 // What the templates name.
 use crate::{
     AdviceOutcome, Agreement, AgreementKind, AlgorithmUse, AllowedValues, Article, AssessmentKind,
-    AssessmentOutcome, Clause, Compatibility, Constant, Derivation, DocumentError, EffectOnPeople,
-    IdentifierKind, Informing, LawfulnessLimb, Operator, ParameterPlace, PartyRole, Period, PersonPlace,
-    Publicity, Regime, RetentionPeriod, Sensitivity, Side, SourceType, TransferInstrument, WeekDay,
+    AssessmentOutcome, AssuranceLevel, Clause, Compatibility, Constant, Derivation, DocumentError,
+    EffectOnPeople, IdentifierKind, Informing, LawfulnessLimb, Operator, ParameterPlace, PartyRole, Period,
+    PersonPlace, Publicity, Regime, RetentionPeriod, Sensitivity, Side, SourceType, TransferInstrument,
+    WeekDay,
 };
 
 /// A language in which the text can be read.
