@@ -1,6 +1,7 @@
 //! Use cases: what people and programs ask of a node, each writing the change and the act that explains it together.
 #![forbid(unsafe_code)]
 
+pub mod absences;
 pub mod agreements;
 pub mod applications;
 pub mod confirmation;

@@ -189,7 +189,10 @@ impl Inway {
             Ok(request) => {
                 let target = &upstream.target;
                 match forward::forward(&self.sources, target, request, None, ticket, &permitted).await {
-                    Ok(response) => minimise::under(obligations.as_ref(), Projected::Source, response).await,
+                    Ok(response) => {
+                        minimise::under(obligations.as_ref(), Projected::Source, response, &gateway.absences)
+                            .await
+                    }
                     Err(Unanswered::Failed(failure)) => Err(failure),
                     Err(Unanswered::Unsent(_)) => Err(Failure::Unreachable),
                 }

@@ -3,6 +3,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -14,7 +15,7 @@ use http::{
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
 use verbond_agreement::{Line, plan::Projected};
-use verbond_application::exchange::Permitted;
+use verbond_application::{absences::Absences, exchange::Permitted};
 use verbond_policy::Obligations;
 use verbond_projection::Projector;
 use verbond_transport::{Body, BoxError};
@@ -35,9 +36,10 @@ pub(crate) async fn under(
     obligations: Option<&Obligations>,
     projected: Projected,
     response: Response<Body>,
+    absences: &Arc<Absences>,
 ) -> Result<Response<Body>, Failure> {
     match obligations {
-        Some(obligations) => minimised(response, obligations, projected).await,
+        Some(obligations) => minimised(response, obligations, projected, absences).await,
         None => Ok(response),
     }
 }
@@ -48,6 +50,7 @@ async fn minimised(
     response: Response<Body>,
     obligations: &Obligations,
     projected: Projected,
+    absences: &Arc<Absences>,
 ) -> Result<Response<Body>, Failure> {
     let operation = obligations.operation().ok_or(Failure::NotProjectable)?;
     let (mut head, body) = response.into_parts();
@@ -71,8 +74,9 @@ async fn minimised(
         tracing::warn!(operation = %operation.name, %error, "an agreed operation's answers cannot be projected");
         Failure::NotProjectable
     })?;
+    let counted = Some((Arc::clone(absences), obligations.clone()));
     let mut minimised =
-        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false };
+        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false, counted };
     let first = std::future::poll_fn(|context| minimised.poll_more(context)).await;
     match first {
         Some(Ok(piece)) => minimised.waiting = Some(piece),
@@ -108,7 +112,7 @@ pub(crate) async fn asked(
     let projection = obligations.request().ok().flatten().ok_or(Failure::BodyNotAgreed)?;
     head.headers.remove(CONTENT_LENGTH);
     let mut minimised =
-        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false };
+        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false, counted: None };
     let mut read = BytesMut::new();
     while read.len() < LOOKED_AT {
         match std::future::poll_fn(|context| minimised.poll_more(context)).await {
@@ -127,12 +131,20 @@ struct Minimised {
     /// Pieces that may leave: the first one, for which the head waited.
     waiting: Option<Bytes>,
     ended: bool,
+    /// Where it is counted what came of a response.
+    counted: Option<(Arc<Absences>, Obligations)>,
 }
 
 impl Minimised {
     /// An answer that is missing looks the same as one that was not agreed; the node's own log tells them apart.
-    fn say_what_could_not_be_told(&self) {
-        for (count, element) in self.projector.summary().elements.iter().zip(self.projector.elements()) {
+    fn say_what_did_not_come(&self) {
+        let summary = self.projector.summary();
+        if let Some((absences, obligations)) = self.counted.as_ref().filter(|_| summary.records > 0) {
+            let came = summary.elements.iter().map(|count| count.delivered > 0);
+            let paths = || self.projector.elements().iter().map(|element| element.path.to_string()).collect();
+            absences.saw(obligations, paths, came);
+        }
+        for (count, element) in summary.elements.iter().zip(self.projector.elements()) {
             if count.untold > 0 {
                 let (path, times) = (&element.path, count.untold);
                 tracing::warn!(%path, times, "a derived answer is missing: its source is absent or of another type");
@@ -164,7 +176,7 @@ impl Minimised {
                 return Poll::Ready(Some(Err(NotProjectable.into())));
             }
             if self.ended {
-                self.say_what_could_not_be_told();
+                self.say_what_did_not_come();
             }
             let pieces = self.projector.take();
             if !pieces.is_empty() {
@@ -196,8 +208,6 @@ impl http_body::Body for Minimised {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use http_body_util::Full;
     use verbond_agreement::{Agreement, LifeCycle, PartySignature, SignatureMark};
     use verbond_domain::Timestamp;
@@ -247,7 +257,9 @@ mod tests {
     ) -> Result<Option<String>, Box<dyn std::error::Error>> {
         let body = Full::new(Bytes::from(document.to_owned())).map_err(|never| match never {}).boxed_unsync();
         let response = Response::builder().header(CONTENT_TYPE, "application/json").body(body)?;
-        let Ok(response) = under(Some(&obligations()?), projected, response).await else { return Ok(None) };
+        let Ok(response) = under(Some(&obligations()?), projected, response, &Arc::default()).await else {
+            return Ok(None);
+        };
         let bytes = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
         Ok(Some(String::from_utf8(bytes.to_vec())?))
     }

@@ -233,7 +233,7 @@ impl Outway {
                     let is_refusal = self.face.is_refusal(&head);
                     let response = Response::from_parts(head, body);
                     let obligations = obligations.as_ref().filter(|_| !is_refusal);
-                    match minimise::under(obligations, Projected::Answer, response).await {
+                    match minimise::under(obligations, Projected::Answer, response, &gateway.absences).await {
                         Ok(response) if is_refusal => {
                             permitted.unanswered().await;
                             return Ok(response);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use verbond_application::{exchange::Exchanges, snapshot::SnapshotKeeper};
+use verbond_application::{absences::Absences, exchange::Exchanges, snapshot::SnapshotKeeper};
 use verbond_domain::{Ambient, Direction};
 
 use crate::{Metrics, in_flight::InFlight};
@@ -29,6 +29,8 @@ pub struct Gateway {
     pub exchanges: Exchanges,
     /// What is known.
     pub snapshots: Arc<SnapshotKeeper>,
+    /// Counts agreed elements that never come.
+    pub absences: Arc<Absences>,
     /// Time and randomness.
     pub ambient: Ambient,
     /// Figures.

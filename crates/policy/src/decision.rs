@@ -143,6 +143,15 @@ pub struct Facts {
     pub leases: Leases,
 }
 
+/// An operation of a version, by its place in the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OperationPlace {
+    /// Hash of the version.
+    pub hash: DocumentHash,
+    clause: usize,
+    operation: usize,
+}
+
 /// What a permit obliges to.
 #[derive(Clone, Debug)]
 pub struct Obligations {
@@ -180,6 +189,17 @@ impl Obligations {
 
     fn receiver(&self) -> Option<&Receiver> {
         self.clause()?.receivers.get(self.place.receiver)
+    }
+
+    /// Which operation of which version.
+    pub fn place(&self) -> Option<OperationPlace> {
+        let operation = self.place.operation?;
+        Some(OperationPlace { hash: self.compiled.hash, clause: self.place.clause, operation })
+    }
+
+    /// The name of the clause.
+    pub fn clause_name(&self) -> Option<&ClauseName> {
+        self.clause().map(|clause| &clause.name)
     }
 
     /// The operation as agreed: its record, content type and people.

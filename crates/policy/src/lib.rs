@@ -25,7 +25,8 @@ mod text;
 pub use claims::{Claims, HumanReference, NoReference};
 pub use compile::{COMPILER, CompileError, CompiledAgreement, SCHEMA, policy_text};
 pub use decision::{
-    Basis, Candidate, Context, Decision, DecisionRequest, Facts, Leases, Obligations, Outcome, Subject,
+    Basis, Candidate, Context, Decision, DecisionRequest, Facts, Leases, Obligations, OperationPlace,
+    Outcome, Subject,
 };
 pub use matching::{Call, NamedPerson, ParameterFact, ParameterFacts, ParameterRefusal};
 pub use reason::{Reason, ReasonCode};

@@ -16,6 +16,5 @@ CREATE TABLE element_absence (
     operation {TEXT} NOT NULL,
     element {TEXT} NOT NULL,
     responses BIGINT NOT NULL,
-    seen BIGINT NOT NULL,
     PRIMARY KEY (agreement, clause, operation, element)
 );

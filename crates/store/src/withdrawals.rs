@@ -49,6 +49,23 @@ pub struct RaisedTaskRow {
     pub at: Timestamp,
 }
 
+/// How many whole responses in a row lacked an agreed element since that was last written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AbsenceRow {
+    /// Hash of the version.
+    pub agreement: String,
+    /// The clause.
+    pub clause: String,
+    /// The operation.
+    pub operation: String,
+    /// The element's path.
+    pub element: String,
+    /// How many.
+    pub responses: i64,
+    /// Whether it came before these, so that they do not add to what was written.
+    pub begins: bool,
+}
+
 type RaisedColumns = (String, String, String, Option<String>, String, i64);
 type WithdrawalColumns = (String, String, String, String, i64);
 type TaskColumns = (String, String, String, i64);
@@ -130,6 +147,22 @@ impl Transaction {
         self.execute(sql).await?;
         self.changes_generation();
         Ok(())
+    }
+
+    /// Adds responses that lacked an element; gives how many there are in a row now.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn add_absence(&mut self, row: &AbsenceRow) -> Result<i64, StoreError> {
+        let sql = Sql::new(
+            "INSERT INTO element_absence (agreement, clause, operation, element, responses) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (agreement, clause, operation, element) DO UPDATE SET responses = excluded.responses + \
+             CASE WHEN $6 = 1 THEN 0 ELSE element_absence.responses END RETURNING responses",
+        );
+        let sql = sql.bind(&row.agreement).bind(&row.clause).bind(&row.operation).bind(&row.element);
+        let sql = sql.bind(row.responses).bind(i64::from(row.begins));
+        let written = self.connection()?.rows::<(i64,)>(sql).await;
+        Ok(self.noting_failure(written)?.first().map_or(0, |(responses,)| *responses))
     }
 
     /// Writes that a task has been done; false if that was written before.

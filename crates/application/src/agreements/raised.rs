@@ -6,7 +6,7 @@ use verbond_domain::{Bilingual, ParticipantId, Problem, Timestamp};
 use verbond_store::{Transaction, withdrawals::RaisedTaskRow};
 
 use super::AgreementVersion;
-use crate::{OpContext, context::database_problem};
+use crate::{OpContext, absences::ENOUGH, context::database_problem};
 
 /// Days that people have for a task.
 const DAYS: i64 = 14;
@@ -16,17 +16,20 @@ const DAYS: i64 = 14;
 pub enum Cause {
     /// The certificate of a party was compromised before it signed.
     Compromised,
+    /// An agreed element came in none of a thousand responses.
+    AbsentElement,
 }
 
 impl Cause {
     const fn as_str(&self) -> &'static str {
         match self {
             Self::Compromised => "compromised",
+            Self::AbsentElement => "absent_element",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Compromised].into_iter().find(|cause| cause.as_str() == text)
+        [Self::Compromised, Self::AbsentElement].into_iter().find(|cause| cause.as_str() == text)
     }
 }
 
@@ -53,6 +56,16 @@ impl Raised {
         Self::new(&version.hash, Cause::Compromised, None, party.to_string(), at)
     }
 
+    /// That an agreed element never comes. The subject names operation and element.
+    pub(crate) fn absent_element(
+        agreement: &str,
+        clause: ClauseName,
+        subject: String,
+        at: Timestamp,
+    ) -> Self {
+        Self::new(agreement, Cause::AbsentElement, Some(clause), subject, at)
+    }
+
     fn new(
         agreement: &str,
         cause: Cause,
@@ -74,7 +87,7 @@ impl Raised {
     }
 
     /// Writes it, once.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &self,
         context: &OpContext,
         transaction: &mut Transaction,
@@ -111,6 +124,16 @@ impl Raised {
                 format!(
                     "the certificate of {subject} was already not to be relied on when it signed: see what was exchanged under the \
                      agreement, report it where needed (GDPR art. 33), and conclude a new one"
+                ),
+            ),
+            Cause::AbsentElement => Bilingual::new(
+                format!(
+                    "Het afgesproken gegeven {subject} kwam in geen van {ENOUGH} antwoorden: vraag de bron waarom, of neem het in een \
+                     nieuwe versie uit de gegevensafspraak (AVG art. 5 lid 1 onder c)."
+                ),
+                format!(
+                    "the agreed element {subject} came in none of {ENOUGH} responses: ask the source why, or take it out of the \
+                     agreement in a new version (GDPR art. 5(1)(c))"
                 ),
             ),
         }

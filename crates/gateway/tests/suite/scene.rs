@@ -133,6 +133,7 @@ impl Volumes for Nothing {
 
 fn gateway(state: &Arc<SnapshotKeeper>, journal: verbond_journal::Journal) -> Gateway {
     Gateway {
+        absences: Arc::default(),
         exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing))),
         snapshots: Arc::clone(state),
         ambient: crate::world::ambient(),

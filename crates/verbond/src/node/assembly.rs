@@ -5,7 +5,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use verbond_application::{
-    Managers, agreements::AgreementOffice, exchange::Exchanges, limits::Limits, snapshot::SnapshotKeeper,
+    Managers, absences::Absences, agreements::AgreementOffice, exchange::Exchanges, limits::Limits,
+    snapshot::SnapshotKeeper,
 };
 use verbond_domain::{Ambient, Problem};
 use verbond_fsc::{
@@ -149,7 +150,9 @@ impl Node {
         let counting = Limits::new(Arc::new(store.clone()));
         let directory: Arc<Path> = settings.directory.as_path().into();
         let mut registry = Registry::default();
+        let absences: Arc<Absences> = Arc::default();
         let gateway = Gateway {
+            absences: Arc::clone(&absences),
             exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting)),
             snapshots: Arc::clone(&snapshots),
             ambient: ambient.clone(),
@@ -189,6 +192,9 @@ impl Node {
                 profile.retention_days,
             )));
             running.push(tokio::spawn(tasks::drop_counts(store.clone(), ambient.clone())));
+        }
+        if roles.inway || roles.outway {
+            running.push(tokio::spawn(tasks::write_absences(absences, ambient.clone(), store.clone())));
         }
         if roles.manager {
             running.push(tokio::spawn(tasks::end_compromised(

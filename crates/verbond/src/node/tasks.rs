@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::sync::watch;
-use verbond_application::{OpContext, agreements::AgreementOffice, snapshot::Snapshot};
+use verbond_application::{OpContext, absences::Absences, agreements::AgreementOffice, snapshot::Snapshot};
 use verbond_domain::{Actor, Ambient};
 use verbond_fsc::RevocationRefresh;
 use verbond_store::{Store, persons::PersonState};
@@ -72,6 +72,18 @@ pub async fn end_compromised(
                 tracing::error!(%problem, "agreements under compromised certificates cannot be ended yet");
                 tokio::time::sleep(TROUBLE).await;
             }
+        }
+    }
+}
+
+/// Writes how long agreed elements have not come, and raises tasks, until it is aborted.
+pub async fn write_absences(absences: Arc<Absences>, ambient: Ambient, store: Store) {
+    let actor = Actor::Node { rule: "an agreed element never comes".to_owned() };
+    let context = OpContext { actor, ambient, store };
+    loop {
+        absences.wait().await;
+        if let Err(problem) = absences.write(&context).await {
+            tracing::warn!(%problem, "how long agreed elements have not come cannot be written down");
         }
     }
 }
