@@ -3,6 +3,7 @@
 
 pub mod agreements;
 pub mod applications;
+pub mod completions;
 pub mod confirmation;
 mod context;
 mod courier;

@@ -5,7 +5,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use verbond_application::{
-    Managers, agreements::AgreementOffice, exchange::Exchanges, limits::Limits, snapshot::SnapshotKeeper,
+    Managers, agreements::AgreementOffice, completions::Completions, exchange::Exchanges, limits::Limits,
+    snapshot::SnapshotKeeper,
 };
 use verbond_domain::{Ambient, Problem};
 use verbond_fsc::{
@@ -14,7 +15,7 @@ use verbond_fsc::{
 };
 use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway};
 use verbond_journal::{Journal, JournalLimits};
-use verbond_node_api::{AgreementCourier, Asked, NodeApi, NodeReader};
+use verbond_node_api::{AccountReader, AgreementCourier, Asked, NodeApi, NodeReader};
 use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{
@@ -35,12 +36,14 @@ pub struct Node {
     pub ambient: Ambient,
     pub store: Store,
     pub journal: Journal,
+    completions: Completions,
     pub snapshots: Arc<SnapshotKeeper>,
     pub identity: Arc<IdentityHandle>,
     pub trust: Arc<TrustStore>,
     pub fsc: Arc<FscNode>,
     pub agreements: Arc<AgreementOffice>,
     pub among_nodes: Arc<NodeApi>,
+    pub counterparts: Arc<AccountReader>,
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
     pub metrics: Arc<Metrics>,
@@ -144,13 +147,16 @@ impl Node {
         });
         let managers: Arc<dyn Managers> = Arc::clone(&fsc) as _;
         reader.knows(Arc::downgrade(&managers));
+        let counterparts = Arc::new(AccountReader::new(peers.clone(), managers));
 
         // The data plane.
         let counting = Limits::new(Arc::new(store.clone()));
         let directory: Arc<Path> = settings.directory.as_path().into();
         let mut registry = Registry::default();
+        let completions = Completions::start(journal.clone());
         let gateway = Gateway {
             exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting)),
+            completions: completions.clone(),
             snapshots: Arc::clone(&snapshots),
             ambient: ambient.clone(),
             metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
@@ -165,6 +171,7 @@ impl Node {
         let sources = Sources {
             store: store.clone(),
             journal: journal.clone(),
+            completions: completions.clone(),
             snapshots: Arc::clone(&snapshots),
             identity: Arc::clone(&identity),
             trust: Arc::clone(&trust),
@@ -200,12 +207,14 @@ impl Node {
             ambient,
             store,
             journal,
+            completions,
             snapshots,
             identity,
             trust,
             fsc,
             agreements,
             among_nodes,
+            counterparts,
             inway,
             outway,
             metrics,
@@ -233,6 +242,7 @@ impl Node {
         for task in &self.tasks {
             task.abort();
         }
+        self.completions.close().await;
         self.journal.close().await;
         self.store.close().await;
     }
