@@ -113,9 +113,7 @@ impl Account {
         self.counted(|counted| {
             let request = counted.request.crossed();
             match counted.delivery {
-                Delivery::Nothing => {
-                    Completion { request, code: counted.code.map(str::to_owned), ..nothing }
-                }
+                Delivery::Nothing => Completion { request, code: counted.code.map(str::to_owned), ..nothing },
                 delivery => Completion {
                     delivery,
                     status: counted.status,
