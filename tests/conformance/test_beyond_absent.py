@@ -4,8 +4,9 @@ import threading
 import time
 
 import pytest
-from test_beyond_agreement import SERVICE, Organisation, document, element, write
 
+from support.agreements import SERVICE, allowed, conclude, document, element
+from support.between_two import consumer, folder, provider  # noqa: F401
 from support.checks import eventually
 from support.person import invite
 from support.servers import Reply
@@ -33,39 +34,13 @@ def source(world):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("absent")
-
-
-@pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, directory_role=True)
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
-
-
-@pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    made = Organisation(world, authority, "consumer", folder, directories=[provider.node])
-    made.node.cli("peer", "announce")
-    return made
-
-
-@pytest.fixture(scope="module")
 def token(consumer, provider, folder):
     content = document(provider.node, consumer.node)
     content["clauses"][0]["operations"][0]["delivered"] = [
         element(HERE, "integer", "personal"), element(NEVER, "integer", "sensitive"), element(RARE, "integer", "sensitive"),
     ]  # fmt: skip
-    made = consumer.node.add_application("balie")
-    consumer.node.cli("application", "allow", "balie", f"{provider.node.id}/{SERVICE}", "--alias", SERVICE,
-                      "--class", "governed", "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    digest = consumer.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
-    consumer.people["drafter"].afar("agreement", "offer", digest)
-    provider.sees(digest, "offered")
-    for each in (provider, consumer):
-        each.people["signatory"].afar("agreement", "sign", digest)
+    made = allowed(consumer, provider)
+    conclude(consumer, provider, consumer.drafts(content, folder))
     eventually(lambda: call(consumer, made).status == 200, "an answer under the agreement", 20)
     return made
 

@@ -11,38 +11,12 @@ import pytest
 import rfc8785
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
-from test_beyond_agreement import SERVICE, SOURCE, Organisation, document, unpadded, write
-from test_beyond_syri import another, assessed, assessment, cannot_be_offered, refusing, taken_in
+from test_beyond_agreement import unpadded
+from test_beyond_syri import another, assessed, assessment, cannot_be_offered, refusing
 
+from support.agreements import document, write
+from support.between_two import consumer, folder, provider, source  # noqa: F401
 from support.node import NodeFault
-from support.servers import Reply
-
-
-@pytest.fixture(scope="module")
-def source(world):
-    echo = world.echo()
-    echo.respond = lambda request: Reply.of(SOURCE)
-    return echo
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("advice")
-
-
-@pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, directory_role=True)
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
-
-
-@pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    made = Organisation(world, authority, "consumer", folder, directories=[provider.node])
-    made.node.cli("peer", "announce")
-    return made
 
 
 @pytest.fixture
@@ -96,7 +70,7 @@ def under_bytes(key, signed, typ, at):
 
 
 def test_the_officer_advises_under_a_key_of_their_own_and_it_becomes_part_of_the_document(consumer, draft, folder):
-    before = taken_in(consumer, draft, folder)
+    before = consumer.drafts(draft, folder)
     after = consumer.advise(before, text="Proportionate: no incomes are collected.")
     assert after != before
     with pytest.raises(NodeFault, match="AGREEMENT_UNKNOWN"):
@@ -119,7 +93,7 @@ def test_the_officer_advises_under_a_key_of_their_own_and_it_becomes_part_of_the
 
 
 def test_whoever_drafts_or_signs_does_not_advise(consumer, draft, folder):
-    digest = taken_in(consumer, draft, folder)
+    digest = consumer.drafts(draft, folder)
     for duty in ("drafter", "signatory"):
         with pytest.raises(NodeFault, match="NOT_PERMITTED"):
             consumer.advise(digest, by=consumer.people[duty])
@@ -131,7 +105,7 @@ def test_advice_that_is_typed_in_is_none(consumer, draft, folder):
 
 
 def test_advice_is_on_one_text_and_says_one_thing(consumer, draft, folder):
-    digest = consumer.advise(taken_in(consumer, draft, folder))
+    digest = consumer.advise(consumer.drafts(draft, folder))
     advised = consumer.people["drafter"].afar("agreement", "document", digest)
     [advice] = advised["advice"]
     for changed in (
@@ -151,14 +125,14 @@ def test_only_an_officer_who_is_known_here_gives_this_party_s_advice(consumer, d
     draft["advice"] = [under(stranger, draft, typed(consumer), typ="verbond-agreement+jws")]
     cannot_be_offered(consumer, draft, folder, "ADVICE_WITHOUT_ACT")
     # Nor does the node take it in from the officer's hands.
-    digest = taken_in(consumer, {**draft, "id": another(), "advice": []}, folder)
+    digest = consumer.drafts({**draft, "id": another(), "advice": []}, folder)
     status, problem = consumer.officer().ask("POST", f"/v1/agreements/{digest}/advice", draft["advice"][0])
     assert (status, problem["code"]) == (422, "ADVICE_NOT_SIGNED")
 
 
 def test_advice_bears_its_own_day(consumer, draft, folder):
     key = serialization.load_pem_private_key(consumer.officer().key.read_bytes(), b"vier willekeurige woorden samen")
-    digest = taken_in(consumer, draft, folder)
+    digest = consumer.drafts(draft, folder)
     early = under(key, draft, typed(consumer, given_on="2026-10-01"))
     status, problem = consumer.officer().ask("POST", f"/v1/agreements/{digest}/advice", early)
     assert (status, problem["code"]) == (422, "ADVICE_DAY")
@@ -173,20 +147,20 @@ def test_who_rests_on_an_assessment_asks_the_officer(consumer, draft, folder):
 
 
 def test_against_advice_needs_a_reason_and_both_officers_can_advise(consumer, provider, draft, folder):
-    digest = consumer.advise(taken_in(consumer, draft, folder), outcome="negative", text="Too much is asked.")
+    digest = consumer.advise(consumer.drafts(draft, folder), outcome="negative", text="Too much is asked.")
     assert refusing(consumer, digest) == {"ADVICE_UNANSWERED"}
     shown = consumer.people["drafter"].afar("agreement", "document", digest)
     shown["advice"][0]["not_followed_because"] = "One yes or no is the least that can be asked."
     # The answer is the parties': the officer's signature still stands, and the draft takes the other's place.
-    answered = taken_in(consumer, shown, folder)
+    answered = consumer.drafts(shown, folder)
     with pytest.raises(NodeFault, match="AGREEMENT_UNKNOWN"):
         consumer.agreement(digest)
     assert refusing(consumer, answered) == set()
     # The other party takes the text in, has its own officer advise, and gives it back.
-    theirs = provider.advise(taken_in(provider, shown, folder))
+    theirs = provider.advise(provider.drafts(shown, folder))
     both = provider.people["drafter"].afar("agreement", "document", theirs)
     assert len(both["advice"]) == 2
-    assert taken_in(consumer, both, folder) == theirs
+    assert consumer.drafts(both, folder) == theirs
     for advice in both["advice"]:
         verify(draft, advice)
     consumer.people["drafter"].afar("agreement", "offer", theirs)

@@ -3,42 +3,15 @@ consumer's own node and, whatever that node lets through, at the provider's. Bot
 """
 
 import pytest
-from test_beyond_agreement import AGREED, SERVICE, SOURCE, Organisation, ask, document, write
-from test_beyond_derived import Wire
 
+from support.agreements import AGREED, allowed, ask, conclude, document
+from support.between_two import consumer, folder, provider, source  # noqa: F401
 from support.checks import eventually, transaction_id
 from support.node import NodeFault
-from support.servers import Reply
+from support.own_end import Wire
 
 LEVEL, HUMAN = "Verbond-Assurance-Level", "Verbond-Human-In-The-Loop"
 REFERENCE = "01932f5e-7c00-7000-8000-00000000abcd"
-
-
-@pytest.fixture(scope="module")
-def source(world):
-    echo = world.echo()
-    echo.respond = lambda request: Reply.of(SOURCE)
-    return echo
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("claims")
-
-
-@pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, directory_role=True)
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
-
-
-@pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    made = Organisation(world, authority, "consumer", folder, directories=[provider.node])
-    made.node.cli("peer", "announce")
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -48,16 +21,11 @@ def token(consumer, provider, folder):
     content["clauses"][0]["conditions"] |= {
         "assurance": "substantial", "human_in_the_loop": {"who": "Case worker", "what": "Looks at the answer."},
     }  # fmt: skip
-    made = consumer.node.add_application("balie")
-    consumer.node.cli("application", "allow", "balie", f"{provider.node.id}/{SERVICE}", "--alias", SERVICE,
-                      "--class", "governed", "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    digest = consumer.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
+    made = allowed(consumer, provider)
+    digest = consumer.drafts(content, folder)
     text = consumer.people["drafter"].afar("agreement", "text", digest, "--english")
     assert "at least substantial" in text
-    consumer.people["drafter"].afar("agreement", "offer", digest)
-    provider.sees(digest, "offered")
-    for each in (provider, consumer):
-        each.people["signatory"].afar("agreement", "sign", digest)
+    conclude(consumer, provider, digest)
     eventually(lambda: ask(consumer, made, **claimed("high")).status == 200, "an answer with both claims", 20)
     return made
 

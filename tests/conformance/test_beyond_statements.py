@@ -14,12 +14,12 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from test_beyond_advice import encoded, under_bytes
-from test_beyond_agreement import AGREED, SERVICE, SOURCE, Organisation, ask, document, write
 from test_beyond_syri import another
 
 from support import signing
+from support.agreements import AGREED, allowed, ask, conclude, document, joined
+from support.between_two import folder, provider, source  # noqa: F401
 from support.checks import eventually
-from support.servers import Reply
 from support.world import CAST
 
 HOUR, DAY = 3600, 86_400
@@ -28,26 +28,6 @@ HOUR, DAY = 3600, 86_400
 def utc(seconds):
     """A moment so many seconds from now."""
     return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).replace(microsecond=0)
-
-
-@pytest.fixture(scope="module")
-def source(world):
-    echo = world.echo()
-    echo.respond = lambda request: Reply.of(SOURCE)
-    return echo
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("statements")
-
-
-@pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, directory_role=True)
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
 
 
 class Party:
@@ -136,21 +116,11 @@ def test_the_signatory_signs_when_the_statement_is_made(party):
 
 
 def test_ends_when_compromised_before_and_stands_when_revoked_later(world, authority, folder, provider):
-    consumer = Organisation(world, authority, "consumer", folder, directories=[provider.node])
-    consumer.node.cli("peer", "announce")
-    token = consumer.node.add_application("balie")
-    consumer.node.cli("application", "allow", "balie", f"{provider.node.id}/{SERVICE}", "--alias", SERVICE,
-                      "--class", "governed", "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
+    consumer = joined(world, authority, folder, provider)
+    token = allowed(consumer, provider)
     first = consumer.node.identity
-    digest = consumer.people["drafter"].afar(
-        "agreement", "new", write(folder, document(provider.node, consumer.node, id=another()))
-    )["hash"]
-    consumer.people["drafter"].afar("agreement", "offer", digest)
-    provider.sees(digest, "offered")
-    for each in (provider, consumer):
-        each.people["signatory"].afar("agreement", "sign", digest)
-    for each in (consumer, provider):
-        each.sees(digest, "signed")
+    digest = consumer.drafts(document(provider.node, consumer.node, id=another()), folder)
+    conclude(consumer, provider, digest)
     eventually(lambda: ask(consumer, token).status == 200, "an answer under the agreement", 20)
 
     # The certificate is replaced, and then revoked: it was good when it signed, so the agreement stands.

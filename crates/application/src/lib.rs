@@ -4,6 +4,7 @@
 pub mod absences;
 pub mod agreements;
 pub mod applications;
+pub mod completions;
 pub mod confirmation;
 mod context;
 mod courier;
