@@ -49,6 +49,7 @@ pub use described_service::{
 pub use diff::{Change, ChangeKind, diff};
 pub use document::{
     Advice, AdviceOutcome, Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT,
+    MAXIMUM_BYTES,
     Signatory, StatutoryCollaboration, Term, Version,
 };
 pub use ground::{
