@@ -23,6 +23,7 @@ mod open_class;
 mod party;
 mod path;
 pub mod plan;
+pub mod preview;
 mod register;
 mod schema;
 mod statement;
@@ -49,8 +50,7 @@ pub use described_service::{
 pub use diff::{Change, ChangeKind, diff};
 pub use document::{
     Advice, AdviceOutcome, Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT,
-    MAXIMUM_BYTES,
-    Signatory, StatutoryCollaboration, Term, Version,
+    MAXIMUM_BYTES, Signatory, StatutoryCollaboration, Term, Version,
 };
 pub use ground::{
     Article, ArticleError, CriminalDataBasis, GroundReference, LawIdentifier, LawfulnessLimb, LegalGround,
@@ -63,7 +63,7 @@ pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
 };
-pub use path::{PathTemplate, PathTemplateError, Segment};
+pub use path::{PathTemplate, PathTemplateError, Segment, encoded};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};
 pub use statement::{SignedBy, Statement, StatementStep};

@@ -25,7 +25,7 @@ pub use compile::{COMPILER, CompileError, CompiledAgreement, SCHEMA, policy_text
 pub use decision::{
     Basis, Candidate, Context, Decision, DecisionRequest, Facts, Leases, Obligations, Outcome, Subject,
 };
-pub use matching::{Call, NamedPerson, ParameterFact, ParameterFacts, ParameterRefusal};
+pub use matching::{Call, NamedPerson, ParameterFact, ParameterFacts, ParameterRefusal, fits};
 pub use reason::{Reason, ReasonCode};
 pub use record::{
     ActionProperties, AgreementSource, Attributes, Body, DecisionRecord, EventName, Identified, Policies,

@@ -133,6 +133,8 @@ const RULES: &[Rule] = &[
     rule("agreement", "read", ANYBODY),
     // Anybody may see for themselves whether what an agreement names can be read.
     rule("agreement", "fetch", ANYBODY),
+    // That it is the provider's is held by `verbond_application::agreements`.
+    rule("agreement", "sample", &[STEWARD]),
     rule("agreement", "draft", &[DRAFTER]),
     rule("agreement", "advise", &[OFFICER]),
     rule("agreement", "offer", &[DRAFTER]),
@@ -222,6 +224,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/agreements/{hash}/document", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/findings", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/text", "agreement", "read"),
+    endpoint("POST", "/v1/agreements/{hash}/samples", "agreement", "sample"),
     endpoint("GET", "/v1/agreements/{hash}/changes", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/readings", "agreement", "read"),
     endpoint("POST", "/v1/agreements/{hash}/readings", "agreement", "fetch"),

@@ -21,6 +21,7 @@ mod persons;
 mod readings;
 mod records;
 mod registers;
+mod samples;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use verbond_application::{OpContext, agreements::AgreementOffice, snapshot::SnapshotKeeper};
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
+use verbond_gateway::SourceSamples;
 use verbond_store::Store;
 
 pub use self::{
@@ -68,6 +70,8 @@ pub struct Office {
     pub fsc: Arc<FscNode>,
     /// Where agreements are kept.
     pub agreements: Arc<AgreementOffice>,
+    /// Asks sources for samples.
+    pub samples: Arc<SourceSamples>,
     /// What this process's gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
     /// Reads trust anchors, certificates and revocation lists again.
@@ -160,6 +164,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::document))
         .routes(routes!(agreements::findings))
         .routes(routes!(agreements::text))
+        .routes(routes!(samples::sample))
         .routes(routes!(amendments::changes))
         .routes(routes!(amendments::amend))
         .routes(routes!(amendments::amend_from_refusal))

@@ -12,7 +12,7 @@ use verbond_fsc::{
     Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources,
     protocol::validation::ContractLimits,
 };
-use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway};
+use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway, SourceSamples};
 use verbond_journal::{Journal, JournalLimits};
 use verbond_node_api::{AgreementCourier, Asked, NodeApi, NodeReader};
 use verbond_store::{DatabaseUrl, Store, StoreError};
@@ -41,6 +41,7 @@ pub struct Node {
     pub fsc: Arc<FscNode>,
     pub agreements: Arc<AgreementOffice>,
     pub among_nodes: Arc<NodeApi>,
+    pub samples: Arc<SourceSamples>,
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
     pub metrics: Arc<Metrics>,
@@ -156,6 +157,7 @@ impl Node {
             metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
             limits: GatewayLimits::default(),
         };
+        let samples = Arc::new(SourceSamples::new(servers.clone()));
         let inway = match roles.inway {
             true => Some(Inway::new(gateway.clone(), fsc.inbound(), servers)),
             false => None,
@@ -206,6 +208,7 @@ impl Node {
             fsc,
             agreements,
             among_nodes,
+            samples,
             inway,
             outway,
             metrics,

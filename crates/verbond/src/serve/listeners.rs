@@ -284,6 +284,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         ambient: node.ambient.clone(),
         fsc: Arc::clone(&node.fsc),
         agreements: Arc::clone(&node.agreements),
+        samples: Arc::clone(&node.samples),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
         health: Arc::new(Health {
