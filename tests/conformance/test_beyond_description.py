@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from test_beyond_agreement import Organisation, write
+from support.agreements import Organisation, write
 
 from support.node import NodeFault
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_beyond_agreement import AGREED, BSN, SERVICE, SOURCE, Organisation, document, write
+from support.agreements import AGREED, BSN, SERVICE, SOURCE, Organisation, document, write
 
 from support.node import NodeFault
 from support.person import Person, invite

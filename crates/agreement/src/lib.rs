@@ -58,7 +58,7 @@ pub use ground::{
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
 pub use obligation::{Obligation, obligations};
-pub use open_class::{signs_in_description, signs_in_sample};
+pub use open_class::{WireForm, signs_in_description, signs_in_sample, signs_in_traffic};
 pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,

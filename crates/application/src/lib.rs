@@ -3,6 +3,7 @@
 
 pub mod agreements;
 pub mod applications;
+pub mod class_questions;
 pub mod confirmation;
 mod context;
 mod courier;
@@ -10,6 +11,7 @@ pub mod decisions;
 pub mod exchange;
 pub mod limits;
 mod open_class;
+pub mod open_traffic;
 pub mod persons;
 pub mod publication;
 pub mod registers;

@@ -27,6 +27,7 @@ mod in_flight;
 mod inway;
 mod metrics;
 mod minimise;
+mod open_traffic;
 mod outway;
 mod record;
 mod routes;

@@ -104,6 +104,8 @@ const RULES: &[Rule] = &[
     rule("service", "read", ANYBODY),
     // Whoever declares one open must be a steward besides: `verbond_application::persons`.
     rule("service", "write", &[OPERATOR, STEWARD]),
+    // That it is another than who declared it open is held by `verbond_application::class_questions`.
+    rule("service", "decide", &[STEWARD]),
     rule("service", "publish", &[OPERATOR, STEWARD]),
     rule("peer", "read", ANYBODY),
     rule("peer", "ask", ANYBODY),
@@ -174,6 +176,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/services/{name}", "service", "read"),
     endpoint("PUT", "/v1/services/{name}", "service", "write"),
     endpoint("DELETE", "/v1/services/{name}", "service", "write"),
+    endpoint("POST", "/v1/services/{name}/class-decision", "service", "decide"),
     endpoint("POST", "/v1/services/{name}/publications", "service", "publish"),
     endpoint("GET", "/v1/directory-services", "peer", "ask"),
     endpoint("GET", "/v1/peers", "peer", "read"),

@@ -139,6 +139,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(node::reload))
         .routes(routes!(services::list))
         .routes(routes!(services::get, services::put, services::remove))
+        .routes(routes!(services::decide))
         .routes(routes!(contracts::publish))
         .routes(routes!(peers::find_services))
         .routes(routes!(peers::list))

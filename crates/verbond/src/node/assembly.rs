@@ -5,9 +5,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use verbond_application::{
-    Managers, agreements::AgreementOffice, exchange::Exchanges, limits::Limits, snapshot::SnapshotKeeper,
+    Managers, OpContext, agreements::AgreementOffice, class_questions, exchange::Exchanges, limits::Limits,
+    open_traffic::OpenTraffic, snapshot::SnapshotKeeper,
 };
-use verbond_domain::{Ambient, Problem};
+use verbond_domain::{Actor, Ambient, Problem};
 use verbond_fsc::{
     Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources,
     protocol::validation::ContractLimits,
@@ -158,8 +159,9 @@ impl Node {
             limits: GatewayLimits::default(),
         };
         let samples = Arc::new(SourceSamples::new(servers.clone()));
+        let (open_traffic, beginnings) = OpenTraffic::new(ambient.clone());
         let inway = match roles.inway {
-            true => Some(Inway::new(gateway.clone(), fsc.inbound(), servers)),
+            true => Some(Inway::new(gateway.clone(), fsc.inbound(), servers, open_traffic)),
             false => None,
         };
         let outway = roles.outway.then(|| Outway::new(gateway, fsc.outbound(), peers));
@@ -183,6 +185,12 @@ impl Node {
         let pinned = Arc::new(PinnedKeys::default());
         running.push(tokio::spawn(tasks::follow_persons(snapshots.subscribe(), Arc::clone(&pinned))));
         running.push(lists.start());
+        let looks = OpContext {
+            actor: Actor::Node { rule: class_questions::RULE.to_owned() },
+            ambient: ambient.clone(),
+            store: store.clone(),
+        };
+        running.push(tokio::spawn(beginnings.look(looks)));
         running.push(tokio::spawn(tasks::follow_lists(Arc::clone(settings), Arc::clone(&lists))));
         if roles.leads {
             running.push(tokio::spawn(tasks::drop_what_is_over(
