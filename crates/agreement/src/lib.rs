@@ -24,6 +24,7 @@ mod party;
 mod path;
 pub mod plan;
 pub mod preview;
+mod published;
 mod register;
 mod schema;
 mod statement;
@@ -64,6 +65,7 @@ pub use party::{
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
 };
 pub use path::{PathTemplate, PathTemplateError, Segment, encoded};
+pub use published::{PublishedAgreement, PublishedCategory, PublishedClause, PublishedParty, Withheld};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};
 pub use statement::{SignedBy, Statement, StatementStep};

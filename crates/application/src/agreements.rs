@@ -5,6 +5,7 @@ mod amending;
 mod checking;
 mod from_refusal;
 mod office;
+mod public_list;
 mod reading;
 mod received;
 mod refusals;
@@ -15,6 +16,7 @@ mod withdrawing;
 
 pub use amending::Difference;
 pub use office::AgreementOffice;
+pub use public_list::{ListedAgreement, PublicList};
 pub use reading::{Fetched, MOST_ADDRESSES, Outcome, Reader, Seen};
 pub use received::{AGREEMENT_SIGNATURE, Envelope};
 pub use sampling::{SampleAsked, Sampled, SourceReader};
