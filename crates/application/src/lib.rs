@@ -4,6 +4,7 @@
 pub mod agreements;
 pub mod applications;
 pub mod class_questions;
+pub mod completions;
 pub mod confirmation;
 mod context;
 mod courier;

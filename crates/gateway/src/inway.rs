@@ -13,7 +13,9 @@ use verbond_journal::Permit;
 use verbond_transport::{Body, Client, Connection, Handler};
 
 use crate::{
-    AdmittedInbound, Failure, Gateway, InboundFace, Refusal, RefusalRecord, entrance,
+    AdmittedInbound, Failure, Gateway, InboundFace, Refusal, RefusalRecord,
+    completing::{self, Account},
+    entrance,
     forward::{self, Unanswered},
     governed, guarded, headers,
     in_flight::InFlight,
@@ -110,6 +112,9 @@ impl Inway {
             decision,
         };
 
+        // What is between the two nodes goes no further.
+        let salt = completing::told_salt(&mut head.headers, &gateway.ambient);
+
         // May it: the class of the service, and for a governed one the agreement in force.
         let question = Question {
             consumer: &parties.consumer,
@@ -173,6 +178,7 @@ impl Inway {
         ));
 
         // Write it down: nothing has left, and the body has not been read.
+        let counterpart = parties.counterpart(DIRECTION).clone();
         let permit = Permit {
             transaction_id,
             direction: DIRECTION,
@@ -191,17 +197,20 @@ impl Inway {
             }
         };
 
+        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt));
+
         // Forward it.
-        let body = guarded::request(body, &ticket, reserved);
+        let body = completing::request(guarded::request(body, &ticket, reserved), &ticket);
         let asked = minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await;
         let answered = match asked.map(|body| Request::from_parts(head, body)) {
             Ok(request) => {
                 let target = &upstream.target;
-                match forward::forward(&self.sources, target, request, None, ticket, &permitted).await {
+                let watched = Arc::clone(&ticket);
+                match forward::forward(&self.sources, target, request, None, watched, &permitted).await {
                     Ok(response) => {
                         let response =
                             open_traffic::beside(&self.open_traffic, &gateway.metrics, &service, response);
-                        minimise::under(obligations.as_ref(), Projected::Source, response).await
+                        minimise::under(obligations.as_ref(), Projected::Source, response, &ticket).await
                     }
                     Err(Unanswered::Failed(failure)) => Err(failure),
                     Err(Unanswered::Unsent(_)) => Err(Failure::Unreachable),
@@ -212,11 +221,12 @@ impl Inway {
         match answered {
             Ok(response) => {
                 permitted.answered();
-                Ok(response)
+                Ok(completing::response(response, &ticket))
             }
             Err(failure) => {
                 record::ended_without(permitted, failure).await;
                 let problem = self.face.problem(failure);
+                completing::failed(&ticket, problem.code);
                 gateway.metrics.refused(DIRECTION, problem.code);
                 Err(Refused { problem, transaction_id: Some(transaction_id) })
             }

@@ -13,9 +13,11 @@
 //! | watch over it | `in_flight.rs` | `in_flight.rs` |
 //! | write it down | `record.rs` | `record.rs` |
 //! | forward it | `forward.rs`, `upstream.rs` | `forward.rs` |
+//! | count what crosses | `completing.rs` | `completing.rs` |
 #![forbid(unsafe_code)]
 
 mod applications;
+mod completing;
 mod entrance;
 mod face;
 mod failure;

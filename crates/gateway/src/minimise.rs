@@ -3,6 +3,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -15,11 +16,12 @@ use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
 use verbond_agreement::{Line, plan::Projected};
 use verbond_application::exchange::Permitted;
+use verbond_journal::CrossedElement;
 use verbond_policy::Obligations;
-use verbond_projection::Projector;
+use verbond_projection::{Projection, Projector};
 use verbond_transport::{Body, BoxError};
 
-use crate::{Failure, governed};
+use crate::{Failure, governed, in_flight::Ticket};
 
 /// Bytes of a request's body that are looked at before any of it goes on.
 const LOOKED_AT: usize = 64 * 1024;
@@ -35,9 +37,10 @@ pub(crate) async fn under(
     obligations: Option<&Obligations>,
     projected: Projected,
     response: Response<Body>,
+    ticket: &Arc<Ticket>,
 ) -> Result<Response<Body>, Failure> {
     match obligations {
-        Some(obligations) => minimised(response, obligations, projected).await,
+        Some(obligations) => minimised(response, obligations, projected, ticket).await,
         None => Ok(response),
     }
 }
@@ -48,6 +51,7 @@ async fn minimised(
     response: Response<Body>,
     obligations: &Obligations,
     projected: Projected,
+    ticket: &Arc<Ticket>,
 ) -> Result<Response<Body>, Failure> {
     let operation = obligations.operation().ok_or(Failure::NotProjectable)?;
     let (mut head, body) = response.into_parts();
@@ -71,8 +75,7 @@ async fn minimised(
         tracing::warn!(operation = %operation.name, %error, "an agreed operation's answers cannot be projected");
         Failure::NotProjectable
     })?;
-    let mut minimised =
-        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false };
+    let mut minimised = Minimised::new(body, projection, Some(Arc::clone(ticket)));
     let first = std::future::poll_fn(|context| minimised.poll_more(context)).await;
     match first {
         Some(Ok(piece)) => minimised.waiting = Some(piece),
@@ -107,8 +110,7 @@ pub(crate) async fn asked(
     let Some(obligations) = obligations.filter(|_| !body.is_end_stream()) else { return Ok(body) };
     let projection = obligations.request().ok().flatten().ok_or(Failure::BodyNotAgreed)?;
     head.headers.remove(CONTENT_LENGTH);
-    let mut minimised =
-        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false };
+    let mut minimised = Minimised::new(body, projection, None);
     let mut read = BytesMut::new();
     while read.len() < LOOKED_AT {
         match std::future::poll_fn(|context| minimised.poll_more(context)).await {
@@ -122,6 +124,8 @@ pub(crate) async fn asked(
 }
 
 struct Minimised {
+    /// To which exchange the elements of this document are told.
+    told: Option<Arc<Ticket>>,
     body: Body,
     projector: Projector,
     /// Pieces that may leave: the first one, for which the head waited.
@@ -130,6 +134,26 @@ struct Minimised {
 }
 
 impl Minimised {
+    fn new(body: Body, projection: Arc<Projection>, told: Option<Arc<Ticket>>) -> Self {
+        Self { told, body, projector: Projector::new(projection), waiting: None, ended: false }
+    }
+
+    /// Which elements have gone on, for the completion.
+    fn tell_elements(&self) {
+        let Some(account) = self.told.as_ref().and_then(|ticket| ticket.exchange.account()) else { return };
+        let summary = self.projector.summary();
+        let counted = summary.elements.iter().zip(self.projector.elements());
+        let delivered = counted.filter(|(count, _)| count.delivered > 0);
+        account.elements(
+            delivered
+                .map(|(count, element)| CrossedElement {
+                    path: element.path.to_string(),
+                    count: count.delivered,
+                })
+                .collect(),
+        );
+    }
+
     /// An answer that is missing looks the same as one that was not agreed; the node's own log tells them apart.
     fn say_what_could_not_be_told(&self) {
         for (count, element) in self.projector.summary().elements.iter().zip(self.projector.elements()) {
@@ -164,6 +188,7 @@ impl Minimised {
                 return Poll::Ready(Some(Err(NotProjectable.into())));
             }
             if self.ended {
+                self.tell_elements();
                 self.say_what_could_not_be_told();
             }
             let pieces = self.projector.take();
@@ -172,6 +197,15 @@ impl Minimised {
             }
         }
         Poll::Ready(None)
+    }
+}
+
+impl Drop for Minimised {
+    /// What went on before it was broken off went on.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.tell_elements();
+        }
     }
 }
 
@@ -196,8 +230,6 @@ impl http_body::Body for Minimised {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use http_body_util::Full;
     use verbond_agreement::{Agreement, LifeCycle, PartySignature, SignatureMark};
     use verbond_domain::Timestamp;
@@ -246,7 +278,9 @@ mod tests {
     ) -> Result<Option<String>, Box<dyn std::error::Error>> {
         let body = Full::new(Bytes::from(document.to_owned())).map_err(|never| match never {}).boxed_unsync();
         let response = Response::builder().header(CONTENT_TYPE, "application/json").body(body)?;
-        let Ok(response) = under(Some(&obligations()?), projected, response).await else { return Ok(None) };
+        let ticket = Arc::new(crate::in_flight::tests::ticket()?.0);
+        let answer = under(Some(&obligations()?), projected, response, &ticket).await;
+        let Ok(response) = answer else { return Ok(None) };
         let bytes = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
         Ok(Some(String::from_utf8(bytes.to_vec())?))
     }

@@ -19,10 +19,11 @@ use verbond_transport::{Body, Client, Connection, Handler};
 use crate::{
     Credentials, Failure, Gateway, OutboundFace, OutboundRequest, PreparedOutbound, Refusal, RefusalRecord,
     applications::Applications,
+    completing::{self, Account},
     entrance,
     forward::{self, Unanswered},
     governed, guarded, headers,
-    in_flight::InFlight,
+    in_flight::{InFlight, Ticket},
     minimise, record,
     routes::{self, Route},
     trace,
@@ -31,6 +32,8 @@ use crate::{
 const DIRECTION: Direction = Direction::Outgoing;
 /// How often a request is prepared again because our certificate was replaced before it was sent.
 const PREPARATIONS: usize = 3;
+/// What a completion says of an exchange that the provider's node refused.
+const REFUSED_THERE: &str = "REFUSED_BY_PROVIDER";
 
 /// Answers the requests of this organisation's applications to services of other participants.
 pub struct Outway {
@@ -211,10 +214,13 @@ impl Outway {
         // Forward it: once, whatever comes of it, unless it is certain that not a byte has left.
         head.extensions.clear();
         let reserved = headers::apply(&mut head.headers, to_provider);
+        let salt = completing::tell_salt(&mut head.headers, &gateway.ambient);
+        let counterpart = parties.counterpart(DIRECTION).clone();
+        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt));
         let body = guarded::request(body, &ticket, reserved);
         let body = match minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await {
-            Ok(body) => body,
-            Err(failure) => return Err(self.failed(permitted, failure, transaction_id).await),
+            Ok(body) => completing::request(body, &ticket),
+            Err(failure) => return Err(self.failed(&ticket, permitted, failure, transaction_id).await),
         };
         let mut request = Request::from_parts(head, body);
         let (mut target, mut shows, mut reference) = (target, shows, reference);
@@ -230,10 +236,11 @@ impl Outway {
                     // The provider has minimised; what it disclosed beyond that goes no further here. Its own refusals are
                     // no documents of the source.
                     let is_refusal = self.face.is_refusal(&head);
-                    let response = Response::from_parts(head, body);
+                    let response = completing::response(Response::from_parts(head, body), &ticket);
                     let obligations = obligations.as_ref().filter(|_| !is_refusal);
-                    match minimise::under(obligations, Projected::Answer, response).await {
+                    match minimise::under(obligations, Projected::Answer, response, &ticket).await {
                         Ok(response) if is_refusal => {
+                            completing::failed(&ticket, REFUSED_THERE);
                             permitted.unanswered().await;
                             return Ok(response);
                         }
@@ -265,14 +272,21 @@ impl Outway {
                 Err(Unanswered::Unsent(_)) => Failure::Unreachable,
                 Err(Unanswered::Failed(failure)) => failure,
             };
-            return Err(self.failed(permitted, failure, transaction_id).await);
+            return Err(self.failed(&ticket, permitted, failure, transaction_id).await);
         }
     }
 
     /// What was permitted came to nothing.
-    async fn failed(&self, permitted: Permitted, failure: Failure, transaction_id: TransactionId) -> Refused {
+    async fn failed(
+        &self,
+        ticket: &Ticket,
+        permitted: Permitted,
+        failure: Failure,
+        transaction_id: TransactionId,
+    ) -> Refused {
         record::ended_without(permitted, failure).await;
         let problem = self.face.problem(failure);
+        completing::failed(ticket, problem.code);
         self.gateway.metrics.refused(DIRECTION, problem.code);
         Refused { problem, transaction_id: Some(transaction_id) }
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use verbond_application::{exchange::Exchanges, snapshot::SnapshotKeeper};
+use verbond_application::{completions::Completions, exchange::Exchanges, snapshot::SnapshotKeeper};
 use verbond_domain::{Ambient, Direction};
 
 use crate::{Metrics, in_flight::InFlight};
@@ -27,6 +27,8 @@ impl Default for GatewayLimits {
 pub struct Gateway {
     /// Decides and records.
     pub exchanges: Exchanges,
+    /// Writes down what became of exchanges.
+    pub completions: Completions,
     /// What is known.
     pub snapshots: Arc<SnapshotKeeper>,
     /// Time and randomness.
@@ -45,6 +47,7 @@ impl Gateway {
             Arc::clone(&self.snapshots),
             self.ambient.clone(),
             self.metrics.clone(),
+            self.completions.clone(),
             self.limits,
         )
     }

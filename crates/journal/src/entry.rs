@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use verbond_domain::{Actor, Ambient, Direction, ExchangeParties, Timestamp, TransactionId};
 
+use crate::Completion;
+
 /// The time-ordered identifier of an entry: a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -18,6 +20,8 @@ pub enum Entry {
     Permit(Permit),
     /// An exchange was refused after its caller had been authenticated.
     Refusal(RefusedExchange),
+    /// A permitted exchange has come to its end.
+    Completion(Completion),
     /// Somebody changed something.
     Act(Act),
 }
@@ -83,7 +87,7 @@ pub struct Act {
 pub struct PreparedEntry {
     /// Its identifier.
     pub id: EntryId,
-    /// `permit`, `refusal`, `act`.
+    /// `permit`, `refusal`, `completion`, `act`.
     pub kind: &'static str,
     /// When it was prepared.
     pub at: Timestamp,
@@ -138,6 +142,7 @@ impl Entry {
         match self {
             Self::Permit(_) => "permit",
             Self::Refusal(_) => "refusal",
+            Self::Completion(_) => "completion",
             Self::Act(_) => "act",
         }
     }

@@ -6,9 +6,11 @@
 #![forbid(unsafe_code)]
 
 mod appender;
+mod completion;
 mod entry;
 
 pub use appender::{AppendError, Journal, JournalLimits, JournalStatistics};
+pub use completion::{Bytes32, Completion, Counting, Crossed, CrossedElement, Delivery};
 pub use entry::{Act, Entry, EntryId, Permit, Place, PreparedEntry, RefusedExchange};
 
 use futures_util::future::BoxFuture;

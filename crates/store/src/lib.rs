@@ -14,6 +14,7 @@ mod database;
 pub mod decisions;
 mod dialect;
 mod durability;
+pub mod exchanges;
 mod journal;
 mod limits;
 mod migrations;

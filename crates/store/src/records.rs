@@ -79,7 +79,7 @@ pub struct RecordFilter {
 pub struct JournalLine {
     /// Entry id.
     pub id: uuid::Uuid,
-    /// `permit`, `refusal`, `act`.
+    /// `permit`, `refusal`, `completion`, `act`.
     pub kind: String,
     /// When it was prepared.
     pub at: Timestamp,
@@ -264,7 +264,7 @@ fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreEr
             let refusal = Some(code);
             Ok(TransactionRecord { id, transaction_id, direction, parties, wire, application, refusal, at })
         }
-        Entry::Act(_) => Err(StoreError::damaged("an exchange that is an act")),
+        Entry::Completion(_) | Entry::Act(_) => Err(StoreError::damaged("an exchange that is none")),
     }
 }
 

@@ -18,6 +18,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
 use verbond_application::{
+    completions::Completions,
     exchange::Exchanges,
     limits::{Limits, Volumes},
     open_traffic::OpenTraffic,
@@ -134,6 +135,7 @@ impl Volumes for Nothing {
 
 fn gateway(state: &Arc<SnapshotKeeper>, journal: verbond_journal::Journal) -> Gateway {
     Gateway {
+        completions: Completions::start(journal.clone()),
         exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing))),
         snapshots: Arc::clone(state),
         ambient: crate::world::ambient(),

@@ -28,6 +28,7 @@ mod configuration;
 mod contracts;
 mod damage;
 mod durability;
+mod exchanges;
 mod journal;
 mod limits;
 mod outbox;

@@ -144,6 +144,8 @@ const RULES: &[Rule] = &[
     rule("agreement", "refuse", &[SIGNATORY]),
     rule("agreement", "suspend", &[SIGNATORY, STEWARD]),
     rule("agreement", "revoke", &[SIGNATORY, STEWARD]),
+    // Comparing tells the other party which period is looked at; nothing of a person.
+    rule("account", "reconcile", &[OPERATOR, AUDITOR, OFFICER, STEWARD]),
     rule("decision", "read", &[AUDITOR, OFFICER, STEWARD]),
 ];
 
@@ -203,6 +205,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/decisions/{id}", "decision", "read"),
     endpoint("GET", "/v1/decisions/{id}/replay", "decision", "read"),
     endpoint("GET", "/v1/decision-replays", "decision", "read"),
+    endpoint("POST", "/v1/reconciliations/{participant}", "account", "reconcile"),
     endpoint("GET", "/v1/outbox", "outbox", "read"),
     endpoint("GET", "/v1/persons", "person", "read"),
     endpoint("GET", "/v1/persons/{name}", "person", "read"),

@@ -3,6 +3,7 @@
 //! Handlers read the request, call one function of the rooms below, and show the answer. Who may do what stands in
 //! [`authorization`]; every change carries its author into the journal.
 
+mod account;
 mod agreements;
 mod amendments;
 mod applications;
@@ -43,6 +44,7 @@ use verbond_application::{OpContext, agreements::AgreementOffice, snapshot::Snap
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
 use verbond_gateway::SourceSamples;
+use verbond_node_api::AccountReader;
 use verbond_store::Store;
 
 pub use self::{
@@ -72,6 +74,8 @@ pub struct Office {
     pub agreements: Arc<AgreementOffice>,
     /// Asks sources for samples.
     pub samples: Arc<SourceSamples>,
+    /// Asks other participants what they have written down of exchanges.
+    pub counterparts: Arc<AccountReader>,
     /// What this process's gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
     /// Reads trust anchors, certificates and revocation lists again.
@@ -122,6 +126,7 @@ impl Office {
         (name = "contracts", description = "Contracts with other participants"),
         (name = "registers", description = "Legal grounds, processing activities, described services, assessments"),
         (name = "agreements", description = "Agreements with other participants"),
+        (name = "account", description = "What became of exchanges, and whether the other party says the same"),
         (name = "decisions", description = "Decisions on exchanges, and taking them again"),
         (name = "records", description = "What has been exchanged and done"),
         (name = "persons", description = "The people who act for the organisation, each with a key of their own"),
@@ -177,6 +182,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::suspend))
         .routes(routes!(agreements::resume))
         .routes(routes!(agreements::revoke))
+        .routes(routes!(account::compare))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::replay))

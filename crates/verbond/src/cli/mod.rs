@@ -1,5 +1,6 @@
 //! The command line: one file per family of verbs, all speaking to the node through its administration API.
 
+mod account;
 mod agreement;
 mod application;
 mod certificate;
@@ -116,6 +117,9 @@ enum Verb {
     /// Decisions on exchanges, as they were written down.
     #[command(subcommand)]
     Decision(decision::Decision),
+    /// What became of exchanges, and whether the other party says the same.
+    #[command(subcommand)]
+    Account(account::Account),
     /// Messages that still have to reach other participants.
     Outbox(system::Outbox),
     /// The node's certificate.
@@ -162,6 +166,7 @@ impl Arguments {
             Verb::Peer(peer) => peer.run(&client()?, printer).await?,
             Verb::Person(person) => person.run(&data, &afar, printer).await?,
             Verb::Record(record) => record.run(&client()?, printer).await?,
+            Verb::Account(account) => return account.run(&client()?, printer).await,
             Verb::Decision(decision) => return decision.run(&client()?, printer).await,
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
             Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,

@@ -5,8 +5,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use verbond_application::{
-    Managers, OpContext, agreements::AgreementOffice, class_questions, exchange::Exchanges, limits::Limits,
-    open_traffic::OpenTraffic, snapshot::SnapshotKeeper,
+    Managers, OpContext, agreements::AgreementOffice, class_questions, completions::Completions,
+    exchange::Exchanges, limits::Limits, open_traffic::OpenTraffic, snapshot::SnapshotKeeper,
 };
 use verbond_domain::{Actor, Ambient, Problem};
 use verbond_fsc::{
@@ -15,7 +15,7 @@ use verbond_fsc::{
 };
 use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway, SourceSamples};
 use verbond_journal::{Journal, JournalLimits};
-use verbond_node_api::{AgreementCourier, Asked, NodeApi, NodeReader};
+use verbond_node_api::{AccountReader, AgreementCourier, Asked, NodeApi, NodeReader};
 use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{
@@ -36,6 +36,7 @@ pub struct Node {
     pub ambient: Ambient,
     pub store: Store,
     pub journal: Journal,
+    completions: Completions,
     pub snapshots: Arc<SnapshotKeeper>,
     pub identity: Arc<IdentityHandle>,
     pub trust: Arc<TrustStore>,
@@ -43,6 +44,7 @@ pub struct Node {
     pub agreements: Arc<AgreementOffice>,
     pub among_nodes: Arc<NodeApi>,
     pub samples: Arc<SourceSamples>,
+    pub counterparts: Arc<AccountReader>,
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
     pub metrics: Arc<Metrics>,
@@ -146,13 +148,16 @@ impl Node {
         });
         let managers: Arc<dyn Managers> = Arc::clone(&fsc) as _;
         reader.knows(Arc::downgrade(&managers));
+        let counterparts = Arc::new(AccountReader::new(peers.clone(), managers));
 
         // The data plane.
         let counting = Limits::new(Arc::new(store.clone()));
         let directory: Arc<Path> = settings.directory.as_path().into();
         let mut registry = Registry::default();
+        let completions = Completions::start(journal.clone());
         let gateway = Gateway {
             exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting)),
+            completions: completions.clone(),
             snapshots: Arc::clone(&snapshots),
             ambient: ambient.clone(),
             metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
@@ -169,6 +174,7 @@ impl Node {
         let sources = Sources {
             store: store.clone(),
             journal: journal.clone(),
+            completions: completions.clone(),
             snapshots: Arc::clone(&snapshots),
             identity: Arc::clone(&identity),
             trust: Arc::clone(&trust),
@@ -210,6 +216,7 @@ impl Node {
             ambient,
             store,
             journal,
+            completions,
             snapshots,
             identity,
             trust,
@@ -217,6 +224,7 @@ impl Node {
             agreements,
             among_nodes,
             samples,
+            counterparts,
             inway,
             outway,
             metrics,
@@ -244,6 +252,7 @@ impl Node {
         for task in &self.tasks {
             task.abort();
         }
+        self.completions.close().await;
         self.journal.close().await;
         self.store.close().await;
     }

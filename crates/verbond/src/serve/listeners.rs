@@ -291,6 +291,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         fsc: Arc::clone(&node.fsc),
         agreements: Arc::clone(&node.agreements),
         samples: Arc::clone(&node.samples),
+        counterparts: Arc::clone(&node.counterparts),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
         health: Arc::new(Health {
