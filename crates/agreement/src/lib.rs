@@ -24,6 +24,8 @@ mod open_class;
 mod party;
 mod path;
 pub mod plan;
+pub mod preview;
+mod published;
 mod register;
 mod schema;
 mod statement;
@@ -50,7 +52,7 @@ pub use described_service::{
 };
 pub use diff::{Change, ChangeKind, diff};
 pub use document::{
-    Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT, Signatory,
+    Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT, MAXIMUM_BYTES, Signatory,
     StatutoryCollaboration, Term, Version,
 };
 pub use ground::{
@@ -59,12 +61,13 @@ pub use ground::{
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
 pub use obligation::{Obligation, obligations};
-pub use open_class::{signs_in_description, signs_in_sample};
+pub use open_class::{WireForm, signs_in_description, signs_in_sample, signs_in_traffic};
 pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
 };
-pub use path::{PathTemplate, PathTemplateError, Segment};
+pub use path::{PathTemplate, PathTemplateError, Segment, encoded};
+pub use published::{PublishedAgreement, PublishedCategory, PublishedClause, PublishedParty, Withheld};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};
 pub use statement::{SignedBy, Statement, StatementStep};

@@ -4,6 +4,7 @@
 pub mod absences;
 pub mod agreements;
 pub mod applications;
+pub mod class_questions;
 pub mod completions;
 pub mod confirmation;
 mod context;
@@ -12,6 +13,7 @@ pub mod decisions;
 pub mod exchange;
 pub mod limits;
 mod open_class;
+pub mod open_traffic;
 pub mod persons;
 pub mod publication;
 pub mod registers;

@@ -8,7 +8,7 @@ use http::{
 };
 use verbond_agreement::{AgreementId, EntryName};
 use verbond_application::{exchange, snapshot::Snapshot};
-use verbond_domain::Timestamp;
+use verbond_domain::{ServiceClass, ServiceName, Timestamp};
 use verbond_policy::{Call, Claims, DecisionRecord, Obligations};
 
 use crate::{
@@ -103,6 +103,25 @@ pub(crate) fn standing(face: Arc<dyn Standing>, decision: Option<Arc<DecisionRec
     match decision {
         Some(decision) => Arc::new(UnderAgreement { face, decision }),
         None => face,
+    }
+}
+
+/// What an exchange with an open service rests on: it ends when the service is open no longer.
+pub(crate) fn while_open(face: Arc<dyn Standing>, service: &ServiceName) -> Arc<dyn Standing> {
+    Arc::new(WhileOpen { face, service: service.clone() })
+}
+
+struct WhileOpen {
+    face: Arc<dyn Standing>,
+    service: ServiceName,
+}
+
+impl Standing for WhileOpen {
+    fn holds(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
+        // One that is no longer offered lets what runs end.
+        let service = snapshot.services.get(&self.service);
+        service.is_none_or(|service| service.declaration.class == ServiceClass::Open)
+            && self.face.holds(snapshot, now)
     }
 }
 

@@ -7,7 +7,7 @@ use http::{Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
-use verbond_application::exchange::Question;
+use verbond_application::{exchange::Question, open_traffic::OpenTraffic};
 use verbond_domain::{Direction, ServiceReference, TransactionId};
 use verbond_journal::Permit;
 use verbond_transport::{Body, Client, Connection, Handler};
@@ -19,7 +19,7 @@ use crate::{
     forward::{self, Unanswered},
     governed, guarded, headers,
     in_flight::InFlight,
-    minimise, record,
+    minimise, open_traffic, record,
     strangers::Strangers,
     trace,
     upstream::Upstreams,
@@ -33,6 +33,7 @@ pub struct Inway {
     face: Arc<dyn InboundFace>,
     sources: Client,
     upstreams: Upstreams,
+    open_traffic: Arc<OpenTraffic>,
     in_flight: Arc<InFlight>,
     strangers: Strangers,
 }
@@ -44,14 +45,20 @@ struct Refused {
 }
 
 impl Inway {
-    /// An inway that calls sources with `sources` (from [`Client::servers`]).
-    pub fn new(gateway: Gateway, face: Arc<dyn InboundFace>, sources: Client) -> Arc<Self> {
+    /// An inway that calls sources with `sources` (from [`Client::servers`]), and hands over what open ones answer.
+    pub fn new(
+        gateway: Gateway,
+        face: Arc<dyn InboundFace>,
+        sources: Client,
+        open_traffic: Arc<OpenTraffic>,
+    ) -> Arc<Self> {
         let in_flight = gateway.watch(DIRECTION);
         Arc::new(Self {
             gateway,
             face,
             sources,
             upstreams: Upstreams::default(),
+            open_traffic,
             in_flight,
             strangers: Strangers::new(),
         })
@@ -132,7 +139,10 @@ impl Inway {
         };
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
         let written = decision.as_deref().and_then(record::written);
-        let standing = governed::standing(standing, decision);
+        let standing = match decision {
+            Some(_) => governed::standing(standing, decision),
+            None => governed::while_open(standing, &service.name),
+        };
         if let Some(obligations) = &obligations {
             let has_body = !body.is_end_stream();
             if has_body && !minimise::takes_body(obligations, &head.headers) {
@@ -199,6 +209,8 @@ impl Inway {
                 let watched = Arc::clone(&ticket);
                 match forward::forward(&self.sources, target, request, None, watched, &permitted).await {
                     Ok(response) => {
+                        let response =
+                            open_traffic::beside(&self.open_traffic, &gateway.metrics, &service, response);
                         minimise::under(
                             obligations.as_ref(),
                             Projected::Source,

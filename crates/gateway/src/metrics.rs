@@ -14,6 +14,7 @@ use verbond_domain::Direction;
 pub struct Metrics(Arc<Inner>);
 
 struct Inner {
+    open_looks: Family<OpenLookLabels, Counter>,
     outcomes: Family<OutcomeLabels, Counter>,
     incoming: OfDirection,
     outgoing: OfDirection,
@@ -32,6 +33,22 @@ struct OfDirection {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
     direction: Way,
+    outcome: &'static str,
+}
+
+/// What came of looking at a response of an open service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum OpenLook {
+    /// Its beginning is looked at.
+    Looked,
+    /// Too many wait.
+    Dropped,
+    /// Of a form or coding that is not read.
+    Unreadable,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OpenLookLabels {
     outcome: &'static str,
 }
 
@@ -63,6 +80,12 @@ impl Metrics {
         let append = Family::<DirectionLabels, Histogram>::new_with_constructor(new_histogram);
         let received = Family::<DirectionLabels, Counter>::default();
         let sent = Family::<DirectionLabels, Counter>::default();
+        let open_looks = Family::<OpenLookLabels, Counter>::default();
+        registry.register(
+            "open_looks",
+            "Responses of open services that were to be looked at: looked, dropped, unreadable",
+            open_looks.clone(),
+        );
         let registry = registry.sub_registry_with_prefix("exchange");
         registry.register(
             "requests",
@@ -109,7 +132,7 @@ impl Metrics {
             }
         };
         let (incoming, outgoing) = (of(Direction::Incoming), of(Direction::Outgoing));
-        Self(Arc::new(Inner { outcomes, incoming, outgoing }))
+        Self(Arc::new(Inner { open_looks, outcomes, incoming, outgoing }))
     }
 
     fn of(&self, direction: Direction) -> &OfDirection {
@@ -127,6 +150,15 @@ impl Metrics {
 
     pub(crate) fn refused(&self, direction: Direction, code: &'static str) {
         self.0.outcomes.get_or_create(&OutcomeLabels { direction: Way(direction), outcome: code }).inc();
+    }
+
+    pub(crate) fn open_look(&self, look: OpenLook) {
+        let outcome = match look {
+            OpenLook::Looked => "looked",
+            OpenLook::Dropped => "dropped",
+            OpenLook::Unreadable => "unreadable",
+        };
+        self.0.open_looks.get_or_create(&OpenLookLabels { outcome }).inc();
     }
 
     pub(crate) fn begun(&self, direction: Direction) {

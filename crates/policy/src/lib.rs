@@ -28,7 +28,7 @@ pub use decision::{
     Basis, Candidate, Context, Decision, DecisionRequest, Facts, Leases, Obligations, OperationPlace,
     Outcome, Subject,
 };
-pub use matching::{Call, NamedPerson, ParameterFact, ParameterFacts, ParameterRefusal};
+pub use matching::{Call, NamedPerson, ParameterFact, ParameterFacts, ParameterRefusal, fits};
 pub use reason::{Reason, ReasonCode};
 pub use record::{
     ActionProperties, AgreementSource, Attributes, Body, DecisionRecord, EventName, Identified, Policies,

@@ -6,6 +6,7 @@
 
 pub mod agreements;
 pub mod applications;
+pub mod class_questions;
 mod connection;
 pub mod contracts;
 mod cursor;

@@ -3,6 +3,7 @@
 use verbond_agreement::{
     ClauseName, DocumentError, InvalidTransition,
     check::{Finding, Severity},
+    preview::PreviewError,
 };
 use verbond_domain::Problem;
 
@@ -373,5 +374,82 @@ pub(super) fn not_readable() -> Problem {
     .next(
         "Publiceer de activiteit op een adres dat eindigt op `/v1/registers/activity/NAAM/VERSIE`.",
         "publish the activity at an address that ends with `/v1/registers/activity/NAME/VERSION`",
+    )
+}
+
+pub(super) fn unknown_operation() -> Problem {
+    Problem::new(
+        "AGREEMENT_OPERATION_UNKNOWN",
+        404,
+        "De gegevensafspraak heeft geen bepaling met zo'n operatie.",
+        "the agreement has no clause with such an operation",
+    )
+    .next("Bekijk `verbond agreement text`.", "see `verbond agreement text`")
+}
+
+pub(super) fn not_the_provider() -> Problem {
+    Problem::new(
+        "SAMPLE_NOT_PROVIDER",
+        403,
+        "Een echt antwoord ziet alleen de steward van wie de gegevens aanbiedt.",
+        "a real answer is seen by the steward of who provides the data, and by nobody else",
+    )
+    .next(
+        "Laat `--live` weg: dan komt er een verzonnen antwoord van het juiste type.",
+        "leave `--live` out: an answer of the right types is made up then",
+    )
+}
+
+pub(super) fn does_more_than_read() -> Problem {
+    Problem::new(
+        "SAMPLE_NOT_READ_ONLY",
+        422,
+        "Deze operatie doet meer dan lezen; daarvan wordt geen echt antwoord opgevraagd.",
+        "this operation does more than read; no real answer is asked of it",
+    )
+    .next("Kies een operatie met de methode GET.", "choose an operation with the method GET")
+}
+
+/// Names no value, and no parameter that was made up.
+pub(super) fn sample_parameters() -> Problem {
+    Problem::new(
+        "SAMPLE_PARAMETERS",
+        422,
+        "Met deze parameters staat de afspraak de vraag niet toe, of er ontbreekt er een.",
+        "the agreement does not permit the question with these parameters, or one is missing",
+    )
+    .next(
+        "Geef precies de parameters van de operatie, met waarden die zijn afgesproken (`--parameters`).",
+        "give exactly the operation's parameters, with values that are agreed (`--parameters`)",
+    )
+}
+
+pub(super) fn no_sample(status: Option<u16>) -> Problem {
+    let (nl, en) = match status {
+        Some(status) => (format!(" (status {status})"), format!(" (status {status})")),
+        None => (String::new(), String::new()),
+    };
+    Problem::new(
+        "SAMPLE_UNANSWERED",
+        502,
+        format!("De bron gaf geen bruikbaar antwoord{nl}."),
+        format!("the source gave no answer that can be used{en}"),
+    )
+    .next(
+        "Kijk of de bron draait, en of de parameters iets aanwijzen wat er is. Dat het gevraagd is, staat in het journaal.",
+        "see whether the source runs, and whether the parameters name something that is there. That it was asked stands in the journal",
+    )
+}
+
+pub(super) fn unprojectable_sample(error: &PreviewError) -> Problem {
+    Problem::new(
+        "SAMPLE_UNPROJECTABLE",
+        422,
+        format!("Van het antwoord kan niets worden geleverd: {error}"),
+        format!("nothing of the answer can be delivered: {error}"),
+    )
+    .next(
+        "Vergelijk de operatie met wat de bron antwoordt, en herstel de beschrijving.",
+        "compare the operation with what the source answers, and mend the description",
     )
 }

@@ -21,6 +21,7 @@ use verbond_application::{
     completions::Completions,
     exchange::Exchanges,
     limits::{Limits, Volumes},
+    open_traffic::OpenTraffic,
     snapshot::{Snapshot, SnapshotKeeper},
 };
 use verbond_domain::{Actor, ClassDeclaration, ServiceClass, ServiceReference, Timestamp};
@@ -159,7 +160,9 @@ impl Scene {
         let (provider_journal, journal) = Memory::start();
         let sources = Client::servers(&[], Hosts::default(), ClientLimits::servers())?;
         let face = Arc::new(Inbound { provider: participant(PROVIDER)? });
-        let inway = Inway::new(gateway(&provider_state, journal), face, sources);
+        // Nobody looks at what is handed over.
+        let (open_traffic, _) = OpenTraffic::new(crate::world::ambient());
+        let inway = Inway::new(gateway(&provider_state, journal), face, sources, open_traffic);
         let inway = provider.serve(inway).await?;
 
         let (consumer_journal, journal) = Memory::start();

@@ -104,6 +104,8 @@ const RULES: &[Rule] = &[
     rule("service", "read", ANYBODY),
     // Whoever declares one open must be a steward besides: `verbond_application::persons`.
     rule("service", "write", &[OPERATOR, STEWARD]),
+    // That it is another than who declared it open is held by `verbond_application::class_questions`.
+    rule("service", "decide", &[STEWARD]),
     rule("service", "publish", &[OPERATOR, STEWARD]),
     rule("peer", "read", ANYBODY),
     rule("peer", "ask", ANYBODY),
@@ -133,6 +135,8 @@ const RULES: &[Rule] = &[
     rule("agreement", "read", ANYBODY),
     // Anybody may see for themselves whether what an agreement names can be read.
     rule("agreement", "fetch", ANYBODY),
+    // That it is the provider's is held by `verbond_application::agreements`.
+    rule("agreement", "sample", &[STEWARD]),
     rule("agreement", "draft", &[DRAFTER]),
     rule("agreement", "advise", &[OFFICER]),
     rule("agreement", "offer", &[DRAFTER]),
@@ -174,6 +178,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/services/{name}", "service", "read"),
     endpoint("PUT", "/v1/services/{name}", "service", "write"),
     endpoint("DELETE", "/v1/services/{name}", "service", "write"),
+    endpoint("POST", "/v1/services/{name}/class-decision", "service", "decide"),
     endpoint("POST", "/v1/services/{name}/publications", "service", "publish"),
     endpoint("GET", "/v1/directory-services", "peer", "ask"),
     endpoint("GET", "/v1/peers", "peer", "read"),
@@ -225,6 +230,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/agreements/{hash}/document", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/findings", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/text", "agreement", "read"),
+    endpoint("POST", "/v1/agreements/{hash}/samples", "agreement", "sample"),
     endpoint("GET", "/v1/agreements/{hash}/changes", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/readings", "agreement", "read"),
     endpoint("POST", "/v1/agreements/{hash}/readings", "agreement", "fetch"),

@@ -22,6 +22,7 @@ mod persons;
 mod readings;
 mod records;
 mod registers;
+mod samples;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use verbond_application::{OpContext, agreements::AgreementOffice, snapshot::SnapshotKeeper};
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
+use verbond_gateway::SourceSamples;
 use verbond_node_api::AccountReader;
 use verbond_store::Store;
 
@@ -70,6 +72,8 @@ pub struct Office {
     pub fsc: Arc<FscNode>,
     /// Where agreements are kept.
     pub agreements: Arc<AgreementOffice>,
+    /// Asks sources for samples.
+    pub samples: Arc<SourceSamples>,
     /// Asks other participants what they have written down of exchanges.
     pub counterparts: Arc<AccountReader>,
     /// What this process's gateways decide on.
@@ -140,6 +144,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(node::reload))
         .routes(routes!(services::list))
         .routes(routes!(services::get, services::put, services::remove))
+        .routes(routes!(services::decide))
         .routes(routes!(contracts::publish))
         .routes(routes!(peers::find_services))
         .routes(routes!(peers::list))
@@ -165,6 +170,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::document))
         .routes(routes!(agreements::findings))
         .routes(routes!(agreements::text))
+        .routes(routes!(samples::sample))
         .routes(routes!(amendments::changes))
         .routes(routes!(amendments::amend))
         .routes(routes!(amendments::amend_from_refusal))

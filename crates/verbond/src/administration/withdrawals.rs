@@ -12,6 +12,7 @@ use verbond_agreement::{
 use verbond_application::{
     OpContext,
     agreements::{BasisAsked, Resting, Task, Withdrawal},
+    class_questions::{self, ClassTask},
 };
 use verbond_domain::{Actor, Bilingual, ServiceReference};
 
@@ -281,19 +282,32 @@ pub struct TaskNote {
     pub note: Prose,
 }
 
-/// What remains to be done of agreements that have ended, those with the earliest day first.
+/// Something to do, of either kind.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum TaskEntry {
+    /// Of an agreement that has ended.
+    Duty(Box<TaskView>),
+    /// Whether a service is open.
+    Class(ClassTask),
+}
+
+/// What remains to be done: first whether services are open whose traffic speaks of people, then of agreements that have
+/// ended, those with the earliest day first.
 #[utoipa::path(get, path = "/v1/tasks", tag = "agreements", params(TaskQuery),
-    responses((status = 200, body = List<TaskView>),
+    responses((status = 200, body = List<TaskEntry>),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 pub async fn tasks(
     State(office): State<Shared>,
     Context(context): Context,
     Query(TaskQuery { all }): Query<TaskQuery>,
-) -> Result<Json<List<TaskView>>, Failure> {
+) -> Result<Json<List<TaskEntry>>, Failure> {
+    let classes = class_questions::tasks(&context).await?.into_iter().map(TaskEntry::Class);
     let tasks = office.agreements.tasks(&context).await?;
     let wanted = |task: &Task| all == Some(true) || task.done.is_none();
-    Ok(Json(List::whole(tasks.into_iter().filter(wanted))))
+    let duties = tasks.into_iter().filter(wanted).map(|task| TaskEntry::Duty(Box::new(task.into())));
+    Ok(Json(List::whole(classes.chain(duties))))
 }
 
 /// Writes down that a task has been done.

@@ -59,9 +59,11 @@ pub enum Agreement {
         #[arg(long)]
         english: bool,
     },
-    /// What of a sample answer would be delivered under each operation, and what is struck out. The sample stays on this
-    /// machine.
-    #[command(after_help = "Example:\n  verbond agreement preview 3f2a91c0 sample.json")]
+    /// What of an answer would be delivered under each operation, and what is struck out: of a sample, which stays on this
+    /// machine; of a live answer, for the provider's steward; else of one that is made up.
+    #[command(after_help = "Examples:\n  verbond agreement preview 3f2a91c0\n  \
+        verbond agreement preview 3f2a91c0 sample.json\n  \
+        echo '{\"person\": \"P-0042\"}' | verbond agreement preview 3f2a91c0 --live --parameters -")]
     Preview(Preview),
     /// What changed from one version to another, in words, and who drafted and signed each.
     #[command(after_help = "Example:\n  verbond agreement diff 3f2a91c0 8be01d77")]
@@ -296,8 +298,7 @@ impl Agreement {
                 }
             }
             Self::Preview(preview) => {
-                let document = client.get(&at(&preview.hash, "/document", client).await?).await?;
-                preview.print(&Document::parse(&serde_json::to_vec(&document)?)?, printer)?;
+                preview.print(&at(&preview.hash, "", client).await?, client, printer).await?;
             }
             Self::Diff { hash, later } => difference(&hash, later.as_deref(), client, printer).await?,
             Self::Amend { from_refusal: Some(transaction), operation, from, .. } => {

@@ -8,6 +8,7 @@ mod certificate;
 mod contract;
 mod contract_sheet;
 mod decision;
+mod description;
 mod key;
 mod peer;
 mod person;
@@ -95,7 +96,7 @@ enum Verb {
     Activity(register::Register),
     /// Data services as described: operations, elements, and where a person stands in them.
     #[command(subcommand)]
-    Description(register::Register),
+    Description(description::DescriptionVerb),
     /// Assessments: DPIA, IAMA, AI-Act.
     #[command(subcommand)]
     Assessment(withdrawal::AssessmentVerb),
@@ -159,7 +160,7 @@ impl Arguments {
             Verb::Agreement(agreement) => agreement.run(&client()?, &afar, printer).await?,
             Verb::Ground(verb) => verb.run(&client()?, printer).await?,
             Verb::Activity(verb) => verb.run(RegisterKind::Activity, &client()?, printer).await?,
-            Verb::Description(verb) => verb.run(RegisterKind::Service, &client()?, printer).await?,
+            Verb::Description(verb) => verb.run(client, printer).await?,
             Verb::Assessment(verb) => verb.run(&client()?, printer).await?,
             Verb::Algorithm(verb) => verb.run(RegisterKind::Algorithm, &client()?, printer).await?,
             Verb::Task(task) => task.run(&client()?, printer).await?,

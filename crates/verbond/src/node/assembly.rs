@@ -5,15 +5,16 @@ use std::{path::Path, sync::Arc, time::Duration};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use verbond_application::{
-    Managers, absences::Absences, agreements::AgreementOffice, completions::Completions, exchange::Exchanges,
-    limits::Limits, snapshot::SnapshotKeeper,
+    Managers, OpContext, absences::Absences, agreements::AgreementOffice, class_questions,
+    completions::Completions, exchange::Exchanges, limits::Limits, open_traffic::OpenTraffic,
+    snapshot::SnapshotKeeper,
 };
-use verbond_domain::{Ambient, Problem};
+use verbond_domain::{Actor, Ambient, Problem};
 use verbond_fsc::{
     Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources,
     protocol::validation::ContractLimits,
 };
-use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway};
+use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway, SourceSamples};
 use verbond_journal::{Journal, JournalLimits};
 use verbond_node_api::{AccountReader, AgreementCourier, Asked, NodeApi, NodeReader};
 use verbond_store::{DatabaseUrl, Store, StoreError};
@@ -43,6 +44,7 @@ pub struct Node {
     pub fsc: Arc<FscNode>,
     pub agreements: Arc<AgreementOffice>,
     pub among_nodes: Arc<NodeApi>,
+    pub samples: Arc<SourceSamples>,
     pub counterparts: Arc<AccountReader>,
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
@@ -164,8 +166,10 @@ impl Node {
             metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
             limits: GatewayLimits::default(),
         };
+        let samples = Arc::new(SourceSamples::new(servers.clone()));
+        let (open_traffic, beginnings) = OpenTraffic::new(ambient.clone());
         let inway = match roles.inway {
-            true => Some(Inway::new(gateway.clone(), fsc.inbound(), servers)),
+            true => Some(Inway::new(gateway.clone(), fsc.inbound(), servers, open_traffic)),
             false => None,
         };
         let outway = roles.outway.then(|| Outway::new(gateway, fsc.outbound(), peers));
@@ -190,6 +194,12 @@ impl Node {
         let pinned = Arc::new(PinnedKeys::default());
         running.push(tokio::spawn(tasks::follow_persons(snapshots.subscribe(), Arc::clone(&pinned))));
         running.push(lists.start());
+        let looks = OpContext {
+            actor: Actor::Node { rule: class_questions::RULE.to_owned() },
+            ambient: ambient.clone(),
+            store: store.clone(),
+        };
+        running.push(tokio::spawn(beginnings.look(looks)));
         running.push(tokio::spawn(tasks::follow_lists(Arc::clone(settings), Arc::clone(&lists))));
         if roles.leads {
             running.push(tokio::spawn(tasks::drop_what_is_over(
@@ -227,6 +237,7 @@ impl Node {
             fsc,
             agreements,
             among_nodes,
+            samples,
             counterparts,
             inway,
             outway,
