@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use verbond_application::{exchange::Exchanges, snapshot::SnapshotKeeper};
 use verbond_domain::{Ambient, Direction};
 
-use crate::{Metrics, in_flight::InFlight};
+use crate::{DecisionPoint, Metrics, in_flight::InFlight};
 
 /// Bounds of a gateway.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Bounds.
     pub limits: GatewayLimits,
+    /// The organisation's own decision point, which is asked too; `None`: it has none.
+    pub decision_point: Option<Arc<DecisionPoint>>,
 }
 
 impl Gateway {

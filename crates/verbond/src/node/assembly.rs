@@ -23,7 +23,8 @@ use verbond_trust::{
 };
 
 use super::{
-    Metrics, Reloader, identity, metrics::Sources, pseudonyms, reload::AtStart, roles::Roles, sources, tasks,
+    Metrics, Reloader, decision_point, identity, metrics::Sources, pseudonyms, reload::AtStart, roles::Roles,
+    sources, tasks,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -64,6 +65,7 @@ impl Node {
 
         // Who we are and whom we trust: files only, so that a mistake shows before the database is touched.
         let at_start = AtStart::look(settings);
+        let decision_point = decision_point::of(settings)?.map(Arc::new);
         let trust = identity::trust(settings)?;
         identity::finish_switch(settings)?;
         let present = identity::load(settings)?;
@@ -155,6 +157,7 @@ impl Node {
             ambient: ambient.clone(),
             metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
             limits: GatewayLimits::default(),
+            decision_point,
         };
         let inway = match roles.inway {
             true => Some(Inway::new(gateway.clone(), fsc.inbound(), servers)),
