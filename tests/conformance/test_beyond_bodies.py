@@ -3,11 +3,11 @@
 import json
 
 import pytest
-import test_beyond_agreement as agreements
-from test_beyond_agreement import SERVICE, Organisation, document, element, write
-from test_beyond_derived import Wire
 
+from support.agreements import SERVICE, Organisation, conclude, document, element
+from support.between_two import consumer, folder, token  # noqa: F401
 from support.checks import eventually
+from support.own_end import Wire
 from support.servers import Reply
 from support.tap import Tap
 from support.world import CAST
@@ -16,8 +16,6 @@ PERSON = "P-0042"
 DOUBT = {"reason": "moved", "year": 2026, "phone": "06-00000000", "details": {"days": [1, 2], "doctor": "Dokter Voorbeeld"}}
 AGREED = {"reason": "moved", "year": 2026, "details": {"days": [1, 2]}}
 JSON = {"Content-Type": "application/json"}
-
-folder, consumer, token = (getattr(agreements, name) for name in ("folder", "consumer", "token"))
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +29,7 @@ def tap():
 def provider(world, authority, folder, source, tap):
     inway = {"address": f"https://{CAST['provider'][2]}:{tap.port}"}
     made = Organisation(world, authority, "provider", folder, directory_role=True, settings={"inway": inway})
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
+    made.offers(source)
     return made
 
 
@@ -66,11 +63,7 @@ def doubts(provider, consumer):
 @pytest.fixture(scope="module")
 def working(consumer, provider, authority, folder, token, tap):
     tap.between(consumer.node, provider.node, authority.anchors)
-    digest = consumer.people["drafter"].afar("agreement", "new", write(folder, doubts(provider.node, consumer.node)))["hash"]
-    consumer.people["drafter"].afar("agreement", "offer", digest)
-    provider.sees(digest, "offered")
-    for each in (provider, consumer):
-        each.people["signatory"].afar("agreement", "sign", digest)
+    conclude(consumer, provider, consumer.drafts(doubts(provider.node, consumer.node), folder))
     return eventually(lambda: post(consumer, token, DOUBT).status == 200, "an answer under the agreement", 20)
 
 

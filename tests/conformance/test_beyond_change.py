@@ -5,93 +5,44 @@ both nodes, without a restart and without a call that is refused; what runs unde
 import copy
 import http.client
 import json
-import subprocess
 import threading
 import time
-import uuid
 
 import pytest
-from test_beyond_agreement import (
+
+from support.agreements import (
     AGREED,
     BSN,
     SERVICE,
-    SOURCE,
     Organisation,
     ask,
+    conclude,
     document,
     element,
     rfc_3339,
     write,
 )
-from test_beyond_roles import SERVER, psql
-
+from support.between_two import consumer, folder, token  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
-from support.servers import Reply
+from support.postgres import IS_MISSING, empty_database
+from support.streams import Stream, lines, source, with_years  # noqa: F401
 
 MORE = {"year": 2026, "income": {"amount": 14250, "below_minimum": True}}
 """What the second version delivers."""
 
 
-class Lines:
-    """A source that gives one line after another, until it is told to end."""
-
-    def __init__(self):
-        self.go_on = threading.Event()
-
-    def __iter__(self):
-        yield b"["
-        number = 0
-        while not self.go_on.is_set():
-            yield (b"," if number else b"") + json.dumps({"year": number, "name": "A. Voorbeeld"}).encode()
-            number += 1
-            time.sleep(0.05)
-        yield b"]"
-
-
-@pytest.fixture(scope="module")
-def lines():
-    return []
-
-
-@pytest.fixture(scope="module")
-def source(world, lines):
-    echo = world.echo()
-
-    def respond(request):
-        if request.path != "/years":
-            return Reply.of(SOURCE)
-        lines.append(Lines())
-        return Reply(200, lines[-1], {"Content-Type": "application/json"})
-
-    echo.respond = respond
-    yield echo
-    for each in lines:
-        each.go_on.set()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("organisations")
-
-
 @pytest.fixture(scope="module")
 def database(folder):
     """Where there is a PostgreSQL: the address of an empty database, in a file."""
-    if not (SERVER and psql()):
+    if IS_MISSING:
         yield None
         return
-    name = f"change_{uuid.uuid4().hex}"
-
-    def do(statement):
-        subprocess.run([psql(), SERVER, "-qc", statement], check=True, capture_output=True)
-
-    do(f"CREATE DATABASE {name}")
-    secret = folder / "database-url.txt"
-    secret.touch(mode=0o600)
-    secret.write_text(SERVER.rsplit("/", 1)[0] + f"/{name}\n")
-    yield str(secret)
-    do(f"DROP DATABASE {name} WITH (FORCE)")
+    with empty_database() as address:
+        secret = folder / "database-url.txt"
+        secret.touch(mode=0o600)
+        secret.write_text(f"{address}\n")
+        yield str(secret)
 
 
 @pytest.fixture(scope="module")
@@ -102,41 +53,11 @@ def provider(world, authority, folder, source, database):
         more = {"settings": {"database": {"file": database}}, "roles": "manager"}
     made = Organisation(world, authority, "provider", folder, directory_role=True, **more)
     gateways = made.node.another_process("inway,outway").start() if database else None
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
+    made.offers(source)
     yield made
     if gateways:
         gateways.stop()
         made.node.stop()
-
-
-@pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    made = Organisation(world, authority, "consumer", folder, directories=[provider.node])
-    made.node.cli("peer", "announce")
-    return made
-
-
-@pytest.fixture(scope="module")
-def token(consumer, provider):
-    made = consumer.node.add_application("balie")
-    consumer.node.cli("application", "allow", "balie", f"{provider.node.id}/{SERVICE}", "--alias", SERVICE,
-                      "--class", "governed", "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
-
-
-def with_years(content):
-    """The same agreement with an operation whose answer is a long list."""
-    operation = {
-        "name": "years",
-        "method": "GET",
-        "path": "/years",
-        "content_type": "application/json",
-        "record": "$[*]",
-        "delivered": [element("$[*].year", "integer", "not_personal")],
-    }
-    content["clauses"][0]["operations"].append(operation)
-    return content
 
 
 def widened(content):
@@ -148,20 +69,10 @@ def widened(content):
     return changed
 
 
-def conclude(first, second, digest):
-    """Offered by the first, signed by both."""
-    first.people["drafter"].afar("agreement", "offer", digest)
-    second.sees(digest, "offered")
-    for each in (second, first):
-        each.people["signatory"].afar("agreement", "sign", digest)
-    for each in (first, second):
-        each.sees(digest, "signed")
-
-
 def agreed(consumer, provider, token, folder, **more):
     """A signed agreement under which the consumer gets answers; its hash."""
     content = with_years(document(provider.node, consumer.node, **more))
-    digest = consumer.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
+    digest = consumer.drafts(content, folder)
     conclude(consumer, provider, digest)
     eventually(lambda: ask(consumer, token).status == 200, "an answer under the agreement", 20)
     return digest
@@ -260,27 +171,6 @@ def test_a_successor_takes_over_at_its_moment_and_no_call_is_refused(consumer, p
     provider.people["signatory"].afar("agreement", "revoke", second, "--reason", "No longer needed.")
     eventually(lambda: ask(consumer, token).status == 403, "a refusal after the end", 15)
     assert not provider.agreement(first)["in_force"] and ask(consumer, token).json()["code"] == "AGREEMENT_ENDED"
-
-
-class Stream:
-    """An answer that is read while it comes."""
-
-    def __init__(self, consumer, token):
-        host, port = consumer.node.bind["outway"]
-        self.connection = http.client.HTTPConnection(host, port, timeout=30)
-        self.connection.request("GET", f"/{SERVICE}/years", headers={"Authorization": f"Bearer {token}"})
-        self.answer = self.connection.getresponse()
-        self.text, self.whole = b"", None
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-
-    def read(self):
-        try:
-            while part := self.answer.read1(65536):
-                self.text += part
-            self.whole = True
-        except (http.client.HTTPException, OSError):
-            self.whole = False
 
 
 def test_a_stream_ends_under_the_version_of_its_permit_unless_that_was_revoked(

@@ -6,38 +6,11 @@ import time
 
 import pytest
 
+from support.agreements import BSN, SERVICE, conclude, document
+from support.between_two import consumer, folder, provider, source, token  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
 from support.person import Person, invite
-from support.servers import Reply
-from test_beyond_agreement import BSN, SERVICE, SOURCE, Organisation, document, write
-
-
-@pytest.fixture(scope="module")
-def source(world):
-    echo = world.echo()
-    echo.respond = lambda request: Reply.of(SOURCE)
-    return echo
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("organisations")
-
-
-@pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, directory_role=True)
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
-
-
-@pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    made = Organisation(world, authority, "consumer", folder, directories=[provider.node])
-    made.node.cli("peer", "announce")
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +23,6 @@ def auditors(world, authority, folder, provider, consumer):
     return found
 
 
-@pytest.fixture(scope="module")
-def token(consumer, provider):
-    made = consumer.node.add_application("balie")
-    consumer.node.cli("application", "allow", "balie", f"{provider.node.id}/{SERVICE}", "--alias", SERVICE,
-                      "--class", "governed", "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
-
-
 def ask(consumer, token, **headers):
     answer = consumer.node.outway(f"/{SERVICE}/incomes/{BSN}", token, headers=headers)
     return answer, answer.headers["Fsc-Transaction-Id"]
@@ -67,13 +32,8 @@ def ask(consumer, token, **headers):
 def signed(consumer, provider, folder, token):
     content = document(provider.node, consumer.node)
     content["clauses"][0]["conditions"] |= {"per_person": {"most": 2, "per": "year"}}
-    digest = consumer.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
-    consumer.people["drafter"].afar("agreement", "offer", digest)
-    provider.sees(digest, "offered")
-    provider.people["signatory"].afar("agreement", "sign", digest)
-    consumer.people["signatory"].afar("agreement", "sign", digest)
-    for each in (consumer, provider):
-        each.sees(digest, "signed")
+    digest = consumer.drafts(content, folder)
+    conclude(consumer, provider, digest)
     return digest
 
 

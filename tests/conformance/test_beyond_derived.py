@@ -7,18 +7,15 @@ The bytes are looked at where they are sent: this suite ends the mutual TLS itse
 import base64
 import copy
 import json
-import socket
-from urllib.parse import urlsplit
 
 import pytest
-import test_beyond_agreement as agreements
-from test_beyond_agreement import BSN, SERVICE, document, element, write
 
-from support.caller import Caller
-from support.checks import eventually, transaction_id
+from support.agreements import BSN, SERVICE, conclude, document, element, write
+from support.between_two import consumer, folder, provider, token  # noqa: F401
+from support.checks import eventually
 from support.node import NodeFault
+from support.own_end import Wire
 from support.servers import Reply
-from support.wire import LOOPBACK, tls_context
 
 AMOUNTS = ("14250.37", "15480.5", "48211.90")
 """Below the limit, on it, and above it: each would be known again in any bytes."""
@@ -68,19 +65,11 @@ def source(world):
     return echo
 
 
-folder, provider, consumer, token = (getattr(agreements, name) for name in ("folder", "provider", "consumer", "token"))
-
-
 @pytest.fixture(scope="module")
 def signed(consumer, provider, folder, token):
     """The hash of an agreement on answers, signed at both."""
-    digest = consumer.people["drafter"].afar("agreement", "new", write(folder, answers(provider.node, consumer.node)))["hash"]
-    consumer.people["drafter"].afar("agreement", "offer", digest)
-    provider.sees(digest, "offered")
-    for each in (provider, consumer):
-        each.people["signatory"].afar("agreement", "sign", digest)
-    for each in (consumer, provider):
-        each.sees(digest, "signed")
+    digest = consumer.drafts(answers(provider.node, consumer.node), folder)
+    conclude(consumer, provider, digest)
     return digest
 
 
@@ -146,49 +135,6 @@ def test_nothing_of_a_request_moves_a_limit(consumer, token, working, source):
     answer = ask(consumer, token, person, **{"Verbond-Purpose": "enforcement"})
     assert (answer.status, answer.json()["code"]) == (403, "PURPOSE_NOT_AGREED")
     assert source.received() == []
-
-
-class Wire:
-    """The consumer's end of the mutual TLS in another language, with the consumer's own certificate: what arrives here
-    is what has been sent, before any node of the consumer's has touched it."""
-
-    def __init__(self, consumer, provider, authority):
-        self.node, self.provider = consumer.node, provider.node
-        self.anchors = authority.anchors
-        self.caller = Caller(consumer.node.identity, authority.anchors, consumer.node.manager_address)
-
-    def scope(self):
-        for contract in self.node.cli("contract", "list", "--state", "valid")["items"]:
-            shown = self.node.cli("contract", "show", contract["hash"])
-            for grant in shown["grants"]:
-                if "CONNECTION" in grant["grant_type"]:
-                    return grant["hash"]
-        raise AssertionError("there is no contract to connect by")
-
-    def ask(self, person):
-        """All bytes that the provider's inway sends for one question."""
-        return self.send("GET", f"/incomes/{person}")
-
-    def send(self, method, path, body=b""):
-        answer = self.caller.token(self.provider.manager_address, self.scope())
-        assert answer.status == 200, answer
-        address = urlsplit(self.provider.inway_address)
-        context = tls_context(self.anchors, self.node.identity)
-        lines = [
-            f"{method} {path} HTTP/1.1", f"Host: {address.netloc}",
-            f"Fsc-Authorization: Bearer {answer.json()['access_token']}",
-            f"Fsc-Transaction-Id: {transaction_id()}", f"Verbond-Purpose: {agreements.PURPOSE}", "Connection: close",
-        ]  # fmt: skip
-        if body:
-            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-        with socket.create_connection((LOOPBACK, address.port), 15) as raw, context.wrap_socket(
-            raw, server_hostname=address.hostname
-        ) as sealed:
-            sealed.sendall("\r\n".join((*lines, "", "")).encode() + body)
-            read = b""
-            while part := sealed.recv(65536):
-                read += part
-            return read
 
 
 def test_the_bytes_on_the_wire_never_hold_the_income(consumer, provider, authority, working, source):

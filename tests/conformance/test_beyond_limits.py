@@ -9,65 +9,21 @@ import json
 import shutil
 import sqlite3
 import stat
-import subprocess
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support.agreements import SERVICE, SOURCE, allowed, conclude, document, joined
+from support.between_two import consumer, folder, provider, source, token  # noqa: F401
 from support.checks import eventually
 from support.node import merge, toml
+from support.postgres import IS_MISSING, REASON, empty_database
 from support.servers import Reply
 from support.wire import LOOPBACK, free_port
-from test_beyond_agreement import SERVICE, SOURCE, Organisation, document, write
-from test_beyond_roles import SERVER, psql
 
 ANNA, BERT = "999990019", "999990020"
 YEAR = f"{time.gmtime().tm_year + 1}-01-01T00:00:00Z"
-
-
-@pytest.fixture(scope="module")
-def source(world):
-    echo = world.echo()
-    echo.respond = lambda request: Reply.of(SOURCE)
-    return echo
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("organisations")
-
-
-@pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, directory_role=True)
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
-
-
-def joined(world, authority, folder, provider, role="consumer", **more):
-    made = Organisation(world, authority, role, folder, directories=[provider.node], **more)
-    made.node.cli("peer", "announce")
-    return made
-
-
-def allowed(organisation, provider):
-    made = organisation.node.add_application("balie")
-    organisation.node.cli("application", "allow", "balie", f"{provider.node.id}/{SERVICE}", "--alias", SERVICE,
-                          "--class", "governed", "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
-
-
-@pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    return joined(world, authority, folder, provider)
-
-
-@pytest.fixture(scope="module")
-def token(consumer, provider):
-    return allowed(consumer, provider)
 
 
 class Agreement:
@@ -81,13 +37,7 @@ class Agreement:
         self.id = f"01932f5e-7c00-7000-8000-{Agreement.count:012}"
         content = document(provider.node, consumer.node, id=self.id)
         content["clauses"][0]["conditions"] |= conditions
-        digest = consumer.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
-        consumer.people["drafter"].afar("agreement", "offer", digest)
-        provider.sees(digest, "offered")
-        provider.people["signatory"].afar("agreement", "sign", digest)
-        consumer.people["signatory"].afar("agreement", "sign", digest)
-        for each in (consumer, provider):
-            each.sees(digest, "signed")
+        conclude(consumer, provider, consumer.drafts(content, folder))
         # What the registers show is in the gateways' picture a second later.
         time.sleep(1.5)
 
@@ -255,14 +205,17 @@ def test_without_its_keys_a_node_asks_about_nobody(provider, consumer, token, co
     eventually(lambda: agreement.ask(token).status == 200, "an answer once the keys are back", 15)
 
 
-@pytest.mark.skipif(not (SERVER and psql()), reason="no PostgreSQL for tests (VERBOND_TEST_POSTGRES)")
-def test_two_processes_on_one_database_share_the_limits(world, authority, folder, provider, source):
-    name = f"limits_{uuid.uuid4().hex}"
-    subprocess.run([psql(), SERVER, "-qc", f"CREATE DATABASE {name}"], check=True, capture_output=True)
-    shared = joined(
-        world, authority, folder, provider, role="delegator",
-        settings={"database": SERVER.rsplit("/", 1)[0] + f"/{name}"},
-    )  # fmt: skip
+@pytest.fixture
+def shared(world, authority, folder, provider):
+    """An organisation whose processes share a database."""
+    with empty_database() as address:
+        made = joined(world, authority, folder, provider, role="delegator", settings={"database": address})
+        yield made
+        made.node.stop()
+
+
+@pytest.mark.skipif(IS_MISSING, reason=REASON)
+def test_two_processes_on_one_database_share_the_limits(shared, folder, provider, source):
     token = allowed(shared, provider)
     beside = another_outway(shared.node, folder / "beside")
     try:
@@ -285,8 +238,6 @@ def test_two_processes_on_one_database_share_the_limits(world, authority, folder
         assert permits(shared, person) == 3
     finally:
         beside.kill()
-        shared.node.stop()
-        subprocess.run([psql(), SERVER, "-qc", f"DROP DATABASE {name} WITH (FORCE)"], check=True, capture_output=True)
 
 
 def another_outway(node, folder):

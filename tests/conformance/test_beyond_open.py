@@ -3,22 +3,10 @@
 import uuid
 
 import pytest
-from test_beyond_agreement import SOURCE, Organisation, write
 
+from support.agreements import Organisation, write
+from support.between_two import folder, source  # noqa: F401
 from support.node import NodeFault
-from support.servers import Reply
-
-
-@pytest.fixture(scope="module")
-def source(world):
-    echo = world.echo()
-    echo.respond = lambda request: Reply.of(SOURCE)
-    return echo
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("declared")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import http.client
 import json
 import os
 import pty

@@ -1,40 +1,22 @@
 """A node split over processes that share one PostgreSQL."""
 
-import os
-import shutil
-import subprocess
 import time
-import uuid
-from pathlib import Path
 
 import pytest
 
 from support.checks import eventually
 from support.node import NodeFault
+from support.postgres import IS_MISSING, REASON, empty_database
 
-SERVER = os.environ.get("VERBOND_TEST_POSTGRES")
 SERVICE = "inkomens"
 
-
-def psql():
-    servers = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"))
-    return shutil.which("psql") or (str(servers[-1]) if servers else None)
-
-
-pytestmark = pytest.mark.skipif(not (SERVER and psql()), reason="no PostgreSQL for tests (VERBOND_TEST_POSTGRES)")
+pytestmark = pytest.mark.skipif(IS_MISSING, reason=REASON)
 
 
 @pytest.fixture
 def database():
-    """The address of an empty database of its own."""
-    name = f"roles_{uuid.uuid4().hex}"
-
-    def do(statement):
-        subprocess.run([psql(), SERVER, "-qc", statement], check=True, capture_output=True)
-
-    do(f"CREATE DATABASE {name}")
-    yield SERVER.rsplit("/", 1)[0] + f"/{name}"
-    do(f"DROP DATABASE {name} WITH (FORCE)")
+    with empty_database() as address:
+        yield address
 
 
 def put_secret(node, text):

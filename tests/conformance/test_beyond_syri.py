@@ -16,50 +16,29 @@ import urllib.request
 import uuid
 
 import pytest
-from test_beyond_agreement import (
+
+from support.agreements import (
     ACTIVITIES,
     SERVICE,
-    SOURCE,
-    Organisation,
     activity,
     article,
     ask,
     document,
+    joined,
     pinned,
     write,
 )
-
+from support.between_two import folder, provider, source, token  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
 from support.person import Person, invite
-from support.servers import Reply
 from support.wire import LOOPBACK, free_port
 from support.world import CAST
-
-@pytest.fixture(scope="module")
-def source(world):
-    echo = world.echo()
-    echo.respond = lambda request: Reply.of(SOURCE)
-    return echo
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("attempts")
-
-
-@pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, directory_role=True)
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
 
 
 @pytest.fixture(scope="module")
 def consumer(world, authority, folder, provider):
-    made = Organisation(world, authority, "consumer", folder, directories=[provider.node])
-    made.node.cli("peer", "announce")
+    made = joined(world, authority, folder, provider)
     port = made.node.settings["administration"]["listen"].rpartition(":")[2]
     for name, duty, role in (("fg", "officer", "data_protection_officer"), ("steward", "steward", "steward")):
         made.people[duty] = Person(world.binary, folder / f"consumer-{name}", port, authority.anchors)
@@ -70,17 +49,7 @@ def consumer(world, authority, folder, provider):
 @pytest.fixture(scope="module")
 def other_source(world, authority, folder, provider):
     """A second source, with people of its own."""
-    made = Organisation(world, authority, "publisher", folder, directories=[provider.node])
-    made.node.cli("peer", "announce")
-    return made
-
-
-@pytest.fixture(scope="module")
-def token(consumer, provider):
-    made = consumer.node.add_application("balie")
-    consumer.node.cli("application", "allow", "balie", f"{provider.node.id}/{SERVICE}", "--alias", SERVICE,
-                      "--class", "governed", "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
+    return joined(world, authority, folder, provider, role="publisher")
 
 
 @pytest.fixture
@@ -95,10 +64,6 @@ def another():
     return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
 
-def taken_in(organisation, content, folder):
-    return organisation.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
-
-
 def refusing(organisation, digest):
     """The codes with which `check` refuses."""
     found = organisation.people["drafter"].afar("agreement", "check", digest)["items"]
@@ -107,7 +72,7 @@ def refusing(organisation, digest):
 
 def cannot_be_offered(organisation, content, folder, *codes):
     """Exactly these findings refuse, offering fails with them in both languages, and nobody is told."""
-    digest = taken_in(organisation, content, folder)
+    digest = organisation.drafts(content, folder)
     assert refusing(organisation, digest) == set(codes)
     status, problem = organisation.people["drafter"].ask("POST", f"/v1/agreements/{digest}/offer", {})
     assert (status, problem["code"]) == (422, "AGREEMENT_INCOMPLETE")
@@ -152,7 +117,7 @@ def acts(organisation):
 
 
 def test_what_is_in_order_passes_and_each_reading_is_on_record(consumer, provider, draft, folder):
-    digest = taken_in(consumer, draft, folder)
+    digest = consumer.drafts(draft, folder)
     assert refusing(consumer, digest) == set()
     readings = consumer.people["officer"].afar("agreement", "read", digest)["items"]
     seen = {(each["reader"], each["url"], each["outcome"]) for each in readings}
@@ -246,7 +211,7 @@ def test_a_publication_that_never_ends_or_never_begins(consumer, draft, folder, 
         base = f"http://{CAST['provider'][2]}:{silent.getsockname()[1]}"
         clause(draft)["provider"]["activity"] = pinned(base, "silent", activity(ACTIVITIES["provider"]))
         draft["id"] = another()
-        digest, began = taken_in(consumer, draft, folder), time.monotonic()
+        digest, began = consumer.drafts(draft, folder), time.monotonic()
         assert refusing(consumer, digest) == {"ACTIVITY_NOT_PUBLISHED"}
         assert time.monotonic() - began < 15
 
@@ -302,7 +267,7 @@ def test_a_publication_that_only_its_own_party_can_fetch(consumer, draft, folder
     name = "quietly"
     consumer.put("activity", name, activity(ACTIVITIES["consumer"]), folder)
     receiver(draft)["activity"] = pinned(consumer.node.public_address, name, activity(ACTIVITIES["consumer"]))
-    digest = taken_in(consumer, draft, folder)
+    digest = consumer.drafts(draft, folder)
     assert refusing(consumer, digest) == set()
     consumer.people["drafter"].afar("activity", "end", name, "--reason", "We no longer show it.")
     assert refusing(consumer, digest) == {"ACTIVITY_NOT_PUBLISHED"}
@@ -311,7 +276,7 @@ def test_a_publication_that_only_its_own_party_can_fetch(consumer, draft, folder
 
 
 def test_a_party_that_does_not_say_what_it_reads(consumer, provider, draft, folder):
-    digest = taken_in(consumer, draft, folder)
+    digest = consumer.drafts(draft, folder)
     provider.node.stop()
     try:
         # Its own activity cannot be read now, and it has read nothing.
@@ -354,7 +319,7 @@ def test_a_confidential_activity_with_its_article_shows_its_name_and_the_article
     consumer.put("activity", "quiet", {**activity(ACTIVITIES["consumer"]), "confidential": provision}, folder)
     published = {"name": "quiet", "confidential": provision}
     receiver(draft)["activity"] = pinned(consumer.node.public_address, "quiet", published)
-    digest = taken_in(consumer, draft, folder)
+    digest = consumer.drafts(draft, folder)
     found = consumer.people["drafter"].afar("agreement", "check", digest)["items"]
     codes = {each["code"]: each["severity"] for each in found}
     assert codes.pop("CONFIDENTIAL_ACTIVITY") == "warns" and "refuses" not in codes.values()
@@ -437,7 +402,7 @@ def listed(draft, consumer, folder, register_id="rank-1"):
 
 def test_an_algorithm_with_register_entry_and_assessment_passes(consumer, draft, folder):
     assessed(listed(draft, consumer, folder), consumer, assessment(algorithms=["rank"]))
-    assert refusing(consumer, taken_in(consumer, draft, folder)) == set()
+    assert refusing(consumer, consumer.drafts(draft, folder)) == set()
 
 
 def test_an_algorithm_without_register_entry(consumer, draft, folder):
@@ -519,11 +484,11 @@ def test_fetching_for_a_third_party_that_is_not_named(consumer, draft, folder):
 def test_another_group(consumer, draft, folder):
     draft["coalition"] = "another-group"
     with pytest.raises(NodeFault, match="AGREEMENT_COALITION"):
-        taken_in(consumer, draft, folder)
+        consumer.drafts(draft, folder)
 
 
 def test_one_linkage_split_over_two_agreements(consumer, provider, other_source, draft, folder):
-    first = taken_in(consumer, draft, folder)
+    first = consumer.drafts(draft, folder)
     consumer.people["drafter"].afar("agreement", "offer", first)
     try:
         second = document(provider.node, consumer.node, id=another())
@@ -537,7 +502,7 @@ def test_one_linkage_split_over_two_agreements(consumer, provider, other_source,
     finally:
         consumer.people["drafter"].afar("agreement", "withdraw", first, "--reason", "Only a test.")
     # Both at once: one of them at most.
-    digests = [taken_in(consumer, {**each, "id": another()}, folder) for each in (draft, second)]
+    digests = [consumer.drafts({**each, "id": another()}, folder) for each in (draft, second)]
     drafter = consumer.people["drafter"]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda digest: drafter.ask("POST", f"/v1/agreements/{digest}/offer", {}), digests))
@@ -554,7 +519,7 @@ def test_each_party_checks_for_itself_before_it_signs(consumer, provider, draft,
     name = "for-a-while"
     consumer.put("activity", name, activity(ACTIVITIES["consumer"]), folder)
     receiver(draft)["activity"] = pinned(consumer.node.public_address, name, activity(ACTIVITIES["consumer"]))
-    digest = taken_in(consumer, draft, folder)
+    digest = consumer.drafts(draft, folder)
     consumer.people["drafter"].afar("agreement", "offer", digest)
     provider.sees(digest, "offered")
     consumer.people["drafter"].afar("activity", "end", name, "--reason", "We no longer show it.")
@@ -581,7 +546,7 @@ def edited(node, *statements):
 
 def test_readings_made_up_in_the_database(consumer, provider, draft, folder, page):
     reference = elsewhere(draft, page, "made-up")
-    digest = taken_in(consumer, draft, folder)
+    digest = consumer.drafts(draft, folder)
     assert refusing(consumer, digest) == {"ACTIVITY_NOT_PUBLISHED"}
     insert = "INSERT OR REPLACE INTO agreement_reading VALUES (?, 'activity', ?, ?, 'read', ?, ?, ?)"
     text = json.dumps(activity(ACTIVITIES["provider"]))
@@ -652,7 +617,7 @@ def test_there_is_no_setting_that_turns_it_off(world, authority, setting):
 
 
 def test_there_is_no_option_that_turns_it_off(consumer, draft, folder):
-    digest = taken_in(consumer, draft, folder)
+    digest = consumer.drafts(draft, folder)
     for option in ("--force", "--unchecked", "--yes"):
         with pytest.raises(NodeFault, match="unexpected argument"):
             consumer.people["drafter"].afar("agreement", "offer", digest, option)

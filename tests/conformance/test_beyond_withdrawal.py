@@ -7,65 +7,15 @@ import threading
 import time
 
 import pytest
-from test_beyond_agreement import SERVICE, SOURCE, Organisation, ask, document, ground, write
-from test_beyond_change import Lines, Stream, conclude, with_years
-
+from support.agreements import SERVICE, Organisation, ask, conclude, document, ground, write
+from support.between_two import consumer, folder, provider, token  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
 from support.person import Person, invite
-from support.servers import Reply
+from support.streams import Stream, lines, source, with_years  # noqa: F401
 
 BOUND = 60
 """Seconds within which everything must have stopped."""
-
-
-@pytest.fixture(scope="module")
-def lines():
-    return []
-
-
-@pytest.fixture(scope="module")
-def source(world, lines):
-    echo = world.echo()
-
-    def respond(request):
-        if request.path != "/years":
-            return Reply.of(SOURCE)
-        lines.append(Lines())
-        return Reply(200, lines[-1], {"Content-Type": "application/json"})
-
-    echo.respond = respond
-    yield echo
-    for each in lines:
-        each.go_on.set()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("organisations")
-
-
-@pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, directory_role=True)
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
-
-
-@pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    made = Organisation(world, authority, "consumer", folder, directories=[provider.node])
-    made.node.cli("peer", "announce")
-    return made
-
-
-@pytest.fixture(scope="module")
-def token(consumer, provider):
-    made = consumer.node.add_application("balie")
-    consumer.node.cli("application", "allow", "balie", f"{provider.node.id}/{SERVICE}", "--alias", SERVICE,
-                      "--class", "governed", "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return made
 
 
 def draft(consumer, provider, folder, number, version=1, **more):
@@ -73,7 +23,7 @@ def draft(consumer, provider, folder, number, version=1, **more):
     content = with_years(document(provider.node, consumer.node, id=f"01932f5e-7c00-7000-8000-{number:012}"))
     receiver = content["clauses"][0]["receivers"][0]["side"]
     receiver["ground"] = {"entry": {"name": "outreach", "version": version}, "ground": ground("Reach people") | more}
-    return consumer.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
+    return consumer.drafts(content, folder)
 
 
 @pytest.fixture
