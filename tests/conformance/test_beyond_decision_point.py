@@ -10,8 +10,9 @@ import threading
 import time
 
 import pytest
-from test_beyond_agreement import AGREED, BSN, PURPOSE, SERVICE, SOURCE, Organisation, document, write
 
+from support.agreements import AGREED, BSN, PURPOSE, SERVICE, Organisation, allowed, conclude, document, joined
+from support.between_two import folder, source  # noqa: F401
 from support.checks import eventually
 from support.decision_point import DecisionPoint
 from support.node import NodeFault
@@ -23,18 +24,6 @@ OPEN = "water-levels"
 TOKEN = "t0ken-of-the-inway"
 DENIED, UNAVAILABLE = "DECISION_POINT_DENIED", "DECISION_POINT_UNAVAILABLE"
 TIME_MS = 1500
-
-
-@pytest.fixture(scope="module")
-def source(world):
-    echo = world.echo()
-    echo.respond = lambda request: Reply.of(SOURCE)
-    return echo
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("organisations")
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +56,7 @@ def provider(world, authority, folder, source, points):
         "hosts": {"pdp.test": "127.0.0.1"},
     }
     made = Organisation(world, authority, "provider", folder, settings=settings, directory_role=True, accept=True)
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
+    made.offers(source)
     made.node.add_service(OPEN, source.url)
     return made
 
@@ -82,16 +70,12 @@ def consumer(world, authority, folder, provider, points):
             "pass_reason": False,
         }
     }
-    made = Organisation(world, authority, "consumer", folder, settings=settings, directories=[provider.node])
-    made.node.cli("peer", "announce")
-    return made
+    return joined(world, authority, folder, provider, settings=settings)
 
 
 @pytest.fixture(scope="module")
 def token(consumer, provider):
-    made = consumer.node.add_application("balie")
-    consumer.node.cli("application", "allow", "balie", f"{provider.node.id}/{SERVICE}", "--alias", SERVICE,
-                      "--class", "governed", "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
+    made = allowed(consumer, provider)
     consumer.node.allow("balie", provider.node.id, OPEN, OPEN)
     consumer.node.propose(provider.node.id, OPEN)
     return made
@@ -109,14 +93,8 @@ def auditors(world, authority, folder, provider, consumer):
 
 @pytest.fixture(scope="module")
 def signed(consumer, provider, folder, token):
-    content = document(provider.node, consumer.node)
-    digest = consumer.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
-    consumer.people["drafter"].afar("agreement", "offer", digest)
-    provider.sees(digest, "offered")
-    provider.people["signatory"].afar("agreement", "sign", digest)
-    consumer.people["signatory"].afar("agreement", "sign", digest)
-    for each in (consumer, provider):
-        each.sees(digest, "signed")
+    digest = consumer.drafts(document(provider.node, consumer.node), folder)
+    conclude(consumer, provider, digest)
     return digest
 
 
@@ -252,7 +230,8 @@ def replay(person, transaction):
 
 
 def test_a_reason_is_bounded_on_one_line_and_names_no_number(consumer, provider, token, points):
-    points["provider"].deny(reason_user=f"Person {BSN}\r\nX-Injected: 1\u0000\u202e {'a' * 3000}", reason_admin=f"{BSN[:4]} {BSN[4:]}")
+    said = f"Person {BSN}\r\nX-Injected: 1\u0000\u202e {'a' * 3000}"
+    points["provider"].deny(reason_user=said, reason_admin=f"{BSN[:4]} {BSN[4:]}")
     answer, transaction = ask(consumer, token)
     detail = answer.json()["detail"]
     assert "Person \u2026 X-Injected: 1 aaa" in detail and len(detail) < 600, detail
