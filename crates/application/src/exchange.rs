@@ -9,8 +9,8 @@ use verbond_domain::{
 };
 use verbond_journal::{AppendError, Entry, EntryId, Journal, Permit, Place, RefusedExchange};
 use verbond_policy::{
-    Call, Claims, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, Reason,
-    ReasonCode, Subject, Trace, without_place,
+    Call, Claims, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, PointAnswer,
+    Reason, ReasonCode, Subject, Trace, without_place,
 };
 
 use crate::{
@@ -71,6 +71,22 @@ pub struct Permission {
     pub obligations: Option<Obligations>,
     /// Places within limits, for [`Exchanges::permit`].
     pub held: Held,
+}
+
+impl Permission {
+    /// Takes in what the organisation's own decision point answered about what is permitted here. Its deny counts, and so
+    /// does it that it gave no answer; its permit adds nothing but its place in the record.
+    ///
+    /// # Errors
+    /// [`Denial`], with the point's reason for whoever asked if that may be passed on.
+    pub fn answered_by(mut self, answer: PointAnswer, pass_reason: bool) -> Result<Self, Box<Denial>> {
+        let refusal = answer.problem(pass_reason);
+        let decision = self.decision.take().map(|record| Arc::unwrap_or_clone(record).answered_by(answer));
+        match refusal {
+            Some(problem) => Err(Box::new(Denial { problem, decision })),
+            None => Ok(Self { decision: decision.map(Arc::new), ..self }),
+        }
+    }
 }
 
 /// A no.

@@ -15,7 +15,7 @@ use verbond_transport::{Body, Client, Connection, Handler};
 use crate::{
     AdmittedInbound, Failure, Gateway, InboundFace, Refusal, RefusalRecord,
     completing::{self, Account},
-    entrance,
+    decision_point, entrance,
     forward::{self, Unanswered},
     governed, guarded, headers,
     in_flight::InFlight,
@@ -138,7 +138,6 @@ impl Inway {
             }
         };
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
-        let written = decision.as_deref().and_then(record::written);
         let standing = match decision {
             Some(_) => governed::standing(standing, decision),
             None => governed::while_open(standing, &service.name),
@@ -147,7 +146,8 @@ impl Inway {
             let has_body = !body.is_end_stream();
             if has_body && !minimise::takes_body(obligations, &head.headers) {
                 let problem = self.face.problem(Failure::BodyNotAgreed);
-                return Err(self.refuse(refusal(problem, parties, wire, written)).await);
+                let decision = record::decided(&permission);
+                return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
             }
             governed::keep_of_request(&mut head.headers, has_body);
         }
@@ -155,13 +155,15 @@ impl Inway {
         // What will be asked of the source, so that a path that cannot be forwarded has no permit.
         let Some(upstream) = self.upstreams.of(&service) else {
             let problem = self.face.problem(Failure::Unreachable);
-            return Err(self.refuse(refusal(problem, parties, wire, written)).await);
+            let decision = record::decided(&permission);
+            return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
         };
         match upstream.path(head.uri.path_and_query()) {
             Ok(path) => head.uri = Uri::from(path),
             Err(failure) => {
                 let problem = self.face.problem(failure);
-                return Err(self.refuse(refusal(problem, parties, wire, written)).await);
+                let decision = record::decided(&permission);
+                return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
             }
         }
         governed::ask_source(&mut head.headers, obligations.as_ref());
@@ -178,6 +180,25 @@ impl Inway {
             &gateway.ambient,
         ));
 
+        // Asked too, about what is permitted: the organisation's own decision point.
+        let about = decision_point::About {
+            direction: DIRECTION,
+            parties: &parties,
+            wire: &wire,
+            application: None,
+            head: &head,
+            transaction_id,
+        };
+        let asked =
+            decision_point::ask(gateway, permission, &ticket, about, |failure| self.face.problem(failure));
+        let permission = match asked.await {
+            Ok(permission) => permission,
+            Err(denial) => {
+                let decision = denial.decision.as_ref().and_then(record::written);
+                return Err(self.refuse(refusal(denial.problem, parties, wire, decision)).await);
+            }
+        };
+
         // Write it down: nothing has left, and the body has not been read.
         let counterpart = parties.counterpart(DIRECTION).clone();
         let permit = Permit {
@@ -186,7 +207,7 @@ impl Inway {
             parties,
             wire,
             application: None,
-            decision: written,
+            decision: record::decided(&permission),
         };
         let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,

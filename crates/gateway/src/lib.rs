@@ -11,6 +11,7 @@
 //! | for what | [`InboundFace::admit`] | `routes.rs`, [`OutboundFace::prepare`] |
 //! | may it | class decision | class decision |
 //! | watch over it | `in_flight.rs` | `in_flight.rs` |
+//! | the organisation's own decision point, asked too | `decision_point.rs` | `decision_point.rs` |
 //! | write it down | `record.rs` | `record.rs` |
 //! | forward it | `forward.rs`, `upstream.rs` | `forward.rs` |
 //! | count what crosses | `completing.rs` | `completing.rs` |
@@ -18,6 +19,7 @@
 
 mod applications;
 mod completing;
+mod decision_point;
 mod entrance;
 mod face;
 mod failure;
@@ -41,6 +43,7 @@ mod trace;
 mod upstream;
 
 pub use applications::{Credentials, is_loopback};
+pub use decision_point::{DecisionPoint, Unanswered};
 pub use face::{
     AdmittedInbound, HeaderChanges, InboundFace, NamedRoute, OutboundFace, OutboundRequest, PreparedOutbound,
     Refusal, RefusalRecord, Standing,

@@ -13,6 +13,7 @@ use verbond_application::{
 };
 use verbond_domain::{Direction, Problem, TransactionId};
 use verbond_journal::Permit;
+use verbond_policy::DecisionRecord;
 use verbond_store::applications::ApplicationRow;
 use verbond_transport::{Body, Client, Connection, Handler};
 
@@ -20,7 +21,7 @@ use crate::{
     Credentials, Failure, Gateway, OutboundFace, OutboundRequest, PreparedOutbound, Refusal, RefusalRecord,
     applications::Applications,
     completing::{self, Account},
-    entrance,
+    decision_point, entrance,
     forward::{self, Unanswered},
     governed, guarded, headers,
     in_flight::{InFlight, Ticket},
@@ -49,7 +50,7 @@ struct Asking<'a> {
     application: &'a ApplicationRow,
     route: &'a Route<'a>,
     transaction_id: TransactionId,
-    decision: &'a Option<serde_json::Value>,
+    decision: Option<&'a DecisionRecord>,
     agreement: &'a Option<String>,
 }
 
@@ -158,11 +159,11 @@ impl Outway {
             }
         };
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
-        let written = decision.as_deref().and_then(record::written);
         if let Some(obligations) = &obligations {
             let has_body = !body.is_end_stream();
             if has_body && !minimise::takes_body(obligations, &head.headers) {
-                let known = refusal(self.face.problem(Failure::BodyNotAgreed), asked, written);
+                let known =
+                    refusal(self.face.problem(Failure::BodyNotAgreed), asked, record::decided(&permission));
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
             governed::keep_of_request(&mut head.headers, has_body);
@@ -175,12 +176,12 @@ impl Outway {
             application: &application,
             route: &route,
             transaction_id,
-            decision: &written,
+            decision: decision.as_deref(),
             agreement: &agreement,
         };
         let prepared = self.prepare(&head, &asking, &snapshot).await?;
         let PreparedOutbound { parties, wire, target, to_provider, standing, shows, reference } = prepared;
-        let standing = governed::standing(standing, decision);
+        let standing = governed::standing(standing, decision.clone());
 
         // Watch over it, from before the record on: what is withdrawn meanwhile is not forwarded.
         let ticket = Arc::new(self.in_flight.begin(
@@ -192,6 +193,26 @@ impl Outway {
             &gateway.ambient,
         ));
 
+        // Asked too, about what is permitted: the organisation's own decision point.
+        let about = decision_point::About {
+            direction: DIRECTION,
+            parties: &parties,
+            wire: &wire,
+            application: Some(application.name.as_str()),
+            head: &head,
+            transaction_id,
+        };
+        let asked =
+            decision_point::ask(gateway, permission, &ticket, about, |failure| self.face.problem(failure));
+        let permission = match asked.await {
+            Ok(permission) => permission,
+            Err(denial) => {
+                let decision = denial.decision.as_ref().and_then(record::written);
+                let known = RefusalRecord { wire, ..refusal(denial.problem, parties, decision) };
+                return Err(self.refuse(known, &application, transaction_id).await);
+            }
+        };
+
         // Write it down: nothing has left, and the body has not been read.
         let name = application.name.as_str().to_owned();
         let permit = Permit {
@@ -200,7 +221,7 @@ impl Outway {
             parties: parties.clone(),
             wire: wire.clone(),
             application: Some(name),
-            decision: written.clone(),
+            decision: record::decided(&permission),
         };
         let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,
@@ -265,7 +286,7 @@ impl Outway {
                     preparations += 1;
                     let (mut head, body) = unsent.into_parts();
                     // The permit holds the decision already.
-                    let again = Asking { decision: &None, ..asking };
+                    let again = Asking { decision: None, ..asking };
                     let again = self.prepare(&head, &again, &snapshot).await?;
                     // The record names what the exchange rests on, and the other end's record must name the same.
                     if again.parties != parties || again.wire != wire {
@@ -324,7 +345,7 @@ impl Outway {
                 Err(Refused { problem, transaction_id: Some(transaction_id) })
             }
             Err(Refusal::Known(mut known)) => {
-                known.decision.clone_from(decision);
+                known.decision = decision.and_then(record::written);
                 Err(self.refuse(*known, application, transaction_id).await)
             }
         }

@@ -66,6 +66,11 @@ pub(crate) async fn ended_without(mut permitted: Permitted, failure: Failure) {
     permitted.unanswered().await;
 }
 
+/// The decision on which a permission rests, as it stands in an entry; `None` for an open service.
+pub(crate) fn decided(permission: &Permission) -> Option<serde_json::Value> {
+    permission.decision.as_deref().and_then(written)
+}
+
 /// A decision as it stands in an entry.
 pub(crate) fn written(decision: &DecisionRecord) -> Option<serde_json::Value> {
     // A record is made of texts and numbers; that it cannot be written does not come up.

@@ -7,7 +7,7 @@ use verbond_application::{
 };
 use verbond_domain::{Ambient, Direction};
 
-use crate::{Metrics, in_flight::InFlight};
+use crate::{DecisionPoint, Metrics, in_flight::InFlight};
 
 /// Bounds of a gateway.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Bounds.
     pub limits: GatewayLimits,
+    /// The organisation's own decision point, which is asked too; `None`: it has none.
+    pub decision_point: Option<Arc<DecisionPoint>>,
 }
 
 impl Gateway {

@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use verbond_agreement::{
-    Agreement, AgreementId, Clause, ClauseName, DocumentHash, Element, EntryName, HumanStep, Line, Operation,
-    Receiver, Stage, Version, Versioned,
+    ActivityReference, Agreement, AgreementId, Clause, ClauseName, DocumentHash, Element, EntryName,
+    HumanStep, Line, Operation, Receiver, Stage, Version, Versioned,
     plan::{self, PlanError, Projected},
 };
-use verbond_domain::{ApplicationName, ParticipantId, Problem, ServiceReference, Timestamp};
+use verbond_domain::{ApplicationName, Direction, ParticipantId, Problem, ServiceReference, Timestamp};
 use verbond_projection::{Projection, ProjectionError};
 
 use crate::{Call, Claims, CompiledAgreement, NamedPerson, ParameterFacts, Reason, matching::people};
@@ -248,6 +248,15 @@ impl Obligations {
     /// The receiver's activity, for its processing records.
     pub fn receiver_activity(&self) -> Option<&Versioned> {
         self.receiver()?.side.activity.as_ref().map(|activity| &activity.entry)
+    }
+
+    /// The activity for which the node that sees the exchange in this direction takes part in it, as it is published.
+    pub fn activity(&self, direction: Direction) -> Option<&ActivityReference> {
+        let side = match direction {
+            Direction::Incoming => &self.clause()?.provider,
+            Direction::Outgoing => &self.receiver()?.side,
+        };
+        side.activity.as_ref()
     }
 
     /// What a person does before the data has an effect.

@@ -12,6 +12,7 @@
 mod claims;
 mod compile;
 mod decision;
+mod decision_point;
 mod evaluate;
 mod matching;
 mod memory;
@@ -28,11 +29,14 @@ pub use decision::{
     Basis, Candidate, Context, Decision, DecisionRequest, Facts, Leases, Obligations, OperationPlace,
     Outcome, Subject,
 };
+pub use decision_point::{
+    LONGEST_ANSWER, PointAnswer, PointOutcome, PointQuestion, PointReason, UnreadableAnswer,
+};
 pub use matching::{Call, NamedPerson, ParameterFact, ParameterFacts, ParameterRefusal, fits};
 pub use reason::{Reason, ReasonCode};
 pub use record::{
-    ActionProperties, AgreementSource, Attributes, Body, DecisionRecord, EventName, Identified, Policies,
-    PolicySource, RecordStatus, RecordedAction, RecordedContext, RecordedRequest, RecordedResponse,
+    ActionProperties, AgreementSource, Attributes, Body, DecisionRecord, EventName, Identified, Information,
+    Policies, PolicySource, RecordStatus, RecordedAction, RecordedContext, RecordedRequest, RecordedResponse,
     ResourceProperties, ResponseContext, SpanId, SubjectProperties, Trace, TraceId,
 };
 pub use replay::{Incompatibility, Replay, replay, replay_compiled, without_place};

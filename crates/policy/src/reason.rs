@@ -180,6 +180,26 @@ reasons! {
         "The decision could not be taken; therefore nothing is delivered.",
         "Meld dit bij de beheerder van het knooppunt.",
         "Report this to the operator of the node.";
+    /// The organisation's own decision point, which is asked too, denies.
+    DecisionPointDenied, "DECISION_POINT_DENIED", 403,
+        "Het eigen beslispunt van de organisatie weigert deze uitwisseling.",
+        "The organisation's own decision point denies this exchange.",
+        "Vraag de organisatie die dit zegt naar het besluit bij dit transactienummer.",
+        "Ask the organisation that says this about the decision under this transaction id.";
+    /// The organisation's own decision point gave no answer that can be used, so that nothing is permitted.
+    DecisionPointUnavailable, "DECISION_POINT_UNAVAILABLE", 503,
+        "Het eigen beslispunt van de organisatie gaf geen bruikbaar antwoord; daarom wordt niets verstrekt.",
+        "The organisation's own decision point gave no answer that can be used; therefore nothing is delivered.",
+        "Probeer het straks opnieuw; de beheerder van dit knooppunt vindt de reden in zijn log, en `verbond doctor` kijkt mee.",
+        "Try again later; the operator of this node finds the reason in its log, and `verbond doctor` looks too.";
+}
+
+impl ReasonCode {
+    /// As a refusal that no clause decided.
+    pub(crate) fn problem(self) -> Problem {
+        let [nl, en, next_nl, next_en] = self.sentences();
+        Problem::new(self.as_str(), self.status(), nl, en).next(next_nl, next_en)
+    }
 }
 
 impl FromStr for ReasonCode {
@@ -225,13 +245,12 @@ impl Reason {
 
     /// As a refusal, naming the clause that decided or saying that there is none.
     pub fn problem(&self, clause: Option<&str>) -> Problem {
-        let [_, _, next_nl, next_en] = self.code.sentences();
         let clause = match clause {
             Some(name) => Bilingual::new(format!("Bepaling: {name}."), format!("Clause: {name}.")),
             None => Bilingual::new("Geen bepaling is van toepassing.", "No clause applies."),
         };
         let (nl, en) = (format!("{} {}", self.nl, clause.nl), format!("{} {}", self.en, clause.en));
-        Problem::new(self.code.as_str(), self.code.status(), nl, en).next(next_nl, next_en)
+        Problem { detail: Bilingual::new(nl, en), ..self.code.problem() }
     }
 }
 

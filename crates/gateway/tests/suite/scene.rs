@@ -142,6 +142,7 @@ fn gateway(state: &Arc<SnapshotKeeper>, journal: verbond_journal::Journal) -> Ga
         ambient: crate::world::ambient(),
         metrics: Metrics::new(&mut prometheus_client::registry::Registry::default()),
         limits: GatewayLimits::default(),
+        decision_point: None,
     }
 }
 

@@ -25,7 +25,8 @@ use verbond_trust::{
 };
 
 use super::{
-    Metrics, Reloader, identity, metrics::Sources, pseudonyms, reload::AtStart, roles::Roles, sources, tasks,
+    Metrics, Reloader, decision_point, identity, metrics::Sources, pseudonyms, reload::AtStart, roles::Roles,
+    sources, tasks,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -69,6 +70,7 @@ impl Node {
 
         // Who we are and whom we trust: files only, so that a mistake shows before the database is touched.
         let at_start = AtStart::look(settings);
+        let decision_point = decision_point::of(settings)?.map(Arc::new);
         let trust = identity::trust(settings)?;
         identity::finish_switch(settings)?;
         let present = identity::load(settings)?;
@@ -165,6 +167,7 @@ impl Node {
             ambient: ambient.clone(),
             metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
             limits: GatewayLimits::default(),
+            decision_point,
         };
         let samples = Arc::new(SourceSamples::new(servers.clone()));
         let (open_traffic, beginnings) = OpenTraffic::new(ambient.clone());
