@@ -12,6 +12,7 @@ pub mod exchange;
 pub mod limits;
 mod open_class;
 pub mod persons;
+pub mod processing;
 pub mod publication;
 pub mod registers;
 pub mod services;

@@ -130,6 +130,7 @@ impl Inway {
             }
         };
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
+        let action = permission.action.clone();
         let written = decision.as_deref().and_then(record::written);
         let standing = governed::standing(standing, decision);
         if let Some(obligations) = &obligations {
@@ -176,6 +177,7 @@ impl Inway {
             wire,
             application: None,
             decision: written,
+            processing: record::known(action.as_deref()),
         };
         let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,
@@ -187,6 +189,8 @@ impl Inway {
             }
         };
 
+        let recorder =
+            gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
         ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt));
 
         // Forward it.
@@ -198,7 +202,8 @@ impl Inway {
                 let watched = Arc::clone(&ticket);
                 match forward::forward(&self.sources, target, request, None, watched, &permitted).await {
                     Ok(response) => {
-                        minimise::under(obligations.as_ref(), Projected::Source, response, &ticket).await
+                        let projected = Projected::Source;
+                        minimise::under(obligations.as_ref(), projected, response, &ticket, recorder).await
                     }
                     Err(Unanswered::Failed(failure)) => Err(failure),
                     Err(Unanswered::Unsent(_)) => Err(Failure::Unreachable),

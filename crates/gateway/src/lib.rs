@@ -30,6 +30,7 @@ mod inway;
 mod metrics;
 mod minimise;
 mod outway;
+mod people;
 mod record;
 mod routes;
 mod shared;

@@ -157,6 +157,7 @@ impl Outway {
             }
         };
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
+        let action = permission.action.clone();
         let written = decision.as_deref().and_then(record::written);
         if let Some(obligations) = &obligations {
             let has_body = !body.is_end_stream();
@@ -200,6 +201,7 @@ impl Outway {
             wire: wire.clone(),
             application: Some(name),
             decision: written.clone(),
+            processing: record::known(action.as_deref()),
         };
         let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,
@@ -216,6 +218,8 @@ impl Outway {
         let reserved = headers::apply(&mut head.headers, to_provider);
         let salt = completing::tell_salt(&mut head.headers, &gateway.ambient);
         let counterpart = parties.counterpart(DIRECTION).clone();
+        let recorder =
+            gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
         ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt));
         let body = guarded::request(body, &ticket, reserved);
         let body = match minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await {
@@ -238,7 +242,8 @@ impl Outway {
                     let is_refusal = self.face.is_refusal(&head);
                     let response = completing::response(Response::from_parts(head, body), &ticket);
                     let obligations = obligations.as_ref().filter(|_| !is_refusal);
-                    match minimise::under(obligations, Projected::Answer, response, &ticket).await {
+                    let recorder = recorder.clone();
+                    match minimise::under(obligations, Projected::Answer, response, &ticket, recorder).await {
                         Ok(response) if is_refusal => {
                             completing::failed(&ticket, REFUSED_THERE);
                             permitted.unanswered().await;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use verbond_agreement::{
-    Agreement, AgreementId, Clause, ClauseName, DocumentHash, Element, EntryName, HumanStep, Line, Operation,
-    Receiver, Stage, Version, Versioned,
+    ActivityReference, Agreement, AgreementId, Clause, ClauseName, DocumentHash, Element, EntryName,
+    HumanStep, Line, Operation, Receiver, Stage, Version,
     plan::{self, PlanError, Projected},
 };
 use verbond_domain::{ApplicationName, ParticipantId, Problem, ServiceReference, Timestamp};
@@ -219,13 +219,18 @@ impl Obligations {
     }
 
     /// The provider's activity, for its processing records.
-    pub fn provider_activity(&self) -> Option<&Versioned> {
-        self.clause()?.provider.activity.as_ref().map(|activity| &activity.entry)
+    pub fn provider_activity(&self) -> Option<&ActivityReference> {
+        self.clause()?.provider.activity.as_ref()
     }
 
     /// The receiver's activity, for its processing records.
-    pub fn receiver_activity(&self) -> Option<&Versioned> {
-        self.receiver()?.side.activity.as_ref().map(|activity| &activity.entry)
+    pub fn receiver_activity(&self) -> Option<&ActivityReference> {
+        self.receiver()?.side.activity.as_ref()
+    }
+
+    /// Whom a request names in its parameters, as the operation says: for whoever records, never for a policy.
+    pub fn people<'call>(&self, call: Call<'call>) -> Vec<NamedPerson<'call>> {
+        self.operation().map(|operation| people(operation, call)).unwrap_or_default()
     }
 
     /// What a person does before the data has an effect.

@@ -77,11 +77,11 @@ fn what_is_agreed_is_permitted_and_obliges() -> Outcome {
     assert_eq!(delivered, ["$.year", "$.income.below_minimum"]);
     assert!(!obligations.whole_document());
     assert_eq!(
-        obligations.receiver_activity().map(ToString::to_string).as_deref(),
+        obligations.receiver_activity().map(|activity| activity.entry.to_string()).as_deref(),
         Some("supplement-outreach v1")
     );
     assert_eq!(
-        obligations.provider_activity().map(ToString::to_string).as_deref(),
+        obligations.provider_activity().map(|activity| activity.entry.to_string()).as_deref(),
         Some("provide-incomes v1")
     );
     assert!(

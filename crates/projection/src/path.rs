@@ -83,6 +83,11 @@ impl ElementPath {
         Self(Box::default())
     }
 
+    /// The same place seen from another one as its `$`; `None`: it does not stand within that.
+    pub fn within(&self, outer: &Self) -> Option<Self> {
+        self.0.strip_prefix(&*outer.0).map(|steps| Self(steps.into()))
+    }
+
     /// The steps from the document down.
     pub fn steps(&self) -> &[Step] {
         &self.0

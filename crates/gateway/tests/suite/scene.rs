@@ -135,7 +135,7 @@ impl Volumes for Nothing {
 fn gateway(state: &Arc<SnapshotKeeper>, journal: verbond_journal::Journal) -> Gateway {
     Gateway {
         completions: Completions::start(journal.clone()),
-        exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing))),
+        exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing)), crate::world::ambient()),
         snapshots: Arc::clone(state),
         ambient: crate::world::ambient(),
         metrics: Metrics::new(&mut prometheus_client::registry::Registry::default()),

@@ -284,6 +284,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         ambient: node.ambient.clone(),
         fsc: Arc::clone(&node.fsc),
         agreements: Arc::clone(&node.agreements),
+        limits: Arc::clone(&node.limits),
         counterparts: Arc::clone(&node.counterparts),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
