@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use verbond_agreement::{AgreementId, ClauseName, EntryName, Stage};
 use verbond_domain::{
-    ApplicationName, ClassDeclaration, Direction, ParticipantId, Problem, ServiceClass, ServiceReference,
-    Timestamp, TransactionId,
+    Ambient, ApplicationName, ClassDeclaration, Direction, ParticipantId, Problem, ServiceClass,
+    ServiceReference, Timestamp, TransactionId,
 };
 use verbond_journal::{AppendError, Entry, EntryId, Journal, Permit, Place, RefusedExchange};
 use verbond_policy::{
@@ -15,6 +15,7 @@ use verbond_policy::{
 
 use crate::{
     limits::{Found, Held, LimitKey, Limits, Shortage, VolumePlace},
+    processing::{Action, NoKeys, Recorder, no_keys},
     snapshot::Snapshot,
 };
 
@@ -71,6 +72,8 @@ pub struct Permission {
     pub obligations: Option<Obligations>,
     /// Places within limits, for [`Exchanges::permit`].
     pub held: Held,
+    /// What is recorded of the processing; `None` for an open service, and where nothing is personal.
+    pub action: Option<Arc<Action>>,
 }
 
 impl Permission {
@@ -233,12 +236,25 @@ pub enum NotPermitted {
 pub struct Exchanges {
     journal: Journal,
     limits: Arc<Limits>,
+    ambient: Ambient,
 }
 
 impl Exchanges {
     /// On this journal, within these limits.
-    pub const fn new(journal: Journal, limits: Arc<Limits>) -> Self {
-        Self { journal, limits }
+    pub const fn new(journal: Journal, limits: Arc<Limits>, ambient: Ambient) -> Self {
+        Self { journal, limits, ambient }
+    }
+
+    /// Writes down whom the answer to a permitted exchange names; `None`: nobody is looked for in it.
+    pub fn recorder(
+        &self,
+        action: Option<&Arc<Action>>,
+        permitted: &Permitted,
+        direction: Direction,
+        counterpart: ParticipantId,
+    ) -> Option<Recorder> {
+        let action = Arc::clone(action.filter(|action| action.looks_in_answer())?);
+        Some(Recorder::new(self.journal.clone(), action, permitted, direction, counterpart))
     }
 
     /// Decides on the class of the service, as declared by the deciding side's own steward, and on the agreements in
@@ -262,6 +278,7 @@ impl Exchanges {
                 decision: None,
                 obligations: None,
                 held: Held::default(),
+                action: None,
             });
         }
         let request = DecisionRequest {
@@ -295,14 +312,19 @@ impl Exchanges {
             }
         }
         let record = DecisionRecord::new(&request, &decision, question.trace, Some(question.transaction_id));
-        match decision.is_permit() {
-            true => Ok(Permission {
+        let is_permit = decision.is_permit();
+        let Some(obligations) = decision.obligations.take().filter(|_| is_permit) else {
+            return Err(denial(decision, record, &found.shortages));
+        };
+        match Action::of(&self.limits, &self.ambient, direction, &obligations, &request, question.trace) {
+            Ok(action) => Ok(Permission {
                 ground: Ground(GroundKind::Agreement),
                 decision: Some(Arc::new(record)),
-                obligations: decision.obligations,
+                obligations: Some(obligations),
                 held: found.held,
+                action: action.map(Arc::new),
             }),
-            false => Err(denial(decision, record, &found.shortages)),
+            Err(NoKeys) => Err(Box::new(Denial { problem: no_keys(), decision: Some(record) })),
         }
     }
 
@@ -367,8 +389,8 @@ mod tests {
             verbond_journal::JournalLimits { queue: 1, batch: 1, timeout: std::time::Duration::from_secs(1) };
         let still: Arc<Still> = Arc::new(Still);
         let ambient = verbond_domain::Ambient::new(Arc::<Still>::clone(&still), still);
-        let journal = Journal::start(Arc::new(store.clone()), ambient, limits);
-        Ok(Exchanges::new(journal, Limits::new(Arc::new(store))))
+        let journal = Journal::start(Arc::new(store.clone()), ambient.clone(), limits);
+        Ok(Exchanges::new(journal, Limits::new(Arc::new(store)), ambient))
     }
 
     struct Still;

@@ -15,6 +15,7 @@ pub mod limits;
 mod open_class;
 pub mod open_traffic;
 pub mod persons;
+pub mod processing;
 pub mod publication;
 pub mod registers;
 pub mod services;

@@ -19,7 +19,8 @@ use crate::{
     forward::{self, Unanswered},
     governed, guarded, headers,
     in_flight::InFlight,
-    minimise, open_traffic, record,
+    minimise::{self, Beside},
+    open_traffic, record,
     strangers::Strangers,
     trace,
     upstream::Upstreams,
@@ -138,6 +139,7 @@ impl Inway {
             }
         };
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
+        let action = permission.action.clone();
         let standing = match decision {
             Some(_) => governed::standing(standing, decision),
             None => governed::while_open(standing, &service.name),
@@ -208,6 +210,7 @@ impl Inway {
             wire,
             application: None,
             decision: record::decided(&permission),
+            processing: record::known(permission.action.as_deref()),
         };
         let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,
@@ -219,6 +222,8 @@ impl Inway {
             }
         };
 
+        let recorder =
+            gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
         ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt));
 
         // Forward it.
@@ -232,14 +237,8 @@ impl Inway {
                     Ok(response) => {
                         let response =
                             open_traffic::beside(&self.open_traffic, &gateway.metrics, &service, response);
-                        minimise::under(
-                            obligations.as_ref(),
-                            Projected::Source,
-                            response,
-                            &ticket,
-                            &gateway.absences,
-                        )
-                        .await
+                        let beside = Beside { ticket: &ticket, absences: &gateway.absences, recorder };
+                        minimise::under(obligations.as_ref(), Projected::Source, response, beside).await
                     }
                     Err(Unanswered::Failed(failure)) => Err(failure),
                     Err(Unanswered::Unsent(_)) => Err(Failure::Unreachable),

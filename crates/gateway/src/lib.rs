@@ -33,6 +33,7 @@ mod metrics;
 mod minimise;
 mod open_traffic;
 mod outway;
+mod people;
 mod record;
 mod routes;
 mod samples;

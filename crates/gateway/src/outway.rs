@@ -25,7 +25,8 @@ use crate::{
     forward::{self, Unanswered},
     governed, guarded, headers,
     in_flight::{InFlight, Ticket},
-    minimise, record,
+    minimise::{self, Beside},
+    record,
     routes::{self, Route},
     trace,
 };
@@ -159,6 +160,7 @@ impl Outway {
             }
         };
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
+        let action = permission.action.clone();
         if let Some(obligations) = &obligations {
             let has_body = !body.is_end_stream();
             if has_body && !minimise::takes_body(obligations, &head.headers) {
@@ -222,6 +224,7 @@ impl Outway {
             wire: wire.clone(),
             application: Some(name),
             decision: record::decided(&permission),
+            processing: record::known(permission.action.as_deref()),
         };
         let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,
@@ -238,6 +241,8 @@ impl Outway {
         let reserved = headers::apply(&mut head.headers, to_provider);
         let salt = completing::tell_salt(&mut head.headers, &gateway.ambient);
         let counterpart = parties.counterpart(DIRECTION).clone();
+        let recorder =
+            gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
         ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt));
         let body = guarded::request(body, &ticket, reserved);
         let body = match minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await {
@@ -260,15 +265,9 @@ impl Outway {
                     let is_refusal = self.face.is_refusal(&head);
                     let response = completing::response(Response::from_parts(head, body), &ticket);
                     let obligations = obligations.as_ref().filter(|_| !is_refusal);
-                    match minimise::under(
-                        obligations,
-                        Projected::Answer,
-                        response,
-                        &ticket,
-                        &gateway.absences,
-                    )
-                    .await
-                    {
+                    let (absences, recorder) = (&gateway.absences, recorder.clone());
+                    let beside = Beside { ticket: &ticket, absences, recorder };
+                    match minimise::under(obligations, Projected::Answer, response, beside).await {
                         Ok(response) if is_refusal => {
                             completing::failed(&ticket, REFUSED_THERE);
                             permitted.unanswered().await;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use verbond_agreement::{
     ActivityReference, Agreement, AgreementId, Clause, ClauseName, DocumentHash, Element, EntryName,
-    HumanStep, Line, Operation, Receiver, Stage, Version, Versioned,
+    HumanStep, Line, Operation, Receiver, Stage, Version,
     plan::{self, PlanError, Projected},
 };
 use verbond_domain::{ApplicationName, Direction, ParticipantId, Problem, ServiceReference, Timestamp};
@@ -240,14 +240,9 @@ impl Obligations {
         self.asked.is_empty() && self.operation().is_some_and(|operation| operation.whole_document.is_some())
     }
 
-    /// The provider's activity, for its processing records.
-    pub fn provider_activity(&self) -> Option<&Versioned> {
-        self.clause()?.provider.activity.as_ref().map(|activity| &activity.entry)
-    }
-
-    /// The receiver's activity, for its processing records.
-    pub fn receiver_activity(&self) -> Option<&Versioned> {
-        self.receiver()?.side.activity.as_ref().map(|activity| &activity.entry)
+    /// Whom a request names in its parameters, as the operation says: for whoever records, never for a policy.
+    pub fn people<'call>(&self, call: Call<'call>) -> Vec<NamedPerson<'call>> {
+        self.operation().map(|operation| people(operation, call)).unwrap_or_default()
     }
 
     /// The activity for which the node that sees the exchange in this direction takes part in it, as it is published.

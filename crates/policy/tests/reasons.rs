@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common::{ALL_HELD, NOON, Outcome, changed, codes, held, question, signed, signed_between, snapshot};
 use serde_json::{Value, json};
 use verbond_agreement::{Agreement, Clause, LifeCycle, Limit, Period, plan::Projected};
-use verbond_domain::Timestamp;
+use verbond_domain::{Direction, Timestamp};
 use verbond_policy::{Call, Claims, Decision, DecisionRequest, Leases, PolicySnapshot};
 use verbond_projection::Projector;
 
@@ -77,11 +77,11 @@ fn what_is_agreed_is_permitted_and_obliges() -> Outcome {
     assert_eq!(delivered, ["$.year", "$.income.below_minimum"]);
     assert!(!obligations.whole_document());
     assert_eq!(
-        obligations.receiver_activity().map(ToString::to_string).as_deref(),
+        obligations.activity(Direction::Outgoing).map(|activity| activity.entry.to_string()).as_deref(),
         Some("supplement-outreach v1")
     );
     assert_eq!(
-        obligations.provider_activity().map(ToString::to_string).as_deref(),
+        obligations.activity(Direction::Incoming).map(|activity| activity.entry.to_string()).as_deref(),
         Some("provide-incomes v1")
     );
     assert!(

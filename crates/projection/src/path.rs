@@ -90,6 +90,11 @@ impl ElementPath {
         (longer.0.len() <= MAX_PATH_STEPS && longer.to_string().len() <= MAX_PATH_BYTES).then_some(longer)
     }
 
+    /// The same place seen from another one as its `$`; `None`: it does not stand within that.
+    pub fn within(&self, outer: &Self) -> Option<Self> {
+        self.0.strip_prefix(&*outer.0).map(|steps| Self(steps.into()))
+    }
+
     /// The steps from the document down.
     pub fn steps(&self) -> &[Step] {
         &self.0

@@ -23,6 +23,7 @@ pub mod outbox;
 mod owner;
 pub mod peers;
 pub mod persons;
+pub mod processing;
 pub mod readings;
 pub mod records;
 pub mod registers;

@@ -9,7 +9,7 @@ use sqlx::{
 
 use crate::{StoreError, connection::Pools, dialect::Dialect, sql::Sql};
 
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "owner and retention", include_str!("../migrations/0002_owner_and_retention.sql")),
     (3, "persons", include_str!("../migrations/0003_persons.sql")),
@@ -20,6 +20,7 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
     (9, "raised tasks", include_str!("../migrations/0009_raised_tasks.sql")),
     (10, "class questions", include_str!("../migrations/0010_class_questions.sql")),
     (11, "completions", include_str!("../migrations/0011_completions.sql")),
+    (12, "processing records", include_str!("../migrations/0012_processing_records.sql")),
 ];
 
 fn migrator(dialect: Dialect) -> Migrator {

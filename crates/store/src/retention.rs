@@ -12,7 +12,7 @@ const STEP: i64 = 1000;
 type SeenEntry = (i64, String, i64);
 
 impl Store {
-    /// Drops payload, salt and unique key of permits, refusals and completions that were written before `moment`, with
+    /// Drops payload, salt and unique key of permits, refusals, processing records and completions that were written before `moment`, with
     /// the rows of their views, and journals that it did so. Id, kind, time, position and commitment stay; acts stay whole.
     ///
     /// Goes on where the last call stopped, and looks at `limit` entries (1 to 1000) in the order of their positions;
@@ -49,6 +49,7 @@ impl Store {
         for view in [
             "DELETE FROM transaction_record WHERE position >= $1 AND position <= $2",
             "DELETE FROM completion_record WHERE position >= $1 AND position <= $2",
+            "DELETE FROM processing_record WHERE position >= $1 AND position <= $2",
         ] {
             connection.execute(range(view)).await?;
         }

@@ -65,6 +65,8 @@ impl Store {
                      OR position > (SELECT size FROM journal_head WHERE id = 1)",
                     "DELETE FROM completion_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
                      OR position > (SELECT size FROM journal_head WHERE id = 1)",
+                    "DELETE FROM processing_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
+                     OR position > (SELECT size FROM journal_head WHERE id = 1)",
                 ] {
                     connection.execute(Sql::new(stray)).await?;
                 }
@@ -74,6 +76,7 @@ impl Store {
             for empty in [
                 "DELETE FROM transaction_record WHERE position >= $1 AND position < $2",
                 "DELETE FROM completion_record WHERE position >= $1 AND position < $2",
+                "DELETE FROM processing_record WHERE position >= $1 AND position < $2",
             ] {
                 connection.execute(Sql::new(empty).bind(from).bind(until)).await?;
             }
@@ -119,6 +122,14 @@ async fn insert_records(connection: &mut Connection, entries: &[PlacedEntry]) ->
         sql.push_rows(piece.iter().cloned()).push(" ON CONFLICT DO NOTHING");
         connection.execute(sql).await?;
     }
+    let rows: Vec<_> = entries.iter().flat_map(processing).collect();
+    for piece in powers_of_two(&rows, ROWS) {
+        let mut sql = Sql::new(
+            "INSERT INTO processing_record (position, place, transaction_id, data_subject, activity) VALUES ",
+        );
+        sql.push_rows(piece.iter().cloned()).push(" ON CONFLICT DO NOTHING");
+        connection.execute(sql).await?;
+    }
     let rows: Vec<_> = entries.iter().filter_map(completion).collect();
     for piece in powers_of_two(&rows, ROWS) {
         let mut sql = Sql::new(
@@ -128,6 +139,51 @@ async fn insert_records(connection: &mut Connection, entries: &[PlacedEntry]) ->
         connection.execute(sql).await?;
     }
     Ok(())
+}
+
+/// What processing records are looked for by.
+#[derive(Deserialize)]
+struct ProcessedBy {
+    transaction_id: TransactionId,
+    #[serde(default)]
+    processing: Vec<RecordedBy>,
+    #[serde(default)]
+    record: Option<RecordedBy>,
+}
+
+#[derive(Deserialize)]
+struct RecordedBy {
+    attributes: AttributedBy,
+}
+
+#[derive(Deserialize)]
+struct AttributedBy {
+    #[serde(rename = "dpl.core.processing_activity_id")]
+    activity: String,
+    #[serde(default, rename = "dpl.core.data_subject_id")]
+    data_subject: Option<String>,
+}
+
+/// As [`record`], for processing records: a permit may hold several.
+fn processing((position, kind, payload): &PlacedEntry) -> Vec<[Value; 5]> {
+    if !matches!(kind.as_str(), "permit" | "processing") {
+        return Vec::new();
+    }
+    let Ok(processed) = serde_json::from_slice::<ProcessedBy>(payload) else {
+        tracing::error!(position, "a journal entry is damaged and left out of the processing records");
+        return Vec::new();
+    };
+    let records = processed.processing.into_iter().chain(processed.record);
+    let row = |(place, RecordedBy { attributes }): (i64, RecordedBy)| {
+        [
+            (*position).into(),
+            place.into(),
+            processed.transaction_id.as_uuid().as_bytes().as_slice().into(),
+            attributes.data_subject.into(),
+            attributes.activity.as_str().into(),
+        ]
+    };
+    (0..).zip(records).map(row).collect()
 }
 
 /// What completions are looked for by.

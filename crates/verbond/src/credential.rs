@@ -80,14 +80,19 @@ fn open(
     if !is_encrypted(pem) {
         return Err(not_encrypted(path).into());
     }
-    let passphrase = match passphrase_file {
-        Some(file) => from_file(file)?,
-        None => ask(&format!("Passphrase of {}: ", path.display()))?,
-    };
+    let passphrase = secret_line(&format!("Passphrase of {}: ", path.display()), passphrase_file)?;
     open_key(pem, &passphrase).map_err(|error| match error {
         PersonalError::Passphrase => wrong(path).into(),
         error => anyhow::Error::new(error),
     })
+}
+
+/// A line that is not to be seen: from a file that nobody else can read, or asked for.
+pub fn secret_line(prompt: &str, file: Option<&Path>) -> anyhow::Result<String> {
+    match file {
+        Some(file) => from_file(file),
+        None => ask(prompt),
+    }
 }
 
 fn ask(prompt: &str) -> anyhow::Result<String> {

@@ -247,6 +247,11 @@ codes! {
         "The operation {operation} looks for the person in the parameter {parameter}, which it does not have.",
         "Noem onder `people` een parameter van de bewerking.",
         "Name a parameter of the operation under `people`.";
+    PersonOutsideRecord "PERSON_OUTSIDE_RECORD" Refuses "GDPR art. 5(2)",
+        "De bewerking {operation} zoekt de persoon in {path}, en dat is geen plaats binnen het record {record}; dan is niet te zeggen over wie welk record gaat.",
+        "The operation {operation} looks for the person at {path}, which is no place within the record {record}; about whom which record is cannot be told then.",
+        "Noem onder `people` een plaats binnen het record, of laat het record de plaats omvatten.",
+        "Name a place within the record under `people`, or let the record comprise the place.";
     PersonLimitWithoutPerson "PERSON_LIMIT_WITHOUT_PERSON" Refuses "GDPR art. 5(1)(c)",
         "De bepaling telt vragen per persoon, maar {operation} zegt niet waar de persoon staat.",
         "The clause counts questions per person, but {operation} does not say where the person stands.",

@@ -137,7 +137,7 @@ fn gateway(state: &Arc<SnapshotKeeper>, journal: verbond_journal::Journal) -> Ga
     Gateway {
         absences: Arc::default(),
         completions: Completions::start(journal.clone()),
-        exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing))),
+        exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing)), crate::world::ambient()),
         snapshots: Arc::clone(state),
         ambient: crate::world::ambient(),
         metrics: Metrics::new(&mut prometheus_client::registry::Registry::default()),

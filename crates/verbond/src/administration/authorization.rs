@@ -146,6 +146,9 @@ const RULES: &[Rule] = &[
     rule("agreement", "revoke", &[SIGNATORY, STEWARD]),
     // Comparing tells the other party which period is looked at; nothing of a person.
     rule("account", "reconcile", &[OPERATOR, AUDITOR, OFFICER, STEWARD]),
+    rule("account", "read", &[AUDITOR, OFFICER, STEWARD]),
+    // Whoever looks for a person holds that person's number.
+    rule("account", "person", &[OFFICER, STEWARD]),
     rule("decision", "read", &[AUDITOR, OFFICER, STEWARD]),
 ];
 
@@ -205,6 +208,8 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/decisions/{id}", "decision", "read"),
     endpoint("GET", "/v1/decisions/{id}/replay", "decision", "read"),
     endpoint("GET", "/v1/decision-replays", "decision", "read"),
+    endpoint("GET", "/v1/processing-records", "account", "read"),
+    endpoint("POST", "/v1/processing-records/search", "account", "person"),
     endpoint("POST", "/v1/reconciliations/{participant}", "account", "reconcile"),
     endpoint("GET", "/v1/outbox", "outbox", "read"),
     endpoint("GET", "/v1/persons", "person", "read"),

@@ -40,7 +40,7 @@ use axum::{
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use verbond_application::{OpContext, agreements::AgreementOffice, snapshot::SnapshotKeeper};
+use verbond_application::{OpContext, agreements::AgreementOffice, limits::Limits, snapshot::SnapshotKeeper};
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
 use verbond_gateway::SourceSamples;
@@ -74,6 +74,8 @@ pub struct Office {
     pub agreements: Arc<AgreementOffice>,
     /// Asks sources for samples.
     pub samples: Arc<SourceSamples>,
+    /// Keys of pseudonyms, by which people are found.
+    pub limits: Arc<Limits>,
     /// Asks other participants what they have written down of exchanges.
     pub counterparts: Arc<AccountReader>,
     /// What this process's gateways decide on.
@@ -126,7 +128,7 @@ impl Office {
         (name = "contracts", description = "Contracts with other participants"),
         (name = "registers", description = "Legal grounds, processing activities, described services, assessments"),
         (name = "agreements", description = "Agreements with other participants"),
-        (name = "account", description = "What became of exchanges, and whether the other party says the same"),
+        (name = "account", description = "What became of exchanges, whether the other party says the same, and whose data was processed"),
         (name = "decisions", description = "Decisions on exchanges, and taking them again"),
         (name = "records", description = "What has been exchanged and done"),
         (name = "persons", description = "The people who act for the organisation, each with a key of their own"),
@@ -184,6 +186,8 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::resume))
         .routes(routes!(agreements::revoke))
         .routes(routes!(account::compare))
+        .routes(routes!(account::records))
+        .routes(routes!(account::search))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::replay))

@@ -52,7 +52,8 @@ pub struct Period {
 }
 
 impl Period {
-    fn parameters(self) -> [(&'static str, String); 2] {
+    /// As the interface takes them; what is not given is empty.
+    pub fn parameters(self) -> [(&'static str, String); 2] {
         [("after", self.after.unwrap_or_default()), ("before", self.before.unwrap_or_default())]
     }
 }

@@ -47,6 +47,7 @@ pub struct Node {
     pub among_nodes: Arc<NodeApi>,
     pub samples: Arc<SourceSamples>,
     pub counterparts: Arc<AccountReader>,
+    pub limits: Arc<Limits>,
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
     pub metrics: Arc<Metrics>,
@@ -161,7 +162,7 @@ impl Node {
         let completions = Completions::start(journal.clone());
         let gateway = Gateway {
             absences: Arc::clone(&absences),
-            exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting)),
+            exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting), ambient.clone()),
             completions: completions.clone(),
             snapshots: Arc::clone(&snapshots),
             ambient: ambient.clone(),
@@ -193,7 +194,12 @@ impl Node {
         let mut running = vec![keeping, tokio::spawn(tasks::derive_views(store.clone()))];
         // Once before the first request; what it finds wrong it tells when it looks again.
         let _ = pseudonyms::look(&directory, &store, &counting, &ambient).await;
-        running.push(tokio::spawn(pseudonyms::follow(directory, store.clone(), counting, ambient.clone())));
+        running.push(tokio::spawn(pseudonyms::follow(
+            directory,
+            store.clone(),
+            Arc::clone(&counting),
+            ambient.clone(),
+        )));
         let pinned = Arc::new(PinnedKeys::default());
         running.push(tokio::spawn(tasks::follow_persons(snapshots.subscribe(), Arc::clone(&pinned))));
         running.push(lists.start());
@@ -242,6 +248,7 @@ impl Node {
             among_nodes,
             samples,
             counterparts,
+            limits: counting,
             inway,
             outway,
             metrics,

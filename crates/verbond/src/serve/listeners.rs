@@ -291,6 +291,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         fsc: Arc::clone(&node.fsc),
         agreements: Arc::clone(&node.agreements),
         samples: Arc::clone(&node.samples),
+        limits: Arc::clone(&node.limits),
         counterparts: Arc::clone(&node.counterparts),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
