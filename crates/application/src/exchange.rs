@@ -388,7 +388,7 @@ mod tests {
         let limits =
             verbond_journal::JournalLimits { queue: 1, batch: 1, timeout: std::time::Duration::from_secs(1) };
         let still: Arc<Still> = Arc::new(Still);
-        let ambient = verbond_domain::Ambient::new(Arc::<Still>::clone(&still), still);
+        let ambient = Ambient::new(Arc::<Still>::clone(&still), still);
         let journal = Journal::start(Arc::new(store.clone()), ambient.clone(), limits);
         Ok(Exchanges::new(journal, Limits::new(Arc::new(store)), ambient))
     }
