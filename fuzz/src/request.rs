@@ -9,7 +9,7 @@ use std::{
 
 use verbond_agreement::{Agreement, LifeCycle, PartySignature, SignatureMark};
 use verbond_domain::Timestamp;
-use verbond_policy::{Call, Context, DecisionRequest, Leases, PolicySnapshot, Subject};
+use verbond_policy::{Call, Claims, Context, DecisionRequest, Leases, PolicySnapshot, Subject};
 
 /// 2026-12-08T12:00:00Z, within the example's term and window.
 const NOON: i64 = 1_796_731_200;
@@ -51,6 +51,7 @@ pub fn request(bytes: &[u8]) {
             activity: Some("supplement-outreach".parse().expect("a name")),
             algorithm: None,
             on_behalf_of: None,
+            claims: Claims::default(),
             elements: BTreeSet::new(),
         },
     };

@@ -169,6 +169,55 @@ pub struct Limit {
     pub per: Period,
 }
 
+/// How surely it is known who asks, as eIDAS has it (Regulation (EU) 910/2014 art. 8).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum AssuranceLevel {
+    /// Limited confidence.
+    Low,
+    /// Substantial confidence.
+    Substantial,
+    /// A higher degree of confidence than substantial.
+    High,
+}
+
+impl AssuranceLevel {
+    const ALL: [Self; 3] = [Self::Low, Self::Substantial, Self::High];
+
+    /// The level as one lower-case word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Substantial => "substantial",
+            Self::High => "high",
+        }
+    }
+
+    /// Its place in the order: 1, 2 or 3.
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::Low => 1,
+            Self::Substantial => 2,
+            Self::High => 3,
+        }
+    }
+}
+
+/// A text that is no level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a level of assurance is one of low, substantial, high")]
+pub struct UnknownLevel;
+
+impl std::str::FromStr for AssuranceLevel {
+    type Err = UnknownLevel;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLevel> {
+        Self::ALL.into_iter().find(|level| level.as_str() == text).ok_or(UnknownLevel)
+    }
+}
+
 /// What a person does before the data has an effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -192,7 +241,10 @@ pub struct Conditions {
     /// How many about one person. Where answers are derived, `None` means one a day ([`Clause::person_limit`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_person: Option<Limit>,
-    /// The human step, where one is agreed.
+    /// How surely whoever receives must know which of its people asks, at least; each request claims it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<AssuranceLevel>,
+    /// The human step, where one is agreed; each request claims that a person takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub human_in_the_loop: Option<HumanStep>,
     /// Whether an algorithm uses what is delivered.

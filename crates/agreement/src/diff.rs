@@ -59,12 +59,14 @@ const KNOWN_BY: [(&str, &str); 13] = [
 ];
 
 /// What parts are called. A part that is not in the list is called by its name in the document.
-const CALLED: [(&str, &str, &str); 65] = [
+const CALLED: [(&str, &str, &str); 67] = [
+    ("act", "de handtekening van de FG", "the officer's signature"),
     ("activity", "de verwerkingsactiviteit", "the processing activity"),
     ("advice", "het advies", "the advice"),
     ("algorithm", "het gebruik van algoritmes", "the use of algorithms"),
     ("algorithms", "het algoritme", "the algorithm"),
     ("assessments", "de toets", "the assessment"),
+    ("assurance", "het betrouwbaarheidsniveau", "the level of assurance"),
     ("bands", "de band", "the band"),
     ("below", "de bovengrens", "the upper bound"),
     ("clauses", "de bepaling", "the clause"),

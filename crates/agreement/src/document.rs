@@ -10,8 +10,8 @@ use uuid::Uuid;
 use verbond_domain::ParticipantId;
 
 use crate::{
-    AlgorithmReference, Article, AssessmentReference, Clause, Contact, Day, Line, Method, Moment, Operation,
-    Party, Prose, Publicity, TwoLanguages,
+    Advice, AlgorithmReference, Article, AssessmentReference, Clause, Contact, Day, Line, Method, Moment,
+    Operation, Party, Prose, Publicity, TwoLanguages,
     plan::{self, Projected},
 };
 
@@ -221,37 +221,6 @@ pub struct Term {
     pub review: Prose,
 }
 
-/// What a data protection officer advised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AdviceOutcome {
-    /// In favour.
-    Positive,
-    /// In favour, if.
-    PositiveIf,
-    /// Against.
-    Negative,
-}
-
-/// The advice of a party's data protection officer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Advice {
-    /// Whose officer.
-    pub participant: ParticipantId,
-    /// The officer, as given.
-    pub officer: Line,
-    /// When.
-    pub given_on: Day,
-    /// For or against.
-    pub outcome: AdviceOutcome,
-    /// The advice.
-    pub text: Prose,
-    /// Why it is not followed, where it is not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_followed_because: Option<Prose>,
-}
-
 /// Who signs for a party. The moment stands in the signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -394,6 +363,7 @@ impl Agreement {
         distinct("party", self.parties.iter().map(|party| party.participant.to_string()))?;
         distinct("clause", self.clauses.iter().map(|clause| clause.name.to_string()))?;
         distinct("signatory for", self.signatories.iter().map(|one| one.participant.to_string()))?;
+        distinct("advice for", self.advice.iter().map(|one| one.participant.to_string()))?;
         distinct("algorithm", self.algorithms.iter().map(|one| one.name.to_string()))?;
         if let Some(elsewhere) = &self.signed_elsewhere {
             count("signatories of a document signed elsewhere", elsewhere.signatories.len(), 1)?;

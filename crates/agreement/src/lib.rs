@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod activity;
+mod advice;
 mod assessment;
 pub mod check;
 mod clause;
@@ -23,6 +24,8 @@ mod open_class;
 mod party;
 mod path;
 pub mod plan;
+pub mod preview;
+mod published;
 mod register;
 mod schema;
 mod statement;
@@ -34,12 +37,13 @@ pub use activity::{
     ActivityReference, ActivityRole, Contact, DataSubjectCategory, NamedActivity, ProcessingActivity,
     PublishedActivity, Recipient, Transfer,
 };
+pub use advice::{Advice, AdviceAct, AdviceGiven, AdviceOutcome};
 pub use assessment::{
     AlgorithmReference, AlgorithmUse, Assessment, AssessmentKind, AssessmentOutcome, AssessmentReference,
 };
 pub use clause::{
-    Clause, Conditions, DeliveredElement, HumanStep, Limit, LinkageNote, Operation, Period, Receiver,
-    RequestBody, TimeWindow, WeekDay, WholeDocument,
+    AssuranceLevel, Clause, Conditions, DeliveredElement, HumanStep, Limit, LinkageNote, Operation, Period,
+    Receiver, RequestBody, TimeWindow, UnknownLevel, WeekDay, WholeDocument,
 };
 pub use derived::{Band, Comparison, Constant, Decimal, DecimalError, Derivation, Operator};
 pub use described_service::{
@@ -48,8 +52,8 @@ pub use described_service::{
 };
 pub use diff::{Change, ChangeKind, diff};
 pub use document::{
-    Advice, AdviceOutcome, Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT,
-    Signatory, SignedElsewhere, StatutoryCollaboration, Term, Version,
+    Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT, MAXIMUM_BYTES, Signatory,
+    SignedElsewhere, StatutoryCollaboration, Term, Version,
 };
 pub use ground::{
     Article, ArticleError, CriminalDataBasis, GroundReference, LawIdentifier, LawfulnessLimb, LegalGround,
@@ -57,14 +61,15 @@ pub use ground::{
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
 pub use obligation::{Obligation, obligations};
-pub use open_class::{signs_in_description, signs_in_sample};
+pub use open_class::{WireForm, signs_in_description, signs_in_sample, signs_in_traffic};
 pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
 };
-pub use path::{PathTemplate, PathTemplateError, Segment};
+pub use path::{PathTemplate, PathTemplateError, Segment, encoded};
+pub use published::{PublishedAgreement, PublishedCategory, PublishedClause, PublishedParty, Withheld};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};
 pub use statement::{OnTheWire, SignedBy, Statement, StatementStep};
 pub use withdrawal::{Basis, RestingClause};
-pub use words::{ClauseName, Day, Line, Moment, Prose, TwoLanguages, WordsError};
+pub use words::{ClauseName, Day, EncodedText, Line, Moment, Prose, TwoLanguages, WordsError};

@@ -116,6 +116,109 @@ pub fn signs_in_sample(sample: &Value) -> Vec<&'static str> {
     found
 }
 
+/// How a document that went over the line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireForm {
+    /// JSON, or JSON line by line.
+    Json,
+    /// Values between separators; the first line holds their names.
+    Separated,
+    /// XML, or HTML.
+    Markup,
+}
+
+impl WireForm {
+    /// By a content type; `None` for what is not looked at.
+    pub fn of(content_type: &str) -> Option<Self> {
+        let bare = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let (kind, subtype) = bare.split_once('/')?;
+        match subtype {
+            "csv" | "tab-separated-values" => Some(Self::Separated),
+            _ if subtype.contains("json") => Some(Self::Json),
+            _ if subtype.ends_with("xml") || subtype == "html" => Some(Self::Markup),
+            // What is not said to be anything else may be any of them: as JSON it is read leniently.
+            "plain" | "octet-stream" if matches!(kind, "text" | "application") => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
+/// What in the beginning of a document says that it is about people: words of the shipped lists only. Names and types
+/// count, values do not; the document may break off anywhere.
+pub fn signs_in_traffic(form: WireForm, head: &[u8]) -> Vec<&'static str> {
+    let mut found = match form {
+        WireForm::Json => names_of_json(head),
+        WireForm::Separated => {
+            let line = head.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+            let cells = line.split(|byte| matches!(byte, b',' | b';' | b'\t' | b'|'));
+            cells.filter_map(|cell| listed(NAMES, std::str::from_utf8(cell).ok()?)).collect()
+        }
+        WireForm::Markup => names_of_markup(head),
+    };
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Names of members, and types where a member names what the document is.
+fn names_of_json(head: &[u8]) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    let mut names_type = false;
+    let mut at = 0;
+    while let Some(begin) = head.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'"')) {
+        let start = at + begin;
+        // `{`, `}` or `,` between this text and the name before it: it belongs to another.
+        let between = head.get(at..start).unwrap_or_default();
+        names_type &= !between.iter().any(|byte| matches!(byte, b'{' | b'}' | b']'));
+        let Some(length) = text_length(head.get(start..).unwrap_or_default()) else { break };
+        let end = start + length;
+        let text = head.get(start..end).and_then(|token| serde_json::from_slice::<String>(token).ok());
+        let after = head.get(end..).unwrap_or_default();
+        let is_name = after.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+        if let Some(text) = text {
+            if is_name {
+                found.extend(listed(NAMES, &text));
+                names_type = TYPE_MEMBERS.contains(&text.as_str());
+            } else if names_type {
+                found.extend(is_type(&text));
+            }
+        }
+        at = end;
+    }
+    found
+}
+
+/// Bytes of a text in JSON, quotes included; `None` where it does not end.
+fn text_length(token: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    for (place, byte) in token.iter().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(place + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Names of elements and attributes; an element of one of the listed types speaks too.
+fn names_of_markup(head: &[u8]) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for tag in head.split(|byte| *byte == b'<').skip(1) {
+        let tag = tag.split(|byte| *byte == b'>').next().unwrap_or_default();
+        let Ok(tag) = std::str::from_utf8(tag) else { continue };
+        let mut words = tag.trim_start_matches('/').split_ascii_whitespace();
+        let local = |name: &str| name.rsplit(':').next().unwrap_or_default().trim_end_matches('/').to_owned();
+        let name = local(words.next().unwrap_or_default());
+        found.extend(listed(NAMES, &name));
+        found.extend(listed(TYPES, &name));
+        let attributes = words.filter_map(|word| word.split_once('=')).map(|(name, _)| local(name));
+        found.extend(attributes.filter_map(|name| listed(NAMES, &name)));
+    }
+    found
+}
+
 fn look(value: &Value, depth: usize, found: &mut Vec<&'static str>) {
     let Some(depth) = depth.checked_sub(1) else { return };
     match value {
@@ -171,6 +274,45 @@ mod tests {
 
     fn element(path: &str, category: &str, sensitivity: &str) -> Value {
         json!({ "path": path, "type": "string", "category": category, "sensitivity": sensitivity, "meaning": "It." })
+    }
+
+    #[test]
+    fn in_traffic_names_speak_and_values_do_not_wherever_it_breaks_off() {
+        use WireForm::{Json, Markup, Separated};
+        for (form, text, expected) in [
+            (Json, r#"{"items":[{"BSN" : "1"},{"x":1}"#, vec!["bsn"]),
+            (Json, r#"{"a":"bsn","b":"\"bsn\":1","rsin":"999990019"}"#, vec![]),
+            (Json, r#"{"a":1}{"geboorte_datum":null"#, vec!["geboortedatum"]),
+            (Json, r#"{"\u0062sn":1}"#, vec!["bsn"]),
+            (Json, r#"{"@type":["https://schema.org/Thing","https://schema.org/Person"]}"#, vec!["person"]),
+            (Json, r#"{"@type":"Thing","name":"Person"}"#, vec![]),
+            (Json, r#"{"type":{"name":"Person"}}"#, vec![]),
+            (Json, r#"{"bs"#, vec![]),
+            (Json, r#"{"bsn"#, vec![]),
+            (Json, "\"\\", vec![]),
+            (Separated, "id;Voornamen;\"BSN\"\n1;bsn;2", vec!["bsn", "voornamen"]),
+            (Separated, "id;name\nbsn;1", vec![]),
+            (
+                Markup,
+                "<a:root xmlns:a='x'><a:Persoon><burgerservicenummer>9</burgerservicenummer>",
+                vec!["burgerservicenummer", "persoon"],
+            ),
+            (Markup, "<tree bsn='1' name='surname'>surname</tree>", vec!["bsn"]),
+            (Markup, "<surname", vec!["surname"]),
+        ] {
+            assert_eq!(signs_in_traffic(form, text.as_bytes()), expected, "{text}");
+        }
+        for (content_type, expected) in [
+            ("application/geo+json; charset=utf-8", Some(Json)),
+            ("application/x-ndjson", Some(Json)),
+            ("Text/CSV", Some(Separated)),
+            ("application/soap+xml", Some(Markup)),
+            ("image/png", None),
+            ("image/svg+xml", Some(Markup)),
+            ("", None),
+        ] {
+            assert_eq!(WireForm::of(content_type), expected, "{content_type}");
+        }
     }
 
     #[test]

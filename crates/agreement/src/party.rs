@@ -267,7 +267,7 @@ pub enum Publicity {
     Whole,
     /// All but this.
     Withheld {
-        /// What is withheld.
+        /// What is withheld, in words that everybody may read: they stand in the public list.
         what: Prose,
         /// On which provision.
         provision: Article,

@@ -62,6 +62,19 @@ impl PathTemplate {
         })
     }
 
+    /// The path with values in the place of its parameters, in its one spelling; `None` where one has no value.
+    pub fn filled<'value>(&self, value: impl Fn(&str) -> Option<&'value str>) -> Option<String> {
+        let mut path = String::new();
+        for segment in &self.segments {
+            path.push('/');
+            match segment {
+                Segment::Literal(text) => path.push_str(text),
+                Segment::Parameter(name) => path.push_str(&encoded(value(name)?)),
+            }
+        }
+        Some(path)
+    }
+
     /// The values of the parameters, in the order of [`PathTemplate::parameters`], if a path is one of the template's.
     /// Values come as they stand in the path, percent-encoding included.
     pub fn matches<'path>(&self, path: &'path str) -> Option<Vec<&'path str>> {
@@ -77,6 +90,19 @@ impl PathTemplate {
         }
         parts.next().is_none().then_some(values)
     }
+}
+
+/// A value as a segment or in a query holds it: what is not unreserved (RFC 3986, section 2.3) is percent-encoded.
+pub fn encoded(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
 }
 
 /// A segment with one spelling only: unreserved characters plain, others of RFC 3986's `pchar` plain or as `%XX` in

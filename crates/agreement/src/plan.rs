@@ -7,10 +7,30 @@ use verbond_projection::{
     PathError, Projection, ProjectionError, Rule, ScalarType,
 };
 
-use crate::{Derivation as Agreed, Element as AgreedElement, Line, Operation, SourceType};
+use crate::{
+    Derivation as Agreed, Element as AgreedElement, IdentifierKind, Line, Operation, PersonPlace, SourceType,
+};
 
 /// Media type of lines of JSON.
 const LINES: &str = "application/x-ndjson";
+
+impl Operation {
+    /// Where answers name people, and by what. Of what the provider's node made of an answer, only where that is delivered:
+    /// what does not arrive names nobody here.
+    pub fn people_in_answers(&self, projected: Projected) -> impl Iterator<Item = (&Line, IdentifierKind)> {
+        let delivered = |path: &Line| {
+            self.delivered
+                .iter()
+                .any(|element| element.derived.is_none() && element.path.as_str() == path.as_str())
+        };
+        self.people.iter().filter_map(move |person| match &person.at {
+            PersonPlace::Response { path } if projected == Projected::Source || delivered(path) => {
+                Some((path, person.identifies))
+            }
+            _ => None,
+        })
+    }
+}
 
 /// Whose document is projected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +50,9 @@ pub enum PlanError {
     /// A constant of a derived element that is none.
     #[error("`{0}` has a number that cannot be read")]
     Constant(String),
+    /// A person is named outside the record, so that it is not known which records are about them.
+    #[error("`{0}` names a person and does not stand within the record `{1}`")]
+    Person(String, String),
     /// Elements and record do not fit together.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
@@ -49,7 +72,12 @@ pub fn projection(
     let delivered = delivered.filter(|one| asked.is_empty() || asked.contains(one.path.as_str()));
     let elements = delivered.map(|one| element(one, projected)).collect::<Result<_, _>>()?;
     let record = path(&operation.record)?;
-    Ok(Projection::new(elements, &record, &[], form(&operation.content_type), Bounds::default())?)
+    let subjects = operation.people_in_answers(projected).map(|(place, _)| {
+        let place = path(place)?;
+        place.within(&record).ok_or_else(|| PlanError::Person(place.to_string(), record.to_string()))
+    });
+    let subjects = subjects.collect::<Result<Vec<_>, _>>()?;
+    Ok(Projection::new(elements, &record, &subjects, form(&operation.content_type), Bounds::default())?)
 }
 
 /// The projection of an operation's request bodies on what was agreed for them; none: it has no body.
@@ -62,6 +90,11 @@ pub fn request(operation: &Operation) -> Result<Option<Projection>, PlanError> {
     let elements = elements.collect::<Result<_, _>>()?;
     let form = form(&body.content_type);
     Ok(Some(Projection::new(elements, &ElementPath::root(), &[], form, Bounds::default())?))
+}
+
+/// Whether a path is one, and leads to a place within a record.
+pub(crate) fn stands_within(place: &Line, record: &Line) -> bool {
+    matches!((path(place), path(record)), (Ok(place), Ok(record)) if place.within(&record).is_some())
 }
 
 fn form(content_type: &Line) -> Form {

@@ -111,6 +111,16 @@ words!(
     }
 );
 words!(
+    /// Bytes in base64url (RFC 4648 section 5), or several of them with dots between, as in a JWS.
+    EncodedText, 8000, |text| {
+        let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        match text.bytes().all(alphabet) {
+            true => Ok(()),
+            false => Err(WordsError::Alphabet),
+        }
+    }
+);
+words!(
     /// A short name by which a clause is referred to, in refusals among others.
     ClauseName, 60, |text| {
         let alphabet = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

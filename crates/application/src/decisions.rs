@@ -7,7 +7,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use verbond_domain::{Problem, TransactionId};
-use verbond_policy::{CompiledAgreement, DecisionRecord, Incompatibility, Reason, Replay, replay_compiled};
+use verbond_policy::{
+    CompiledAgreement, DecisionRecord, Incompatibility, PointAnswer, Reason, Replay, replay_compiled,
+};
 use verbond_store::{
     Page,
     decisions::{DecisionFilter, DecisionRow},
@@ -42,7 +44,8 @@ pub struct ReplayedDecision {
     pub permitted_now: Option<bool>,
     /// Codes of the reasons now, where they are others.
     pub reasons_now: Vec<Reason>,
-    /// Why it cannot be taken again, or what else is the matter.
+    /// Why it cannot be taken again, what else is the matter, or what was taken from the record instead of being asked
+    /// again.
     pub why: Option<String>,
 }
 
@@ -143,12 +146,21 @@ fn taken_again(row: &DecisionRow, agreements: &HashMap<String, Compiled>) -> Rep
             let why = "the entry is a permit, and its decision a deny";
             replayed(ReplayOutcome::Differs, then, Vec::new(), Some(why.to_owned()))
         }
-        Ok(Replay::Same) => replayed(ReplayOutcome::Same, then, Vec::new(), None),
+        Ok(Replay::Same) => {
+            let heard = record.body.information.map(|heard| from_the_record(&heard.decision_point));
+            replayed(ReplayOutcome::Same, then, Vec::new(), heard)
+        }
         Ok(Replay::Differs { permitted, reasons }) => {
             replayed(ReplayOutcome::Differs, Some(permitted), reasons, None)
         }
         Err(why) => not_possible(why.to_string()),
     }
+}
+
+/// The organisation's own decision point is not asked again: it may have changed its mind, and what counts is what it said.
+fn from_the_record(answer: &PointAnswer) -> String {
+    let (authority, outcome) = (&answer.authority, answer.outcome.as_str());
+    format!("the answer of the decision point at {authority} ({outcome}) is taken from the record")
 }
 
 fn unknown() -> Problem {

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use verbond_agreement::{AgreementId, ClauseName, EntryName, Stage};
 use verbond_domain::{
-    ApplicationName, ClassDeclaration, Direction, ParticipantId, Problem, ServiceClass, ServiceReference,
-    Timestamp, TransactionId,
+    Ambient, ApplicationName, ClassDeclaration, Direction, ParticipantId, Problem, ServiceClass,
+    ServiceReference, Timestamp, TransactionId,
 };
 use verbond_journal::{AppendError, Entry, EntryId, Journal, Permit, Place, RefusedExchange};
 use verbond_policy::{
-    Call, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, Reason, ReasonCode,
-    Subject, Trace, without_place,
+    Call, Claims, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, PointAnswer,
+    Reason, ReasonCode, Subject, Trace, without_place,
 };
 
 use crate::{
     limits::{Found, Held, LimitKey, Limits, Shortage, VolumePlace},
+    processing::{Action, NoKeys, Recorder, no_keys},
     snapshot::Snapshot,
 };
 
@@ -50,6 +51,8 @@ pub struct Question<'a> {
     pub agreement: Option<AgreementId>,
     /// The purpose that the request names.
     pub purpose: Option<EntryName>,
+    /// What the consumer claims of the request.
+    pub claims: Claims,
     /// The exchange.
     pub transaction_id: TransactionId,
     /// Where in a trace the decision stands.
@@ -69,6 +72,24 @@ pub struct Permission {
     pub obligations: Option<Obligations>,
     /// Places within limits, for [`Exchanges::permit`].
     pub held: Held,
+    /// What is recorded of the processing; `None` for an open service, and where nothing is personal.
+    pub action: Option<Arc<Action>>,
+}
+
+impl Permission {
+    /// Takes in what the organisation's own decision point answered about what is permitted here. Its deny counts, and so
+    /// does it that it gave no answer; its permit adds nothing but its place in the record.
+    ///
+    /// # Errors
+    /// [`Denial`], with the point's reason for whoever asked if that may be passed on.
+    pub fn answered_by(mut self, answer: PointAnswer, pass_reason: bool) -> Result<Self, Box<Denial>> {
+        let refusal = answer.problem(pass_reason);
+        let decision = self.decision.take().map(|record| Arc::unwrap_or_clone(record).answered_by(answer));
+        match refusal {
+            Some(problem) => Err(Box::new(Denial { problem, decision })),
+            None => Ok(Self { decision: decision.map(Arc::new), ..self }),
+        }
+    }
 }
 
 /// A no.
@@ -215,12 +236,25 @@ pub enum NotPermitted {
 pub struct Exchanges {
     journal: Journal,
     limits: Arc<Limits>,
+    ambient: Ambient,
 }
 
 impl Exchanges {
     /// On this journal, within these limits.
-    pub const fn new(journal: Journal, limits: Arc<Limits>) -> Self {
-        Self { journal, limits }
+    pub const fn new(journal: Journal, limits: Arc<Limits>, ambient: Ambient) -> Self {
+        Self { journal, limits, ambient }
+    }
+
+    /// Writes down whom the answer to a permitted exchange names; `None`: nobody is looked for in it.
+    pub fn recorder(
+        &self,
+        action: Option<&Arc<Action>>,
+        permitted: &Permitted,
+        direction: Direction,
+        counterpart: ParticipantId,
+    ) -> Option<Recorder> {
+        let action = Arc::clone(action.filter(|action| action.looks_in_answer())?);
+        Some(Recorder::new(self.journal.clone(), action, permitted, direction, counterpart))
     }
 
     /// Decides on the class of the service, as declared by the deciding side's own steward, and on the agreements in
@@ -244,6 +278,7 @@ impl Exchanges {
                 decision: None,
                 obligations: None,
                 held: Held::default(),
+                action: None,
             });
         }
         let request = DecisionRequest {
@@ -259,6 +294,7 @@ impl Exchanges {
                 activity: None,
                 algorithm: None,
                 on_behalf_of: question.on_behalf_of.cloned(),
+                claims: question.claims,
                 elements: Default::default(),
             },
             resource: question.service,
@@ -276,14 +312,19 @@ impl Exchanges {
             }
         }
         let record = DecisionRecord::new(&request, &decision, question.trace, Some(question.transaction_id));
-        match decision.is_permit() {
-            true => Ok(Permission {
+        let is_permit = decision.is_permit();
+        let Some(obligations) = decision.obligations.take().filter(|_| is_permit) else {
+            return Err(denial(decision, record, &found.shortages));
+        };
+        match Action::of(&self.limits, &self.ambient, direction, &obligations, &request, question.trace) {
+            Ok(action) => Ok(Permission {
                 ground: Ground(GroundKind::Agreement),
                 decision: Some(Arc::new(record)),
-                obligations: decision.obligations,
+                obligations: Some(obligations),
                 held: found.held,
+                action: action.map(Arc::new),
             }),
-            false => Err(denial(decision, record, &found.shortages)),
+            Err(NoKeys) => Err(Box::new(Denial { problem: no_keys(), decision: Some(record) })),
         }
     }
 
@@ -347,9 +388,9 @@ mod tests {
         let limits =
             verbond_journal::JournalLimits { queue: 1, batch: 1, timeout: std::time::Duration::from_secs(1) };
         let still: Arc<Still> = Arc::new(Still);
-        let ambient = verbond_domain::Ambient::new(Arc::<Still>::clone(&still), still);
-        let journal = Journal::start(Arc::new(store.clone()), ambient, limits);
-        Ok(Exchanges::new(journal, Limits::new(Arc::new(store))))
+        let ambient = Ambient::new(Arc::<Still>::clone(&still), still);
+        let journal = Journal::start(Arc::new(store.clone()), ambient.clone(), limits);
+        Ok(Exchanges::new(journal, Limits::new(Arc::new(store)), ambient))
     }
 
     struct Still;
@@ -389,6 +430,7 @@ mod tests {
             call: Call { method: "GET", path: "/incomes/1", query: None },
             agreement: None,
             purpose: None,
+            claims: Claims::default(),
             transaction_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse()?,
             trace: Trace {
                 trace_id: verbond_policy::TraceId([1; 16]),

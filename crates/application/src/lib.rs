@@ -1,8 +1,11 @@
 //! Use cases: what people and programs ask of a node, each writing the change and the act that explains it together.
 #![forbid(unsafe_code)]
 
+pub mod absences;
 pub mod agreements;
 pub mod applications;
+pub mod class_questions;
+pub mod completions;
 pub mod confirmation;
 mod context;
 mod courier;
@@ -10,7 +13,9 @@ pub mod decisions;
 pub mod exchange;
 pub mod limits;
 mod open_class;
+pub mod open_traffic;
 pub mod persons;
+pub mod processing;
 pub mod publication;
 pub mod registers;
 pub mod services;

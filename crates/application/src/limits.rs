@@ -298,6 +298,26 @@ impl Limits {
         self.keys.store(keys.map(Arc::new));
     }
 
+    /// Whether there are keys for pseudonyms.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.keys.load().is_some()
+    }
+
+    /// The pseudonym of somebody, of this moment; `None`: there are no keys.
+    pub(crate) fn pseudonym(&self, now: Timestamp, of: IdentifierKind, number: &str) -> Option<Vec<u8>> {
+        let keys = self.keys.load();
+        let person = NamedPerson { kind: of, number: number.into() };
+        keys.as_ref()?.pseudonym(now, kind(of), spelling(&person))
+    }
+
+    /// The pseudonyms that somebody has had under all keys that there are.
+    pub fn pseudonyms(&self, of: IdentifierKind, number: &str) -> Option<Vec<String>> {
+        let keys = self.keys.load();
+        let person = NamedPerson { kind: of, number: number.into() };
+        let all = keys.as_ref()?.pseudonyms(kind(of), spelling(&person));
+        Some(all.iter().filter_map(|one| crate::processing::written(one)).collect())
+    }
+
     /// Takes what can be had without waiting.
     pub(crate) fn look(
         self: &Arc<Self>,
@@ -443,7 +463,7 @@ impl Limits {
     }
 }
 
-const fn kind(kind: IdentifierKind) -> &'static str {
+pub(crate) const fn kind(kind: IdentifierKind) -> &'static str {
     match kind {
         IdentifierKind::NationalNumber => "national_number",
         IdentifierKind::OrganisationNumber => "organisation_number",

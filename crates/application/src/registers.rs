@@ -89,6 +89,9 @@ pub async fn put(
     name: &EntryName,
     content: &[u8],
 ) -> Result<RegisterEntry, Problem> {
+    if register == RegisterKind::Service {
+        verbond_description::undecided(content)?;
+    }
     let content = RegisterContent::parse(register, content).map_err(|error| unreadable(register, &error))?;
     if let RegisterContent::Service(service) = &content {
         open_class::may_be_described(context, service).await?;

@@ -8,7 +8,7 @@ use verbond_domain::{ClassDeclaration, Problem, ServiceClass, ServiceName};
 use verbond_store::services::ServiceRow;
 
 use crate::{
-    OpContext,
+    OpContext, class_questions,
     context::{database_problem, stated},
     open_class,
     persons::may_declare_open,
@@ -112,6 +112,7 @@ pub async fn put(
     let mut transaction = context.store.begin().await.map_err(failed)?;
     if row.declaration.class == ServiceClass::Open {
         may_declare_open(context, &mut transaction).await?;
+        class_questions::may_be_open(&mut transaction, name).await?;
     }
     transaction.put_service(&row).await.map_err(failed)?;
     let detail = json!({

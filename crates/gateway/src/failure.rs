@@ -42,6 +42,8 @@ pub enum Failure {
     NoAnswer,
     /// The source's answer cannot be projected on what is agreed.
     NotProjectable,
+    /// A record of the answer names nobody, where the agreement says that it names people.
+    PersonNotRecognised,
     /// The source answered with this status; its words are not part of what is agreed.
     SourceRefused(StatusCode),
     /// The request has a body, and the agreed operation takes none, or none of this type.
@@ -105,6 +107,16 @@ impl Failure {
             .next(
                 "De aanbieder moet de beschrijving van de dienst naast de bron leggen.",
                 "The provider must compare the service's description with the source.",
+            ),
+            Self::PersonNotRecognised => Problem::new(
+                "PERSON_NOT_RECOGNISED",
+                502,
+                "In het antwoord staat niet over wie het gaat, zodat het niet kan worden vastgelegd; er is niets van doorgegeven.",
+                "The answer does not say about whom it is, so that it cannot be recorded; nothing of it has been passed on.",
+            )
+            .next(
+                "De aanbieder moet de beschrijving van de dienst naast de bron leggen: onder `people` staat waar de persoon staat.",
+                "The provider must compare the service's description with the source: `people` says where the person stands.",
             ),
             Self::SourceRefused(status) => Problem::new(
                 "SOURCE_REFUSED",

@@ -1,6 +1,6 @@
 //! What passes of a request or response under an agreement: header fields by list, and how long the permission lasts.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Uri,
@@ -8,8 +8,8 @@ use http::{
 };
 use verbond_agreement::{AgreementId, EntryName};
 use verbond_application::{exchange, snapshot::Snapshot};
-use verbond_domain::Timestamp;
-use verbond_policy::{Call, DecisionRecord, Obligations};
+use verbond_domain::{ServiceClass, ServiceName, Timestamp};
+use verbond_policy::{Call, Claims, DecisionRecord, Obligations};
 
 use crate::{
     Standing, headers,
@@ -21,22 +21,31 @@ static AGREEMENT: HeaderName = HeaderName::from_static("verbond-agreement");
 /// Names the purpose for which the request is made.
 static PURPOSE: HeaderName = HeaderName::from_static("verbond-purpose");
 
+/// Claims a level of assurance (eIDAS): `low`, `substantial` or `high`.
+static ASSURANCE: HeaderName = HeaderName::from_static("verbond-assurance-level");
+/// Claims that a person handles the request: a UUID by which the consumer finds that person back.
+static HUMAN: HeaderName = HeaderName::from_static("verbond-human-in-the-loop");
+/// All that is between the parties.
+static BETWEEN: [&HeaderName; 4] = [&AGREEMENT, &PURPOSE, &ASSURANCE, &HUMAN];
+
 /// Fields that the group's protocol puts on or off itself.
 const PROTOCOL: &str = "fsc-";
 
 /// What a request under an agreement keeps of its header. What the consumer did not mean to disclose (cookies, referrers,
 /// names of machines) and what would change the answer's form (ranges, conditions, codings) stays behind.
 pub(crate) fn keep_of_request(fields: &mut HeaderMap, has_body: bool) {
-    let kept = [&ACCEPT, &ACCEPT_LANGUAGE, &TRACEPARENT, &TRACESTATE, &AGREEMENT, &PURPOSE, &CONTENT_TYPE];
-    let last = if has_body { kept.len() } else { kept.len() - 1 };
-    keep(fields, kept.get(..last).unwrap_or_default());
+    let of_body = has_body.then_some(&CONTENT_TYPE);
+    let kept =
+        [&ACCEPT, &ACCEPT_LANGUAGE, &TRACEPARENT, &TRACESTATE].into_iter().chain(BETWEEN).chain(of_body);
+    keep(fields, &kept.collect::<Vec<_>>());
 }
 
 /// What is between the parties does not reach the source; under an agreement it is to answer without coding, since what is
 /// coded cannot be projected.
 pub(crate) fn ask_source(fields: &mut HeaderMap, obligations: Option<&Obligations>) {
-    headers::take(fields, &AGREEMENT);
-    headers::take(fields, &PURPOSE);
+    for name in BETWEEN {
+        headers::take(fields, name);
+    }
     if obligations.is_some() {
         fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
@@ -66,6 +75,19 @@ pub(crate) fn purpose(fields: &HeaderMap) -> Option<EntryName> {
     fields.get(&PURPOSE)?.to_str().ok()?.trim().parse().ok()
 }
 
+/// What the consumer claims of a request. What is said twice, or cannot be read, is not said.
+pub(crate) fn claims(fields: &HeaderMap) -> Claims {
+    Claims { assurance: claim(fields, &ASSURANCE), human: claim(fields, &HUMAN) }
+}
+
+fn claim<T: FromStr>(fields: &HeaderMap, name: &HeaderName) -> Option<T> {
+    let mut values = fields.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok()?.trim().parse().ok(),
+        _ => None,
+    }
+}
+
 /// Hash of the version on which a decision rests.
 pub(crate) fn version(decision: &DecisionRecord) -> Option<String> {
     Some(decision.attributes.policies.as_ref()?.agreement.hash.to_string())
@@ -81,6 +103,25 @@ pub(crate) fn standing(face: Arc<dyn Standing>, decision: Option<Arc<DecisionRec
     match decision {
         Some(decision) => Arc::new(UnderAgreement { face, decision }),
         None => face,
+    }
+}
+
+/// What an exchange with an open service rests on: it ends when the service is open no longer.
+pub(crate) fn while_open(face: Arc<dyn Standing>, service: &ServiceName) -> Arc<dyn Standing> {
+    Arc::new(WhileOpen { face, service: service.clone() })
+}
+
+struct WhileOpen {
+    face: Arc<dyn Standing>,
+    service: ServiceName,
+}
+
+impl Standing for WhileOpen {
+    fn holds(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
+        // One that is no longer offered lets what runs end.
+        let service = snapshot.services.get(&self.service);
+        service.is_none_or(|service| service.declaration.class == ServiceClass::Open)
+            && self.face.holds(snapshot, now)
     }
 }
 

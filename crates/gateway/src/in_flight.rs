@@ -14,11 +14,14 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
-use verbond_application::snapshot::{Snapshot, SnapshotKeeper};
+use verbond_application::{
+    completions::Completions,
+    snapshot::{Snapshot, SnapshotKeeper},
+};
 use verbond_domain::{Ambient, Direction};
 use verbond_transport::{PeerConnection, Upload};
 
-use crate::{GatewayLimits, Metrics, Standing};
+use crate::{GatewayLimits, Metrics, Standing, completing::Account};
 
 /// How often everything in flight is looked at, apart from changes of the snapshot: contracts end, snapshots become
 /// stale, and exchanges stall without one.
@@ -29,6 +32,7 @@ const SHARDS: usize = 8;
 pub(crate) struct InFlight {
     direction: Direction,
     metrics: Metrics,
+    completions: Completions,
     limit: usize,
     count: AtomicUsize,
     next: AtomicU64,
@@ -41,6 +45,8 @@ pub(crate) struct Exchange {
     peer: Option<PeerConnection>,
     broken: AtomicBool,
     upload: OnceLock<Upload>,
+    /// What has crossed of it, from its permit on.
+    account: OnceLock<Account>,
     request: AtomicWaker,
     head: AtomicWaker,
     response: AtomicWaker,
@@ -54,6 +60,18 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
+    }
+
+    /// It has been permitted: what crosses of it is counted from here on.
+    pub(crate) fn permitted(&self, account: Account) {
+        if self.account.set(account).is_err() {
+            tracing::error!("an exchange was permitted twice; what crosses is told of the first permit");
+        }
+    }
+
+    /// What has crossed; nothing is told before the permit.
+    pub(crate) fn account(&self) -> Option<&Account> {
+        self.account.get()
     }
 
     fn break_off(&self) -> bool {
@@ -135,11 +153,13 @@ impl InFlight {
         snapshots: Arc<SnapshotKeeper>,
         ambient: Ambient,
         metrics: Metrics,
+        completions: Completions,
         limits: GatewayLimits,
     ) -> Arc<Self> {
         let this = Arc::new(Self {
             direction,
             metrics,
+            completions,
             limit: limits.requests,
             count: AtomicUsize::new(0),
             next: AtomicU64::new(0),
@@ -180,6 +200,7 @@ impl InFlight {
             peer,
             broken: AtomicBool::new(false),
             upload: OnceLock::new(),
+            account: OnceLock::new(),
             request: AtomicWaker::new(),
             head: AtomicWaker::new(),
             response: AtomicWaker::new(),
@@ -240,12 +261,19 @@ impl Drop for Ticket {
             exchange.request_bytes.load(Ordering::Relaxed),
             exchange.response_bytes.load(Ordering::Relaxed),
         );
+        if let Some(account) = exchange.account() {
+            registry.completions.write(account.completion());
+        }
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use futures_util::future::BoxFuture;
     use verbond_domain::{Clock, Entropy, Timestamp};
+    use verbond_journal::{
+        EntryId, Journal, JournalLimits, JournalStorage, Outcome, PreparedEntry, StorageError,
+    };
 
     use super::*;
 
@@ -274,13 +302,40 @@ pub(crate) mod tests {
         Snapshot::empty(generation)
     }
 
+    /// Takes nothing: what is tested here is written by nobody.
+    struct Nowhere;
+
+    impl JournalStorage for Nowhere {
+        fn append<'a>(
+            &'a self,
+            _batch: &'a [PreparedEntry],
+        ) -> BoxFuture<'a, Result<Vec<Outcome>, StorageError>> {
+            Box::pin(async { Err(StorageError("nowhere".to_owned())) })
+        }
+
+        fn present<'a>(&'a self, _ids: &'a [EntryId]) -> BoxFuture<'a, Result<Vec<EntryId>, StorageError>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+    }
+
+    fn journal(ambient: &Ambient) -> Journal {
+        let limits = JournalLimits { queue: 1, batch: 1, timeout: Duration::from_secs(1) };
+        Journal::start(Arc::new(Nowhere), ambient.clone(), limits)
+    }
+
     fn start(requests: usize) -> (Arc<InFlight>, Arc<SnapshotKeeper>, Ambient) {
         let ambient = Ambient::new(Arc::new(Still), Arc::new(Still));
         let snapshots = SnapshotKeeper::fixed(picture(1));
         let metrics = Metrics::new(&mut prometheus_client::registry::Registry::default());
         let limits = GatewayLimits { requests, ..GatewayLimits::default() };
-        let in_flight =
-            InFlight::start(Direction::Incoming, Arc::clone(&snapshots), ambient.clone(), metrics, limits);
+        let in_flight = InFlight::start(
+            Direction::Incoming,
+            Arc::clone(&snapshots),
+            ambient.clone(),
+            metrics,
+            Completions::start(journal(&ambient)),
+            limits,
+        );
         (in_flight, snapshots, ambient)
     }
 

@@ -7,17 +7,20 @@ use http::{Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
-use verbond_application::exchange::Question;
+use verbond_application::{exchange::Question, open_traffic::OpenTraffic};
 use verbond_domain::{Direction, ServiceReference, TransactionId};
 use verbond_journal::Permit;
 use verbond_transport::{Body, Client, Connection, Handler};
 
 use crate::{
-    AdmittedInbound, Failure, Gateway, InboundFace, Refusal, RefusalRecord, entrance,
+    AdmittedInbound, Failure, Gateway, InboundFace, Refusal, RefusalRecord,
+    completing::{self, Account},
+    decision_point, entrance,
     forward::{self, Unanswered},
     governed, guarded, headers,
     in_flight::InFlight,
-    minimise, record,
+    minimise::{self, Beside},
+    open_traffic, record,
     strangers::Strangers,
     trace,
     upstream::Upstreams,
@@ -31,6 +34,7 @@ pub struct Inway {
     face: Arc<dyn InboundFace>,
     sources: Client,
     upstreams: Upstreams,
+    open_traffic: Arc<OpenTraffic>,
     in_flight: Arc<InFlight>,
     strangers: Strangers,
 }
@@ -42,14 +46,20 @@ struct Refused {
 }
 
 impl Inway {
-    /// An inway that calls sources with `sources` (from [`Client::servers`]).
-    pub fn new(gateway: Gateway, face: Arc<dyn InboundFace>, sources: Client) -> Arc<Self> {
+    /// An inway that calls sources with `sources` (from [`Client::servers`]), and hands over what open ones answer.
+    pub fn new(
+        gateway: Gateway,
+        face: Arc<dyn InboundFace>,
+        sources: Client,
+        open_traffic: Arc<OpenTraffic>,
+    ) -> Arc<Self> {
         let in_flight = gateway.watch(DIRECTION);
         Arc::new(Self {
             gateway,
             face,
             sources,
             upstreams: Upstreams::default(),
+            open_traffic,
             in_flight,
             strangers: Strangers::new(),
         })
@@ -103,6 +113,9 @@ impl Inway {
             decision,
         };
 
+        // What is between the two nodes goes no further.
+        let salt = completing::told_salt(&mut head.headers, &gateway.ambient);
+
         // May it: the class of the service, and for a governed one the agreement in force.
         let question = Question {
             consumer: &parties.consumer,
@@ -112,6 +125,7 @@ impl Inway {
             call: governed::call(&head.method, &head.uri),
             agreement: governed::agreement(&head.headers),
             purpose: governed::purpose(&head.headers),
+            claims: governed::claims(&head.headers),
             transaction_id,
             trace: trace::go_on(&mut head.headers, &gateway.ambient),
             now: gateway.ambient.now(),
@@ -125,13 +139,17 @@ impl Inway {
             }
         };
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
-        let written = decision.as_deref().and_then(record::written);
-        let standing = governed::standing(standing, decision);
+        let action = permission.action.clone();
+        let standing = match decision {
+            Some(_) => governed::standing(standing, decision),
+            None => governed::while_open(standing, &service.name),
+        };
         if let Some(obligations) = &obligations {
             let has_body = !body.is_end_stream();
             if has_body && !minimise::takes_body(obligations, &head.headers) {
                 let problem = self.face.problem(Failure::BodyNotAgreed);
-                return Err(self.refuse(refusal(problem, parties, wire, written)).await);
+                let decision = record::decided(&permission);
+                return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
             }
             governed::keep_of_request(&mut head.headers, has_body);
         }
@@ -139,13 +157,15 @@ impl Inway {
         // What will be asked of the source, so that a path that cannot be forwarded has no permit.
         let Some(upstream) = self.upstreams.of(&service) else {
             let problem = self.face.problem(Failure::Unreachable);
-            return Err(self.refuse(refusal(problem, parties, wire, written)).await);
+            let decision = record::decided(&permission);
+            return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
         };
         match upstream.path(head.uri.path_and_query()) {
             Ok(path) => head.uri = Uri::from(path),
             Err(failure) => {
                 let problem = self.face.problem(failure);
-                return Err(self.refuse(refusal(problem, parties, wire, written)).await);
+                let decision = record::decided(&permission);
+                return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
             }
         }
         governed::ask_source(&mut head.headers, obligations.as_ref());
@@ -162,14 +182,35 @@ impl Inway {
             &gateway.ambient,
         ));
 
+        // Asked too, about what is permitted: the organisation's own decision point.
+        let about = decision_point::About {
+            direction: DIRECTION,
+            parties: &parties,
+            wire: &wire,
+            application: None,
+            head: &head,
+            transaction_id,
+        };
+        let asked =
+            decision_point::ask(gateway, permission, &ticket, about, |failure| self.face.problem(failure));
+        let permission = match asked.await {
+            Ok(permission) => permission,
+            Err(denial) => {
+                let decision = denial.decision.as_ref().and_then(record::written);
+                return Err(self.refuse(refusal(denial.problem, parties, wire, decision)).await);
+            }
+        };
+
         // Write it down: nothing has left, and the body has not been read.
+        let counterpart = parties.counterpart(DIRECTION).clone();
         let permit = Permit {
             transaction_id,
             direction: DIRECTION,
             parties,
             wire,
             application: None,
-            decision: written,
+            decision: record::decided(&permission),
+            processing: record::known(permission.action.as_deref()),
         };
         let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,
@@ -181,14 +222,24 @@ impl Inway {
             }
         };
 
+        let recorder =
+            gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
+        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt));
+
         // Forward it.
-        let body = guarded::request(body, &ticket, reserved);
+        let body = completing::request(guarded::request(body, &ticket, reserved), &ticket);
         let asked = minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await;
         let answered = match asked.map(|body| Request::from_parts(head, body)) {
             Ok(request) => {
                 let target = &upstream.target;
-                match forward::forward(&self.sources, target, request, None, ticket, &permitted).await {
-                    Ok(response) => minimise::under(obligations.as_ref(), Projected::Source, response).await,
+                let watched = Arc::clone(&ticket);
+                match forward::forward(&self.sources, target, request, None, watched, &permitted).await {
+                    Ok(response) => {
+                        let response =
+                            open_traffic::beside(&self.open_traffic, &gateway.metrics, &service, response);
+                        let beside = Beside { ticket: &ticket, absences: &gateway.absences, recorder };
+                        minimise::under(obligations.as_ref(), Projected::Source, response, beside).await
+                    }
                     Err(Unanswered::Failed(failure)) => Err(failure),
                     Err(Unanswered::Unsent(_)) => Err(Failure::Unreachable),
                 }
@@ -198,11 +249,12 @@ impl Inway {
         match answered {
             Ok(response) => {
                 permitted.answered();
-                Ok(response)
+                Ok(completing::response(response, &ticket))
             }
             Err(failure) => {
                 record::ended_without(permitted, failure).await;
                 let problem = self.face.problem(failure);
+                completing::failed(&ticket, problem.code);
                 gateway.metrics.refused(DIRECTION, problem.code);
                 Err(Refused { problem, transaction_id: Some(transaction_id) })
             }

@@ -11,11 +11,15 @@
 //! | for what | [`InboundFace::admit`] | `routes.rs`, [`OutboundFace::prepare`] |
 //! | may it | class decision | class decision |
 //! | watch over it | `in_flight.rs` | `in_flight.rs` |
+//! | the organisation's own decision point, asked too | `decision_point.rs` | `decision_point.rs` |
 //! | write it down | `record.rs` | `record.rs` |
 //! | forward it | `forward.rs`, `upstream.rs` | `forward.rs` |
+//! | count what crosses | `completing.rs` | `completing.rs` |
 #![forbid(unsafe_code)]
 
 mod applications;
+mod completing;
+mod decision_point;
 mod entrance;
 mod face;
 mod failure;
@@ -27,9 +31,12 @@ mod in_flight;
 mod inway;
 mod metrics;
 mod minimise;
+mod open_traffic;
 mod outway;
+mod people;
 mod record;
 mod routes;
+mod samples;
 mod shared;
 mod sockets;
 mod strangers;
@@ -37,6 +44,7 @@ mod trace;
 mod upstream;
 
 pub use applications::{Credentials, is_loopback};
+pub use decision_point::{DecisionPoint, Unanswered};
 pub use face::{
     AdmittedInbound, HeaderChanges, InboundFace, NamedRoute, OutboundFace, OutboundRequest, PreparedOutbound,
     Refusal, RefusalRecord, Standing,
@@ -45,5 +53,6 @@ pub use failure::Failure;
 pub use inway::Inway;
 pub use metrics::Metrics;
 pub use outway::Outway;
+pub use samples::SourceSamples;
 pub use shared::{Gateway, GatewayLimits};
 pub use sockets::keep_sockets;

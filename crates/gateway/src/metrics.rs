@@ -8,13 +8,16 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use verbond_domain::Direction;
+use verbond_policy::PointOutcome;
 
 /// The figures, shared by all gateways of a node. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
 struct Inner {
+    open_looks: Family<OpenLookLabels, Counter>,
     outcomes: Family<OutcomeLabels, Counter>,
+    decision_points: Family<OutcomeLabels, Counter>,
     incoming: OfDirection,
     outgoing: OfDirection,
 }
@@ -25,6 +28,7 @@ struct OfDirection {
     broken_off: Counter,
     duration: Histogram,
     append: Histogram,
+    decision_point: Histogram,
     received: Counter,
     sent: Counter,
 }
@@ -32,6 +36,22 @@ struct OfDirection {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
     direction: Way,
+    outcome: &'static str,
+}
+
+/// What came of looking at a response of an open service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum OpenLook {
+    /// Its beginning is looked at.
+    Looked,
+    /// Too many wait.
+    Dropped,
+    /// Of a form or coding that is not read.
+    Unreadable,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OpenLookLabels {
     outcome: &'static str,
 }
 
@@ -63,6 +83,14 @@ impl Metrics {
         let append = Family::<DirectionLabels, Histogram>::new_with_constructor(new_histogram);
         let received = Family::<DirectionLabels, Counter>::default();
         let sent = Family::<DirectionLabels, Counter>::default();
+        let open_looks = Family::<OpenLookLabels, Counter>::default();
+        registry.register(
+            "open_looks",
+            "Responses of open services that were to be looked at: looked, dropped, unreadable",
+            open_looks.clone(),
+        );
+        let decision_points = Family::<OutcomeLabels, Counter>::default();
+        let decision_point = Family::<DirectionLabels, Histogram>::new_with_constructor(new_histogram);
         let registry = registry.sub_registry_with_prefix("exchange");
         registry.register(
             "requests",
@@ -94,6 +122,17 @@ impl Metrics {
             Unit::Bytes,
             sent.clone(),
         );
+        registry.register(
+            "decision_point_questions",
+            "Questions to the organisation's own decision point by outcome: permit, deny, unavailable",
+            decision_points.clone(),
+        );
+        registry.register_with_unit(
+            "decision_point_duration",
+            "Time that the organisation's own decision point took",
+            Unit::Seconds,
+            decision_point.clone(),
+        );
         let of = |direction| {
             let labels = DirectionLabels { direction: Way(direction) };
             let permitted = OutcomeLabels { direction: Way(direction), outcome: "PERMITTED" };
@@ -104,12 +143,13 @@ impl Metrics {
                 broken_off: broken_off.get_or_create_owned(&labels),
                 duration: duration.get_or_create_owned(&labels),
                 append: append.get_or_create_owned(&labels),
+                decision_point: decision_point.get_or_create_owned(&labels),
                 received: received.get_or_create_owned(&labels),
                 sent: sent.get_or_create_owned(&labels),
             }
         };
         let (incoming, outgoing) = (of(Direction::Incoming), of(Direction::Outgoing));
-        Self(Arc::new(Inner { outcomes, incoming, outgoing }))
+        Self(Arc::new(Inner { open_looks, outcomes, decision_points, incoming, outgoing }))
     }
 
     fn of(&self, direction: Direction) -> &OfDirection {
@@ -125,8 +165,23 @@ impl Metrics {
         figures.append.observe(append.as_secs_f64());
     }
 
+    pub(crate) fn decision_point(&self, direction: Direction, outcome: PointOutcome, duration: Duration) {
+        let labels = OutcomeLabels { direction: Way(direction), outcome: outcome.as_str() };
+        self.0.decision_points.get_or_create(&labels).inc();
+        self.of(direction).decision_point.observe(duration.as_secs_f64());
+    }
+
     pub(crate) fn refused(&self, direction: Direction, code: &'static str) {
         self.0.outcomes.get_or_create(&OutcomeLabels { direction: Way(direction), outcome: code }).inc();
+    }
+
+    pub(crate) fn open_look(&self, look: OpenLook) {
+        let outcome = match look {
+            OpenLook::Looked => "looked",
+            OpenLook::Dropped => "dropped",
+            OpenLook::Unreadable => "unreadable",
+        };
+        self.0.open_looks.get_or_create(&OpenLookLabels { outcome }).inc();
     }
 
     pub(crate) fn begun(&self, direction: Direction) {

@@ -3,10 +3,12 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use http::{
     HeaderMap, Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
@@ -14,12 +16,13 @@ use http::{
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
 use verbond_agreement::{Line, plan::Projected};
-use verbond_application::exchange::Permitted;
+use verbond_application::{absences::Absences, exchange::Permitted, processing::Recorder};
+use verbond_journal::{AppendError, CrossedElement};
 use verbond_policy::Obligations;
-use verbond_projection::Projector;
+use verbond_projection::{Projection, Projector};
 use verbond_transport::{Body, BoxError};
 
-use crate::{Failure, governed};
+use crate::{Failure, governed, in_flight::Ticket, people::People};
 
 /// Bytes of a request's body that are looked at before any of it goes on.
 const LOOKED_AT: usize = 64 * 1024;
@@ -29,15 +32,26 @@ const LOOKED_AT: usize = 64 * 1024;
 #[error("the document cannot be projected")]
 struct NotProjectable;
 
+/// What is told of a response as it goes by.
+pub(crate) struct Beside<'a> {
+    /// The exchange, for its completion.
+    pub(crate) ticket: &'a Arc<Ticket>,
+    /// Which agreed elements never come.
+    pub(crate) absences: &'a Arc<Absences>,
+    /// Whom it names; `None`: nobody is looked for.
+    pub(crate) recorder: Option<Recorder>,
+}
+
 /// What goes on of a response: all of it where there is no agreement to keep to. At the inway it is the source's own, at
 /// the outway what the provider's node made of it.
 pub(crate) async fn under(
     obligations: Option<&Obligations>,
     projected: Projected,
     response: Response<Body>,
+    beside: Beside<'_>,
 ) -> Result<Response<Body>, Failure> {
     match obligations {
-        Some(obligations) => minimised(response, obligations, projected).await,
+        Some(obligations) => minimised(response, obligations, projected, beside).await,
         None => Ok(response),
     }
 }
@@ -48,6 +62,7 @@ async fn minimised(
     response: Response<Body>,
     obligations: &Obligations,
     projected: Projected,
+    beside: Beside<'_>,
 ) -> Result<Response<Body>, Failure> {
     let operation = obligations.operation().ok_or(Failure::NotProjectable)?;
     let (mut head, body) = response.into_parts();
@@ -71,12 +86,13 @@ async fn minimised(
         tracing::warn!(operation = %operation.name, %error, "an agreed operation's answers cannot be projected");
         Failure::NotProjectable
     })?;
-    let mut minimised =
-        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false };
+    let Beside { ticket, absences, recorder } = beside;
+    let mut minimised = Minimised::new(body, projection, Some(Arc::clone(ticket)), recorder);
+    minimised.counted = Some((Arc::clone(absences), obligations.clone()));
     let first = std::future::poll_fn(|context| minimised.poll_more(context)).await;
     match first {
         Some(Ok(piece)) => minimised.waiting = Some(piece),
-        Some(Err(_)) => return Err(Failure::NotProjectable),
+        Some(Err(_)) => return Err(minimised.failure),
         None => {}
     }
     Ok(Response::from_parts(head, minimised.boxed_unsync()))
@@ -107,8 +123,7 @@ pub(crate) async fn asked(
     let Some(obligations) = obligations.filter(|_| !body.is_end_stream()) else { return Ok(body) };
     let projection = obligations.request().ok().flatten().ok_or(Failure::BodyNotAgreed)?;
     head.headers.remove(CONTENT_LENGTH);
-    let mut minimised =
-        Minimised { body, projector: Projector::new(projection), waiting: None, ended: false };
+    let mut minimised = Minimised::new(body, projection, None, None);
     let mut read = BytesMut::new();
     while read.len() < LOOKED_AT {
         match std::future::poll_fn(|context| minimised.poll_more(context)).await {
@@ -122,17 +137,71 @@ pub(crate) async fn asked(
 }
 
 struct Minimised {
+    /// To which exchange the elements of this document are told.
+    told: Option<Arc<Ticket>>,
     body: Body,
     projector: Projector,
+    /// Whom it names is written down before it goes on.
+    people: Option<People>,
+    /// Pieces that may leave when that is done.
+    held: Option<(Bytes, BoxFuture<'static, Result<(), AppendError>>)>,
     /// Pieces that may leave: the first one, for which the head waited.
     waiting: Option<Bytes>,
     ended: bool,
+    /// Where it is counted what came of a response.
+    counted: Option<(Arc<Absences>, Obligations)>,
+    /// Why it was broken off.
+    failure: Failure,
 }
 
 impl Minimised {
+    fn new(
+        body: Body,
+        projection: Arc<Projection>,
+        told: Option<Arc<Ticket>>,
+        recorder: Option<Recorder>,
+    ) -> Self {
+        let projector = Projector::new(projection);
+        let people = recorder.map(People::new);
+        let failure = Failure::NotProjectable;
+        Self {
+            told,
+            counted: None,
+            body,
+            projector,
+            people,
+            held: None,
+            waiting: None,
+            ended: false,
+            failure,
+        }
+    }
+
+    /// Which elements have gone on, for the completion.
+    fn tell_elements(&self) {
+        let Some(account) = self.told.as_ref().and_then(|ticket| ticket.exchange.account()) else { return };
+        let summary = self.projector.summary();
+        let counted = summary.elements.iter().zip(self.projector.elements());
+        let delivered = counted.filter(|(count, _)| count.delivered > 0);
+        account.elements(
+            delivered
+                .map(|(count, element)| CrossedElement {
+                    path: element.path.to_string(),
+                    count: count.delivered,
+                })
+                .collect(),
+        );
+    }
+
     /// An answer that is missing looks the same as one that was not agreed; the node's own log tells them apart.
-    fn say_what_could_not_be_told(&self) {
-        for (count, element) in self.projector.summary().elements.iter().zip(self.projector.elements()) {
+    fn say_what_did_not_come(&self) {
+        let summary = self.projector.summary();
+        if let Some((absences, obligations)) = self.counted.as_ref().filter(|_| summary.records > 0) {
+            let came = summary.elements.iter().map(|count| count.delivered > 0);
+            let paths = || self.projector.elements().iter().map(|element| element.path.to_string()).collect();
+            absences.saw(obligations, paths, came);
+        }
+        for (count, element) in summary.elements.iter().zip(self.projector.elements()) {
             if count.untold > 0 {
                 let (path, times) = (&element.path, count.untold);
                 tracing::warn!(%path, times, "a derived answer is missing: its source is absent or of another type");
@@ -140,9 +209,29 @@ impl Minimised {
         }
     }
 
+    fn break_off(&mut self, failure: Failure) -> Poll<Option<Result<Bytes, BoxError>>> {
+        (self.ended, self.failure) = (true, failure);
+        Poll::Ready(Some(Err(NotProjectable.into())))
+    }
+
     /// The next bytes that may leave; `None` at the end. What came together with a fault does not leave.
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
-        while !self.ended {
+        loop {
+            if let Some((bytes, writing)) = &mut self.held {
+                let written = ready!(writing.as_mut().poll(context));
+                let bytes = std::mem::take(bytes);
+                self.held = None;
+                match written {
+                    Ok(()) => return Poll::Ready(Some(Ok(bytes))),
+                    Err(error) => {
+                        tracing::error!(%error, "processing records cannot be written: the answer is broken off");
+                        return self.break_off(Failure::RecordUnavailable);
+                    }
+                }
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
             let fed = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.projector.feed(&data),
@@ -160,18 +249,35 @@ impl Minimised {
             };
             if let Err(fault) = fed {
                 tracing::warn!(%fault, "a document cannot be projected");
-                self.ended = true;
-                return Poll::Ready(Some(Err(NotProjectable.into())));
+                return self.break_off(Failure::NotProjectable);
             }
             if self.ended {
-                self.say_what_could_not_be_told();
+                self.tell_elements();
+                self.say_what_did_not_come();
             }
             let pieces = self.projector.take();
-            if !pieces.is_empty() {
-                return Poll::Ready(Some(Ok(Bytes::from(pieces.into_bytes()))));
+            if pieces.is_empty() {
+                continue;
+            }
+            let writing = match self.people.as_mut().map(|people| people.write(&pieces)).transpose() {
+                Ok(writing) => writing.flatten(),
+                Err(failure) => return self.break_off(failure),
+            };
+            let bytes = Bytes::from(pieces.into_bytes());
+            match writing {
+                Some(writing) => self.held = Some((bytes, writing)),
+                None => return Poll::Ready(Some(Ok(bytes))),
             }
         }
-        Poll::Ready(None)
+    }
+}
+
+impl Drop for Minimised {
+    /// What went on before it was broken off went on.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.tell_elements();
+        }
     }
 }
 
@@ -190,14 +296,12 @@ impl http_body::Body for Minimised {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended && self.waiting.is_none()
+        self.ended && self.waiting.is_none() && self.held.is_none()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use http_body_util::Full;
     use verbond_agreement::{Agreement, LifeCycle, PartySignature, SignatureMark};
     use verbond_domain::Timestamp;
@@ -232,6 +336,7 @@ mod tests {
                 activity: None,
                 algorithm: None,
                 on_behalf_of: None,
+                claims: verbond_policy::Claims::default(),
                 elements: Default::default(),
             },
         };
@@ -246,7 +351,10 @@ mod tests {
     ) -> Result<Option<String>, Box<dyn std::error::Error>> {
         let body = Full::new(Bytes::from(document.to_owned())).map_err(|never| match never {}).boxed_unsync();
         let response = Response::builder().header(CONTENT_TYPE, "application/json").body(body)?;
-        let Ok(response) = under(Some(&obligations()?), projected, response).await else { return Ok(None) };
+        let ticket = Arc::new(crate::in_flight::tests::ticket()?.0);
+        let beside = Beside { ticket: &ticket, absences: &Arc::default(), recorder: None };
+        let answer = under(Some(&obligations()?), projected, response, beside).await;
+        let Ok(response) = answer else { return Ok(None) };
         let bytes = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
         Ok(Some(String::from_utf8(bytes.to_vec())?))
     }

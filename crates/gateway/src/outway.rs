@@ -13,17 +13,20 @@ use verbond_application::{
 };
 use verbond_domain::{Direction, Problem, TransactionId};
 use verbond_journal::Permit;
+use verbond_policy::DecisionRecord;
 use verbond_store::applications::ApplicationRow;
 use verbond_transport::{Body, Client, Connection, Handler};
 
 use crate::{
     Credentials, Failure, Gateway, OutboundFace, OutboundRequest, PreparedOutbound, Refusal, RefusalRecord,
     applications::Applications,
-    entrance,
+    completing::{self, Account},
+    decision_point, entrance,
     forward::{self, Unanswered},
     governed, guarded, headers,
-    in_flight::InFlight,
-    minimise, record,
+    in_flight::{InFlight, Ticket},
+    minimise::{self, Beside},
+    record,
     routes::{self, Route},
     trace,
 };
@@ -31,6 +34,8 @@ use crate::{
 const DIRECTION: Direction = Direction::Outgoing;
 /// How often a request is prepared again because our certificate was replaced before it was sent.
 const PREPARATIONS: usize = 3;
+/// What a completion says of an exchange that the provider's node refused.
+const REFUSED_THERE: &str = "REFUSED_BY_PROVIDER";
 
 /// Answers the requests of this organisation's applications to services of other participants.
 pub struct Outway {
@@ -46,7 +51,7 @@ struct Asking<'a> {
     application: &'a ApplicationRow,
     route: &'a Route<'a>,
     transaction_id: TransactionId,
-    decision: &'a Option<serde_json::Value>,
+    decision: Option<&'a DecisionRecord>,
     agreement: &'a Option<String>,
 }
 
@@ -133,6 +138,7 @@ impl Outway {
             call: governed::call(&head.method, &head.uri),
             agreement: governed::agreement(&head.headers),
             purpose: governed::purpose(&head.headers),
+            claims: governed::claims(&head.headers),
             transaction_id,
             trace: trace::go_on(&mut head.headers, &gateway.ambient),
             now: gateway.ambient.now(),
@@ -154,11 +160,12 @@ impl Outway {
             }
         };
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
-        let written = decision.as_deref().and_then(record::written);
+        let action = permission.action.clone();
         if let Some(obligations) = &obligations {
             let has_body = !body.is_end_stream();
             if has_body && !minimise::takes_body(obligations, &head.headers) {
-                let known = refusal(self.face.problem(Failure::BodyNotAgreed), asked, written);
+                let known =
+                    refusal(self.face.problem(Failure::BodyNotAgreed), asked, record::decided(&permission));
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
             governed::keep_of_request(&mut head.headers, has_body);
@@ -171,12 +178,12 @@ impl Outway {
             application: &application,
             route: &route,
             transaction_id,
-            decision: &written,
+            decision: decision.as_deref(),
             agreement: &agreement,
         };
         let prepared = self.prepare(&head, &asking, &snapshot).await?;
         let PreparedOutbound { parties, wire, target, to_provider, standing, shows, reference } = prepared;
-        let standing = governed::standing(standing, decision);
+        let standing = governed::standing(standing, decision.clone());
 
         // Watch over it, from before the record on: what is withdrawn meanwhile is not forwarded.
         let ticket = Arc::new(self.in_flight.begin(
@@ -188,6 +195,26 @@ impl Outway {
             &gateway.ambient,
         ));
 
+        // Asked too, about what is permitted: the organisation's own decision point.
+        let about = decision_point::About {
+            direction: DIRECTION,
+            parties: &parties,
+            wire: &wire,
+            application: Some(application.name.as_str()),
+            head: &head,
+            transaction_id,
+        };
+        let asked =
+            decision_point::ask(gateway, permission, &ticket, about, |failure| self.face.problem(failure));
+        let permission = match asked.await {
+            Ok(permission) => permission,
+            Err(denial) => {
+                let decision = denial.decision.as_ref().and_then(record::written);
+                let known = RefusalRecord { wire, ..refusal(denial.problem, parties, decision) };
+                return Err(self.refuse(known, &application, transaction_id).await);
+            }
+        };
+
         // Write it down: nothing has left, and the body has not been read.
         let name = application.name.as_str().to_owned();
         let permit = Permit {
@@ -196,7 +223,8 @@ impl Outway {
             parties: parties.clone(),
             wire: wire.clone(),
             application: Some(name),
-            decision: written.clone(),
+            decision: record::decided(&permission),
+            processing: record::known(permission.action.as_deref()),
         };
         let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,
@@ -211,10 +239,15 @@ impl Outway {
         // Forward it: once, whatever comes of it, unless it is certain that not a byte has left.
         head.extensions.clear();
         let reserved = headers::apply(&mut head.headers, to_provider);
+        let salt = completing::tell_salt(&mut head.headers, &gateway.ambient);
+        let counterpart = parties.counterpart(DIRECTION).clone();
+        let recorder =
+            gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
+        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt));
         let body = guarded::request(body, &ticket, reserved);
         let body = match minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await {
-            Ok(body) => body,
-            Err(failure) => return Err(self.failed(permitted, failure, transaction_id).await),
+            Ok(body) => completing::request(body, &ticket),
+            Err(failure) => return Err(self.failed(&ticket, permitted, failure, transaction_id).await),
         };
         let mut request = Request::from_parts(head, body);
         let (mut target, mut shows, mut reference) = (target, shows, reference);
@@ -230,10 +263,13 @@ impl Outway {
                     // The provider has minimised; what it disclosed beyond that goes no further here. Its own refusals are
                     // no documents of the source.
                     let is_refusal = self.face.is_refusal(&head);
-                    let response = Response::from_parts(head, body);
+                    let response = completing::response(Response::from_parts(head, body), &ticket);
                     let obligations = obligations.as_ref().filter(|_| !is_refusal);
-                    match minimise::under(obligations, Projected::Answer, response).await {
+                    let (absences, recorder) = (&gateway.absences, recorder.clone());
+                    let beside = Beside { ticket: &ticket, absences, recorder };
+                    match minimise::under(obligations, Projected::Answer, response, beside).await {
                         Ok(response) if is_refusal => {
+                            completing::failed(&ticket, REFUSED_THERE);
                             permitted.unanswered().await;
                             return Ok(response);
                         }
@@ -249,7 +285,7 @@ impl Outway {
                     preparations += 1;
                     let (mut head, body) = unsent.into_parts();
                     // The permit holds the decision already.
-                    let again = Asking { decision: &None, ..asking };
+                    let again = Asking { decision: None, ..asking };
                     let again = self.prepare(&head, &again, &snapshot).await?;
                     // The record names what the exchange rests on, and the other end's record must name the same.
                     if again.parties != parties || again.wire != wire {
@@ -265,14 +301,21 @@ impl Outway {
                 Err(Unanswered::Unsent(_)) => Failure::Unreachable,
                 Err(Unanswered::Failed(failure)) => failure,
             };
-            return Err(self.failed(permitted, failure, transaction_id).await);
+            return Err(self.failed(&ticket, permitted, failure, transaction_id).await);
         }
     }
 
     /// What was permitted came to nothing.
-    async fn failed(&self, permitted: Permitted, failure: Failure, transaction_id: TransactionId) -> Refused {
+    async fn failed(
+        &self,
+        ticket: &Ticket,
+        permitted: Permitted,
+        failure: Failure,
+        transaction_id: TransactionId,
+    ) -> Refused {
         record::ended_without(permitted, failure).await;
         let problem = self.face.problem(failure);
+        completing::failed(ticket, problem.code);
         self.gateway.metrics.refused(DIRECTION, problem.code);
         Refused { problem, transaction_id: Some(transaction_id) }
     }
@@ -301,7 +344,7 @@ impl Outway {
                 Err(Refused { problem, transaction_id: Some(transaction_id) })
             }
             Err(Refusal::Known(mut known)) => {
-                known.decision.clone_from(decision);
+                known.decision = decision.and_then(record::written);
                 Err(self.refuse(*known, application, transaction_id).await)
             }
         }

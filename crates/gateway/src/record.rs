@@ -5,9 +5,12 @@
 
 use std::time::Instant;
 
-use verbond_application::exchange::{Denial, NotPermitted, Permission, Permitted};
+use verbond_application::{
+    exchange::{Denial, NotPermitted, Permission, Permitted},
+    processing::Action,
+};
 use verbond_domain::{Direction, Problem};
-use verbond_journal::{AppendError, Permit, RefusedExchange};
+use verbond_journal::{AppendError, Permit, ProcessingRecord, RefusedExchange};
 use verbond_policy::DecisionRecord;
 
 use crate::{Failure, Gateway, RefusalRecord};
@@ -64,6 +67,16 @@ pub(crate) async fn ended_without(mut permitted: Permitted, failure: Failure) {
         permitted.answered();
     }
     permitted.unanswered().await;
+}
+
+/// The records of processing that stand in a permit.
+pub(crate) fn known(action: Option<&Action>) -> Vec<ProcessingRecord> {
+    action.map(Action::known).unwrap_or_default()
+}
+
+/// The decision on which a permission rests, as it stands in an entry; `None` for an open service.
+pub(crate) fn decided(permission: &Permission) -> Option<serde_json::Value> {
+    permission.decision.as_deref().and_then(written)
 }
 
 /// A decision as it stands in an entry.

@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use verbond_application::{exchange::Exchanges, snapshot::SnapshotKeeper};
+use verbond_application::{
+    absences::Absences, completions::Completions, exchange::Exchanges, snapshot::SnapshotKeeper,
+};
 use verbond_domain::{Ambient, Direction};
 
-use crate::{Metrics, in_flight::InFlight};
+use crate::{DecisionPoint, Metrics, in_flight::InFlight};
 
 /// Bounds of a gateway.
 #[derive(Clone, Copy, Debug)]
@@ -27,14 +29,20 @@ impl Default for GatewayLimits {
 pub struct Gateway {
     /// Decides and records.
     pub exchanges: Exchanges,
+    /// Writes down what became of exchanges.
+    pub completions: Completions,
     /// What is known.
     pub snapshots: Arc<SnapshotKeeper>,
+    /// Counts agreed elements that never come.
+    pub absences: Arc<Absences>,
     /// Time and randomness.
     pub ambient: Ambient,
     /// Figures.
     pub metrics: Metrics,
     /// Bounds.
     pub limits: GatewayLimits,
+    /// The organisation's own decision point, which is asked too; `None`: it has none.
+    pub decision_point: Option<Arc<DecisionPoint>>,
 }
 
 impl Gateway {
@@ -45,6 +53,7 @@ impl Gateway {
             Arc::clone(&self.snapshots),
             self.ambient.clone(),
             self.metrics.clone(),
+            self.completions.clone(),
             self.limits,
         )
     }

@@ -21,7 +21,7 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    fn read(service: &ServiceRow) -> Option<Self> {
+    pub(crate) fn read(service: &ServiceRow) -> Option<Self> {
         let url = url::Url::parse(&service.upstream).ok()?;
         // Over plain TCP there is no way to agree on HTTP/2, and most servers do not expect it there.
         let protocol = match (service.protocol.as_str(), url.scheme()) {

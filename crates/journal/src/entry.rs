@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use verbond_domain::{Actor, Ambient, Direction, ExchangeParties, Timestamp, TransactionId};
 
+use crate::{Completion, Processing, ProcessingRecord};
+
 /// The time-ordered identifier of an entry: a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -18,6 +20,10 @@ pub enum Entry {
     Permit(Permit),
     /// An exchange was refused after its caller had been authenticated.
     Refusal(RefusedExchange),
+    /// Data of somebody whom only an answer named is processed.
+    Processing(Processing),
+    /// A permitted exchange has come to its end.
+    Completion(Completion),
     /// Somebody changed something.
     Act(Act),
 }
@@ -40,6 +46,9 @@ pub struct Permit {
     /// The decision, as a record of the Authorization Decision Log 1.0.0, where one was taken: one entry, one sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<serde_json::Value>,
+    /// Records of Logboek Dataverwerkingen 1.0.0: of the action and of those whom the request names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processing: Vec<ProcessingRecord>,
 }
 
 /// A refused exchange: written once the caller was known; earlier refusals are only counted.
@@ -83,7 +92,7 @@ pub struct Act {
 pub struct PreparedEntry {
     /// Its identifier.
     pub id: EntryId,
-    /// `permit`, `refusal`, `act`.
+    /// `permit`, `refusal`, `processing`, `completion`, `act`.
     pub kind: &'static str,
     /// When it was prepared.
     pub at: Timestamp,
@@ -138,6 +147,8 @@ impl Entry {
         match self {
             Self::Permit(_) => "permit",
             Self::Refusal(_) => "refusal",
+            Self::Processing(_) => "processing",
+            Self::Completion(_) => "completion",
             Self::Act(_) => "act",
         }
     }
@@ -207,6 +218,7 @@ mod tests {
             wire: serde_json::Map::new(),
             application: None,
             decision: None,
+            processing: Vec::new(),
         })
     }
 

@@ -6,10 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod appender;
+mod completion;
 mod entry;
+mod processing;
 
 pub use appender::{AppendError, Journal, JournalLimits, JournalStatistics};
+pub use completion::{Bytes32, Completion, Counting, Crossed, CrossedElement, Delivery};
 pub use entry::{Act, Entry, EntryId, Permit, Place, PreparedEntry, RefusedExchange};
+pub use processing::{Processing, ProcessingAttributes, ProcessingRecord, ProcessingStatus};
 
 use futures_util::future::BoxFuture;
 

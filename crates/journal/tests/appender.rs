@@ -156,6 +156,7 @@ fn permit(exchange: u128) -> Result<Entry, Box<dyn Error>> {
         wire: serde_json::Map::new(),
         application: None,
         decision: None,
+        processing: Vec::new(),
     }))
 }
 

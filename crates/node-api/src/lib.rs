@@ -1,9 +1,11 @@
 //! What nodes of this program tell each other beside the group's protocol, under `/verbond/v1` on the manager's port:
-//! agreements, what parties state about them, and what each has read of the others' public registers.
+//! agreements, what parties state about them, what each has read of the others' public registers, and what it has written down
+//! of the exchanges between them.
 //!
 //! A participant that answers 404 here is a foreign one: it takes part over the group's protocol alone.
 #![forbid(unsafe_code)]
 
+mod account;
 mod answer;
 mod caller;
 mod courier;
@@ -19,6 +21,7 @@ use verbond_domain::{Ambient, ParticipantId};
 use verbond_store::Store;
 use verbond_transport::Client;
 
+pub use account::AccountReader;
 pub use courier::AgreementCourier;
 pub use reader::NodeReader;
 

@@ -16,7 +16,7 @@ use verbond_application::agreements::{Envelope, Seen};
 use verbond_domain::Problem;
 
 use crate::{
-    NodeApi,
+    NodeApi, account,
     answer::Refused,
     caller::{Bounded, Caller, PathHash},
 };
@@ -73,6 +73,7 @@ fn described() -> OpenApiRouter<Arc<NodeApi>> {
         .routes(routes!(get_document, put_document))
         .routes(routes!(post_statement))
         .routes(routes!(post_readings))
+        .routes(routes!(account::exchanges))
 }
 
 pub(crate) fn router(node: Arc<NodeApi>) -> Router {
@@ -169,12 +170,12 @@ async fn post_readings(
     Ok(Json(Readings { items }))
 }
 
-fn too_often() -> Problem {
+pub(crate) fn too_often() -> Problem {
     Problem::new(
         "READING_TOO_OFTEN",
         429,
-        "Deze deelnemer laat dit knooppunt te vaak lezen.",
-        "this participant has this node read too often",
+        "Deze deelnemer vraagt dit knooppunt te vaak.",
+        "this participant asks this node too often",
     )
     .next("Probeer het over een minuut opnieuw.", "try again in a minute")
 }
@@ -189,7 +190,7 @@ fn other_hash() -> Problem {
     .next("Stuur het document naar zijn eigen hash.", "send the document to its own hash")
 }
 
-fn unreadable(what: &str) -> Problem {
+pub(crate) fn unreadable(what: &str) -> Problem {
     Problem::new(
         "REQUEST_UNREADABLE",
         400,

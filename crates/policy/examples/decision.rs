@@ -55,6 +55,7 @@ fn question<'call>(agreement: &Agreement, path: &'call str, after: i64) -> Outco
             activity: None,
             algorithm: None,
             on_behalf_of: None,
+            claims: verbond_policy::Claims::default(),
             elements: BTreeSet::new(),
         },
     })

@@ -20,7 +20,7 @@ use crate::{ReasonCode, decision::Place, memory::Memory, rules};
 /// The schema to which all policies are held.
 pub const SCHEMA: &str = include_str!("../../../docs/reference/agreement.cedarschema");
 /// Counts the ways in which this program has put agreements into policies. A record names it.
-pub const COMPILER: u32 = 1;
+pub const COMPILER: u32 = 2;
 /// Most policies of the operations of one clause: all of them are weighed at each decision.
 const MAXIMUM_POLICIES: usize = 1_000;
 

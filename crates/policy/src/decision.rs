@@ -3,14 +3,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use verbond_agreement::{
-    Agreement, AgreementId, Clause, ClauseName, DocumentHash, Element, EntryName, HumanStep, Line, Operation,
-    Receiver, Stage, Version, Versioned,
+    ActivityReference, Agreement, AgreementId, Clause, ClauseName, DocumentHash, Element, EntryName,
+    HumanStep, Line, Operation, Receiver, Stage, Version,
     plan::{self, PlanError, Projected},
 };
-use verbond_domain::{ApplicationName, ParticipantId, Problem, ServiceReference, Timestamp};
+use verbond_domain::{ApplicationName, Direction, ParticipantId, Problem, ServiceReference, Timestamp};
 use verbond_projection::{Projection, ProjectionError};
 
-use crate::{Call, CompiledAgreement, NamedPerson, ParameterFacts, Reason, matching::people};
+use crate::{Call, Claims, CompiledAgreement, NamedPerson, ParameterFacts, Reason, matching::people};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Context {
     pub algorithm: Option<EntryName>,
     /// For whom the receiver asks, if not for itself.
     pub on_behalf_of: Option<ParticipantId>,
+    /// What the receiver claims of this request.
+    pub claims: Claims,
     /// The elements asked for by their paths; none: all that are agreed.
     pub elements: BTreeSet<Line>,
 }
@@ -141,6 +143,15 @@ pub struct Facts {
     pub leases: Leases,
 }
 
+/// An operation of a version, by its place in the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OperationPlace {
+    /// Hash of the version.
+    pub hash: DocumentHash,
+    clause: usize,
+    operation: usize,
+}
+
 /// What a permit obliges to.
 #[derive(Clone, Debug)]
 pub struct Obligations {
@@ -178,6 +189,17 @@ impl Obligations {
 
     fn receiver(&self) -> Option<&Receiver> {
         self.clause()?.receivers.get(self.place.receiver)
+    }
+
+    /// Which operation of which version.
+    pub fn place(&self) -> Option<OperationPlace> {
+        let operation = self.place.operation?;
+        Some(OperationPlace { hash: self.compiled.hash, clause: self.place.clause, operation })
+    }
+
+    /// The name of the clause.
+    pub fn clause_name(&self) -> Option<&ClauseName> {
+        self.clause().map(|clause| &clause.name)
     }
 
     /// The operation as agreed: its record, content type and people.
@@ -218,14 +240,18 @@ impl Obligations {
         self.asked.is_empty() && self.operation().is_some_and(|operation| operation.whole_document.is_some())
     }
 
-    /// The provider's activity, for its processing records.
-    pub fn provider_activity(&self) -> Option<&Versioned> {
-        self.clause()?.provider.activity.as_ref().map(|activity| &activity.entry)
+    /// Whom a request names in its parameters, as the operation says: for whoever records, never for a policy.
+    pub fn people<'call>(&self, call: Call<'call>) -> Vec<NamedPerson<'call>> {
+        self.operation().map(|operation| people(operation, call)).unwrap_or_default()
     }
 
-    /// The receiver's activity, for its processing records.
-    pub fn receiver_activity(&self) -> Option<&Versioned> {
-        self.receiver()?.side.activity.as_ref().map(|activity| &activity.entry)
+    /// The activity for which the node that sees the exchange in this direction takes part in it, as it is published.
+    pub fn activity(&self, direction: Direction) -> Option<&ActivityReference> {
+        let side = match direction {
+            Direction::Incoming => &self.clause()?.provider,
+            Direction::Outgoing => &self.receiver()?.side,
+        };
+        side.activity.as_ref()
     }
 
     /// What a person does before the data has an effect.

@@ -105,7 +105,7 @@ pub(crate) fn request(
     let text = |value: &str| RestrictedExpression::new_string(value.to_owned());
     let (day, minute) = day_and_minute(stated.now);
     let elements = facts.elements.iter().map(|element| text(element));
-    let mut context = Vec::with_capacity(13);
+    let mut context = Vec::with_capacity(15);
     context.extend([
         ("clause", text(agreed.name.as_str())),
         ("operation", text(facts.operation.as_ref()?.as_str())),
@@ -117,12 +117,15 @@ pub(crate) fn request(
         ("minute", RestrictedExpression::new_long(minute)),
         ("volume_held", RestrictedExpression::new_bool(facts.leases.volume)),
         ("person_held", RestrictedExpression::new_bool(facts.leases.per_person)),
+        ("human_stated", RestrictedExpression::new_bool(stated.claims.human.is_some())),
     ]);
     context.extend(stated.activity.as_ref().map(|activity| ("activity", text(activity.as_str()))));
     context.extend(stated.algorithm.as_ref().map(|algorithm| ("algorithm", text(algorithm.as_str()))));
     context.extend(
         stated.on_behalf_of.as_ref().map(|participant| ("on_behalf_of", text(&participant.to_string()))),
     );
+    let assurance = stated.claims.assurance;
+    context.extend(assurance.map(|level| ("assurance", RestrictedExpression::new_long(level.rank()))));
     let context = context.into_iter().map(|(name, value)| (name.to_owned(), value));
     let context = CedarContext::from_pairs(context).ok()?;
     let (principal, action, resource) =
@@ -134,13 +137,18 @@ pub(crate) fn request(
 mod tests {
     use std::collections::BTreeSet;
 
-    use verbond_agreement::{Agreement, Stage};
+    use verbond_agreement::{Agreement, AssuranceLevel, Stage};
     use verbond_domain::Timestamp;
 
     use super::*;
-    use crate::{Leases, ParameterFacts, memory::Memory};
+    use crate::{Claims, Leases, ParameterFacts, memory::Memory};
 
     const EXAMPLE: &[u8] = include_bytes!("../../agreement/tests/pensioners.json");
+
+    fn claimed() -> Result<Claims, Box<dyn std::error::Error>> {
+        let human = Some("01890a5d-ac96-774b-bcce-b302099a8057".parse()?);
+        Ok(Claims { assurance: Some(AssuranceLevel::Substantial), human })
+    }
 
     #[test]
     fn every_question_fits_the_schema() -> Result<(), Box<dyn std::error::Error>> {
@@ -163,6 +171,7 @@ mod tests {
                 activity: everything.then(|| "supplement-outreach".parse()).transpose()?,
                 algorithm: everything.then(|| "scores".parse()).transpose()?,
                 on_behalf_of: everything.then(|| "oin:00000099000000040000".parse()).transpose()?,
+                claims: if everything { claimed()? } else { Claims::default() },
                 elements: BTreeSet::new(),
             };
             let principal = policies.receivers.first().ok_or("a receiver")?;
@@ -191,6 +200,7 @@ mod tests {
             activity: None,
             algorithm: None,
             on_behalf_of: None,
+            claims: Claims::default(),
             elements: BTreeSet::new(),
         };
         let first = compiled.clauses().map_err(Clone::clone)?.first().ok_or("policies")?;
@@ -218,7 +228,7 @@ mod tests {
         let first = compiled.clauses().map_err(Clone::clone)?.first().ok_or("policies")?;
         let policies = r#"permit(principal, action, resource) when {
             context.now == 7 && context.operation == "ask" && context.purpose == "help" && context.stage == "signed" &&
-            context.volume_held && context.person_held && context.elements == [] &&
+            context.volume_held && context.person_held && context.human_stated && context.assurance == 2 && context.elements == [] &&
             !(context has activity) && !(context has algorithm) && !(context has on_behalf_of) };"#;
         let (service, receivers) = (first.service.clone(), first.receivers.clone());
         let policies =
@@ -237,6 +247,7 @@ mod tests {
             activity: None,
             algorithm: None,
             on_behalf_of: None,
+            claims: claimed()?,
             elements: BTreeSet::new(),
         };
         let permits = |facts: &Facts, context: &Context| ask(&policies, clause, 0, facts, context).is_empty();
@@ -262,6 +273,12 @@ mod tests {
             Context { activity: Some("other".parse()?), ..context.clone() },
             Context { algorithm: Some("scores".parse()?), ..context.clone() },
             Context { on_behalf_of: Some("oin:00000099000000040000".parse()?), ..context.clone() },
+            Context { claims: Claims { human: None, ..context.claims }, ..context.clone() },
+            Context { claims: Claims { assurance: None, ..context.claims }, ..context.clone() },
+            Context {
+                claims: Claims { assurance: Some(AssuranceLevel::High), ..context.claims },
+                ..context.clone()
+            },
         ] {
             assert!(!permits(&facts, &other), "{other:?}");
         }

@@ -9,8 +9,10 @@
 //! No input or output, no clock, no randomness. The only room that knows Cedar.
 #![forbid(unsafe_code)]
 
+mod claims;
 mod compile;
 mod decision;
+mod decision_point;
 mod evaluate;
 mod matching;
 mod memory;
@@ -21,15 +23,20 @@ mod rules;
 mod snapshot;
 mod text;
 
+pub use claims::{Claims, HumanReference, NoReference};
 pub use compile::{COMPILER, CompileError, CompiledAgreement, SCHEMA, policy_text};
 pub use decision::{
-    Basis, Candidate, Context, Decision, DecisionRequest, Facts, Leases, Obligations, Outcome, Subject,
+    Basis, Candidate, Context, Decision, DecisionRequest, Facts, Leases, Obligations, OperationPlace,
+    Outcome, Subject,
 };
-pub use matching::{Call, NamedPerson, ParameterFact, ParameterFacts, ParameterRefusal};
+pub use decision_point::{
+    LONGEST_ANSWER, PointAnswer, PointOutcome, PointQuestion, PointReason, UnreadableAnswer,
+};
+pub use matching::{Call, NamedPerson, ParameterFact, ParameterFacts, ParameterRefusal, fits};
 pub use reason::{Reason, ReasonCode};
 pub use record::{
-    ActionProperties, AgreementSource, Attributes, Body, DecisionRecord, EventName, Identified, Policies,
-    PolicySource, RecordStatus, RecordedAction, RecordedContext, RecordedRequest, RecordedResponse,
+    ActionProperties, AgreementSource, Attributes, Body, DecisionRecord, EventName, Identified, Information,
+    Policies, PolicySource, RecordStatus, RecordedAction, RecordedContext, RecordedRequest, RecordedResponse,
     ResourceProperties, ResponseContext, SpanId, SubjectProperties, Trace, TraceId,
 };
 pub use replay::{Incompatibility, Replay, replay, replay_compiled, without_place};

@@ -84,6 +84,13 @@ pub(crate) fn find(clause: &Clause, call: Call<'_>) -> Option<Match> {
     best.map(|(_, found)| found)
 }
 
+/// Whether an operation permits a call by its method, path and parameters; conditions are not looked at.
+pub fn fits(operation: &Operation, call: Call<'_>) -> bool {
+    let Some(values) = operation.path.matches(call.path) else { return false };
+    operation.method.as_str() == call.method
+        && judge(operation, &facts(operation, &values, call.query)).is_empty()
+}
+
 /// A person whom a request names. Shows nothing of it: the number is not to be written down.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NamedPerson<'call> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use arc_swap::ArcSwapOption;
-use verbond_agreement::{EntryName, Stage};
+use verbond_agreement::{AssuranceLevel, EntryName, Stage};
 use verbond_domain::ParticipantId;
 
 use crate::{Context, Facts, Leases};
@@ -23,6 +23,8 @@ struct Asked {
     activity: Option<EntryName>,
     algorithm: Option<EntryName>,
     on_behalf_of: Option<ParticipantId>,
+    assurance: Option<AssuranceLevel>,
+    human_stated: bool,
     elements: BTreeSet<String>,
 }
 
@@ -37,6 +39,8 @@ impl Asked {
             && self.activity == context.activity
             && self.algorithm == context.algorithm
             && self.on_behalf_of == context.on_behalf_of
+            && self.assurance == context.claims.assurance
+            && self.human_stated == context.claims.human.is_some()
             && self.elements == facts.elements
     }
 }
@@ -61,6 +65,8 @@ impl Memory {
             activity: context.activity.clone(),
             algorithm: context.algorithm.clone(),
             on_behalf_of: context.on_behalf_of.clone(),
+            assurance: context.claims.assurance,
+            human_stated: context.claims.human.is_some(),
             elements: facts.elements.clone(),
         };
         self.0.store(Some(asked.into()));

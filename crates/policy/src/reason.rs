@@ -126,6 +126,18 @@ reasons! {
         "An algorithm of the agreement has no valid assessment.",
         "Toets het algoritme opnieuw en maak een nieuwe versie van de afspraak.",
         "Assess the algorithm again and draft a new version of the agreement.";
+    /// The clause asks for a level of assurance, and the request claims a lower one or none.
+    AssuranceTooLow, "ASSURANCE_TOO_LOW", 403,
+        "De afspraak vraagt een hoger betrouwbaarheidsniveau dan deze vraag verklaart.",
+        "The agreement asks for a higher level of assurance than this request claims.",
+        "Laat wie vraagt zich op dat niveau aanmelden en stuur `Verbond-Assurance-Level: low`, `substantial` of `high` mee.",
+        "Have whoever asks log in at that level, and send `Verbond-Assurance-Level: low`, `substantial` or `high`.";
+    /// The clause asks for a human step, and the request does not claim that a person takes it.
+    HumanStepNotStated, "HUMAN_STEP_NOT_STATED", 403,
+        "De afspraak vraagt dat een mens deze vraag behandelt, en de vraag verklaart dat niet.",
+        "The agreement asks that a person handles this request, and the request does not claim so.",
+        "Laat een mens de vraag behandelen en stuur `Verbond-Human-In-The-Loop` mee met een UUID waarmee u die terugvindt, nooit een naam of nummer.",
+        "Have a person handle the request, and send `Verbond-Human-In-The-Loop` with a UUID by which you find them back, never a name or number.";
     /// Outside the agreed days or hours.
     OutsideTimeWindow, "OUTSIDE_TIME_WINDOW", 403,
         "Op dit tijdstip mag er volgens de afspraak niet worden gevraagd.",
@@ -168,6 +180,26 @@ reasons! {
         "The decision could not be taken; therefore nothing is delivered.",
         "Meld dit bij de beheerder van het knooppunt.",
         "Report this to the operator of the node.";
+    /// The organisation's own decision point, which is asked too, denies.
+    DecisionPointDenied, "DECISION_POINT_DENIED", 403,
+        "Het eigen beslispunt van de organisatie weigert deze uitwisseling.",
+        "The organisation's own decision point denies this exchange.",
+        "Vraag de organisatie die dit zegt naar het besluit bij dit transactienummer.",
+        "Ask the organisation that says this about the decision under this transaction id.";
+    /// The organisation's own decision point gave no answer that can be used, so that nothing is permitted.
+    DecisionPointUnavailable, "DECISION_POINT_UNAVAILABLE", 503,
+        "Het eigen beslispunt van de organisatie gaf geen bruikbaar antwoord; daarom wordt niets verstrekt.",
+        "The organisation's own decision point gave no answer that can be used; therefore nothing is delivered.",
+        "Probeer het straks opnieuw; de beheerder van dit knooppunt vindt de reden in zijn log, en `verbond doctor` kijkt mee.",
+        "Try again later; the operator of this node finds the reason in its log, and `verbond doctor` looks too.";
+}
+
+impl ReasonCode {
+    /// As a refusal that no clause decided.
+    pub(crate) fn problem(self) -> Problem {
+        let [nl, en, next_nl, next_en] = self.sentences();
+        Problem::new(self.as_str(), self.status(), nl, en).next(next_nl, next_en)
+    }
 }
 
 impl FromStr for ReasonCode {
@@ -213,13 +245,12 @@ impl Reason {
 
     /// As a refusal, naming the clause that decided or saying that there is none.
     pub fn problem(&self, clause: Option<&str>) -> Problem {
-        let [_, _, next_nl, next_en] = self.code.sentences();
         let clause = match clause {
             Some(name) => Bilingual::new(format!("Bepaling: {name}."), format!("Clause: {name}.")),
             None => Bilingual::new("Geen bepaling is van toepassing.", "No clause applies."),
         };
         let (nl, en) = (format!("{} {}", self.nl, clause.nl), format!("{} {}", self.en, clause.en));
-        Problem::new(self.code.as_str(), self.code.status(), nl, en).next(next_nl, next_en)
+        Problem { detail: Bilingual::new(nl, en), ..self.code.problem() }
     }
 }
 

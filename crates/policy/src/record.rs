@@ -4,10 +4,14 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use verbond_agreement::{AgreementId, ClauseName, DocumentHash, EntryName, Moment, Stage, Version};
+use verbond_agreement::{
+    AgreementId, AssuranceLevel, ClauseName, DocumentHash, EntryName, Moment, Stage, Version,
+};
 use verbond_domain::{ApplicationName, ParticipantId, ServiceReference, Timestamp, TransactionId};
 
-use crate::{COMPILER, Decision, DecisionRequest, ParameterFacts, Reason};
+use crate::{
+    COMPILER, Decision, DecisionRequest, HumanReference, ParameterFacts, PointAnswer, PointOutcome, Reason,
+};
 
 /// The name of an operation where none was recognised; no operation of an agreement can have it.
 pub(crate) const UNKNOWN_OPERATION: &str = "(unknown)";
@@ -179,6 +183,17 @@ pub struct Body {
     /// The answer.
     #[serde(rename = "adl.core.response")]
     pub response: RecordedResponse,
+    /// What else the answer rests on, beside the policies.
+    #[serde(rename = "adl.core.information", default, skip_serializing_if = "Option::is_none")]
+    pub information: Option<Information>,
+}
+
+/// What others said that counts in the answer, by who said it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Information {
+    /// The organisation's own decision point, about what the policies permit.
+    pub decision_point: PointAnswer,
 }
 
 /// A question in AuthZEN's form.
@@ -264,6 +279,12 @@ pub struct RecordedContext {
     /// For whom it asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<ParticipantId>,
+    /// The level of assurance that it claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<AssuranceLevel>,
+    /// That it claimed that a person handles the request, and by what it finds that person back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub human_in_the_loop: Option<HumanReference>,
     /// The elements that it asked for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub elements: BTreeSet<String>,
@@ -357,6 +378,8 @@ impl DecisionRecord {
                 activity: context.activity.clone(),
                 algorithm: context.algorithm.clone(),
                 on_behalf_of: context.on_behalf_of.clone(),
+                assurance: context.claims.assurance,
+                human_in_the_loop: context.claims.human,
                 elements: facts.elements.clone(),
                 stage: basis.map(|_| facts.stage),
                 volume_held: facts.leases.volume,
@@ -373,7 +396,23 @@ impl DecisionRecord {
             timestamp: context.now,
             status: if failed { RecordStatus::Error } else { RecordStatus::Ok },
             attributes: Attributes { policies, transaction_id },
-            body: Body { request, response },
+            body: Body { request, response, information: None },
         }
+    }
+
+    /// The record of a permit with what the organisation's own decision point answered: its deny, or that it gave no
+    /// answer, is the answer; its permit changes nothing.
+    #[must_use]
+    pub fn answered_by(mut self, answer: PointAnswer) -> Self {
+        if answer.outcome == PointOutcome::Unavailable {
+            self.status = RecordStatus::Error;
+        }
+        if let Some(code) = answer.refusal() {
+            let reasons = vec![Reason::new(code)];
+            let context = ResponseContext { reasons, delivered: Vec::new(), whole_document: false };
+            self.body.response = RecordedResponse { decision: false, context };
+        }
+        self.body.information = Some(Information { decision_point: answer });
+        self
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use verbond_agreement::{Agreement, DocumentHash, EntryName};
 
 use crate::{
-    COMPILER, CompileError, CompiledAgreement, Context, Decision, DecisionRecord, Facts, Leases, Obligations,
-    Reason, RecordStatus, RecordedResponse,
+    COMPILER, Claims, CompileError, CompiledAgreement, Context, Decision, DecisionRecord, Facts, Leases,
+    Obligations, Outcome, Reason, RecordStatus, RecordedResponse,
     decision::Place,
     evaluate::weigh,
     record::{ResponseContext, UNKNOWN_OPERATION},
@@ -85,7 +85,8 @@ pub fn replay_compiled(
     compiled: &Arc<CompiledAgreement>,
 ) -> Result<Replay, Incompatibility> {
     let policies = record.attributes.policies.as_ref().ok_or(Incompatibility::NoAgreement)?;
-    if record.status == RecordStatus::Error {
+    // That the organisation's own decision point gave no answer stands in the record, and can be weighed again.
+    if record.status == RecordStatus::Error && record.body.information.is_none() {
         return Err(Incompatibility::Failed);
     }
     let (given, recorded) = (compiled.hash, policies.agreement.hash);
@@ -116,7 +117,8 @@ pub fn replay_compiled(
     }
 }
 
-/// The decision on what a record says.
+/// The decision on what a record says. What the organisation's own decision point answered is taken from there too: it
+/// is not asked again.
 fn again(record: &DecisionRecord, compiled: &Arc<CompiledAgreement>) -> Result<Decision, Incompatibility> {
     let place = place(record, &compiled.agreement)?;
     let asked = &record.body.request.context;
@@ -135,9 +137,20 @@ fn again(record: &DecisionRecord, compiled: &Arc<CompiledAgreement>) -> Result<D
         activity: asked.activity.clone(),
         algorithm: asked.algorithm.clone(),
         on_behalf_of: asked.on_behalf_of.clone(),
+        claims: Claims { assurance: asked.assurance, human: asked.human_in_the_loop },
         elements: BTreeSet::new(),
     };
-    Ok(weigh(compiled, place, facts, &context))
+    let decision = weigh(compiled, place, facts, &context);
+    let answered = record.body.information.as_ref().and_then(|heard| heard.decision_point.refusal());
+    Ok(match answered.filter(|_| decision.is_permit()) {
+        Some(code) => Decision {
+            outcome: Outcome::Deny,
+            reasons: vec![Reason::new(code)],
+            obligations: None,
+            ..decision
+        },
+        None => decision,
+    })
 }
 
 /// The decision that follows when the place about a person, on which a permit counted, turned out not to be there when it

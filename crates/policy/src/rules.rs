@@ -139,6 +139,13 @@ impl Rules<'_> {
         if clause.person_limit().is_some() {
             self.forbid_unless(all, ReasonCode::PersonLimitReached, "context.person_held");
         }
+        if let Some(level) = conditions.assurance {
+            let enough = format!("context has assurance && context.assurance >= {}", level.rank());
+            self.forbid_unless(all, ReasonCode::AssuranceTooLow, &enough);
+        }
+        if conditions.human_in_the_loop.is_some() {
+            self.forbid_unless(all, ReasonCode::HumanStepNotStated, "context.human_stated");
+        }
         match &conditions.algorithm {
             AlgorithmUse::None => {
                 self.forbid_when(all, ReasonCode::AlgorithmNotAgreed, "context has algorithm");

@@ -14,3 +14,15 @@ fn every_request_of_the_corpus_is_decided_on() -> std::io::Result<()> {
     }
     Ok(())
 }
+
+#[path = "../../../fuzz/src/decision_point.rs"]
+mod decision_point;
+
+#[test]
+fn every_answer_of_a_decision_point_in_the_corpus_is_read_or_refused() -> std::io::Result<()> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/decision_point");
+    for input in std::fs::read_dir(corpus)? {
+        decision_point::decision_point(&std::fs::read(input?.path())?);
+    }
+    Ok(())
+}

@@ -20,7 +20,7 @@ use proptest::{
 use serde_json::{Value, json};
 use verbond_agreement::{Agreement, LifeCycle};
 use verbond_domain::Timestamp;
-use verbond_policy::{Call, CompiledAgreement, DecisionRequest, Leases, Subject, policy_text};
+use verbond_policy::{Call, Claims, CompiledAgreement, DecisionRequest, Leases, Subject, policy_text};
 
 const CONSUMER: &str = "oin:00000099000000020000";
 const PROVIDER: &str = "oin:00000099000000030000";
@@ -123,6 +123,12 @@ fn document(dice: &mut Dice<'_>) -> Value {
                 conditions[limit] = json!({"most": 1, "per": "day"});
             }
         }
+        if dice.pick(&[true, false, false, false]) {
+            conditions["assurance"] = json!(dice.pick(&LEVELS));
+        }
+        if dice.pick(&[true, false, false, false]) {
+            conditions["human_in_the_loop"] = json!({"who": "w", "what": "w"});
+        }
         if dice.pick(&[true, false, false]) {
             conditions["algorithm"] =
                 json!({"use": "these", "names": dice.pick(&[vec!["s"], vec!["s", "t"], vec![]])});
@@ -205,10 +211,32 @@ fn asked(dice: &mut Dice<'_>, whole: &Value) -> (DecisionRequest<'static>, Lease
     };
     request.context.purpose = clause["purpose"].as_str().unwrap().parse().unwrap();
     request.context.activity = None;
+    request.context.claims = claims(dice);
     for _ in 0..dice.pick(&[0, 0, 1, 1, 2]) {
         another(dice, &mut request, &mut leases);
     }
     (request, leases)
+}
+
+const LEVELS: [&str; 3] = ["low", "substantial", "high"];
+
+/// Mostly claims that suffice.
+fn claims(dice: &mut Dice<'_>) -> Claims {
+    let level = dice.pick(&["high", "high", "substantial", "low"]).parse().unwrap();
+    let human = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+    Claims {
+        assurance: dice.pick(&[true, true, true, false]).then_some(level),
+        human: dice.pick(&[true, true, true, false]).then_some(human),
+    }
+}
+
+/// Whether the claims are what the clause asks for.
+fn claims_suffice(conditions: &Value, claims: Claims) -> bool {
+    let place = |level: &str| LEVELS.iter().position(|one| *one == level).unwrap();
+    let claimed = claims.assurance.map(|level| place(level.as_str()));
+    let level = conditions["assurance"].as_str().map(place);
+    level.is_none_or(|level| claimed.is_some_and(|claimed| claimed >= level))
+        && (conditions["human_in_the_loop"].is_null() || claims.human.is_some())
 }
 
 fn another(dice: &mut Dice<'_>, request: &mut DecisionRequest<'static>, leases: &mut Leases) {
@@ -406,6 +434,7 @@ mod second_reading {
                 && (conditions["volume"].is_null() || leases.volume)
                 && (conditions["per_person"].is_null() || leases.per_person)
                 && algorithm_agrees(whole, clause, request)
+                && claims_suffice(conditions, context.claims)
                 && [&clause["provider"], &receiver["side"]]
                     .iter()
                     .all(|side| sides_suffice(clause, side, operation, now))

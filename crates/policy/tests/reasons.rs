@@ -7,8 +7,8 @@ use std::sync::Arc;
 use common::{ALL_HELD, NOON, Outcome, changed, codes, held, question, signed, signed_between, snapshot};
 use serde_json::{Value, json};
 use verbond_agreement::{Agreement, Clause, LifeCycle, Limit, Period, plan::Projected};
-use verbond_domain::Timestamp;
-use verbond_policy::{Call, Decision, DecisionRequest, Leases, PolicySnapshot};
+use verbond_domain::{Direction, Timestamp};
+use verbond_policy::{Call, Claims, Decision, DecisionRequest, Leases, PolicySnapshot};
 use verbond_projection::Projector;
 
 type Doubt<T> = Result<T, Box<dyn std::error::Error>>;
@@ -77,11 +77,11 @@ fn what_is_agreed_is_permitted_and_obliges() -> Outcome {
     assert_eq!(delivered, ["$.year", "$.income.below_minimum"]);
     assert!(!obligations.whole_document());
     assert_eq!(
-        obligations.receiver_activity().map(ToString::to_string).as_deref(),
+        obligations.activity(Direction::Outgoing).map(|activity| activity.entry.to_string()).as_deref(),
         Some("supplement-outreach v1")
     );
     assert_eq!(
-        obligations.provider_activity().map(ToString::to_string).as_deref(),
+        obligations.activity(Direction::Incoming).map(|activity| activity.entry.to_string()).as_deref(),
         Some("provide-incomes v1")
     );
     assert!(
@@ -304,6 +304,34 @@ fn what_is_stated_is_what_is_agreed() -> Outcome {
         },
         &["ALGORITHM_NOT_AGREED"],
     )
+}
+
+#[test]
+fn claims_are_asked_for_where_the_clause_demands_them_and_nowhere_else() -> Outcome {
+    let claims = |assurance: Option<&'static str>, human: Option<&'static str>| {
+        move |question: &mut DecisionRequest<'static>| -> Outcome {
+            let human = human.map(str::parse).transpose()?;
+            let assurance = assurance.map(str::parse).transpose()?;
+            question.context.claims = Claims { assurance, human };
+            Ok(())
+        }
+    };
+    let human = Some("01890a5d-ac96-774b-bcce-b302099a8057");
+    let level = [("/clauses/0/conditions/assurance", json!("substantial"))];
+    for stated in [None, Some("low")] {
+        refused(&level, claims(stated, human), &["ASSURANCE_TOO_LOW"])?;
+    }
+    for stated in ["substantial", "high"] {
+        assert!(decided(&level, claims(Some(stated), None))?.is_permit(), "{stated}");
+    }
+    let step =
+        [("/clauses/0/conditions/human_in_the_loop", json!({"who": "Case worker", "what": "Looks at it."}))];
+    refused(&step, claims(Some("high"), None), &["HUMAN_STEP_NOT_STATED"])?;
+    assert!(decided(&step, claims(None, human))?.is_permit());
+    let both = [level[0].clone(), step[0].clone()];
+    refused(&both, as_usual, &["ASSURANCE_TOO_LOW", "HUMAN_STEP_NOT_STATED"])?;
+    assert!(decided(&[], claims(Some("low"), None))?.is_permit());
+    Ok(())
 }
 
 #[test]

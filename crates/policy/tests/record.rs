@@ -41,7 +41,7 @@ fn a_record_has_the_form_of_the_decision_log() -> Outcome {
         "attributes": {
             "adl.core.policies": {
                 "agreement": {"id": "01932f5e-7c00-7000-8000-000000000001", "version": 1, "hash": agreement.hash()?.to_string()},
-                "policy": {"hash": policy, "compiler": 1}
+                "policy": {"hash": policy, "compiler": 2}
             },
             "adl.fsc.transaction_id": "01890a5d-ac96-774b-bcce-b302099a8057"
         },

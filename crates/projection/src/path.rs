@@ -83,6 +83,18 @@ impl ElementPath {
         Self(Box::default())
     }
 
+    /// The path one step further down; `None` where it would have more steps or bytes than a path may have.
+    #[must_use]
+    pub fn down(&self, step: Step) -> Option<Self> {
+        let longer = Self(self.0.iter().cloned().chain([step]).collect());
+        (longer.0.len() <= MAX_PATH_STEPS && longer.to_string().len() <= MAX_PATH_BYTES).then_some(longer)
+    }
+
+    /// The same place seen from another one as its `$`; `None`: it does not stand within that.
+    pub fn within(&self, outer: &Self) -> Option<Self> {
+        self.0.strip_prefix(&*outer.0).map(|steps| Self(steps.into()))
+    }
+
     /// The steps from the document down.
     pub fn steps(&self) -> &[Step] {
         &self.0
@@ -323,6 +335,19 @@ mod tests {
             assert_eq!(canonical(text), expected);
             assert_eq!(canonical(expected), expected);
         }
+    }
+
+    #[test]
+    fn one_step_down_is_what_would_be_read() {
+        let mut path = ElementPath::root();
+        for step in [Step::Member("a b".into()), Step::Items, Step::Member("it's".into())] {
+            path = path.down(step).unwrap();
+            assert_eq!(path.to_string().parse(), Ok(path.clone()));
+        }
+        assert_eq!(path.to_string(), "$['a b'][*]['it\\'s']");
+        assert_eq!(path.down(Step::Member("a".repeat(MAX_PATH_BYTES).into())), None);
+        let deepest = (0..MAX_PATH_STEPS).try_fold(ElementPath::root(), |path, _| path.down(Step::Items));
+        assert_eq!(deepest.unwrap().down(Step::Items), None);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(crate) enum Listing {
     Contracts = 3,
     Peers = 4,
     Decisions = 5,
+    Exchanges = 6,
+    Processing = 7,
 }
 
 /// The sort key of the last item on a page: a number and, among equals, bytes.

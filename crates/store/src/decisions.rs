@@ -64,7 +64,9 @@ impl Store {
         limit: i64,
     ) -> Result<Page<DecisionRow>, StoreError> {
         let limit = clamp(limit);
-        let mut sql = Sql::new("SELECT id, kind, at_millis, payload FROM journal_entry WHERE kind <> 'act'");
+        let mut sql = Sql::new(
+            "SELECT id, kind, at_millis, payload FROM journal_entry WHERE kind IN ('permit', 'refusal')",
+        );
         // Retention has emptied what comes before.
         sql.push(" AND length(payload) > 0");
         if let Some(transaction) = &filter.transaction_id {
@@ -93,7 +95,7 @@ impl Store {
     pub async fn decision(&self, entry: &uuid::Uuid) -> Result<Option<DecisionRow>, StoreError> {
         let sql = Sql::new(
             "SELECT id, kind, at_millis, payload FROM journal_entry \
-             WHERE id = $1 AND kind <> 'act' AND length(payload) > 0",
+             WHERE id = $1 AND kind IN ('permit', 'refusal') AND length(payload) > 0",
         );
         self.inner.pools.row::<DecisionColumns>(sql.bind(entry)).await?.map(row).transpose()
     }

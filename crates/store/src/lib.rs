@@ -6,6 +6,7 @@
 
 pub mod agreements;
 pub mod applications;
+pub mod class_questions;
 mod connection;
 pub mod contracts;
 mod cursor;
@@ -13,6 +14,7 @@ mod database;
 pub mod decisions;
 mod dialect;
 mod durability;
+pub mod exchanges;
 pub mod interfaces;
 mod journal;
 mod limits;
@@ -22,6 +24,7 @@ pub mod outbox;
 mod owner;
 pub mod peers;
 pub mod persons;
+pub mod processing;
 pub mod readings;
 pub mod records;
 pub mod registers;

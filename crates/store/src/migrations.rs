@@ -9,7 +9,7 @@ use sqlx::{
 
 use crate::{StoreError, connection::Pools, dialect::Dialect, sql::Sql};
 
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "owner and retention", include_str!("../migrations/0002_owner_and_retention.sql")),
     (3, "persons", include_str!("../migrations/0003_persons.sql")),
@@ -18,6 +18,10 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
     (6, "limits", include_str!("../migrations/0006_limits.sql")),
     (7, "withdrawals and tasks", include_str!("../migrations/0007_withdrawals_and_tasks.sql")),
     (8, "foreign participants", include_str!("../migrations/0008_foreign_participants.sql")),
+    (9, "raised tasks", include_str!("../migrations/0009_raised_tasks.sql")),
+    (10, "class questions", include_str!("../migrations/0010_class_questions.sql")),
+    (11, "completions", include_str!("../migrations/0011_completions.sql")),
+    (12, "processing records", include_str!("../migrations/0012_processing_records.sql")),
 ];
 
 fn migrator(dialect: Dialect) -> Migrator {

@@ -79,7 +79,7 @@ pub struct RecordFilter {
 pub struct JournalLine {
     /// Entry id.
     pub id: uuid::Uuid,
-    /// `permit`, `refusal`, `act`.
+    /// `permit`, `refusal`, `processing`, `completion`, `act`.
     pub kind: String,
     /// When it was prepared.
     pub at: Timestamp,
@@ -239,7 +239,7 @@ fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreEr
         .map_err(|_| StoreError::damaged("the payload of a journal entry"))?;
     let (id, at) = (uuid(&id)?, Timestamp::from_millis(at));
     match entry {
-        Entry::Permit(Permit { transaction_id, direction, parties, wire, application, decision: _ }) => {
+        Entry::Permit(Permit { transaction_id, direction, parties, wire, application, .. }) => {
             let transaction_id = Some(transaction_id);
             Ok(TransactionRecord {
                 id,
@@ -264,7 +264,9 @@ fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreEr
             let refusal = Some(code);
             Ok(TransactionRecord { id, transaction_id, direction, parties, wire, application, refusal, at })
         }
-        Entry::Act(_) => Err(StoreError::damaged("an exchange that is an act")),
+        Entry::Processing(_) | Entry::Completion(_) | Entry::Act(_) => {
+            Err(StoreError::damaged("an exchange that is none"))
+        }
     }
 }
 

@@ -12,8 +12,8 @@ const STEP: i64 = 1000;
 type SeenEntry = (i64, String, i64);
 
 impl Store {
-    /// Drops payload, salt and unique key of permits and refusals that were written before `moment`, with their
-    /// transaction records, and journals that it did so. Id, kind, time, position and commitment stay; acts stay whole.
+    /// Drops payload, salt and unique key of permits, refusals, processing records and completions that were written before `moment`, with
+    /// the rows of their views, and journals that it did so. Id, kind, time, position and commitment stay; acts stay whole.
     ///
     /// Goes on where the last call stopped, and looks at `limit` entries (1 to 1000) in the order of their positions;
     /// returns how many it has passed: to be called again until that is 0. Entries that are not integrated yet
@@ -43,12 +43,16 @@ impl Store {
         let range = |text| Sql::new(text).bind(from).bind(last);
         let empty = range(
             "UPDATE journal_entry SET payload = $3, salt = $3, unique_key = NULL \
-             WHERE position >= $1 AND position <= $2 AND kind IN ('permit', 'refusal')",
+             WHERE position >= $1 AND position <= $2 AND kind <> 'act'",
         );
         let dropped = connection.execute(empty.bind([].as_slice())).await?;
-        connection
-            .execute(range("DELETE FROM transaction_record WHERE position >= $1 AND position <= $2"))
-            .await?;
+        for view in [
+            "DELETE FROM transaction_record WHERE position >= $1 AND position <= $2",
+            "DELETE FROM completion_record WHERE position >= $1 AND position <= $2",
+            "DELETE FROM processing_record WHERE position >= $1 AND position <= $2",
+        ] {
+            connection.execute(range(view)).await?;
+        }
         let next = Sql::new("UPDATE retention SET position = $1 WHERE id = 1");
         connection.execute(next.bind(last.saturating_add(1))).await?;
         if dropped > 0 {

@@ -116,6 +116,11 @@ impl Transaction {
         self.noting_failure(result)
     }
 
+    pub(crate) async fn rows<R: Row>(&mut self, sql: Sql) -> Result<Vec<R>, StoreError> {
+        let result = self.connection()?.rows(sql).await;
+        self.noting_failure(result)
+    }
+
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64, StoreError> {
         let result = self.connection()?.execute(sql).await;
         self.noting_failure(result)

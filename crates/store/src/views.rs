@@ -60,16 +60,26 @@ impl Store {
             from = from.max(kept_from);
             let size = size(connection.row(Sql::new("SELECT size FROM journal_head WHERE id = 1")).await?)?;
             if from > size {
-                let stray = Sql::new(
+                for stray in [
                     "DELETE FROM transaction_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
                      OR position > (SELECT size FROM journal_head WHERE id = 1)",
-                );
-                connection.execute(stray).await?;
+                    "DELETE FROM completion_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
+                     OR position > (SELECT size FROM journal_head WHERE id = 1)",
+                    "DELETE FROM processing_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
+                     OR position > (SELECT size FROM journal_head WHERE id = 1)",
+                ] {
+                    connection.execute(Sql::new(stray)).await?;
+                }
                 return connection.commit().await;
             }
             let until = size.saturating_add(1).min(from.saturating_add(STEP));
-            let empty = Sql::new("DELETE FROM transaction_record WHERE position >= $1 AND position < $2");
-            connection.execute(empty.bind(from).bind(until)).await?;
+            for empty in [
+                "DELETE FROM transaction_record WHERE position >= $1 AND position < $2",
+                "DELETE FROM completion_record WHERE position >= $1 AND position < $2",
+                "DELETE FROM processing_record WHERE position >= $1 AND position < $2",
+            ] {
+                connection.execute(Sql::new(empty).bind(from).bind(until)).await?;
+            }
             let entries = Sql::new(
                 "SELECT position, kind, payload FROM journal_entry \
                  WHERE position >= $1 AND position < $2 ORDER BY position",
@@ -112,7 +122,93 @@ async fn insert_records(connection: &mut Connection, entries: &[PlacedEntry]) ->
         sql.push_rows(piece.iter().cloned()).push(" ON CONFLICT DO NOTHING");
         connection.execute(sql).await?;
     }
+    let rows: Vec<_> = entries.iter().flat_map(processing).collect();
+    for piece in powers_of_two(&rows, ROWS) {
+        let mut sql = Sql::new(
+            "INSERT INTO processing_record (position, place, transaction_id, data_subject, activity) VALUES ",
+        );
+        sql.push_rows(piece.iter().cloned()).push(" ON CONFLICT DO NOTHING");
+        connection.execute(sql).await?;
+    }
+    let rows: Vec<_> = entries.iter().filter_map(completion).collect();
+    for piece in powers_of_two(&rows, ROWS) {
+        let mut sql = Sql::new(
+            "INSERT INTO completion_record (position, transaction_id, direction, counterpart) VALUES ",
+        );
+        sql.push_rows(piece.iter().cloned()).push(" ON CONFLICT DO NOTHING");
+        connection.execute(sql).await?;
+    }
     Ok(())
+}
+
+/// What processing records are looked for by.
+#[derive(Deserialize)]
+struct ProcessedBy {
+    transaction_id: TransactionId,
+    #[serde(default)]
+    processing: Vec<RecordedBy>,
+    #[serde(default)]
+    record: Option<RecordedBy>,
+}
+
+#[derive(Deserialize)]
+struct RecordedBy {
+    attributes: AttributedBy,
+}
+
+#[derive(Deserialize)]
+struct AttributedBy {
+    #[serde(rename = "dpl.core.processing_activity_id")]
+    activity: String,
+    #[serde(default, rename = "dpl.core.data_subject_id")]
+    data_subject: Option<String>,
+}
+
+/// As [`record`], for processing records: a permit may hold several.
+fn processing((position, kind, payload): &PlacedEntry) -> Vec<[Value; 5]> {
+    if !matches!(kind.as_str(), "permit" | "processing") {
+        return Vec::new();
+    }
+    let Ok(processed) = serde_json::from_slice::<ProcessedBy>(payload) else {
+        tracing::error!(position, "a journal entry is damaged and left out of the processing records");
+        return Vec::new();
+    };
+    let records = processed.processing.into_iter().chain(processed.record);
+    let row = |(place, RecordedBy { attributes }): (i64, RecordedBy)| {
+        [
+            (*position).into(),
+            place.into(),
+            processed.transaction_id.as_uuid().as_bytes().as_slice().into(),
+            attributes.data_subject.into(),
+            attributes.activity.as_str().into(),
+        ]
+    };
+    (0..).zip(records).map(row).collect()
+}
+
+/// What completions are looked for by.
+#[derive(Deserialize)]
+struct CompletedBy {
+    transaction_id: TransactionId,
+    direction: Direction,
+    counterpart: ParticipantId,
+}
+
+/// As [`record`], for completions.
+fn completion((position, kind, payload): &PlacedEntry) -> Option<[Value; 4]> {
+    if kind != "completion" {
+        return None;
+    }
+    let Ok(completed) = serde_json::from_slice::<CompletedBy>(payload) else {
+        tracing::error!(position, "a journal entry is damaged and left out of the completions");
+        return None;
+    };
+    Some([
+        (*position).into(),
+        completed.transaction_id.as_uuid().as_bytes().as_slice().into(),
+        completed.direction.as_str().into(),
+        (&completed.counterpart).into(),
+    ])
 }
 
 /// What of a permit or a refusal exchanges are looked for by. Read by itself: the whole entry is read through a buffer.
@@ -136,7 +232,7 @@ struct Wire {
 /// The row of the view for an entry, if it has one. A damaged entry has none: it is told, and does not keep the others
 /// from theirs.
 fn record((position, kind, payload): &PlacedEntry) -> Option<[Value; 9]> {
-    if kind == "act" {
+    if !matches!(kind.as_str(), "permit" | "refusal") {
         return None;
     }
     let row = serde_json::from_slice(payload).ok().and_then(|exchange| row(*position, exchange));

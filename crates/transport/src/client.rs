@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use rustls_pki_types::CertificateDer;
 use tokio::time::timeout;
 use verbond_domain::Ambient;
-use verbond_trust::{CertificateThumbprint, IdentityHandle, TrustStore};
+use verbond_trust::{CertificateThumbprint, IdentityHandle, TrustStore, tls::ClientCredential};
 
 use crate::{
     Body, ClientError, Hosts, Target, client_error,
@@ -103,16 +103,29 @@ impl Client {
         hosts: Hosts,
         limits: ClientLimits,
     ) -> Result<Self, ClientError> {
+        Self::servers_showing(None, anchors, hosts, limits)
+    }
+
+    /// As [`Client::servers`], for servers that know this client by a certificate.
+    pub fn servers_showing(
+        credential: Option<&ClientCredential>,
+        anchors: &[CertificateDer<'static>],
+        hosts: Hosts,
+        limits: ClientLimits,
+    ) -> Result<Self, ClientError> {
         let mut roots = rustls::RootCertStore::empty();
         for anchor in anchors {
             roots.add(anchor.clone()).map_err(|error| ClientError::Setup(error.to_string()))?;
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut http1 = rustls::ClientConfig::builder_with_provider(provider)
+        let builder = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| ClientError::Setup(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut http1 = match credential {
+            Some(credential) => builder.with_client_cert_resolver(credential.resolver()),
+            None => builder.with_no_client_auth(),
+        };
         let mut http2 = http1.clone();
         http1.alpn_protocols = vec![b"http/1.1".to_vec()];
         http2.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

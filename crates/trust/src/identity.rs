@@ -93,7 +93,7 @@ pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityE
     if chain.is_empty() { Err(none()) } else { Ok(chain) }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, IdentityError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, IdentityError> {
     std::fs::read(path).map_err(|source| IdentityError::Read { path: path.display().to_string(), source })
 }
 

@@ -28,6 +28,8 @@ pub use distinguished_name::subject;
 pub use identity::{Identity, IdentityError, IdentityHandle, read_chain};
 pub use pseudonym::{PseudonymKeys, PseudonymKeysError};
 pub use revocation::{RevocationList, RevocationListError};
+/// A certificate as bytes.
+pub use rustls_pki_types::CertificateDer;
 pub use signer::{FileSigner, SignError, SignatureAlgorithm, Signer, SystemEntropy};
 pub use thumbprint::{CertificateThumbprint, PublicKeyThumbprint};
 pub use trust_store::{CertificateRefusal, Judgement, RevocationRules, TrustStore, Usage};

@@ -92,13 +92,12 @@ impl PseudonymKeys {
     /// persons.
     pub fn pseudonym(&self, begin: Timestamp, kind: &str, number: &str) -> Option<Vec<u8>> {
         let used = self.0.iter().rev().find(|version| version.from <= begin).or(self.0.first())?;
-        let mut context = hmac::Context::with_key(&used.key);
-        for part in [kind, "\0", number] {
-            context.update(part.as_bytes());
-        }
-        let mut pseudonym = used.version.to_be_bytes().to_vec();
-        pseudonym.extend_from_slice(context.sign().as_ref());
-        Some(pseudonym)
+        Some(used.pseudonym(kind, number))
+    }
+
+    /// The pseudonyms of somebody under all keys: by one of them they stand in whatever has been written.
+    pub fn pseudonyms(&self, kind: &str, number: &str) -> Vec<Vec<u8>> {
+        self.0.iter().map(|version| version.pseudonym(kind, number)).collect()
     }
 
     /// What can be told of the keys without telling them: version and fingerprint.
@@ -109,6 +108,18 @@ impl PseudonymKeys {
             tag.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
         };
         self.0.iter().map(|version| (version.version, fingerprint(version))).collect()
+    }
+}
+
+impl Version {
+    fn pseudonym(&self, kind: &str, number: &str) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in [kind, "\0", number] {
+            context.update(part.as_bytes());
+        }
+        let mut pseudonym = self.version.to_be_bytes().to_vec();
+        pseudonym.extend_from_slice(context.sign().as_ref());
+        pseudonym
     }
 }
 

@@ -97,6 +97,14 @@ impl RevocationList {
         &self.shared.list
     }
 
+    /// From when on the certificate with this serial number is not to be relied on, if the list has it.
+    pub(crate) fn unreliable_from(&self, serial: &[u8]) -> Option<Timestamp> {
+        let entry = self.list().find_serial(serial).ok().flatten()?;
+        let dates = std::iter::once(entry.revocation_date).chain(entry.invalidity_date);
+        let seconds = dates.map(|date| i64::try_from(date.as_secs()).unwrap_or(i64::MAX)).min();
+        seconds.map(Timestamp::from_seconds)
+    }
+
     /// The moment from which the list may no longer be used.
     pub(crate) fn ends(&self, grace_seconds: i64) -> Timestamp {
         self.shared.next_update.plus_seconds(grace_seconds)

@@ -7,6 +7,7 @@
 //! revoked or has ended since would pass the handshake, and on the dialling side the identity of a replaced
 //! certificate would live on. Connections among peers are few and long, so the full handshakes cost little.
 
+mod client_credential;
 mod pinned;
 mod pool;
 mod presented;
@@ -31,11 +32,12 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
 use verbond_domain::Ambient;
 
-use self::{pinned::PinnedVerifier, presented::PresentedIdentity, verifier::PeerVerifier};
 pub use self::{
+    client_credential::ClientCredential,
     pinned::{PinnedKeys, Pins},
     private_peer::PrivatePeer,
 };
+use self::{pinned::PinnedVerifier, presented::PresentedIdentity, verifier::PeerVerifier};
 use crate::{IdentityHandle, TrustStore};
 
 /// The group's rules for TLS.

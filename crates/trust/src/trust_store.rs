@@ -238,6 +238,28 @@ impl TrustStore {
         usage: Usage,
         now: Timestamp,
     ) -> Result<Judgement, CertificateRefusal> {
+        self.judge_as_of(chain, usage, now, now)
+    }
+
+    /// Judges a chain by what it was worth at an earlier moment, and by the CRLs of now: who has been revoked since is
+    /// refused, whose certificate has ended since is not.
+    pub fn judge_at(
+        &self,
+        chain: &[CertificateDer<'_>],
+        usage: Usage,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Certificate, CertificateRefusal> {
+        self.judge_as_of(chain, usage, at, now).map(|judgement| judgement.certificate)
+    }
+
+    fn judge_as_of(
+        &self,
+        chain: &[CertificateDer<'_>],
+        usage: Usage,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Judgement, CertificateRefusal> {
         let Some((leaf, others)) = chain.split_first() else {
             return Err(CertificateRefusal::Invalid("there is no certificate".to_owned()));
         };
@@ -250,9 +272,9 @@ impl TrustStore {
 
         let end_entity = EndEntityCert::try_from(leaf).map_err(refusal)?;
         let anchors = self.anchors.load_full();
-        let attempt = Attempt { anchors: &anchors, end_entity: &end_entity, others, usage, now };
+        let attempt = Attempt { anchors: &anchors, end_entity: &end_entity, others, usage, now: at };
         let lists = self.lists.load();
-        let usable = self.usable_lists(&lists, &attempt)?;
+        let usable = self.usable_lists(&lists, &attempt, now)?;
         let offered: Vec<&CertRevocationList<'_>> = usable.iter().map(|list| list.list()).collect();
         let revocation = match (self.revocation.check, RevocationOptionsBuilder::new(&offered)) {
             // Without any list the path is judged first, so that a stranger is told that it is a stranger.
@@ -276,7 +298,7 @@ impl TrustStore {
             }
             refusal => refusal,
         })?;
-        let anchor_end = anchors.end(path.anchor(), now)?;
+        let anchor_end = anchors.end(path.anchor(), at)?;
         self.note(leaf, &path);
         if self.revocation.check && revocation.is_none() {
             return Err(CertificateRefusal::RevocationUnknown);
@@ -296,12 +318,13 @@ impl TrustStore {
         &self,
         lists: &'a [RevocationList],
         attempt: &Attempt<'_>,
+        now: Timestamp,
     ) -> Result<Vec<&'a RevocationList>, CertificateRefusal> {
         if !self.revocation.check {
             return Ok(Vec::new());
         }
         let fresh: Vec<&RevocationList> =
-            lists.iter().filter(|list| attempt.now <= list.ends(self.revocation.grace_seconds)).collect();
+            lists.iter().filter(|list| now <= list.ends(self.revocation.grace_seconds)).collect();
         let is_alone =
             |list: &RevocationList| fresh.iter().filter(|other| other.issuer() == list.issuer()).count() == 1;
         if fresh.iter().all(|list| is_alone(list)) {
@@ -316,6 +339,27 @@ impl TrustStore {
             issuers.iter().any(|(name, key)| name == list.issuer() && list.is_signed_by(key))
         };
         Ok(fresh.iter().copied().filter(|list| is_alone(list) || is_signed(list)).collect())
+    }
+
+    /// From when on a certificate of this chain, which was good at `at`, is not to be relied on, if one has been revoked
+    /// since: the invalidity date that its issuer's list states (RFC 5280 section 5.3.2), or the date of the revocation if
+    /// that is earlier or alone.
+    pub fn revoked_from(&self, chain: &[CertificateDer<'_>], at: Timestamp) -> Option<Timestamp> {
+        if !self.revocation.check {
+            return None;
+        }
+        self.see(chain, at);
+        let lists = self.lists.load();
+        let signed = |list: &&RevocationList| self.has_signed(list);
+        let lists: Vec<&RevocationList> = lists.iter().filter(signed).collect();
+        let certificates =
+            chain.iter().take(MAXIMUM_CHAIN).filter_map(|der| EndEntityCert::try_from(der).ok());
+        certificates
+            .flat_map(|certificate| {
+                let of_issuer = lists.iter().filter(|list| list.issuer() == certificate.issuer());
+                of_issuer.filter_map(|list| list.unreliable_from(certificate.serial())).min()
+            })
+            .min()
     }
 
     fn until(

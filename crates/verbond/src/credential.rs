@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
 use verbond_domain::{Problem, Timestamp};
 use verbond_trust::{
-    FileSigner, jws,
+    FileSigner, Signer, jws,
     personal::{PersonalError, is_encrypted, open_key},
 };
 
@@ -30,6 +30,11 @@ impl PersonKey {
     pub fn open(path: &Path, passphrase_file: Option<&Path>) -> anyhow::Result<Self> {
         let opened = open(path, &read(path)?, passphrase_file)?;
         Ok(Self { signer: FileSigner::from_pkcs8(opened.as_bytes())? })
+    }
+
+    /// DER `SubjectPublicKeyInfo`.
+    pub fn public_key(&self) -> &[u8] {
+        self.signer.public_key()
     }
 }
 
@@ -75,14 +80,19 @@ fn open(
     if !is_encrypted(pem) {
         return Err(not_encrypted(path).into());
     }
-    let passphrase = match passphrase_file {
-        Some(file) => from_file(file)?,
-        None => ask(&format!("Passphrase of {}: ", path.display()))?,
-    };
+    let passphrase = secret_line(&format!("Passphrase of {}: ", path.display()), passphrase_file)?;
     open_key(pem, &passphrase).map_err(|error| match error {
         PersonalError::Passphrase => wrong(path).into(),
         error => anyhow::Error::new(error),
     })
+}
+
+/// A line that is not to be seen: from a file that nobody else can read, or asked for.
+pub fn secret_line(prompt: &str, file: Option<&Path>) -> anyhow::Result<String> {
+    match file {
+        Some(file) => from_file(file),
+        None => ask(prompt),
+    }
 }
 
 fn ask(prompt: &str) -> anyhow::Result<String> {

@@ -26,7 +26,10 @@ static FIELDS: [(HeaderName, HeaderValue); 6] = [
 pub async fn fields(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in &FIELDS {
-        response.headers_mut().insert(name, value.clone());
+        // What everybody may read says itself how it may be kept.
+        if *name != header::CACHE_CONTROL || !response.headers().contains_key(name) {
+            response.headers_mut().insert(name, value.clone());
+        }
     }
     response
 }

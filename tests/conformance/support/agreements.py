@@ -172,6 +172,7 @@ class Organisation:
         port, public = free_port(), free_port()
         identity = authority.issue(*CAST[role], kind="p256", hosts=("localhost",))
         address = f"http://{CAST[role][2]}:{public}"
+        self.machine = lambda name: Person(world.binary, folder / f"{role}-{name}", port, authority.anchors)
         settings = {
             "administration": {"listen": f"127.0.0.1:{port}"},
             "public": {"listen": f"127.0.0.1:{public}", "address": address, "requests_per_minute": 10000},
@@ -181,7 +182,7 @@ class Organisation:
         self.node.public_address = address
         self.people = {}
         for name, duty in (("opsteller", "drafter"), ("directeur", "signatory")):
-            person = Person(world.binary, folder / f"{role}-{name}", port, authority.anchors)
+            person = self.machine(name)
             person.enrol(invite(self.node, name, duty))
             self.people[duty] = person
         # Whoever has no activity of its own in these tests receives for the consumer's.
@@ -191,6 +192,18 @@ class Organisation:
     def put(self, register, name, content, folder):
         """Writes an entry of a register."""
         return self.people["drafter"].afar(register, "put", name, write(folder, content))
+
+    def officer(self):
+        """The data protection officer, enrolled when first asked for."""
+        if "officer" not in self.people:
+            self.people["officer"] = self.machine("fg")
+            self.people["officer"].enrol(invite(self.node, "fg", "data_protection_officer"))
+        return self.people["officer"]
+
+    def advise(self, digest, outcome="positive", text="Not more is asked than is needed.", by=None):
+        """The officer advises; gives the hash that the draft has from then on."""
+        return (by or self.officer()).afar("agreement", "advise", digest, "--outcome", outcome,
+                                           "--officer", "M. Voorbeeld, FG", "--text", text)["hash"]  # fmt: skip
 
     def agreement(self, digest):
         return self.people["signatory"].afar("agreement", "show", digest)
@@ -210,8 +223,9 @@ class Organisation:
                       "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
 
     def drafts(self, content, folder):
-        """Takes a draft in; its hash."""
-        return self.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
+        """Takes a draft in; its hash. Who rests on an assessment has its officer advise."""
+        digest = self.people["drafter"].afar("agreement", "new", write(folder, content))["hash"]
+        return self.advise(digest) if content["assessments"] else digest
 
 
 def joined(world, authority, folder, provider, role="consumer", **more):

@@ -93,7 +93,7 @@ class Authority:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._serial = 0
-        self._revoked = []
+        self._revoked = {}
         self._crl_number = 0
         self._root_key = make_key("p256")
         self._key = make_key("p256")
@@ -124,7 +124,7 @@ class Authority:
             .issuer_name(issuer)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now() - 3 * DAY)
+            .not_valid_before(now() - 30 * DAY)
             .not_valid_after(now() + 30 * DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
             .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
@@ -179,16 +179,17 @@ class Authority:
         Path(key_file).chmod(0o600)
         return Identity(peer_id, name, host, key, (certificate, self.intermediate), certificate_file, key_file)
 
-    def revoke(self, identity):
-        """Puts the leaf on the next revocation list that `write_lists` writes."""
-        self._revoked.append(identity.certificate.serial_number)
+    def revoke(self, identity, *, at=None, invalid_from=None):
+        """Puts the leaf on the next revocation list that `write_lists` writes: revoked `at` (an hour ago), and with
+        `invalid_from` known to be compromised from then on."""
+        self._revoked[identity.certificate.serial_number] = (at or now() - DAY / 24, invalid_from)
 
     def write_lists(self, folder):
         """Writes the revocation lists of root and intermediate; answers the two file names."""
         self._crl_number += 1
         files = []
         for name, issuer, key, serials in (
-            ("root.crl", self.root.subject, self._root_key, ()),
+            ("root.crl", self.root.subject, self._root_key, {}),
             ("intermediate.crl", self._issuer, self._key, self._revoked),
         ):
             builder = (
@@ -199,10 +200,11 @@ class Authority:
                 .add_extension(x509.CRLNumber(self._crl_number), critical=False)
                 .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
             )
-            for serial in serials:
-                builder = builder.add_revoked_certificate(
-                    x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now() - DAY / 24).build()
-                )
+            for serial, (at, invalid_from) in serials.items():
+                entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at)
+                if invalid_from is not None:
+                    entry = entry.add_extension(x509.InvalidityDate(invalid_from), critical=False)
+                builder = builder.add_revoked_certificate(entry.build())
             target = Path(folder) / name
             fresh = target.with_suffix(".new")
             fresh.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))

@@ -247,6 +247,11 @@ codes! {
         "The operation {operation} looks for the person in the parameter {parameter}, which it does not have.",
         "Noem onder `people` een parameter van de bewerking.",
         "Name a parameter of the operation under `people`.";
+    PersonOutsideRecord "PERSON_OUTSIDE_RECORD" Refuses "GDPR art. 5(2)",
+        "De bewerking {operation} zoekt de persoon in {path}, en dat is geen plaats binnen het record {record}; dan is niet te zeggen over wie welk record gaat.",
+        "The operation {operation} looks for the person at {path}, which is no place within the record {record}; about whom which record is cannot be told then.",
+        "Noem onder `people` een plaats binnen het record, of laat het record de plaats omvatten.",
+        "Name a place within the record under `people`, or let the record comprise the place.";
     PersonLimitWithoutPerson "PERSON_LIMIT_WITHOUT_PERSON" Refuses "GDPR art. 5(1)(c)",
         "De bepaling telt vragen per persoon, maar {operation} zegt niet waar de persoon staat.",
         "The clause counts questions per person, but {operation} does not say where the person stands.",
@@ -408,8 +413,23 @@ codes! {
     AdviceMissing "ADVICE_MISSING" Warns "GDPR art. 38(1) and 39(1)",
         "De FG van {party} heeft niet geadviseerd.",
         "The data protection officer of {party} has not advised.",
-        "Vraag advies en voeg het toe onder `advice`.",
-        "Ask for advice and add it under `advice`.";
+        "Laat de FG adviseren: `verbond agreement advise`.",
+        "Have the officer advise: `verbond agreement advise`.";
+    AdviceRequired "ADVICE_REQUIRED" Refuses "GDPR art. 35(2)",
+        "{party} steunt op een DPIA, en haar FG heeft niet geadviseerd.",
+        "{party} rests on an impact assessment, and its data protection officer has not advised.",
+        "Laat de FG adviseren: `verbond agreement advise`.",
+        "Have the officer advise: `verbond agreement advise`.";
+    AdviceWithoutAct "ADVICE_WITHOUT_ACT" Refuses "GDPR art. 38(3) and 39(1)",
+        "Achter het advies van de FG van {party} staat geen handtekening van die FG onder deze tekst.",
+        "No signature of the officer under this text stands behind the advice of the data protection officer of {party}.",
+        "Haal het advies weg en laat de FG het geven: `verbond agreement advise`.",
+        "Take the advice away and have the officer give it: `verbond agreement advise`.";
+    AdviceNotByOfficer "ADVICE_NOT_BY_OFFICER" Refuses "GDPR art. 38(3) and (6)",
+        "Het advies van {party} is niet gegeven door iemand die hier als haar FG bekend is.",
+        "The advice of {party} was not given by somebody who is known here as its data protection officer.",
+        "Laat de FG het geven: `verbond agreement advise`.",
+        "Have the officer give it: `verbond agreement advise`.";
     AdviceUnanswered "ADVICE_UNANSWERED" Refuses "GDPR art. 38(1) and 39(1)",
         "De FG van {party} adviseert tegen, en niemand zegt waarom dat niet wordt gevolgd.",
         "The data protection officer of {party} advises against, and nobody says why that is not followed.",

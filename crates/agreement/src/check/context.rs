@@ -79,6 +79,17 @@ pub struct AssessmentReading {
     pub confirmed_by: Option<Credential>,
 }
 
+/// That a signature under a party's advice is over this text ([`Agreement::advised_text`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdviceReading {
+    /// Whose officer is said to have advised.
+    pub party: ParticipantId,
+    /// By what whoever signed the advice is known.
+    pub credential: Credential,
+    /// Whether that is an officer of the party: what its own node knows, and what the others take from its signature.
+    pub by_officer: bool,
+}
+
 /// What the caller knows when it asks for a check.
 #[derive(Clone, Debug)]
 pub struct CheckContext {
@@ -106,6 +117,8 @@ pub struct CheckContext {
     pub drafter: Option<Drafter>,
     /// The credentials of signatories, as far as they are known.
     pub signatories: BTreeMap<ParticipantId, Credential>,
+    /// The advice behind which a signature stands.
+    pub advice: Vec<AdviceReading>,
     /// Where this node's own party publishes, if that is known.
     pub own: Option<OwnPublication>,
 }
@@ -126,6 +139,7 @@ impl CheckContext {
             named_elsewhere: BTreeSet::new(),
             drafter: None,
             signatories: BTreeMap::new(),
+            advice: Vec::new(),
             own: None,
         }
     }

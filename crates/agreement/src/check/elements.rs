@@ -5,7 +5,7 @@ use super::{
     finding::{Findings, Words},
     view::{ClauseView, clauses},
 };
-use crate::{Agreement, AllowedValues, DescribedService, Element, Operation, PersonPlace, SourceType};
+use crate::{Agreement, AllowedValues, DescribedService, Element, Operation, PersonPlace, SourceType, plan};
 
 pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mut Findings) {
     for view in clauses(agreement) {
@@ -77,11 +77,23 @@ fn people(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut
         findings.add(code, name, format!("{at}/people"), [operation_name(operation)]);
     }
     for (number, person) in operation.people.iter().enumerate() {
-        if let PersonPlace::Parameter { name: parameter } = &person.at
-            && !operation.parameters.iter().any(|one| one.name == *parameter)
-        {
-            let filling = [operation_name(operation), ("parameter", parameter.clone().into())];
-            findings.add(Code::PersonPlaceUnknown, name, format!("{at}/people/{number}"), filling);
+        let at = format!("{at}/people/{number}");
+        match &person.at {
+            PersonPlace::Parameter { name: parameter }
+                if !operation.parameters.iter().any(|one| one.name == *parameter) =>
+            {
+                let filling = [operation_name(operation), ("parameter", parameter.clone().into())];
+                findings.add(Code::PersonPlaceUnknown, name, at, filling);
+            }
+            PersonPlace::Response { path } if !plan::stands_within(path, &operation.record) => {
+                let filling = [
+                    operation_name(operation),
+                    ("path", path.clone().into()),
+                    ("record", operation.record.clone().into()),
+                ];
+                findings.add(Code::PersonOutsideRecord, name, at, filling);
+            }
+            _ => {}
         }
     }
 }

@@ -22,7 +22,8 @@ mod view;
 
 pub use catalogue::{Code, Entry};
 pub use context::{
-    ActivityReading, AlgorithmReading, AssessmentReading, CheckContext, Credential, Drafter, OwnPublication,
+    ActivityReading, AdviceReading, AlgorithmReading, AssessmentReading, CheckContext, Credential, Drafter,
+    OwnPublication,
 };
 pub use finding::{Finding, Severity};
 pub use reference::check_findings;

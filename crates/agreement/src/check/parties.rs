@@ -5,7 +5,7 @@ use super::{
     finding::Findings,
     view::{ClauseView, SideView, clauses, name, same_name},
 };
-use crate::{AdviceOutcome, Agreement, PartyRole};
+use crate::{AdviceOutcome, Agreement, AssessmentKind, PartyRole};
 
 /// Fewest words that say what joint controllers arranged.
 const FEWEST_WORDS: usize = 5;
@@ -15,7 +15,7 @@ pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mu
         view.sides().iter().for_each(|side| role(side, findings));
     }
     signatories(agreement, context, findings);
-    advice(agreement, findings);
+    advice(agreement, context, findings);
     if agreement.coalition != context.coalition {
         let filling =
             [("other", agreement.coalition.clone().into()), ("coalition", context.coalition.clone().into())];
@@ -76,7 +76,7 @@ fn signatories(agreement: &Agreement, context: &CheckContext, findings: &mut Fin
     }
 }
 
-fn advice(agreement: &Agreement, findings: &mut Findings) {
+fn advice(agreement: &Agreement, context: &CheckContext, findings: &mut Findings) {
     for (number, advice) in agreement.advice.iter().enumerate() {
         let at = format!("/advice/{number}");
         let party = ("party", name(agreement, &advice.participant));
@@ -85,10 +85,19 @@ fn advice(agreement: &Agreement, findings: &mut Findings) {
             (AdviceOutcome::PositiveIf, None) => Some(Code::AdviceCondition),
             _ => None,
         };
-        if let Some(code) = code {
+        let act = context.advice.iter().find(|one| one.party == advice.participant);
+        let not_given = match act {
+            None => Some(Code::AdviceWithoutAct),
+            Some(act) if !act.by_officer => Some(Code::AdviceNotByOfficer),
+            Some(_) => None,
+        };
+        for code in code.into_iter().chain(not_given) {
             findings.add(code, None, &*at, [party.clone()]);
         }
-        if agreement.signatories.iter().any(|one| same_name(one.name.as_str(), advice.officer.as_str())) {
+        let signs = act.is_some_and(|act| context.signatories.values().any(|one| *one == act.credential));
+        let named =
+            agreement.signatories.iter().any(|one| same_name(one.name.as_str(), advice.officer.as_str()));
+        if signs || named {
             let filling = [party, ("officer", advice.officer.clone().into())];
             findings.add(Code::OfficerSigns, None, format!("{at}/officer"), filling);
         }
@@ -96,14 +105,17 @@ fn advice(agreement: &Agreement, findings: &mut Findings) {
     let personal: Vec<_> =
         clauses(agreement).filter(ClauseView::is_personal).flat_map(|view| view.sides()).collect();
     for party in &agreement.parties {
-        let asked = personal.iter().any(|side| *side.participant == party.participant);
-        if asked && !agreement.advice.iter().any(|one| one.participant == party.participant) {
-            findings.add(
-                Code::AdviceMissing,
-                None,
-                "/advice",
-                [("party", name(agreement, &party.participant))],
-            );
-        }
+        let advised = agreement.advice.iter().any(|one| one.participant == party.participant);
+        let assessed = agreement
+            .assessments
+            .iter()
+            .any(|one| one.party == party.participant && one.assessment.kind == AssessmentKind::Dpia);
+        let personal = personal.iter().any(|side| *side.participant == party.participant);
+        let code = match (advised, assessed, personal) {
+            (false, true, _) => Code::AdviceRequired,
+            (false, false, true) => Code::AdviceMissing,
+            _ => continue,
+        };
+        findings.add(code, None, "/advice", [("party", name(agreement, &party.participant))]);
     }
 }

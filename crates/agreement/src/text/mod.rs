@@ -13,10 +13,10 @@ pub(crate) use markdown::Markdown;
 // What the templates name.
 use crate::{
     AdviceOutcome, Agreement, AgreementKind, AlgorithmUse, AllowedValues, Article, AssessmentKind,
-    AssessmentOutcome, Clause, Compatibility, Constant, Derivation, DocumentError, EffectOnPeople,
-    IdentifierKind, Informing, LawfulnessLimb, LifeCycle, Operator, ParameterPlace, Party, PartyRole, Period,
-    PersonPlace, Publicity, Regime, RetentionPeriod, Sensitivity, Side, SignatureMark, SourceType,
-    TransferInstrument, WeekDay,
+    AssessmentOutcome, AssuranceLevel, Clause, Compatibility, Constant, Derivation, DocumentError,
+    EffectOnPeople, IdentifierKind, Informing, LawfulnessLimb, LifeCycle, Operator, ParameterPlace, Party,
+    PartyRole, Period, PersonPlace, Publicity, Regime, RetentionPeriod, Sensitivity, Side, SignatureMark,
+    SourceType, TransferInstrument, WeekDay,
 };
 
 /// A language in which the text can be read.

@@ -89,6 +89,17 @@ fn elements() -> Vec<Mutation> {
             vec![Set("/clauses/0/operations/0/people/0/at/name", json!("somebody"))],
         ),
         document_only(
+            Code::PersonOutsideRecord,
+            "assistance",
+            vec![
+                Set(
+                    "/clauses/0/operations/0/people/0/at",
+                    json!({ "place": "response", "path": "$[*].elsewhere" }),
+                ),
+                Set("/clauses/0/operations/0/record", json!("$.items[*]")),
+            ],
+        ),
+        document_only(
             Code::PersonLimitWithoutPerson,
             "collaboration",
             vec![Set("/clauses/0/operations/0/people", json!([]))],

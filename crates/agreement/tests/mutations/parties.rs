@@ -91,8 +91,22 @@ fn signatures() -> Vec<Mutation> {
             "pensioners",
             vec![Set("/advice/0/officer", json!("Directeur Uitvoering, Pensioenkantoor Voorbeeld"))],
         ),
+        known_only(Code::OfficerSigns, "pensioners", |context| {
+            if let (Some(advice), Some(signatory)) =
+                (context.advice.first_mut(), context.signatories.values().next())
+            {
+                advice.credential = signatory.clone();
+            }
+        }),
         document_only(Code::AdviceMissing, "pensioners", vec![Remove("/advice/1")]),
+        known_only(Code::AdviceWithoutAct, "pensioners", |context| drop(context.advice.pop())),
+        known_only(Code::AdviceNotByOfficer, "pensioners", |context| {
+            if let Some(advice) = context.advice.first_mut() {
+                advice.by_officer = false;
+            }
+        }),
         document_only(Code::AdviceMissing, "collaboration", vec![Remove("/advice/1")]),
+        document_only(Code::AdviceRequired, "collaboration", vec![Remove("/advice/0")]),
         document_only(
             Code::AdviceUnanswered,
             "pensioners",

@@ -5,7 +5,10 @@ use std::{error::Error, path::PathBuf};
 use serde_json::{Value, json};
 use verbond_agreement::{
     Agreement, DocumentHash, ProcessingActivity, PublishedActivity,
-    check::{ActivityReading, AlgorithmReading, AssessmentReading, CheckContext, Credential, Drafter},
+    check::{
+        ActivityReading, AdviceReading, AlgorithmReading, AssessmentReading, CheckContext, Credential,
+        Drafter,
+    },
 };
 use verbond_domain::{ParticipantId, Timestamp};
 
@@ -87,7 +90,14 @@ pub fn context(example: &str) -> Result<CheckContext, Box<dyn Error>> {
         let credential = Credential(format!("the signatory of {}", signatory.participant));
         context.signatories.insert(signatory.participant.clone(), credential);
     }
+    context.advice = agreement.advice.iter().map(|one| given(&one.participant)).collect();
     Ok(context)
+}
+
+/// That a party's officer has given the advice.
+pub fn given(party: &ParticipantId) -> AdviceReading {
+    let credential = Credential(format!("the officer of {party}"));
+    AdviceReading { party: party.clone(), credential, by_officer: true }
 }
 
 /// Puts a value at a JSON pointer: replaces what stands there, adds a member, or appends at `-`.

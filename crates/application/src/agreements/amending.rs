@@ -70,6 +70,8 @@ impl AgreementOffice {
         let newest = versions.iter().map(|row| row.version).max().unwrap_or_default();
         document.version = u32::try_from(newest.saturating_add(1)).map_err(|_| refusals::version_taken())?;
         document.replaces = Some(base.document.hash().map_err(|error| refusals::document(&error))?);
+        // What the officers advised was on another text.
+        document.advice.clear();
         let now = context.ambient.now();
         let stated = Some(document.term.from).filter(|from| from.timestamp() > now);
         let begin = from.or(stated).or_else(|| Moment::of(now.plus_seconds(NOTICE_SECONDS)));

@@ -79,6 +79,7 @@ impl AgreementOffice {
         {
             known.drafter = name.as_str().parse().ok().map(|name| Drafter { credential, name });
         }
+        known.advice = self.advice_given(context, &version.document).await?;
         self.assessments(context, &mut known).await?;
         known.foreign =
             among(&version.document, &context.store.foreign_peers().await.map_err(database_problem)?);
@@ -198,6 +199,6 @@ fn credential(author: &Actor) -> Option<Credential> {
 }
 
 /// By what the holder of a public key is known.
-fn of_key(key: &[u8]) -> Credential {
+pub(super) fn of_key(key: &[u8]) -> Credential {
     Credential(digest(&SHA256, key).as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }

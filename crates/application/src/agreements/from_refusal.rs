@@ -35,8 +35,6 @@ impl AgreementOffice {
         if document == *base.document {
             return Err(refusals::not_mendable());
         }
-        // What the officers advised was on another text.
-        document.advice.clear();
         self.draft_successor(context, &base, document, from).await
     }
 }

@@ -13,7 +13,11 @@ use verbond_store::{
 };
 use verbond_trust::{IdentityHandle, TrustStore, jws, personal};
 
-use super::{AgreementVersion, Envelope, Reader, foreign, received, refusals, with_successors};
+use super::{
+    AgreementVersion, Envelope, Reader,
+    advising::{differs_in_advice_only, take_the_place},
+    foreign, received, refusals, with_successors,
+};
 use crate::{
     OpContext,
     context::{database_problem, signing_problem},
@@ -121,7 +125,7 @@ impl AgreementOffice {
             key: URL_SAFE_NO_PAD.encode(key),
             signature,
         };
-        received::signs(&version.document, &signed)?;
+        received::signs(&version.document, &signed, context.ambient.now())?;
         let _alone = self.must_pass(context, hash, Some(&context.actor)).await?;
         self.state(context, hash, StatementStep::Signed(signed)).await
     }
@@ -301,26 +305,28 @@ impl AgreementOffice {
         document: &Agreement,
         action: &str,
     ) -> Result<AgreementVersion, Problem> {
-        let unreadable = |error| refusals::document(&error);
         self.succeeds(context, document).await?;
-        let hash = document.hash().map_err(unreadable)?.to_string();
-        let canonical = document.canonical().map_err(unreadable)?;
-        let row = AgreementRow {
-            hash: hash.clone(),
-            agreement: document.id.to_string(),
-            version: document.version.into(),
-            document: String::from_utf8_lossy(&canonical).into_owned(),
-            author: serde_json::to_string(&context.actor).unwrap_or_default(),
-            term_until: document.term.until.timestamp(),
-            created_at: context.ambient.now(),
-            steps: Vec::new(),
-        };
+        let row = row_of(document, &context.actor, context)?;
+        let detail = json!({ "agreement": document.id, "version": document.version });
+        let known = context.store.agreement_versions(&row.agreement).await.map_err(database_problem)?;
+        let known = known.into_iter().find(|one| one.version == row.version && one.hash != row.hash);
         let mut transaction = context.store.begin().await.map_err(database_problem)?;
-        if transaction.insert_agreement(&row).await.map_err(database_problem)? {
-            let detail = json!({ "agreement": document.id, "version": document.version });
-            context.record(&mut transaction, action, &hash, detail).await?;
+        let draft = match known {
+            Some(known) => Some(locked(&mut transaction, &known.hash).await?),
+            None => None,
+        };
+        match draft.filter(|draft| differs_in_advice_only(draft, document)) {
+            Some(draft) => {
+                take_the_place(&mut transaction, &draft, &row).await?;
+                context.record(&mut transaction, action, &row.hash, detail).await?;
+            }
+            None if transaction.insert_agreement(&row).await.map_err(database_problem)? => {
+                context.record(&mut transaction, action, &row.hash, detail).await?;
+            }
+            None => {}
         }
         transaction.commit().await.map_err(database_problem)?;
+        let hash = row.hash;
         let row = context.store.agreement(&hash).await.map_err(database_problem)?;
         AgreementVersion::read(row.ok_or_else(refusals::version_taken)?).map_err(database_problem)
     }
@@ -423,8 +429,28 @@ impl AgreementOffice {
     }
 }
 
+/// A version without statements, as it is stored.
+pub(super) fn row_of(
+    document: &Agreement,
+    author: &Actor,
+    context: &OpContext,
+) -> Result<AgreementRow, Problem> {
+    let unreadable = |error| refusals::document(&error);
+    let canonical = document.canonical().map_err(unreadable)?;
+    Ok(AgreementRow {
+        hash: document.hash().map_err(unreadable)?.to_string(),
+        agreement: document.id.to_string(),
+        version: document.version.into(),
+        document: String::from_utf8_lossy(&canonical).into_owned(),
+        author: serde_json::to_string(author).unwrap_or_default(),
+        term_until: document.term.until.timestamp(),
+        created_at: context.ambient.now(),
+        steps: Vec::new(),
+    })
+}
+
 /// The public key of the person who asks, as enrolled here.
-async fn key_of_caller(context: &OpContext) -> Result<Vec<u8>, Problem> {
+pub(super) async fn key_of_caller(context: &OpContext) -> Result<Vec<u8>, Problem> {
     let Actor::Person { name, .. } = &context.actor else { return Err(refusals::no_person()) };
     let persons = context.store.persons().await.map_err(database_problem)?;
     let person = persons.iter().find(|person| person.name == *name);
@@ -433,7 +459,7 @@ async fn key_of_caller(context: &OpContext) -> Result<Vec<u8>, Problem> {
     key.ok_or_else(refusals::no_person)
 }
 
-async fn locked(transaction: &mut Transaction, hash: &str) -> Result<AgreementVersion, Problem> {
+pub(super) async fn locked(transaction: &mut Transaction, hash: &str) -> Result<AgreementVersion, Problem> {
     let row =
         transaction.lock_agreement(hash).await.map_err(database_problem)?.ok_or_else(refusals::unknown)?;
     AgreementVersion::read(row).map_err(database_problem)

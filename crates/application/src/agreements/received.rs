@@ -4,12 +4,23 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use verbond_agreement::{Agreement, SignedBy, Statement, StatementStep};
 use verbond_domain::{ParticipantId, Problem, Timestamp};
-use verbond_trust::{TrustStore, Usage, jws::Jws};
+use verbond_trust::{Certificate, CertificateDer, TrustStore, Usage, jws::Jws};
 
 use super::refusals;
 
 /// `typ` of a signatory's signature over an agreement.
 pub const AGREEMENT_SIGNATURE: &str = "verbond-agreement+jws";
+
+/// `typ` of a data protection officer's signature over advice.
+pub const ADVICE_SIGNATURE: &str = "verbond-advice+jws";
+
+/// How far a statement may be dated ahead of this node's clock, in seconds.
+const AHEAD: i64 = 300;
+/// How long after it was made a statement that binds is judged by what its certificate was worth then, in seconds: a week.
+/// Later its certificate must still be good when it comes, so that nobody dates back what an old key signs.
+const LATE: i64 = 7 * 86_400;
+/// How long before the statement the signatory may have signed, in seconds; the clock is that of the signatory's machine.
+const SIGNATORY: i64 = 86_400;
 
 /// Most certificates of a chain that is read.
 const LONGEST_CHAIN: usize = 8;
@@ -30,7 +41,20 @@ impl Envelope {
         Statement::parse(Jws::parse(&self.statement).ok()?.payload()).ok()
     }
 
-    /// What is stated about a document, by the party whose certificate signed it, judged at `now`.
+    /// The certificates, leaf first.
+    ///
+    /// # Errors
+    /// A [`Problem`] when they cannot be read.
+    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Problem> {
+        if self.chain.len() > LONGEST_CHAIN {
+            return Err(refusals::statement("the chain has too many certificates"));
+        }
+        let chain = self.chain.iter().map(|text| URL_SAFE_NO_PAD.decode(text).map(Into::into));
+        chain.collect::<Result<_, _>>().map_err(|_| refusals::statement("a certificate is not base64url"))
+    }
+
+    /// What is stated about a document, by the party whose certificate signed it, judged at the statement's own time as
+    /// this node holds it at `now`.
     ///
     /// # Errors
     /// A [`Problem`] that says what does not hold.
@@ -41,16 +65,9 @@ impl Envelope {
         now: Timestamp,
     ) -> Result<Statement, Problem> {
         let jws = Jws::parse(&self.statement).map_err(|error| refusals::statement(&error.to_string()))?;
-        if self.chain.len() > LONGEST_CHAIN {
-            return Err(refusals::statement("the chain has too many certificates"));
-        }
-        let chain = self.chain.iter().map(|text| URL_SAFE_NO_PAD.decode(text).map(Into::into));
-        let chain: Vec<_> = chain
-            .collect::<Result<_, _>>()
-            .map_err(|_| refusals::statement("a certificate is not base64url"))?;
-        let certificate = trust.judge(&chain, Usage::Client, now).map_err(|refusal| {
-            refusals::statement(&format!("its signer's certificate is not good: {refusal}"))
-        })?;
+        let statement =
+            Statement::parse(jws.payload()).map_err(|error| refusals::statement(&error.to_string()))?;
+        let certificate = judge(&self.certificates()?, &statement, trust, now)?;
         if jws.certificate_thumbprint() != Some(certificate.thumbprint) {
             return Err(refusals::statement(
                 "it was signed by another certificate than the one that comes with it",
@@ -58,16 +75,35 @@ impl Envelope {
         }
         jws.verify(&certificate.public_key)
             .map_err(|_| refusals::statement("the signature does not verify"))?;
-        let statement =
-            Statement::parse(jws.payload()).map_err(|error| refusals::statement(&error.to_string()))?;
         is_by(&statement, &certificate.participant)?;
         is_about(&statement, document)?;
         if let StatementStep::Signed(signed) = &statement.step {
             has_mandate(document, &statement.participant, signed)?;
-            signs(document, signed)?;
+            signs(document, signed, statement.at.timestamp())?;
         }
         Ok(statement)
     }
+}
+
+/// Judges the certificate behind a statement by its time. What ends something is taken in however late it comes.
+fn judge(
+    chain: &[CertificateDer<'_>],
+    statement: &Statement,
+    trust: &TrustStore,
+    now: Timestamp,
+) -> Result<Certificate, Problem> {
+    let at = statement.at.timestamp();
+    if at > now.plus_seconds(AHEAD) {
+        return Err(refusals::statement_ahead());
+    }
+    let bad = |refusal| refusals::statement(&format!("its signer's certificate is not good: {refusal}"));
+    let certificate = trust.judge_at(chain, Usage::Client, at, now).map_err(bad)?;
+    let binds =
+        matches!(statement.step, StatementStep::Offered | StatementStep::Signed(_) | StatementStep::Resumed);
+    if binds && at.plus_seconds(LATE) < now && trust.judge(chain, Usage::Client, now).is_err() {
+        return Err(refusals::statement_late());
+    }
+    Ok(certificate)
 }
 
 fn is_by(statement: &Statement, participant: &ParticipantId) -> Result<(), Problem> {
@@ -107,13 +143,16 @@ pub(super) fn has_mandate(
     }
 }
 
-/// Whether the person's own signature is over this document.
-pub(super) fn signs(document: &Agreement, signed: &SignedBy) -> Result<(), Problem> {
+/// Whether the person's own signature is over this document, and was made when the statement says so.
+pub(super) fn signs(document: &Agreement, signed: &SignedBy, at: Timestamp) -> Result<(), Problem> {
     let canonical = document.canonical().map_err(|error| refusals::document(&error))?;
     let key = URL_SAFE_NO_PAD.decode(&signed.key);
     let key = key.map_err(|_| refusals::statement("the signatory's key is not base64url"))?;
     let header = verbond_trust::jws::verify_detached(&signed.signature, &canonical, &key)
         .map_err(|_| refusals::statement("the signatory's own signature is not over this document"))?;
+    if header.issued_at > at.plus_seconds(AHEAD) || header.issued_at < at.plus_seconds(-SIGNATORY) {
+        return Err(refusals::signatory_time());
+    }
     // A signature over something of another kind that happens to have the same bytes is none over an agreement.
     match header.typ == AGREEMENT_SIGNATURE {
         true => Ok(()),

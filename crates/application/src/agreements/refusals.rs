@@ -3,6 +3,7 @@
 use verbond_agreement::{
     ClauseName, DocumentError, InvalidTransition,
     check::{Finding, Severity},
+    preview::PreviewError,
 };
 use verbond_domain::{ParticipantId, Problem};
 
@@ -85,6 +86,43 @@ pub(super) fn statement(reason: &str) -> Problem {
     .next("Laat de partij haar verklaring opnieuw maken.", "have the party make its statement again")
 }
 
+pub(super) fn statement_ahead() -> Problem {
+    // It may still come true: whoever sends it tries again.
+    Problem::new(
+        "STATEMENT_AHEAD",
+        409,
+        "Deze verklaring is gedateerd op een moment dat hier nog moet komen.",
+        "this statement is dated at a moment that is still to come here",
+    )
+    .next("Houd de klokken van beide knooppunten gelijk (NTP).", "keep the clocks of both nodes right (NTP)")
+}
+
+pub(super) fn statement_late() -> Problem {
+    Problem::new(
+        "STATEMENT_LATE",
+        422,
+        "Deze verklaring komt meer dan een week na haar datum, en het certificaat eronder is nu niet meer goed.",
+        "this statement comes more than a week after its date, and the certificate under it is no longer good",
+    )
+    .next(
+        "Laat de andere partij een nieuwe versie aanbieden en tekenen.",
+        "have the other party offer and sign a new version",
+    )
+}
+
+pub(super) fn signatory_time() -> Problem {
+    Problem::new(
+        "SIGNATORY_TIME",
+        422,
+        "De handtekening van de tekenbevoegde is meer dan een dag ouder dan de verklaring, of van later.",
+        "the signatory's signature is more than a day older than the statement, or of later",
+    )
+    .next(
+        "Zet de klok van de machine van de tekenbevoegde gelijk en teken opnieuw.",
+        "set the clock of the signatory's machine and sign again",
+    )
+}
+
 pub(super) fn too_many_undecided() -> Problem {
     Problem::new(
         "AGREEMENTS_UNDECIDED",
@@ -116,6 +154,45 @@ pub(super) fn drafter_signs() -> Problem {
         "whoever has drafted an agreement does not sign it",
     )
     .next("Laat een tekenbevoegde tekenen.", "have a signatory sign")
+}
+
+pub(super) fn advice_too_late() -> Problem {
+    Problem::new(
+        "ADVICE_TOO_LATE",
+        409,
+        "Deze gegevensafspraak is al aangeboden; de FG adviseert op een concept.",
+        "this agreement has been offered; the data protection officer advises on a draft",
+    )
+    .next(
+        "Neem de gegevensafspraak terug en stel een volgende versie op waarop de FG adviseert.",
+        "take the agreement back and draft a next version for the officer to advise on",
+    )
+}
+
+pub(super) fn advice_not_signed() -> Problem {
+    Problem::new(
+        "ADVICE_NOT_SIGNED",
+        422,
+        "Dit advies is niet ondertekend met de sleutel van wie het geeft, of het gaat over een andere tekst of partij.",
+        "this advice is not signed by the key of whoever gives it, or is about another text or party",
+    )
+    .next(
+        "Geef het advies met `verbond agreement advise`, onder uw eigen sleutel.",
+        "give the advice with `verbond agreement advise`, under your own key",
+    )
+}
+
+pub(super) fn advice_day() -> Problem {
+    Problem::new(
+        "ADVICE_DAY",
+        422,
+        "Een advies draagt de dag waarop het is gegeven.",
+        "advice bears the day on which it is given",
+    )
+    .next(
+        "Zet de klok van uw machine gelijk en adviseer opnieuw.",
+        "set your machine's clock and advise again",
+    )
 }
 
 pub(super) fn handover() -> Problem {
@@ -362,5 +439,82 @@ pub(super) fn signed_nowhere(peer: &ParticipantId) -> Problem {
     .next(
         "Maak een versie met `signed_elsewhere`. Zonder dat kunnen alleen open diensten worden gebruikt.",
         "make a version with `signed_elsewhere`; without it, only open services can be used",
+    )
+}
+
+pub(super) fn unknown_operation() -> Problem {
+    Problem::new(
+        "AGREEMENT_OPERATION_UNKNOWN",
+        404,
+        "De gegevensafspraak heeft geen bepaling met zo'n operatie.",
+        "the agreement has no clause with such an operation",
+    )
+    .next("Bekijk `verbond agreement text`.", "see `verbond agreement text`")
+}
+
+pub(super) fn not_the_provider() -> Problem {
+    Problem::new(
+        "SAMPLE_NOT_PROVIDER",
+        403,
+        "Een echt antwoord ziet alleen de steward van wie de gegevens aanbiedt.",
+        "a real answer is seen by the steward of who provides the data, and by nobody else",
+    )
+    .next(
+        "Laat `--live` weg: dan komt er een verzonnen antwoord van het juiste type.",
+        "leave `--live` out: an answer of the right types is made up then",
+    )
+}
+
+pub(super) fn does_more_than_read() -> Problem {
+    Problem::new(
+        "SAMPLE_NOT_READ_ONLY",
+        422,
+        "Deze operatie doet meer dan lezen; daarvan wordt geen echt antwoord opgevraagd.",
+        "this operation does more than read; no real answer is asked of it",
+    )
+    .next("Kies een operatie met de methode GET.", "choose an operation with the method GET")
+}
+
+/// Names no value, and no parameter that was made up.
+pub(super) fn sample_parameters() -> Problem {
+    Problem::new(
+        "SAMPLE_PARAMETERS",
+        422,
+        "Met deze parameters staat de afspraak de vraag niet toe, of er ontbreekt er een.",
+        "the agreement does not permit the question with these parameters, or one is missing",
+    )
+    .next(
+        "Geef precies de parameters van de operatie, met waarden die zijn afgesproken (`--parameters`).",
+        "give exactly the operation's parameters, with values that are agreed (`--parameters`)",
+    )
+}
+
+pub(super) fn no_sample(status: Option<u16>) -> Problem {
+    let (nl, en) = match status {
+        Some(status) => (format!(" (status {status})"), format!(" (status {status})")),
+        None => (String::new(), String::new()),
+    };
+    Problem::new(
+        "SAMPLE_UNANSWERED",
+        502,
+        format!("De bron gaf geen bruikbaar antwoord{nl}."),
+        format!("the source gave no answer that can be used{en}"),
+    )
+    .next(
+        "Kijk of de bron draait, en of de parameters iets aanwijzen wat er is. Dat het gevraagd is, staat in het journaal.",
+        "see whether the source runs, and whether the parameters name something that is there. That it was asked stands in the journal",
+    )
+}
+
+pub(super) fn unprojectable_sample(error: &PreviewError) -> Problem {
+    Problem::new(
+        "SAMPLE_UNPROJECTABLE",
+        422,
+        format!("Van het antwoord kan niets worden geleverd: {error}"),
+        format!("nothing of the answer can be delivered: {error}"),
+    )
+    .next(
+        "Vergelijk de operatie met wat de bron antwoordt, en herstel de beschrijving.",
+        "compare the operation with what the source answers, and mend the description",
     )
 }

@@ -61,7 +61,7 @@ impl Consequence {
         }
     }
 
-    fn of(version: &AgreementVersion, own: &ParticipantId, now: Timestamp) -> Option<Self> {
+    pub(super) fn of(version: &AgreementVersion, own: &ParticipantId, now: Timestamp) -> Option<Self> {
         match version.stage(now) {
             Stage::Draft => Some(Self::NotOffered),
             Stage::Offered if version.offered_by() == Some(own) => Some(Self::TakenBack),
@@ -72,7 +72,7 @@ impl Consequence {
         }
     }
 
-    fn step(self, reason: Prose) -> Option<StatementStep> {
+    pub(super) fn step(self, reason: Prose) -> Option<StatementStep> {
         match self {
             Self::NotOffered => None,
             Self::TakenBack => Some(StatementStep::Withdrawn { reason }),

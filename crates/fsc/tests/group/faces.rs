@@ -188,6 +188,7 @@ async fn log_records_are_shown_to_those_who_take_part() -> TestResult {
         wire: admitted.wire.clone(),
         application: None,
         decision: None,
+        processing: Vec::new(),
     };
     let mut transaction = provider.store().begin().await?;
     transaction.append(&Entry::Permit(permit), &ambient()).await?;

@@ -18,8 +18,10 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
 use verbond_application::{
+    completions::Completions,
     exchange::Exchanges,
     limits::{Limits, Volumes},
+    open_traffic::OpenTraffic,
     snapshot::{Snapshot, SnapshotKeeper},
 };
 use verbond_domain::{Actor, ClassDeclaration, ServiceClass, ServiceReference, Timestamp};
@@ -133,11 +135,14 @@ impl Volumes for Nothing {
 
 fn gateway(state: &Arc<SnapshotKeeper>, journal: verbond_journal::Journal) -> Gateway {
     Gateway {
-        exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing))),
+        absences: Arc::default(),
+        completions: Completions::start(journal.clone()),
+        exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing)), crate::world::ambient()),
         snapshots: Arc::clone(state),
         ambient: crate::world::ambient(),
         metrics: Metrics::new(&mut prometheus_client::registry::Registry::default()),
         limits: GatewayLimits::default(),
+        decision_point: None,
     }
 }
 
@@ -156,7 +161,9 @@ impl Scene {
         let (provider_journal, journal) = Memory::start();
         let sources = Client::servers(&[], Hosts::default(), ClientLimits::servers())?;
         let face = Arc::new(Inbound { provider: participant(PROVIDER)? });
-        let inway = Inway::new(gateway(&provider_state, journal), face, sources);
+        // Nobody looks at what is handed over.
+        let (open_traffic, _) = OpenTraffic::new(crate::world::ambient());
+        let inway = Inway::new(gateway(&provider_state, journal), face, sources, open_traffic);
         let inway = provider.serve(inway).await?;
 
         let (consumer_journal, journal) = Memory::start();

@@ -72,6 +72,7 @@ pub fn question() -> Result<DecisionRequest<'static>, Box<dyn Error>> {
             activity: Some("supplement-outreach".parse()?),
             algorithm: None,
             on_behalf_of: None,
+            claims: verbond_policy::Claims::default(),
             elements: BTreeSet::new(),
         },
     })

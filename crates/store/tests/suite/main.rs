@@ -23,10 +23,12 @@ macro_rules! on_both {
 }
 
 mod agreements;
+mod class_questions;
 mod configuration;
 mod contracts;
 mod damage;
 mod durability;
+mod exchanges;
 mod journal;
 mod limits;
 mod outbox;

@@ -93,6 +93,7 @@ pub fn permit_of(transaction: TransactionId, consumer: u32) -> Entry {
         wire,
         application: None,
         decision: None,
+        processing: Vec::new(),
     })
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use verbond_agreement::{
-    Agreement, Moment, OnTheWire, Prose, SignatureMark, Stage, StatementStep, TwoLanguages,
+    Advice, Agreement, Moment, OnTheWire, Prose, SignatureMark, Stage, StatementStep, TwoLanguages,
     check::Finding,
     text::{self, Language},
 };
@@ -304,6 +304,22 @@ pub async fn discard(
 ) -> Result<StatusCode, Failure> {
     office.agreements.discard(&context, &hash).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes the advice of this organisation's data protection officer into a draft. The draft with the advice has another
+/// hash and takes the place of the one without.
+#[utoipa::path(post, path = "/v1/agreements/{hash}/advice", tag = "agreements", params(("hash" = String, Path)),
+    request_body = Advice, responses((status = 200, body = AgreementView),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn advise(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Named(hash): Named<String>,
+    Body(advice): Body<Advice>,
+) -> Result<Json<AgreementView>, Failure> {
+    let version = office.agreements.advise(&context, &hash, advice).await?;
+    Ok(Json(AgreementView::of(version, context.ambient.now())))
 }
 
 /// Offers a draft to the other parties.

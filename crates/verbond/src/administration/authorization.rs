@@ -97,13 +97,15 @@ const fn rule(resource: &'static str, action: &'static str, roles: &'static [Per
     Rule { resource, action, roles, unenrolled: false }
 }
 
-/// The matrix. Advice stands in it before its endpoint does.
+/// The matrix.
 const RULES: &[Rule] = &[
     rule("node", "read", ANYBODY),
     rule("node", "reload", &[OPERATOR]),
     rule("service", "read", ANYBODY),
     // Whoever declares one open must be a steward besides: `verbond_application::persons`.
     rule("service", "write", &[OPERATOR, STEWARD]),
+    // That it is another than who declared it open is held by `verbond_application::class_questions`.
+    rule("service", "decide", &[STEWARD]),
     rule("service", "publish", &[OPERATOR, STEWARD]),
     rule("peer", "read", ANYBODY),
     rule("peer", "ask", ANYBODY),
@@ -135,6 +137,8 @@ const RULES: &[Rule] = &[
     rule("agreement", "read", ANYBODY),
     // Anybody may see for themselves whether what an agreement names can be read.
     rule("agreement", "fetch", ANYBODY),
+    // That it is the provider's is held by `verbond_application::agreements`.
+    rule("agreement", "sample", &[STEWARD]),
     rule("agreement", "draft", &[DRAFTER]),
     rule("agreement", "advise", &[OFFICER]),
     rule("agreement", "offer", &[DRAFTER]),
@@ -143,6 +147,11 @@ const RULES: &[Rule] = &[
     rule("agreement", "bind", &[STEWARD]),
     rule("agreement", "suspend", &[SIGNATORY, STEWARD]),
     rule("agreement", "revoke", &[SIGNATORY, STEWARD]),
+    // Comparing tells the other party which period is looked at; nothing of a person.
+    rule("account", "reconcile", &[OPERATOR, AUDITOR, OFFICER, STEWARD]),
+    rule("account", "read", &[AUDITOR, OFFICER, STEWARD]),
+    // Whoever looks for a person holds that person's number.
+    rule("account", "person", &[OFFICER, STEWARD]),
     rule("decision", "read", &[AUDITOR, OFFICER, STEWARD]),
 ];
 
@@ -175,6 +184,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/services/{name}", "service", "read"),
     endpoint("PUT", "/v1/services/{name}", "service", "write"),
     endpoint("DELETE", "/v1/services/{name}", "service", "write"),
+    endpoint("POST", "/v1/services/{name}/class-decision", "service", "decide"),
     endpoint("POST", "/v1/services/{name}/publications", "service", "publish"),
     endpoint("GET", "/v1/directory-services", "peer", "ask"),
     endpoint("GET", "/v1/peers", "peer", "read"),
@@ -202,6 +212,9 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/decisions/{id}", "decision", "read"),
     endpoint("GET", "/v1/decisions/{id}/replay", "decision", "read"),
     endpoint("GET", "/v1/decision-replays", "decision", "read"),
+    endpoint("GET", "/v1/processing-records", "account", "read"),
+    endpoint("POST", "/v1/processing-records/search", "account", "person"),
+    endpoint("POST", "/v1/reconciliations/{participant}", "account", "reconcile"),
     endpoint("GET", "/v1/outbox", "outbox", "read"),
     endpoint("GET", "/v1/persons", "person", "read"),
     endpoint("GET", "/v1/persons/{name}", "person", "read"),
@@ -226,6 +239,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/agreements/{hash}/document", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/findings", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/text", "agreement", "read"),
+    endpoint("POST", "/v1/agreements/{hash}/samples", "agreement", "sample"),
     endpoint("GET", "/v1/agreements/{hash}/changes", "agreement", "read"),
     endpoint("GET", "/v1/agreements/{hash}/readings", "agreement", "read"),
     endpoint("POST", "/v1/agreements/{hash}/readings", "agreement", "fetch"),
@@ -233,6 +247,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("POST", "/v1/agreements/{hash}/amendments", "agreement", "draft"),
     endpoint("POST", "/v1/refusals/{transaction}/amendments", "agreement", "draft"),
     endpoint("DELETE", "/v1/agreements/{hash}", "agreement", "draft"),
+    endpoint("POST", "/v1/agreements/{hash}/advice", "agreement", "advise"),
     endpoint("POST", "/v1/agreements/{hash}/offer", "agreement", "offer"),
     endpoint("POST", "/v1/agreements/{hash}/withdraw", "agreement", "offer"),
     endpoint("POST", "/v1/agreements/{hash}/signature", "agreement", "sign"),

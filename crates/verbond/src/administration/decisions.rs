@@ -92,7 +92,7 @@ pub struct ReplayView {
     pub permitted_now: Option<bool>,
     /// Codes of the reasons now, where it differs.
     pub reasons_now: Vec<&'static str>,
-    /// Why it cannot be taken again, or what else is the matter.
+    /// Why it cannot be taken again, what else is the matter, or what was taken from the record instead of being asked again.
     pub why: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 //! Handlers read the request, call one function of the rooms below, and show the answer. Who may do what stands in
 //! [`authorization`]; every change carries its author into the journal.
 
+mod account;
 mod agreements;
 mod amendments;
 mod applications;
@@ -21,6 +22,7 @@ mod persons;
 mod readings;
 mod records;
 mod registers;
+mod samples;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -38,9 +40,11 @@ use axum::{
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use verbond_application::{OpContext, agreements::AgreementOffice, snapshot::SnapshotKeeper};
+use verbond_application::{OpContext, agreements::AgreementOffice, limits::Limits, snapshot::SnapshotKeeper};
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
+use verbond_gateway::SourceSamples;
+use verbond_node_api::AccountReader;
 use verbond_store::Store;
 
 pub use self::{
@@ -68,6 +72,12 @@ pub struct Office {
     pub fsc: Arc<FscNode>,
     /// Where agreements are kept.
     pub agreements: Arc<AgreementOffice>,
+    /// Asks sources for samples.
+    pub samples: Arc<SourceSamples>,
+    /// Keys of pseudonyms, by which people are found.
+    pub limits: Arc<Limits>,
+    /// Asks other participants what they have written down of exchanges.
+    pub counterparts: Arc<AccountReader>,
     /// What this process's gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
     /// Reads trust anchors, certificates and revocation lists again.
@@ -118,6 +128,7 @@ impl Office {
         (name = "contracts", description = "Contracts with other participants"),
         (name = "registers", description = "Legal grounds, processing activities, described services, assessments"),
         (name = "agreements", description = "Agreements with other participants"),
+        (name = "account", description = "What became of exchanges, whether the other party says the same, and whose data was processed"),
         (name = "decisions", description = "Decisions on exchanges, and taking them again"),
         (name = "records", description = "What has been exchanged and done"),
         (name = "persons", description = "The people who act for the organisation, each with a key of their own"),
@@ -135,6 +146,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(node::reload))
         .routes(routes!(services::list))
         .routes(routes!(services::get, services::put, services::remove))
+        .routes(routes!(services::decide))
         .routes(routes!(contracts::publish))
         .routes(routes!(peers::find_services))
         .routes(routes!(peers::list))
@@ -161,10 +173,12 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::document))
         .routes(routes!(agreements::findings))
         .routes(routes!(agreements::text))
+        .routes(routes!(samples::sample))
         .routes(routes!(amendments::changes))
         .routes(routes!(amendments::amend))
         .routes(routes!(amendments::amend_from_refusal))
         .routes(routes!(readings::list, readings::read))
+        .routes(routes!(agreements::advise))
         .routes(routes!(agreements::offer))
         .routes(routes!(agreements::bind))
         .routes(routes!(agreements::sign))
@@ -173,6 +187,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::suspend))
         .routes(routes!(agreements::resume))
         .routes(routes!(agreements::revoke))
+        .routes(routes!(account::compare))
+        .routes(routes!(account::records))
+        .routes(routes!(account::search))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::replay))

@@ -1,7 +1,10 @@
 //! Data services of this node.
 
 use axum::{Json, http::StatusCode};
-use verbond_application::services::{self, ServiceDraft};
+use verbond_application::{
+    class_questions::{self, ClassDecision},
+    services::{self, ServiceDraft},
+};
 use verbond_domain::ServiceName;
 
 use super::{
@@ -43,6 +46,20 @@ pub async fn put(
     Body(draft): Body<ServiceDraft>,
 ) -> Result<Json<ServiceView>, Failure> {
     Ok(Json(services::put(&context, &name, draft).await?.into()))
+}
+
+/// Decides, as another than who declared it so, whether a service is open whose traffic speaks of people.
+#[utoipa::path(post, path = "/v1/services/{name}/class-decision", tag = "services",
+    params(("name" = ServiceName, Path)), request_body = ClassDecision, responses(
+    (status = 200, body = ServiceView),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn decide(
+    Context(context): Context,
+    Named(name): Named<ServiceName>,
+    Body(decision): Body<ClassDecision>,
+) -> Result<Json<ServiceView>, Failure> {
+    Ok(Json(class_questions::decide(&context, &name, decision).await?.into()))
 }
 
 /// No longer offers a service.

@@ -247,7 +247,7 @@ impl From<TransactionRecord> for RecordView {
 pub struct JournalLineView {
     /// Its identifier.
     pub id: String,
-    /// `permit`, `refusal`, `act`.
+    /// `permit`, `refusal`, `processing`, `completion`, `act`.
     pub kind: String,
     /// When it was written.
     pub at: String,

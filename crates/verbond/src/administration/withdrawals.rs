@@ -6,14 +6,15 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use verbond_agreement::{
-    Basis, Day, EntryName, LawIdentifier, Line, Obligation, Prose, RegisterKind, RestingClause, Stage,
-    TwoLanguages,
+    Basis, Category, ClauseName, Day, EntryName, LawIdentifier, Line, Prose, RegisterKind, RestingClause,
+    Stage, TwoLanguages,
 };
 use verbond_application::{
     OpContext,
     agreements::{BasisAsked, Resting, Task, Withdrawal},
+    class_questions::{self, ClassTask},
 };
-use verbond_domain::Actor;
+use verbond_domain::{Actor, Bilingual, ServiceReference};
 
 use super::{
     Office, Shared,
@@ -212,15 +213,36 @@ pub struct TaskQuery {
 /// Something to do.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskView {
-    /// The duty: what, by which day, from which clause.
-    #[serde(flatten)]
-    pub obligation: Obligation,
+    /// By which it is known; the same at every reading.
+    pub id: String,
+    /// From which clause, where it is from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clause: Option<ClauseName>,
+    /// Of which service, where it is of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceReference>,
+    /// The category of data, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// What is to be done.
+    pub what: Bilingual,
+    /// The last day for it.
+    pub due: Day,
+    /// The day is the earliest: it is counted from something that this node does not know.
+    pub at_the_earliest: bool,
+    /// Category of the selection list from which the period comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selection_list: Option<Line>,
+    /// What suspends destruction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legal_hold: Option<Prose>,
     /// Hash of the version from which it follows.
     pub agreement: String,
     /// What that agreement is about.
     pub title: TwoLanguages,
-    /// When it ended.
-    pub ended_at: String,
+    /// When it ended, if that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
     /// When it was done.
     pub done_at: Option<String>,
     /// By whom.
@@ -230,12 +252,21 @@ pub struct TaskView {
 }
 
 impl From<Task> for TaskView {
-    fn from(Task { obligation, agreement, title, ended_at, done }: Task) -> Self {
+    fn from(task: Task) -> Self {
+        let done = task.done;
         Self {
-            obligation,
-            agreement,
-            title,
-            ended_at: rfc_3339(ended_at),
+            id: task.id,
+            clause: task.clause,
+            service: task.service,
+            category: task.category,
+            what: task.what,
+            due: task.due,
+            at_the_earliest: task.at_the_earliest,
+            selection_list: task.selection_list,
+            legal_hold: task.legal_hold,
+            agreement: task.agreement,
+            title: task.title,
+            ended_at: task.ended_at.map(rfc_3339),
             done_at: done.as_ref().map(|done| rfc_3339(done.at)),
             done_by: done.as_ref().map(|done| done.author.clone()),
             note: done.map(|done| done.note),
@@ -251,19 +282,32 @@ pub struct TaskNote {
     pub note: Prose,
 }
 
-/// What remains to be done of agreements that have ended, those with the earliest day first.
+/// Something to do, of either kind.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum TaskEntry {
+    /// Of an agreement that has ended.
+    Duty(Box<TaskView>),
+    /// Whether a service is open.
+    Class(ClassTask),
+}
+
+/// What remains to be done: first whether services are open whose traffic speaks of people, then of agreements that have
+/// ended, those with the earliest day first.
 #[utoipa::path(get, path = "/v1/tasks", tag = "agreements", params(TaskQuery),
-    responses((status = 200, body = List<TaskView>),
+    responses((status = 200, body = List<TaskEntry>),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 pub async fn tasks(
     State(office): State<Shared>,
     Context(context): Context,
     Query(TaskQuery { all }): Query<TaskQuery>,
-) -> Result<Json<List<TaskView>>, Failure> {
+) -> Result<Json<List<TaskEntry>>, Failure> {
+    let classes = class_questions::tasks(&context).await?.into_iter().map(TaskEntry::Class);
     let tasks = office.agreements.tasks(&context).await?;
     let wanted = |task: &Task| all == Some(true) || task.done.is_none();
-    Ok(Json(List::whole(tasks.into_iter().filter(wanted))))
+    let duties = tasks.into_iter().filter(wanted).map(|task| TaskEntry::Duty(Box::new(task.into())));
+    Ok(Json(List::whole(classes.chain(duties))))
 }
 
 /// Writes down that a task has been done.

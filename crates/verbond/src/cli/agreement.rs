@@ -9,7 +9,7 @@ use verbond_agreement::{Agreement as Document, EntryName, Moment, PublishedActiv
 use verbond_application::agreements::AGREEMENT_SIGNATURE;
 use verbond_domain::{ParticipantId, Problem, ServiceName, Timestamp, TransactionId};
 
-use super::{preview::Preview, register::read_json, service::done, show};
+use super::{advice::Advising, preview::Preview, register::read_json, service::done, show};
 use crate::{
     ambient,
     client::{Afar, Client, segment},
@@ -59,9 +59,11 @@ pub enum Agreement {
         #[arg(long)]
         english: bool,
     },
-    /// What of a sample answer would be delivered under each operation, and what is struck out. The sample stays on this
-    /// machine.
-    #[command(after_help = "Example:\n  verbond agreement preview 3f2a91c0 sample.json")]
+    /// What of an answer would be delivered under each operation, and what is struck out: of a sample, which stays on this
+    /// machine; of a live answer, for the provider's steward; else of one that is made up.
+    #[command(after_help = "Examples:\n  verbond agreement preview 3f2a91c0\n  \
+        verbond agreement preview 3f2a91c0 sample.json\n  \
+        echo '{\"person\": \"P-0042\"}' | verbond agreement preview 3f2a91c0 --live --parameters -")]
     Preview(Preview),
     /// What changed from one version to another, in words, and who drafted and signed each.
     #[command(after_help = "Example:\n  verbond agreement diff 3f2a91c0 8be01d77")]
@@ -95,6 +97,14 @@ pub enum Agreement {
     },
     /// Take a draft away.
     Discard(Which),
+    /// Advise on a draft as your organisation's data protection officer, with your own key. The advice becomes part of the
+    /// document, which has another hash from then on. Read it first: `verbond agreement text`.
+    #[command(
+        after_help = "Example:\n  verbond agreement advise 3f2a91c0 --outcome positive --officer 'M. Voorbeeld, FG' \\\n    \
+        --text 'The question is proportionate: no incomes are collected.'\n\n\
+        Against it, or with a condition: the parties answer under `not_followed_because` of the advice, in the document."
+    )]
+    Advise(Advising),
     /// Offer a draft to the other parties. From then on it is not changed.
     Offer(Which),
     /// Sign for the organisation, with your own key. Read it first: `verbond agreement text`.
@@ -218,6 +228,8 @@ impl Example {
             ),
             ("/term/from", moment(now.now().plus_seconds(-60))?),
             ("/term/until", moment(until)?),
+            // Officers advise by an act of their own, never by an example.
+            ("/advice", json!([])),
         ] {
             *document.pointer_mut(place).with_context(|| format!("the example has no {place}"))? = value;
         }
@@ -300,8 +312,7 @@ impl Agreement {
                 }
             }
             Self::Preview(preview) => {
-                let document = client.get(&at(&preview.hash, "/document", client).await?).await?;
-                preview.print(&Document::parse(&serde_json::to_vec(&document)?)?, printer)?;
+                preview.print(&at(&preview.hash, "", client).await?, client, printer).await?;
             }
             Self::Diff { hash, later } => difference(&hash, later.as_deref(), client, printer).await?,
             Self::Amend { from_refusal: Some(transaction), operation, from, .. } => {
@@ -317,6 +328,7 @@ impl Agreement {
                 client.delete(&at(&which.hash, "", client).await?).await?;
                 done(printer, "het concept is weg", "the draft is gone");
             }
+            Self::Advise(advising) => advising.advise(client, afar, printer).await?,
             Self::Offer(which) => act(&which.hash, "offer", &json!({}), client, printer).await?,
             Self::Sign(which) => {
                 let hash = whole(&which.hash, client).await?;
@@ -339,13 +351,22 @@ impl Agreement {
     }
 }
 
-/// The caller's own signature over the document that has this hash; the node's word for what the document is is not
-/// taken.
-fn signature(hash: &str, document: &Value, afar: &Afar) -> anyhow::Result<String> {
+/// The document that has this hash; the node's word for what the document is is not taken.
+pub(super) fn shown_under(hash: &str, document: &Value) -> anyhow::Result<Document> {
     let agreement = Document::parse(&serde_json::to_vec(document)?)?;
     anyhow::ensure!(agreement.hash()?.to_string() == hash, "the node shows another document than {hash}");
+    Ok(agreement)
+}
+
+/// The caller's own key.
+pub(super) fn own_key(afar: &Afar) -> anyhow::Result<PersonKey> {
     let key = afar.client_key.as_deref().context("a signature needs your own key: --client-key")?;
-    let key = PersonKey::open(key, afar.passphrase_file.as_deref())?;
+    PersonKey::open(key, afar.passphrase_file.as_deref())
+}
+
+/// The caller's own signature over the document that has this hash.
+fn signature(hash: &str, document: &Value, afar: &Afar) -> anyhow::Result<String> {
+    let (agreement, key) = (shown_under(hash, document)?, own_key(afar)?);
     credential::sign_detached(&key, AGREEMENT_SIGNATURE, &agreement.canonical()?, ambient::system().now())
 }
 
@@ -421,7 +442,7 @@ async fn act(hash: &str, verb: &str, body: &Value, client: &Client, printer: Pri
     Ok(())
 }
 
-fn shown(printer: Printer, answer: &Value) {
+pub(super) fn shown(printer: Printer, answer: &Value) {
     show::one(printer, answer);
 }
 
@@ -431,7 +452,7 @@ async fn at(hash: &str, rest: &str, client: &Client) -> anyhow::Result<String> {
 }
 
 /// The whole hash, from the beginning of one that the node holds.
-async fn whole(beginning: &str, client: &Client) -> anyhow::Result<String> {
+pub(super) async fn whole(beginning: &str, client: &Client) -> anyhow::Result<String> {
     let digits = beginning.trim_start_matches("sha256:");
     if digits.len() == 64 {
         return Ok(format!("sha256:{digits}"));

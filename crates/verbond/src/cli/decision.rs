@@ -52,7 +52,8 @@ pub struct Period {
 }
 
 impl Period {
-    fn parameters(self) -> [(&'static str, String); 2] {
+    /// As the interface takes them; what is not given is empty.
+    pub fn parameters(self) -> [(&'static str, String); 2] {
         [("after", self.after.unwrap_or_default()), ("before", self.before.unwrap_or_default())]
     }
 }
@@ -134,6 +135,16 @@ fn replayed(answer: &Value, printer: Printer) -> ExitCode {
             ("WHY", "/why"),
         ];
         show::list(printer, &others, &columns, ("Alles komt hetzelfde uit.", "all come out the same"));
+        let recorded = |item: &&Value| {
+            item.get("outcome") == Some(&json!("same")) && item.get("why") != Some(&Value::Null)
+        };
+        let heard = items(answer).iter().filter(recorded).count();
+        if heard > 0 {
+            printer.say(
+                &format!("bij {heard} is het antwoord van het eigen beslispunt uit het dossier genomen, en niet opnieuw gevraagd"),
+                &format!("in {heard} the answer of the own decision point was taken from the record, not asked again"),
+            );
+        }
         printer.say(
             &format!("{same} hetzelfde, {differs} anders, {not_possible} niet opnieuw te nemen"),
             &format!("{same} the same, {differs} differ, {not_possible} cannot be taken again"),

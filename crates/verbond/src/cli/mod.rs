@@ -1,11 +1,14 @@
 //! The command line: one file per family of verbs, all speaking to the node through its administration API.
 
+mod account;
+mod advice;
 mod agreement;
 mod application;
 mod certificate;
 mod contract;
 mod contract_sheet;
 mod decision;
+mod description;
 mod key;
 mod peer;
 mod person;
@@ -93,7 +96,7 @@ enum Verb {
     Activity(register::Register),
     /// Data services as described: operations, elements, and where a person stands in them.
     #[command(subcommand)]
-    Description(register::Register),
+    Description(description::DescriptionVerb),
     /// Assessments: DPIA, IAMA, AI-Act.
     #[command(subcommand)]
     Assessment(withdrawal::AssessmentVerb),
@@ -115,6 +118,9 @@ enum Verb {
     /// Decisions on exchanges, as they were written down.
     #[command(subcommand)]
     Decision(decision::Decision),
+    /// What became of exchanges, and whether the other party says the same.
+    #[command(subcommand)]
+    Account(account::Account),
     /// Messages that still have to reach other participants.
     Outbox(system::Outbox),
     /// The node's certificate.
@@ -154,13 +160,14 @@ impl Arguments {
             Verb::Agreement(agreement) => agreement.run(&client()?, &afar, printer).await?,
             Verb::Ground(verb) => verb.run(&client()?, printer).await?,
             Verb::Activity(verb) => verb.run(RegisterKind::Activity, &client()?, printer).await?,
-            Verb::Description(verb) => verb.run(RegisterKind::Service, &client()?, printer).await?,
+            Verb::Description(verb) => verb.run(client, printer).await?,
             Verb::Assessment(verb) => verb.run(&client()?, printer).await?,
             Verb::Algorithm(verb) => verb.run(RegisterKind::Algorithm, &client()?, printer).await?,
             Verb::Task(task) => task.run(&client()?, printer).await?,
             Verb::Peer(peer) => peer.run(&client()?, printer).await?,
             Verb::Person(person) => person.run(&data, &afar, printer).await?,
             Verb::Record(record) => record.run(&client()?, printer).await?,
+            Verb::Account(account) => return account.run(&client()?, printer).await,
             Verb::Decision(decision) => return decision.run(&client()?, printer).await,
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
             Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,

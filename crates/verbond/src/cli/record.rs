@@ -29,7 +29,7 @@ pub enum Record {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
-    /// The journal as it stands: every permit, refusal and act, the newest first.
+    /// The journal as it stands: every permit, refusal, processing, completion and act, the newest first.
     #[command(after_help = "Example, who changed what:\n  verbond record journal --kind act")]
     Journal {
         /// Only entries of this kind.
@@ -57,6 +57,10 @@ pub enum Kind {
     Permit,
     /// A refused exchange.
     Refusal,
+    /// Data of somebody whom an answer named was processed.
+    Processing,
+    /// What became of a permitted exchange.
+    Completion,
     /// Something that somebody did.
     Act,
 }

@@ -25,6 +25,16 @@ pub enum Service {
         /// Its name.
         name: ServiceName,
     },
+    /// Decide whether a service is open whose answers were seen to speak of people, as another than who declared it open. Until
+    /// then, and when it is not, it answers under agreements only.
+    #[command(after_help = "Example:\n  verbond task list\n  \
+        verbond service decide trees --class open --steward \"A. Voorbeeld\" --reason \"birthday of a tree\"")]
+    Decide {
+        /// Its name.
+        name: ServiceName,
+        #[command(flatten)]
+        declaration: Declaration,
+    },
     /// No longer offer a service.
     Remove {
         /// Its name.
@@ -172,6 +182,20 @@ impl Service {
                 );
             }
             Self::Show { name } => show::one(printer, &client.get(&format!("/v1/services/{name}")).await?),
+            Self::Decide { name, declaration } => {
+                let class = declaration.class.as_str();
+                let body =
+                    json!({ "class": class, "steward": declaration.steward, "reason": declaration.reason });
+                let answer = client.post(&format!("/v1/services/{name}/class-decision"), &body).await?;
+                match printer.is_json() {
+                    true => printer.json(&answer),
+                    false => done(
+                        printer,
+                        &format!("`{name}` is `{class}`; dat is besloten"),
+                        &format!("`{name}` is `{class}`; that is decided"),
+                    ),
+                }
+            }
             Self::Remove { name } => {
                 client.delete(&format!("/v1/services/{name}")).await?;
                 done(printer, &format!("dienst `{name}` verwijderd"), &format!("service `{name}` removed"));

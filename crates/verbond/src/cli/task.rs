@@ -9,7 +9,7 @@ use crate::{
     printer::Printer,
 };
 
-/// What remains to be done of agreements that have ended.
+/// What remains to be done: of agreements that have ended, and of services whose traffic speaks of people.
 #[derive(Debug, Subcommand)]
 pub enum Task {
     /// The tasks, those with the earliest day first, each with the clause that it comes from.

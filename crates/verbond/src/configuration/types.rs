@@ -32,6 +32,8 @@ pub struct Configuration {
     pub inway: Option<Inway>,
     /// The outway, which the organisation's own applications dial.
     pub outway: Option<Outway>,
+    /// The organisation's own decision point, which inway and outway ask too; absent: there is none.
+    pub decision_point: Option<DecisionPoint>,
     /// The administration API.
     #[serde(default)]
     pub administration: Administration,
@@ -132,6 +134,37 @@ pub struct Outway {
     pub sockets: PathBuf,
     /// For applications with a client certificate, from other machines too.
     pub tls: Option<ClientListener>,
+}
+
+/// The organisation's own decision point: a policy decision point of OpenID AuthZEN 1.0 (NLGov profile 1.0.0). It is asked
+/// about what is permitted without it. Its deny counts, its permit is never enough, and without an answer nothing is
+/// exchanged.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionPoint {
+    /// Its Access Evaluation endpoint, such as `https://pdp.gemeente.example:8443/access/v1/evaluation`; that path when
+    /// the address names none. `http://` on this machine only.
+    pub address: String,
+    /// PEM files with the authorities that its certificate must lead to; absent: those of the system, in
+    /// `/etc/ssl/certs/ca-certificates.crt`.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub anchors: Option<Vec<PathBuf>>,
+    /// A certificate chain (PEM, leaf first) by which it knows this node; with `key`.
+    #[schema(value_type = Option<String>)]
+    pub certificate: Option<PathBuf>,
+    /// The private key of `certificate`, PEM; readable by the node's user only.
+    #[schema(value_type = Option<String>)]
+    pub key: Option<PathBuf>,
+    /// A file whose only line is a bearer token by which it knows this node; readable by the node's user only.
+    #[schema(value_type = Option<String>)]
+    pub token_file: Option<PathBuf>,
+    /// Milliseconds that it may take to answer, connecting included.
+    #[serde(default = "decision_point_milliseconds")]
+    pub timeout_ms: u32,
+    /// Whether its reason for whoever asked (`reason_user`) is told to them: at the outway the organisation's own
+    /// application, at the inway another participant. It stands in the record either way, and so must name nobody.
+    #[serde(default = "yes")]
+    pub pass_reason: bool,
 }
 
 /// A TLS listener that demands a client certificate.
@@ -251,6 +284,14 @@ pub enum LogFormat {
 
 fn sockets() -> PathBuf {
     "sockets".into()
+}
+
+const fn decision_point_milliseconds() -> u32 {
+    2000
+}
+
+const fn yes() -> bool {
+    true
 }
 
 const fn public_requests() -> u32 {

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use url::Url;
+use url::{Host, Url};
 use verbond_domain::Problem;
 
-use super::{Database, Inway, PeerListener, Profile, Settings};
+use super::{Database, DecisionPoint, Inway, PeerListener, Profile, Settings};
 
 impl Settings {
     /// Checks everything that needs no look at files, so that a mistake is told before a port opens.
@@ -41,6 +41,9 @@ impl Settings {
         }
         if let Some(address) = configuration.public.as_ref().and_then(|public| public.address.as_deref()) {
             check_public_address(address)?;
+        }
+        if let Some(point) = &configuration.decision_point {
+            check_decision_point(point)?;
         }
         check_limits(self)?;
         if let Database::Url(url) = &configuration.database
@@ -210,6 +213,52 @@ fn check_public_address(address: &str) -> Result<(), Problem> {
     }
 }
 
+/// Longest that a decision point may be waited for: far below the minute after which who asked gives up.
+const LONGEST_QUESTION_MS: u32 = 10_000;
+
+fn check_decision_point(point: &DecisionPoint) -> Result<(), Problem> {
+    let is_endpoint = Url::parse(&point.address).is_ok_and(|url| {
+        let here = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        (url.scheme() == "https" || (url.scheme() == "http" && here))
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    if !is_endpoint {
+        // The address is not repeated: it may hold a password.
+        return Err(invalid(
+            "decision_point.address",
+            "is geen https-adres zonder wachtwoord en vraag, en geen http-adres op deze machine",
+            "is no https address without password and query, and no http address on this machine",
+        )
+        .next(
+            "Schrijf `https://pdp.gemeente.example:8443/access/v1/evaluation`.",
+            "write `https://pdp.gemeente.example:8443/access/v1/evaluation`",
+        ));
+    }
+    if point.certificate.is_some() != point.key.is_some() {
+        return Err(invalid(
+            "decision_point.certificate",
+            "hoort samen met `decision_point.key`",
+            "goes together with `decision_point.key`",
+        ));
+    }
+    if point.anchors.as_ref().is_some_and(Vec::is_empty) {
+        return Err(invalid(
+            "decision_point.anchors",
+            "is leeg: geen enkel certificaat zou worden vertrouwd",
+            "is empty: no certificate would be trusted",
+        ));
+    }
+    within("decision_point.timeout_ms", point.timeout_ms, 10, LONGEST_QUESTION_MS)
+}
+
 fn check_limits(settings: &Settings) -> Result<(), Problem> {
     let limits = &settings.configuration.limits;
     let bounds = [
@@ -224,16 +273,18 @@ fn check_limits(settings: &Settings) -> Result<(), Problem> {
         ("limits.drain_seconds", limits.drain_seconds, 0, 3600),
         ("group.rules.token_lifetime_seconds", settings.profile.rules.token_lifetime_seconds, 5, 3600),
     ];
-    for (key, value, least, most) in bounds {
-        if !(least..=most).contains(&value) {
-            return Err(invalid(
-                key,
-                format!("is {value}, buiten {least} tot en met {most}"),
-                format!("is {value}, outside {least} to {most}"),
-            ));
-        }
+    bounds.into_iter().try_for_each(|(key, value, least, most)| within(key, value, least, most))
+}
+
+fn within(key: &str, value: u32, least: u32, most: u32) -> Result<(), Problem> {
+    match (least..=most).contains(&value) {
+        true => Ok(()),
+        false => Err(invalid(
+            key,
+            format!("is {value}, buiten {least} tot en met {most}"),
+            format!("is {value}, outside {least} to {most}"),
+        )),
     }
-    Ok(())
 }
 
 fn invalid(key: &str, nl: impl std::fmt::Display, en: impl std::fmt::Display) -> Problem {
@@ -317,6 +368,38 @@ mod tests {
         for address in ["https://a.test", "https://a.test/verbond", "http://a.test:8080"] {
             assert_eq!(verdict(&public(address)), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_decision_point_is_reached_safely_and_waited_for_briefly() {
+        let point = |rest: &str| format!("[decision_point]\n{rest}\n");
+        for address in [
+            "https://pdp.test",
+            "https://pdp.test:8443/authzen/v1/evaluation",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080/x",
+            "http://localhost:8080",
+        ] {
+            assert_eq!(verdict(&point(&format!("address = '{address}'"))), Ok(()), "{address}");
+        }
+        for address in [
+            "http://pdp.test",
+            "https://me:hunter2@pdp.test",
+            "https://pdp.test?x=1",
+            "pdp.test",
+            "ftp://localhost",
+        ] {
+            let complaint = verdict(&point(&format!("address = '{address}'"))).err().unwrap_or_default();
+            assert!(
+                complaint.contains("decision_point.address") && !complaint.contains("hunter2"),
+                "{address}"
+            );
+        }
+        let good = "address = 'https://pdp.test'\n";
+        refused(&point(&format!("{good}key = 'k'")), "goes together with");
+        refused(&point(&format!("{good}anchors = []")), "no certificate would be trusted");
+        refused(&point(&format!("{good}timeout_ms = 60000")), "outside 10 to 10000");
+        refused(&point(&format!("{good}timeout_ms = 0")), "outside 10 to 10000");
     }
 
     #[test]

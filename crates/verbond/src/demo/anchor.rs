@@ -34,6 +34,7 @@ const CLIENTS: u32 = 24;
 struct People<'a> {
     steward: Person<'a>,
     drafter: Person<'a>,
+    officer: Person<'a>,
     signatories: [Person<'a>; 2],
 }
 
@@ -43,7 +44,7 @@ pub async fn all(scene: &Scene, reporter: &mut Reporter) -> anyhow::Result<()> {
     reporter
         .step("people enrolled", async {
             people = Some(enrol(scene).await?);
-            Ok("a steward, a drafter and two signatories, each with a key of their own outside the nodes"
+            Ok("a steward, a drafter, a data protection officer and two signatories, each with a key of their own outside the nodes"
                 .to_owned())
         })
         .await?;
@@ -80,13 +81,14 @@ pub async fn all(scene: &Scene, reporter: &mut Reporter) -> anyhow::Result<()> {
 
 async fn enrol(scene: &Scene) -> anyhow::Result<People<'_>> {
     let (register, office, folder) = (&scene.income_register, &scene.pension_office, scene.people.as_path());
-    let (steward, drafter, ours, theirs) = tokio::try_join!(
+    let (steward, drafter, officer, ours, theirs) = tokio::try_join!(
         Person::enrol(register, folder, "steward"),
         Person::enrol(office, folder, "drafter"),
+        Person::enrol(office, folder, "fg"),
         Person::enrol(register, folder, "signatory"),
         Person::enrol(office, folder, "signatory"),
     )?;
-    Ok(People { steward, drafter, signatories: [ours, theirs] })
+    Ok(People { steward, drafter, officer, signatories: [ours, theirs] })
 }
 
 /// The register's description, both parties' activities, and the draft that rests on them.
@@ -114,7 +116,7 @@ async fn draft(scene: &Scene, people: &People<'_>) -> anyhow::Result<(String, St
     let file = people.drafter.path("draft.json");
     write(Path::new(&file), &document)?;
     let drafted = people.drafter.run(&["agreement", "new", &file]).await?;
-    let hash = member(&drafted, "hash");
+    let hash = advised(people, &member(&drafted, "hash")).await?;
     let findings = items(people.drafter.run(&["agreement", "check", &hash]).await?)?;
     let refuses = refusing(&findings);
     ensure!(refuses.is_empty(), "check refuses: {}", refuses.join(", "));
@@ -128,7 +130,7 @@ async fn draft(scene: &Scene, people: &People<'_>) -> anyhow::Result<(String, St
     let told = json!({ "income": { "below_minimum": yearly_income(1) < MINIMUM } });
     ensure!(preview.pointer("/operations/0/delivered") == Some(&told), "the preview shows {delivered}");
     let detail = format!(
-        "check refuses nothing and gives {} to look at; of a sample only {delivered} leaves, not {struck}",
+        "the officer advised; check refuses nothing and gives {} to look at; of a sample only {delivered} leaves, not {struck}",
         findings.len()
     );
     Ok((hash, detail))
@@ -224,6 +226,14 @@ fn described() -> Value {
 fn write(file: &Path, content: &Value) -> anyhow::Result<()> {
     std::fs::write(file, serde_json::to_vec_pretty(content)?)
         .with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// The officer of the pension office advises; the draft has another hash from then on.
+async fn advised(people: &People<'_>, hash: &str) -> anyhow::Result<String> {
+    let (officer, text) =
+        ("M. Voorbeeld, data protection officer", "Proportionate: no incomes are collected.");
+    let advice = ["agreement", "advise", hash, "--outcome", "positive", "--officer", officer, "--text", text];
+    Ok(member(&people.officer.run(&advice).await?, "hash"))
 }
 
 async fn offered_and_signed(people: &People<'_>, hash: &str) -> anyhow::Result<()> {

@@ -11,10 +11,12 @@ use verbond_transport::{Client, ClientLimits, Hosts, PeerTls, Protocol, Target};
 use verbond_trust::tls;
 
 use super::{Finding, certificates::Credentials};
-use crate::{configuration::Settings, serve};
+use crate::{configuration::Settings, node::decision_point, serve};
 
 /// Time for one participant to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What the organisation's own decision point is called in findings.
+const POINT: &str = "decision point";
 /// Seconds that clocks may differ.
 const SKEW: i64 = 30;
 
@@ -141,6 +143,33 @@ pub async fn reach(
         })
     });
     futures_util::future::join_all(ask).await
+}
+
+/// Asks the organisation's own decision point a question about nobody, if it has one: any answer of the form of an answer
+/// is well.
+pub async fn decision_point(settings: &Settings, own: &ParticipantId) -> Option<Finding> {
+    let point = match decision_point::of(settings) {
+        Ok(point) => point?,
+        Err(problem) => return Some(Finding::problem(POINT, problem)),
+    };
+    Some(match point.probe(own).await {
+        Ok(answer) => Finding::ok(
+            POINT,
+            format!("antwoordt op {}", answer.authority),
+            format!("answers at {}", answer.authority),
+        ),
+        Err(error) => Finding::fail(
+            POINT,
+            format!("geeft geen bruikbaar antwoord, dus wordt niets verstrekt: {error}"),
+            format!("gives no answer that can be used, so nothing is delivered: {error}"),
+        )
+        .mend(
+            "Controleer `decision_point` in verbond.toml, en of het beslispunt een vraag van AuthZEN met 200 en \
+             `{\"decision\": …}` beantwoordt.",
+            "check `decision_point` in verbond.toml, and whether the decision point answers a question of AuthZEN with \
+             200 and `{\"decision\": …}`",
+        ),
+    })
 }
 
 fn dialler(settings: &Settings, credentials: Credentials) -> anyhow::Result<Client> {

@@ -5,16 +5,18 @@ use std::{path::Path, sync::Arc, time::Duration};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use verbond_application::{
-    Managers, agreements::AgreementOffice, exchange::Exchanges, limits::Limits, snapshot::SnapshotKeeper,
+    Managers, OpContext, absences::Absences, agreements::AgreementOffice, class_questions,
+    completions::Completions, exchange::Exchanges, limits::Limits, open_traffic::OpenTraffic,
+    snapshot::SnapshotKeeper,
 };
-use verbond_domain::{Ambient, Problem};
+use verbond_domain::{Actor, Ambient, Problem};
 use verbond_fsc::{
     Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources,
     protocol::validation::ContractLimits,
 };
-use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway};
+use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway, SourceSamples};
 use verbond_journal::{Journal, JournalLimits};
-use verbond_node_api::{AgreementCourier, Asked, NodeApi, NodeReader};
+use verbond_node_api::{AccountReader, AgreementCourier, Asked, NodeApi, NodeReader};
 use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{
@@ -23,7 +25,8 @@ use verbond_trust::{
 };
 
 use super::{
-    Metrics, Reloader, identity, metrics::Sources, pseudonyms, reload::AtStart, roles::Roles, sources, tasks,
+    Metrics, Reloader, decision_point, identity, metrics::Sources, pseudonyms, reload::AtStart, roles::Roles,
+    sources, tasks,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -35,12 +38,16 @@ pub struct Node {
     pub ambient: Ambient,
     pub store: Store,
     pub journal: Journal,
+    completions: Completions,
     pub snapshots: Arc<SnapshotKeeper>,
     pub identity: Arc<IdentityHandle>,
     pub trust: Arc<TrustStore>,
     pub fsc: Arc<FscNode>,
     pub agreements: Arc<AgreementOffice>,
     pub among_nodes: Arc<NodeApi>,
+    pub samples: Arc<SourceSamples>,
+    pub counterparts: Arc<AccountReader>,
+    pub limits: Arc<Limits>,
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
     pub metrics: Arc<Metrics>,
@@ -64,6 +71,7 @@ impl Node {
 
         // Who we are and whom we trust: files only, so that a mistake shows before the database is touched.
         let at_start = AtStart::look(settings);
+        let decision_point = decision_point::of(settings)?.map(Arc::new);
         let trust = identity::trust(settings)?;
         identity::finish_switch(settings)?;
         let present = identity::load(settings)?;
@@ -146,20 +154,28 @@ impl Node {
         });
         let managers: Arc<dyn Managers> = Arc::clone(&fsc) as _;
         reader.knows(Arc::downgrade(&managers));
+        let counterparts = Arc::new(AccountReader::new(peers.clone(), managers));
 
         // The data plane.
         let counting = Limits::new(Arc::new(store.clone()));
         let directory: Arc<Path> = settings.directory.as_path().into();
         let mut registry = Registry::default();
+        let absences: Arc<Absences> = Arc::default();
+        let completions = Completions::start(journal.clone());
         let gateway = Gateway {
-            exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting)),
+            absences: Arc::clone(&absences),
+            exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting), ambient.clone()),
+            completions: completions.clone(),
             snapshots: Arc::clone(&snapshots),
             ambient: ambient.clone(),
             metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
             limits: GatewayLimits::default(),
+            decision_point,
         };
+        let samples = Arc::new(SourceSamples::new(servers.clone()));
+        let (open_traffic, beginnings) = OpenTraffic::new(ambient.clone());
         let inway = match roles.inway {
-            true => Some(Inway::new(gateway.clone(), fsc.inbound(), servers)),
+            true => Some(Inway::new(gateway.clone(), fsc.inbound(), servers, open_traffic)),
             false => None,
         };
         let outway = roles.outway.then(|| Outway::new(gateway, fsc.outbound(), peers));
@@ -167,6 +183,7 @@ impl Node {
         let sources = Sources {
             store: store.clone(),
             journal: journal.clone(),
+            completions: completions.clone(),
             snapshots: Arc::clone(&snapshots),
             identity: Arc::clone(&identity),
             trust: Arc::clone(&trust),
@@ -179,10 +196,21 @@ impl Node {
         let mut running = vec![keeping, tokio::spawn(tasks::derive_views(store.clone()))];
         // Once before the first request; what it finds wrong it tells when it looks again.
         let _ = pseudonyms::look(&directory, &store, &counting, &ambient).await;
-        running.push(tokio::spawn(pseudonyms::follow(directory, store.clone(), counting, ambient.clone())));
+        running.push(tokio::spawn(pseudonyms::follow(
+            directory,
+            store.clone(),
+            Arc::clone(&counting),
+            ambient.clone(),
+        )));
         let pinned = Arc::new(PinnedKeys::default());
         running.push(tokio::spawn(tasks::follow_persons(snapshots.subscribe(), Arc::clone(&pinned))));
         running.push(lists.start());
+        let looks = OpContext {
+            actor: Actor::Node { rule: class_questions::RULE.to_owned() },
+            ambient: ambient.clone(),
+            store: store.clone(),
+        };
+        running.push(tokio::spawn(beginnings.look(looks)));
         running.push(tokio::spawn(tasks::follow_lists(Arc::clone(settings), Arc::clone(&lists))));
         if roles.leads {
             running.push(tokio::spawn(tasks::drop_what_is_over(
@@ -191,6 +219,17 @@ impl Node {
                 profile.retention_days,
             )));
             running.push(tokio::spawn(tasks::drop_counts(store.clone(), ambient.clone())));
+        }
+        if roles.inway || roles.outway {
+            running.push(tokio::spawn(tasks::write_absences(absences, ambient.clone(), store.clone())));
+        }
+        if roles.manager {
+            running.push(tokio::spawn(tasks::end_compromised(
+                Arc::clone(&agreements),
+                Arc::clone(&trust),
+                ambient.clone(),
+                store.clone(),
+            )));
         }
         if roles.split {
             let (settings, identity, trust) =
@@ -202,12 +241,16 @@ impl Node {
             ambient,
             store,
             journal,
+            completions,
             snapshots,
             identity,
             trust,
             fsc,
             agreements,
             among_nodes,
+            samples,
+            counterparts,
+            limits: counting,
             inway,
             outway,
             metrics,
@@ -235,6 +278,7 @@ impl Node {
         for task in &self.tasks {
             task.abort();
         }
+        self.completions.close().await;
         self.journal.close().await;
         self.store.close().await;
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, atomic::AtomicI64};
 
 use prometheus_client::{encoding::text::encode, metrics::gauge::Gauge, registry::Registry};
 use tokio::sync::Mutex;
+use verbond_application::completions::Completions;
 use verbond_application::snapshot::SnapshotKeeper;
 use verbond_domain::{Ambient, ParticipantId};
 use verbond_fsc::{RevocationRefresh, StoredContract, protocol::state::ContractState};
@@ -17,6 +18,8 @@ pub struct Sources {
     pub store: Store,
     /// The journal.
     pub journal: Journal,
+    /// What became of exchanges, on its way into it.
+    pub completions: Completions,
     /// The picture that gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
     /// The certificate.
@@ -51,6 +54,7 @@ pub struct Metrics {
     journal_batches: Figure,
     journal_failures: Figure,
     journal_wait_micros: Figure,
+    completions_lost: Figure,
 }
 
 impl Metrics {
@@ -90,6 +94,10 @@ impl Metrics {
             journal_written: figure("journal_entries_written", "Entries made durable since the start"),
             journal_batches: figure("journal_batches", "Transactions in which entries were made durable"),
             journal_failures: figure("journal_batch_failures", "Transactions of the journal that failed"),
+            completions_lost: figure(
+                "completions_lost",
+                "Completions that could not be written: the delivery of their exchanges reads as unknown",
+            ),
             journal_wait_micros: figure(
                 "journal_wait_microseconds",
                 "Time that entries waited to be durable, summed",
@@ -138,6 +146,7 @@ impl Metrics {
             (&self.journal_batches, journal.batches),
             (&self.journal_failures, journal.failures),
             (&self.journal_wait_micros, journal.wait_micros),
+            (&self.completions_lost, self.sources.completions.lost()),
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }

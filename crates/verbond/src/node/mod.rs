@@ -1,6 +1,7 @@
 //! A node put together from its configuration, without ports; and what it does by itself.
 
 mod assembly;
+pub mod decision_point;
 mod health;
 pub mod identity;
 mod metrics;

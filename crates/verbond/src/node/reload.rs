@@ -53,6 +53,12 @@ impl AtStart {
                     .flat_map(|inway| inway.source_anchors.iter().flatten())
                     .map(|path| settings.path(path)),
             );
+        let point = configuration.decision_point.iter();
+        let of_point = point.flat_map(|point| {
+            let files = [&point.certificate, &point.key, &point.token_file].into_iter().flatten();
+            files.chain(point.anchors.iter().flatten()).map(|path| settings.path(path))
+        });
+        let paths = paths.chain(of_point);
         Arc::new(Self(paths.map(|path| (path.clone(), fingerprint(&path))).collect()))
     }
 

@@ -13,20 +13,21 @@ pub const SYSTEM_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// The authorities of sources: those that the configuration names, or else the system's; none when it has none either.
 pub fn anchors(settings: &Settings) -> Result<Vec<CertificateDer<'static>>, Problem> {
-    match named(settings) {
-        Some(paths) => {
-            let mut anchors = Vec::new();
-            for path in paths {
-                let more = read_chain(&path).map_err(|error| unusable(&error.to_string()))?;
-                if let Some(error) = more.iter().find_map(refusal) {
-                    return Err(unusable(&format!("{}: {error}", path.display())));
-                }
-                anchors.extend(more);
-            }
-            Ok(anchors)
+    read(named(settings)).map_err(|reason| unusable(&reason))
+}
+
+/// The certificates in these files, or else the system's authorities; what is wrong with them as a sentence.
+pub fn read(paths: Option<Vec<PathBuf>>) -> Result<Vec<CertificateDer<'static>>, String> {
+    let Some(paths) = paths else { return Ok(of_system(Path::new(SYSTEM_BUNDLE))) };
+    let mut anchors = Vec::new();
+    for path in paths {
+        let more = read_chain(&path).map_err(|error| error.to_string())?;
+        if let Some(error) = more.iter().find_map(refusal) {
+            return Err(format!("{}: {error}", path.display()));
         }
-        None => Ok(of_system(Path::new(SYSTEM_BUNDLE))),
+        anchors.extend(more);
     }
+    Ok(anchors)
 }
 
 fn named(settings: &Settings) -> Option<Vec<PathBuf>> {

@@ -8,8 +8,8 @@ use std::{
 };
 
 use tokio::sync::watch;
-use verbond_application::snapshot::Snapshot;
-use verbond_domain::Ambient;
+use verbond_application::{OpContext, absences::Absences, agreements::AgreementOffice, snapshot::Snapshot};
+use verbond_domain::{Actor, Ambient};
 use verbond_fsc::RevocationRefresh;
 use verbond_store::{Store, persons::PersonState};
 use verbond_trust::{
@@ -48,6 +48,42 @@ pub async fn derive_views(store: Store) {
                 tracing::warn!(%error, "views cannot be derived from the journal yet");
                 tokio::time::sleep(TROUBLE).await;
             }
+        }
+    }
+}
+
+/// Ends agreements whose signatures rest on a certificate that was compromised before, at start and whenever lists of revoked
+/// certificates change, until it is aborted.
+pub async fn end_compromised(
+    agreements: Arc<AgreementOffice>,
+    trust: Arc<TrustStore>,
+    ambient: Ambient,
+    store: Store,
+) {
+    let actor = Actor::Node { rule: "a certificate was compromised before it signed".to_owned() };
+    let context = OpContext { actor, ambient, store };
+    let mut changes = trust.changes();
+    loop {
+        changes.borrow_and_update();
+        match agreements.end_compromised(&context).await {
+            Ok(_) if changes.changed().await.is_err() => return,
+            Ok(_) => {}
+            Err(problem) => {
+                tracing::error!(%problem, "agreements under compromised certificates cannot be ended yet");
+                tokio::time::sleep(TROUBLE).await;
+            }
+        }
+    }
+}
+
+/// Writes how long agreed elements have not come, and raises tasks, until it is aborted.
+pub async fn write_absences(absences: Arc<Absences>, ambient: Ambient, store: Store) {
+    let actor = Actor::Node { rule: "an agreed element never comes".to_owned() };
+    let context = OpContext { actor, ambient, store };
+    loop {
+        absences.wait().await;
+        if let Err(problem) = absences.write(&context).await {
+            tracing::warn!(%problem, "how long agreed elements have not come cannot be written down");
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The read-only listener for everybody: what stewards have declared about services, here and elsewhere, and the registers
-//! that are there to be read.
+//! The read-only listener for everybody: what stewards have declared about services, here and elsewhere, what is agreed with
+//! whom, and the registers that are there to be read.
 
+mod agreements;
 mod rate;
 mod registers;
 
@@ -18,8 +19,8 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
-use verbond_application::snapshot::SnapshotKeeper;
-use verbond_domain::{ParticipantId, Problem, ServiceName};
+use verbond_application::{agreements::PublicList, snapshot::SnapshotKeeper};
+use verbond_domain::{Ambient, ParticipantId, Problem, ServiceName};
 use verbond_store::Store;
 use verbond_transport::Connection;
 
@@ -38,6 +39,10 @@ pub struct Counter {
     pub snapshots: Arc<SnapshotKeeper>,
     /// Where the registers are.
     pub store: Store,
+    /// The time.
+    pub ambient: Ambient,
+    /// The agreements, as they were last listed.
+    pub agreements: PublicList,
     /// Where others reach this listener.
     address: Option<String>,
     limiter: Limiter,
@@ -50,11 +55,13 @@ impl Counter {
         own: ParticipantId,
         snapshots: Arc<SnapshotKeeper>,
         store: Store,
+        ambient: Ambient,
         configured: &Public,
     ) -> Arc<Self> {
         let (limiter, address) = (Limiter::new(configured.requests_per_minute), configured.address.clone());
         let trusted_proxies = configured.trusted_proxies.clone();
-        Arc::new(Self { own, snapshots, store, address, limiter, trusted_proxies })
+        let agreements = PublicList::default();
+        Arc::new(Self { own, snapshots, store, ambient, agreements, address, limiter, trusted_proxies })
     }
 
     /// Who asks: whoever is at the other end, or before it when that is one of our own web servers. Only the last
@@ -108,6 +115,7 @@ pub fn router(counter: Arc<Counter>) -> Router {
     Router::new()
         .route("/v1/services", get(services))
         .route("/v1/declarations", get(declarations))
+        .route("/v1/agreements", get(agreements::list))
         .route("/v1/registers/{register}", get(registers::list))
         .route("/v1/registers/{register}/{name}", get(registers::versions))
         .route("/v1/registers/{register}/{name}/{version}", get(registers::version))
@@ -229,7 +237,13 @@ mod tests {
             requests_per_minute,
             trusted_proxies: vec!["127.0.0.1".parse()?],
         };
-        let counter = Counter::new(own, SnapshotKeeper::fixed(snapshot), store.clone(), &public);
+        let counter = Counter::new(
+            own,
+            SnapshotKeeper::fixed(snapshot),
+            store.clone(),
+            crate::ambient::system(),
+            &public,
+        );
         Ok((router(counter), store, directory))
     }
 

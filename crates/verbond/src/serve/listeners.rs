@@ -150,7 +150,13 @@ impl Listeners {
         // Ports for everybody, for Prometheus, and for those who run the node.
         if let (Some(listener), Some(public)) = (self.public, &settings.configuration.public) {
             let own = node.fsc.rules().own.clone();
-            let counter = public::Counter::new(own, Arc::clone(&node.snapshots), node.store.clone(), public);
+            let counter = public::Counter::new(
+                own,
+                Arc::clone(&node.snapshots),
+                node.store.clone(),
+                node.ambient.clone(),
+                public,
+            );
             let security = match public.tls {
                 true => {
                     let config =
@@ -284,6 +290,9 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         ambient: node.ambient.clone(),
         fsc: Arc::clone(&node.fsc),
         agreements: Arc::clone(&node.agreements),
+        samples: Arc::clone(&node.samples),
+        limits: Arc::clone(&node.limits),
+        counterparts: Arc::clone(&node.counterparts),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
         health: Arc::new(Health {

@@ -1,0 +1,13 @@
+//! The account that a participant gives: which exchanges were permitted and what became of them, whether the party at the
+//! other end says the same, and whose data was processed for what.
+#![forbid(unsafe_code)]
+
+mod compare;
+mod processing;
+mod reconcile;
+mod told;
+
+pub use compare::{Finding, FindingKind};
+pub use processing::{Person, about_person, processing_records};
+pub use reconcile::{Counterpart, Period, Reconciliation, reconcile};
+pub use told::{Told, ToldAnswer, ToldExchange, ToldPage, told};

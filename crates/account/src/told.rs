@@ -1,0 +1,121 @@
+//! What a party tells its counterpart of the exchanges between them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use verbond_domain::{Direction, ParticipantId, Timestamp, TransactionId};
+use verbond_journal::Completion;
+use verbond_store::{
+    Page, Store, StoreError,
+    exchanges::{Answered, ExchangeRow},
+};
+
+/// Most exchanges on one page.
+pub(crate) const PAGE: i64 = 500;
+
+/// Whether an exchange was permitted, and what became of it, as one party tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum ToldAnswer {
+    /// It was permitted.
+    Permitted {
+        /// What became of it; absent when that has not been written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Object>)]
+        completion: Option<Completion>,
+    },
+    /// It was refused.
+    Refused {
+        /// Stable code of the refusal.
+        code: String,
+    },
+}
+
+/// One exchange, as one party tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ToldExchange {
+    /// The identifier that both sides share.
+    #[schema(value_type = String)]
+    pub transaction_id: TransactionId,
+    /// Seen from whoever tells it.
+    #[schema(value_type = String)]
+    pub direction: Direction,
+    /// Name of the data service.
+    pub service: String,
+    /// Hash of the grant under which it was made, where the protocol has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_hash: Option<String>,
+    /// Hash of the version of the agreement that permitted it; absent for an open service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<String>,
+    /// When it was permitted or refused, in milliseconds since 1970.
+    pub at_millis: i64,
+    /// Permitted or refused.
+    #[serde(flatten)]
+    pub answer: ToldAnswer,
+}
+
+/// A page of exchanges, in the order of their transaction ids.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ToldPage {
+    /// The exchanges.
+    pub items: Vec<ToldExchange>,
+    /// Where the next page begins; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Exchanges of a period between us and one counterpart.
+#[derive(Clone, Debug)]
+pub struct Told<'a> {
+    /// The party at the other end.
+    pub counterpart: &'a ParticipantId,
+    /// Transaction ids made from here on,
+    pub from: Timestamp,
+    /// and before this moment.
+    pub until: Timestamp,
+}
+
+/// What this node tells: one page.
+///
+/// # Errors
+/// As [`Store::exchanges_with`].
+pub async fn told(store: &Store, asked: &Told<'_>, cursor: Option<&str>) -> Result<ToldPage, StoreError> {
+    let Told { counterpart, from, until } = *asked;
+    let Page { items, next } = store.exchanges_with(counterpart, from, until, cursor, PAGE).await?;
+    Ok(ToldPage { items: items.into_iter().filter_map(exchange).collect(), next })
+}
+
+/// A refusal without a transaction id is of no exchange that two parties could compare.
+fn exchange(row: ExchangeRow) -> Option<ToldExchange> {
+    let (transaction_id, direction, parties, wire, decision, answer) = match row.answered {
+        Answered::Permitted(permit, completion) => (
+            permit.transaction_id,
+            permit.direction,
+            permit.parties,
+            permit.wire,
+            permit.decision,
+            ToldAnswer::Permitted { completion },
+        ),
+        Answered::Refused(refusal) => (
+            refusal.transaction_id?,
+            refusal.direction,
+            refusal.parties,
+            refusal.wire,
+            refusal.decision,
+            ToldAnswer::Refused { code: refusal.code },
+        ),
+    };
+    let text = |value: Option<&serde_json::Value>| value.and_then(|value| value.as_str()).map(str::to_owned);
+    let agreement = decision
+        .as_ref()
+        .and_then(|decision| decision.pointer("/attributes/adl.core.policies/agreement/hash"));
+    Some(ToldExchange {
+        transaction_id,
+        direction,
+        service: parties.service.as_str().to_owned(),
+        grant_hash: text(wire.get("grant_hash")),
+        agreement: text(agreement),
+        at_millis: row.at.millis(),
+        answer,
+    })
+}

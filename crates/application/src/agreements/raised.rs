@@ -1,0 +1,141 @@
+//! Tasks that something raised while an agreement runs: each once, with its day.
+
+use serde_json::json;
+use verbond_agreement::{ClauseName, Day, DocumentHash};
+use verbond_domain::{Bilingual, ParticipantId, Problem, Timestamp};
+use verbond_store::{Transaction, withdrawals::RaisedTaskRow};
+
+use super::AgreementVersion;
+use crate::{OpContext, absences::ENOUGH, context::database_problem};
+
+/// Days that people have for a task.
+const DAYS: i64 = 14;
+
+/// What raised a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The certificate of a party was compromised before it signed.
+    Compromised,
+    /// An agreed element came in none of a thousand responses.
+    AbsentElement,
+}
+
+impl Cause {
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Compromised => "compromised",
+            Self::AbsentElement => "absent_element",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Compromised, Self::AbsentElement].into_iter().find(|cause| cause.as_str() == text)
+    }
+}
+
+/// A task that something raised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// By which it is known.
+    pub id: String,
+    /// Hash of the version.
+    pub agreement: String,
+    /// What raised it.
+    pub cause: Cause,
+    /// The clause, where it is about one.
+    pub clause: Option<ClauseName>,
+    /// What it is about: a party, or operation and element.
+    pub subject: String,
+    /// When it was raised.
+    pub at: Timestamp,
+}
+
+impl Raised {
+    /// That the agreement ended because of this party's certificate.
+    pub(super) fn compromised(version: &AgreementVersion, party: &ParticipantId, at: Timestamp) -> Self {
+        Self::new(&version.hash, Cause::Compromised, None, party.to_string(), at)
+    }
+
+    /// That an agreed element never comes. The subject names operation and element.
+    pub(crate) fn absent_element(
+        agreement: &str,
+        clause: ClauseName,
+        subject: String,
+        at: Timestamp,
+    ) -> Self {
+        Self::new(agreement, Cause::AbsentElement, Some(clause), subject, at)
+    }
+
+    fn new(
+        agreement: &str,
+        cause: Cause,
+        clause: Option<ClauseName>,
+        subject: String,
+        at: Timestamp,
+    ) -> Self {
+        let place = clause.as_ref().map(ToString::to_string).unwrap_or_default();
+        let known_by = format!("{agreement} {} {place} {subject}", cause.as_str());
+        let id = DocumentHash::of(known_by.as_bytes()).to_string();
+        let id = id.trim_start_matches("sha256:").chars().take(16).collect();
+        Self { id, agreement: agreement.to_owned(), cause, clause, subject, at }
+    }
+
+    pub(super) fn read(row: RaisedTaskRow) -> Option<Self> {
+        let cause = Cause::parse(&row.cause)?;
+        let clause = row.clause.map(|clause| clause.parse()).transpose().ok()?;
+        Some(Self { id: row.task, agreement: row.agreement, cause, clause, subject: row.subject, at: row.at })
+    }
+
+    /// Writes it, once.
+    pub(crate) async fn write(
+        &self,
+        context: &OpContext,
+        transaction: &mut Transaction,
+    ) -> Result<(), Problem> {
+        let row = RaisedTaskRow {
+            task: self.id.clone(),
+            agreement: self.agreement.clone(),
+            cause: self.cause.as_str().to_owned(),
+            clause: self.clause.as_ref().map(ToString::to_string),
+            subject: self.subject.clone(),
+            at: self.at,
+        };
+        if transaction.put_raised_task(&row).await.map_err(database_problem)? {
+            let detail = json!({ "agreement": row.agreement, "cause": row.cause, "clause": row.clause, "subject": row.subject });
+            context.record(transaction, "task.raise", &self.id, detail).await?;
+        }
+        Ok(())
+    }
+
+    /// The last day for it.
+    pub(super) fn due(&self) -> Day {
+        Day::of(self.at.plus_seconds(DAYS * 86_400))
+    }
+
+    /// What is to be done.
+    pub(super) fn what(&self) -> Bilingual {
+        let subject = &self.subject;
+        match self.cause {
+            Cause::Compromised => Bilingual::new(
+                format!(
+                    "Het certificaat van {subject} was al onbetrouwbaar toen het tekende: ga na wat er onder de gegevensafspraak is \
+                     uitgewisseld, meld het zo nodig (AVG art. 33), en sluit een nieuwe."
+                ),
+                format!(
+                    "the certificate of {subject} was already not to be relied on when it signed: see what was exchanged under the \
+                     agreement, report it where needed (GDPR art. 33), and conclude a new one"
+                ),
+            ),
+            Cause::AbsentElement => Bilingual::new(
+                format!(
+                    "Het afgesproken gegeven {subject} kwam in geen van {ENOUGH} antwoorden: vraag de bron waarom, of neem het in een \
+                     nieuwe versie uit de gegevensafspraak (AVG art. 5 lid 1 onder c)."
+                ),
+                format!(
+                    "the agreed element {subject} came in none of {ENOUGH} responses: ask the source why, or take it out of the \
+                     agreement in a new version (GDPR art. 5(1)(c))"
+                ),
+            ),
+        }
+    }
+}

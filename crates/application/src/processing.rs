@@ -1,0 +1,247 @@
+//! Processing records of an exchange: of the action, and of each data subject.
+//!
+//! Whom the request names is recorded in the same append as the permit; whom only the answer names, before the bytes about them
+//! leave. An action about one person has one record; about more, one of its own and one for each, below it.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::future::join_all;
+use verbond_agreement::{IdentifierKind, plan::Projected};
+use verbond_domain::{Ambient, Direction, ParticipantId, Problem, Timestamp, TransactionId};
+use verbond_journal::{
+    AppendError, Entry, EntryId, Journal, Processing, ProcessingAttributes, ProcessingRecord,
+    ProcessingStatus,
+};
+use verbond_policy::{DecisionRequest, Obligations, SpanId, Trace};
+
+use crate::{
+    exchange::Permitted,
+    limits::{Limits, kind},
+};
+
+/// Records that are handed to the journal together.
+const TOGETHER: usize = 256;
+
+/// What the records of one exchange have in common.
+#[derive(Clone, Debug)]
+pub struct Action {
+    limits: Arc<Limits>,
+    ambient: Ambient,
+    /// The record of the action: about whom the request names, or about nobody in particular.
+    record: ProcessingRecord,
+    /// Records of those whom the request names, if they are more than one.
+    parts: Vec<ProcessingRecord>,
+    /// The record of the action is about somebody.
+    is_about: bool,
+    /// By what the answer names people, in the order of the projection's subjects.
+    in_answer: Vec<IdentifierKind>,
+}
+
+/// There are no keys for pseudonyms, so that nothing about a person may be processed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoKeys;
+
+impl Action {
+    /// Of an exchange that is permitted under an agreement. `None`: the party has no activity for it, since nothing of it is
+    /// personal.
+    pub(crate) fn of(
+        limits: &Arc<Limits>,
+        ambient: &Ambient,
+        direction: Direction,
+        obligations: &Obligations,
+        request: &DecisionRequest<'_>,
+        trace: Trace,
+    ) -> Result<Option<Self>, NoKeys> {
+        let (caller, projected) = match direction {
+            Direction::Incoming => (obligations.activity(Direction::Outgoing), Projected::Source),
+            Direction::Outgoing => (None, Projected::Answer),
+        };
+        let own = obligations.activity(direction);
+        let (Some(own), Some(operation)) = (own, obligations.operation()) else { return Ok(None) };
+        let now = request.context.now.millis();
+        let mut record = ProcessingRecord {
+            trace_id: trace.trace_id.to_string(),
+            span_id: trace.span_id.to_string(),
+            parent_span_id: trace.parent_span_id.map(|parent| parent.to_string()),
+            status: ProcessingStatus::Unset,
+            name: format!("{}: {}", request.resource.name, operation.name),
+            start_time: now,
+            end_time: now,
+            attributes: ProcessingAttributes {
+                activity: own.url.to_string(),
+                data_subject: None,
+                data_subject_type: None,
+                foreign_processor: caller.map(|caller| caller.url.to_string()),
+            },
+        };
+        let people = obligations.people(request.call);
+        let named =
+            people.iter().map(|person| subject(limits, request.context.now, person.kind, &person.number));
+        let mut named: Vec<Subject> = named.collect::<Option<_>>().ok_or(NoKeys)?;
+        named.sort();
+        named.dedup();
+        let in_answer: Vec<_> =
+            operation.people_in_answers(projected).map(|(_, identifies)| identifies).collect();
+        if !in_answer.is_empty() && !limits.has_keys() {
+            return Err(NoKeys);
+        }
+        let parts = match named.as_slice() {
+            [one] => {
+                one.put(&mut record.attributes);
+                Vec::new()
+            }
+            several => several.iter().map(|one| below(&record, one, request.context.now, ambient)).collect(),
+        };
+        let is_about = !named.is_empty();
+        Ok(Some(Self {
+            limits: Arc::clone(limits),
+            ambient: ambient.clone(),
+            record,
+            parts,
+            is_about,
+            in_answer,
+        }))
+    }
+
+    /// What is written together with the permit.
+    pub fn known(&self) -> Vec<ProcessingRecord> {
+        std::iter::once(&self.record).chain(&self.parts).cloned().collect()
+    }
+
+    /// Whether the request says about whom the exchange is.
+    pub const fn is_about(&self) -> bool {
+        self.is_about
+    }
+
+    /// Whether people are looked for in the answer.
+    pub fn looks_in_answer(&self) -> bool {
+        !self.in_answer.is_empty()
+    }
+
+    /// The record of somebody whom the answer names at one of its places; nothing of somebody who has one already.
+    ///
+    /// # Errors
+    /// When there are no keys for pseudonyms any more.
+    pub fn about(&self, place: usize, identifier: &str) -> Result<ProcessingRecord, AppendError> {
+        let unavailable = || AppendError::Unavailable("no keys for pseudonyms".to_owned());
+        let kind = *self.in_answer.get(place).ok_or_else(unavailable)?;
+        let now = self.ambient.now();
+        let subject = subject(&self.limits, now, kind, identifier).ok_or_else(unavailable)?;
+        Ok(below(&self.record, &subject, now, &self.ambient))
+    }
+
+    /// Whether the record is of somebody who was recorded with the permit.
+    pub fn has(&self, record: &ProcessingRecord) -> bool {
+        let whom = &record.attributes.data_subject;
+        std::iter::once(&self.record).chain(&self.parts).any(|known| known.attributes.data_subject == *whom)
+    }
+}
+
+/// A data subject as records know them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Subject {
+    pseudonym: String,
+    kind: &'static str,
+}
+
+impl Subject {
+    fn put(&self, attributes: &mut ProcessingAttributes) {
+        attributes.data_subject = Some(self.pseudonym.clone());
+        attributes.data_subject_type = Some(self.kind.to_owned());
+    }
+}
+
+/// `None`: there are no keys.
+fn subject(limits: &Limits, now: Timestamp, of: IdentifierKind, identifier: &str) -> Option<Subject> {
+    Some(Subject { pseudonym: written(&limits.pseudonym(now, of, identifier)?)?, kind: kind(of) })
+}
+
+/// A pseudonym as records have it: `v`, the version of its key, a point, and the rest in base64url.
+pub(crate) fn written(pseudonym: &[u8]) -> Option<String> {
+    let (version, rest) = pseudonym.split_first_chunk::<4>()?;
+    Some(format!("v{}.{}", u32::from_be_bytes(*version), URL_SAFE_NO_PAD.encode(rest)))
+}
+
+/// The record of the part of an action that is about one person.
+fn below(
+    action: &ProcessingRecord,
+    subject: &Subject,
+    now: Timestamp,
+    ambient: &Ambient,
+) -> ProcessingRecord {
+    let mut record = ProcessingRecord {
+        span_id: SpanId(ambient.random()).to_string(),
+        parent_span_id: Some(action.span_id.clone()),
+        end_time: now.millis(),
+        ..action.clone()
+    };
+    subject.put(&mut record.attributes);
+    record
+}
+
+/// Writes down whom the answer to one exchange names.
+#[derive(Clone)]
+pub struct Recorder {
+    journal: Journal,
+    action: Arc<Action>,
+    transaction_id: TransactionId,
+    direction: Direction,
+    counterpart: ParticipantId,
+    permit: EntryId,
+}
+
+impl Recorder {
+    pub(crate) fn new(
+        journal: Journal,
+        action: Arc<Action>,
+        permitted: &Permitted,
+        direction: Direction,
+        counterpart: ParticipantId,
+    ) -> Self {
+        let (transaction_id, permit) = (permitted.transaction_id(), permitted.entry());
+        Self { journal, action, transaction_id, direction, counterpart, permit }
+    }
+
+    /// What the records have in common.
+    pub fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// Writes records, and returns when all are durable.
+    ///
+    /// # Errors
+    /// When one is not written: nothing about these people may leave then.
+    pub async fn write(self, records: Vec<ProcessingRecord>) -> Result<(), AppendError> {
+        let entry = |record| {
+            Entry::Processing(Processing {
+                transaction_id: self.transaction_id,
+                direction: self.direction,
+                counterpart: self.counterpart.clone(),
+                permit: self.permit,
+                record,
+            })
+        };
+        let entries: Vec<Entry> = records.into_iter().map(entry).collect();
+        for together in entries.chunks(TOGETHER) {
+            for appended in join_all(together.iter().map(|entry| self.journal.append(entry))).await {
+                appended?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a refusal for want of keys says.
+pub fn no_keys() -> Problem {
+    Problem::new(
+        "PSEUDONYM_KEYS_MISSING",
+        503,
+        "Dit proces heeft niet de sleutels waarmee het vastlegt over wie een uitwisseling gaat.",
+        "This process does not have the keys with which it records about whom an exchange is.",
+    )
+    .next(
+        "De beheerder moet pseudonym-keys.json van het knooppunt terugzetten; het logboek zegt wat er mis is.",
+        "The operator must put back the node's pseudonym-keys.json; the log says what is wrong.",
+    )
+}

@@ -1,0 +1,89 @@
+//! Exchanges with one participant, each with what became of it: what two parties compare.
+
+use verbond_domain::{ParticipantId, Timestamp};
+use verbond_journal::{Completion, Entry, Permit, RefusedExchange};
+
+use crate::{
+    Page, Store, StoreError,
+    cursor::{Cursor, Listing, clamp, page},
+    records::first_id_at,
+    sql::Sql,
+};
+
+/// Whether an exchange was permitted here.
+#[derive(Clone, Debug)]
+pub enum Answered {
+    /// It was, and this became of it; `None`: nothing has been written of that.
+    Permitted(Permit, Option<Completion>),
+    /// It was refused.
+    Refused(RefusedExchange),
+}
+
+/// One exchange, as this node wrote it down.
+#[derive(Clone, Debug)]
+pub struct ExchangeRow {
+    /// When it was permitted or refused.
+    pub at: Timestamp,
+    /// What came of it.
+    pub answered: Answered,
+    position: i64,
+    transaction: Vec<u8>,
+}
+
+/// position, transaction_id, at_millis, payload, payload of the completion.
+type Columns = (i64, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>);
+
+impl Store {
+    /// Lists exchanges with `counterpart` at the other end whose transaction id was made from `from` on and before `until`, in
+    /// the order of these ids: an order that both parties see alike. `limit` 1 to 1000. What was written in the last second may be missing.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`], [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn exchanges_with(
+        &self,
+        counterpart: &ParticipantId,
+        from: Timestamp,
+        until: Timestamp,
+        cursor: Option<&str>,
+        limit: i64,
+    ) -> Result<Page<ExchangeRow>, StoreError> {
+        let limit = clamp(limit);
+        let mut sql = Sql::new(
+            "SELECT seen.position, seen.transaction_id, entry.at_millis, entry.payload, ended.payload \
+             FROM transaction_record AS seen \
+             JOIN journal_entry AS entry ON entry.position = seen.position \
+             LEFT JOIN journal_entry AS ended ON entry.kind = 'permit' AND ended.position = \
+               (SELECT MIN(completion.position) FROM completion_record AS completion \
+                WHERE completion.transaction_id = seen.transaction_id AND completion.direction = seen.direction \
+                AND completion.counterpart = ",
+        );
+        sql.push_value(counterpart).push(") WHERE seen.transaction_id >= ");
+        sql.push_value(first_id_at(from).as_slice()).push(" AND seen.transaction_id < ");
+        sql.push_value(first_id_at(until).as_slice());
+        sql.push(" AND ((seen.direction = 'incoming' AND seen.consumer = ").push_value(counterpart);
+        sql.push(") OR (seen.direction = 'outgoing' AND seen.provider = ").push_value(counterpart).push("))");
+        if let Some(cursor) = Cursor::read(cursor, Listing::Exchanges)? {
+            sql.push(" AND (seen.transaction_id > ").push_value(cursor.key.as_slice());
+            sql.push(" OR (seen.transaction_id = ").push_value(cursor.key.as_slice());
+            sql.push(" AND seen.position > ").push_value(cursor.number).push("))");
+        }
+        sql.push(" ORDER BY seen.transaction_id, seen.position LIMIT ").push_value(limit + 1);
+        let rows = self.inner.pools.rows::<Columns>(sql).await?;
+        let rows = rows.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        Ok(page(rows, limit, Listing::Exchanges, |row| Cursor::new(row.position, &row.transaction)))
+    }
+}
+
+fn row((position, transaction, at, payload, ended): Columns) -> Result<ExchangeRow, StoreError> {
+    let damaged = || StoreError::damaged("the payload of a journal entry");
+    let read = |payload: &[u8]| serde_json::from_slice::<Entry>(payload).map_err(|_| damaged());
+    let answered = match (read(&payload)?, ended.as_deref().map(read).transpose()?) {
+        (Entry::Permit(permit), Some(Entry::Completion(completion))) => {
+            Answered::Permitted(permit, Some(completion))
+        }
+        (Entry::Permit(permit), None) => Answered::Permitted(permit, None),
+        (Entry::Refusal(refusal), None) => Answered::Refused(refusal),
+        _ => return Err(damaged()),
+    };
+    Ok(ExchangeRow { at: Timestamp::from_millis(at), answered, position, transaction })
+}

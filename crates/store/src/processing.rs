@@ -1,0 +1,145 @@
+//! Processing records, as they stand in the journal: with the permit, or as entries of their own.
+
+use std::collections::HashMap;
+
+use verbond_domain::{Direction, ParticipantId, Timestamp, TransactionId};
+use verbond_journal::{Entry, ProcessingRecord};
+
+use crate::{
+    Page, Store, StoreError,
+    cursor::{Cursor, Listing, clamp, page},
+    journal::uuid,
+    records::{first_id_at, push_in},
+    sql::{Sql, Value},
+};
+
+/// One record, with the exchange that it is of.
+#[derive(Clone, Debug)]
+pub struct ProcessingRow {
+    /// The journal entry that holds it.
+    pub id: uuid::Uuid,
+    /// The exchange.
+    pub transaction_id: TransactionId,
+    /// Coming in or going out.
+    pub direction: Direction,
+    /// The party at the other end.
+    pub counterpart: ParticipantId,
+    /// The record.
+    pub record: ProcessingRecord,
+    position: i64,
+    place: i64,
+}
+
+/// Which records. What is `None` or empty does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessingFilter {
+    /// Of this exchange.
+    pub transaction_id: Option<TransactionId>,
+    /// About somebody with one of these pseudonyms.
+    pub data_subjects: Vec<String>,
+    /// Of this version of an activity.
+    pub activity: Option<String>,
+    /// At or after.
+    pub after: Option<Timestamp>,
+    /// Before.
+    pub before: Option<Timestamp>,
+}
+
+/// position, place, id, payload.
+type Columns = (i64, i64, Vec<u8>, Vec<u8>);
+
+impl Store {
+    /// Lists processing records in the order in which they were written. `limit` 1 to 1000. Those of the last second may be
+    /// missing.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`], [`StoreError::TooMany`], [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn processing_records(
+        &self,
+        filter: &ProcessingFilter,
+        cursor: Option<&str>,
+        limit: i64,
+    ) -> Result<Page<ProcessingRow>, StoreError> {
+        let limit = clamp(limit);
+        let mut sql = Sql::new(
+            "SELECT found.position, found.place, entry.id, entry.payload FROM processing_record AS found \
+             JOIN journal_entry AS entry ON entry.position = found.position WHERE 1 = 1",
+        );
+        if let Some(transaction) = &filter.transaction_id {
+            sql.push(" AND found.transaction_id = ").push_value(transaction.as_uuid());
+        }
+        if !filter.data_subjects.is_empty() {
+            push_in(&mut sql, " AND found.data_subject IN ", filter.data_subjects.iter().map(Value::from))?;
+        }
+        if let Some(activity) = &filter.activity {
+            sql.push(" AND found.activity = ").push_value(activity);
+        }
+        if let Some(after) = filter.after {
+            sql.push(" AND entry.id >= ").push_value(first_id_at(after).as_slice());
+        }
+        if let Some(before) = filter.before {
+            sql.push(" AND entry.id < ").push_value(first_id_at(before).as_slice());
+        }
+        if let Some(cursor) = Cursor::read(cursor, Listing::Processing)? {
+            let place: [u8; 8] =
+                cursor.key.try_into().map_err(|_| StoreError::damaged("the place of a cursor"))?;
+            sql.push(" AND (found.position > ").push_value(cursor.number);
+            sql.push(" OR (found.position = ").push_value(cursor.number);
+            sql.push(" AND found.place > ").push_value(i64::from_be_bytes(place)).push("))");
+        }
+        sql.push(" ORDER BY found.position, found.place LIMIT ").push_value(limit + 1);
+        let rows = self.inner.pools.rows::<Columns>(sql).await?;
+        let mut read = HashMap::new();
+        let rows = rows.into_iter().map(|columns| row(columns, &mut read)).collect::<Result<Vec<_>, _>>()?;
+        Ok(page(rows, limit, Listing::Processing, |row| Cursor::new(row.position, &row.place.to_be_bytes())))
+    }
+}
+
+/// The records of one entry.
+struct Records {
+    transaction_id: TransactionId,
+    direction: Direction,
+    counterpart: ParticipantId,
+    records: Vec<ProcessingRecord>,
+}
+
+fn row(
+    (position, place, id, payload): Columns,
+    read: &mut HashMap<i64, Records>,
+) -> Result<ProcessingRow, StoreError> {
+    let damaged = || StoreError::damaged("the payload of a journal entry");
+    let entry = match read.entry(position) {
+        std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+        std::collections::hash_map::Entry::Vacant(free) => {
+            free.insert(records(&payload).ok_or_else(damaged)?)
+        }
+    };
+    let number = usize::try_from(place).map_err(|_| damaged())?;
+    Ok(ProcessingRow {
+        id: uuid(&id)?,
+        transaction_id: entry.transaction_id,
+        direction: entry.direction,
+        counterpart: entry.counterpart.clone(),
+        record: entry.records.get(number).cloned().ok_or_else(damaged)?,
+        position,
+        place,
+    })
+}
+
+fn records(payload: &[u8]) -> Option<Records> {
+    Some(match serde_json::from_slice(payload).ok()? {
+        Entry::Permit(permit) => Records {
+            transaction_id: permit.transaction_id,
+            direction: permit.direction,
+            counterpart: permit.parties.counterpart(permit.direction).clone(),
+            records: permit.processing,
+        },
+        Entry::Processing(processing) => Records {
+            transaction_id: processing.transaction_id,
+            direction: processing.direction,
+            counterpart: processing.counterpart,
+            records: vec![processing.record],
+        },
+        _ => return None,
+    })
+}

@@ -1,0 +1,161 @@
+//! `verbond account …`
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{Client, decision::Period, show};
+use crate::{client::segment, credential, printer::Printer};
+
+/// What became of exchanges, and whether the other party says the same.
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Compare the exchanges of a period with what the other party has written down of them.
+    ///
+    /// Both parties write down what crossed between them: how far an exchange came, its status, how many bytes, a digest of them,
+    /// and which agreed elements. Named is what one party holds and the other does not, and what they do not tell alike. An
+    /// exchange whose end was never written down (the power was cut) reads as unknown, which is no disagreement.
+    #[command(after_help = "Ends with status 1 when the accounts disagree. Example, a whole month:\n  \
+        verbond account reconcile oin:00000099000000020000 --after 2026-11-01T00:00:00Z --before 2026-12-01T00:00:00Z")]
+    Reconcile {
+        /// The other party.
+        participant: String,
+        /// Exchanges begun from this moment on, such as 2026-11-01T00:00:00Z.
+        #[arg(long, value_name = "MOMENT")]
+        after: String,
+        /// Exchanges begun before this moment; without it, until now.
+        #[arg(long, value_name = "MOMENT")]
+        before: Option<String>,
+    },
+    /// Processing records of this organisation: what was processed for which activity, and about whom, by pseudonym.
+    ///
+    /// They are those of Logboek Dataverwerkingen 1.0.0. An exchange about one person has one; about more, one of its own and one
+    /// for each.
+    #[command(after_help = "Example, one exchange:\n  verbond account records --transaction 0199…")]
+    Records {
+        /// Only of this exchange.
+        #[arg(long, value_name = "ID")]
+        transaction: Option<String>,
+        /// Only of this version of an activity: the address at which it is published.
+        #[arg(long, value_name = "URL")]
+        activity: Option<String>,
+        #[command(flatten)]
+        period: Period,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Processing records about one person. The number is asked for, and stands in no log; that you looked is journalled.
+    #[command(
+        after_help = "Example:\n  verbond --person anna.pem account person --identifies national-number"
+    )]
+    Person {
+        /// Which kind of number it is.
+        #[arg(long, value_enum, default_value_t = Identifies::NationalNumber)]
+        identifies: Identifies,
+        /// A file with the number in its first line, that nobody else can read; without it, it is asked for.
+        #[arg(long, value_name = "FILE")]
+        number_file: Option<PathBuf>,
+        #[command(flatten)]
+        period: Period,
+    },
+}
+
+/// By what somebody is known.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Identifies {
+    /// A citizen service number, or another national number.
+    NationalNumber,
+    /// A number that one organisation gives.
+    OrganisationNumber,
+    /// A pseudonym bound to one party.
+    Pseudonym,
+}
+
+impl Identifies {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::NationalNumber => "national_number",
+            Self::OrganisationNumber => "organisation_number",
+            Self::Pseudonym => "pseudonym",
+        }
+    }
+}
+
+/// Columns of a table of processing records.
+const RECORDS: [(&str, &str); 5] = [
+    ("TRANSACTION", "/transaction_id"),
+    ("NAME", "/record/name"),
+    ("COUNTERPART", "/counterpart"),
+    ("DATA SUBJECT", "/record/attributes/dpl.core.data_subject_id"),
+    ("ACTIVITY", "/record/attributes/dpl.core.processing_activity_id"),
+];
+
+impl Account {
+    /// Does it.
+    pub async fn run(self, client: &Client, printer: Printer) -> anyhow::Result<ExitCode> {
+        let none = ("Geen verwerkingen.", "no processing");
+        match self {
+            Self::Reconcile { participant, after, before } => {
+                let path = format!("/v1/reconciliations/{}", segment(&participant));
+                let came = client.post(&path, &json!({ "after": after, "before": before })).await?;
+                Ok(reconciled(&came, printer))
+            }
+            Self::Records { transaction, activity, period, limit } => {
+                let mut parameters = vec![
+                    ("transactionId", transaction.unwrap_or_default()),
+                    ("activity", activity.unwrap_or_default()),
+                ];
+                parameters.extend(period.parameters());
+                let answer = client.list("/v1/processing-records", &parameters, limit).await?;
+                show::list(printer, &answer, &RECORDS, none);
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Person { identifies, number_file, period } => {
+                let identifier = credential::secret_line("Number: ", number_file.as_deref())?;
+                let [(_, after), (_, before)] = period.parameters();
+                let asked = json!({
+                    "identifies": identifies.as_str(), "identifier": identifier, "after": after, "before": before,
+                });
+                let answer = client.post("/v1/processing-records/search?limit=1000", &asked).await?;
+                show::list(printer, &answer, &RECORDS, none);
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+/// Kinds of findings that are no disagreement: it is only not known what became of the exchange.
+const NOT_KNOWN: [&str; 2] = ["unknown_here", "unknown_there"];
+
+fn reconciled(came: &Value, printer: Printer) -> ExitCode {
+    let counts = came.get("counts").and_then(Value::as_object);
+    let disagrees =
+        counts.is_some_and(|counts| counts.keys().any(|kind| !NOT_KNOWN.contains(&kind.as_str())));
+    if printer.is_json() {
+        printer.json(came);
+    } else {
+        let findings = json!({ "items": came.get("findings") });
+        let columns = [
+            ("TRANSACTION", "/transaction_id"),
+            ("DIRECTION", "/direction"),
+            ("SERVICE", "/service"),
+            ("FINDING", "/kind"),
+            ("DIFFERS", "/members"),
+        ];
+        show::list(
+            printer,
+            &findings,
+            &columns,
+            ("Beide partijen vertellen hetzelfde.", "both parties tell the same"),
+        );
+        let number = |name: &str| came.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let (compared, same) = (number("compared"), number("same"));
+        printer.say(
+            &format!("{compared} uitwisselingen vergeleken, {same} hetzelfde"),
+            &format!("{compared} exchanges compared, {same} the same"),
+        );
+    }
+    if disagrees { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
