@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from support.agreements import AGREED, BSN, PURPOSE, SERVICE, Organisation, allowed, conclude, document, joined
-from support.between_two import folder, source  # noqa: F401
+from support.agreements import AGREED, BSN, PURPOSE, SERVICE, SOURCE, Organisation, allowed, conclude, document, joined
+from support.between_two import folder  # noqa: F401
 from support.checks import eventually
 from support.decision_point import DecisionPoint
 from support.node import NodeFault
@@ -24,6 +24,14 @@ OPEN = "water-levels"
 TOKEN = "t0ken-of-the-inway"
 DENIED, UNAVAILABLE = "DECISION_POINT_DENIED", "DECISION_POINT_UNAVAILABLE"
 TIME_MS = 1500
+
+
+@pytest.fixture(scope="module")
+def source(world):
+    """Incomes; and levels, since what speaks of people would not stay open."""
+    echo = world.echo()
+    echo.respond = lambda request: Reply.of({"level": 3} if "/levels" in request.path else SOURCE)
+    return echo
 
 
 @pytest.fixture(scope="module")
@@ -317,9 +325,6 @@ def test_who_cannot_be_reached_permits_nothing(consumer, token, points, source, 
 
 def test_an_open_service_is_asked_about_too(consumer, provider, token, points, source):
     secret = "999990020"
-    # What speaks of people would not stay open.
-    people = source.respond
-    source.respond = lambda request: Reply.of({"level": 3}) if "/levels/" in request.path else people(request)
     answer, transaction = ask(consumer, token, f"/{OPEN}/levels/{secret}?at={secret}")
     assert answer.status == 200 and len(source.received()) == 1
     for role in ("consumer", "provider"):
