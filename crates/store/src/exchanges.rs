@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub enum Answered {
     /// It was, and this became of it; `None`: nothing has been written of that.
-    Permitted(Permit, Option<Completion>),
+    Permitted(Box<Permit>, Option<Completion>),
     /// It was refused.
     Refused(RefusedExchange),
 }
@@ -79,9 +79,9 @@ fn row((position, transaction, at, payload, ended): Columns) -> Result<ExchangeR
     let read = |payload: &[u8]| serde_json::from_slice::<Entry>(payload).map_err(|_| damaged());
     let answered = match (read(&payload)?, ended.as_deref().map(read).transpose()?) {
         (Entry::Permit(permit), Some(Entry::Completion(completion))) => {
-            Answered::Permitted(permit, Some(completion))
+            Answered::Permitted(permit.into(), Some(completion))
         }
-        (Entry::Permit(permit), None) => Answered::Permitted(permit, None),
+        (Entry::Permit(permit), None) => Answered::Permitted(permit.into(), None),
         (Entry::Refusal(refusal), None) => Answered::Refused(refusal),
         _ => return Err(damaged()),
     };
