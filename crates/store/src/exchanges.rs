@@ -34,7 +34,7 @@ pub struct ExchangeRow {
 type Columns = (i64, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>);
 
 impl Store {
-    /// Lists exchanges with `counterpart` at the other end whose transaction id was made from `from` on and before `until`, in
+    /// Lists exchanges that reached `counterpart`, or came from it, whose transaction id was made from `from` on and before `until`, in
     /// the order of these ids: an order that both parties see alike. `limit` 1 to 1000. What was written in the last second may be missing.
     ///
     /// # Errors
@@ -61,7 +61,9 @@ impl Store {
         sql.push_value(first_id_at(from).as_slice()).push(" AND seen.transaction_id < ");
         sql.push_value(first_id_at(until).as_slice());
         sql.push(" AND ((seen.direction = 'incoming' AND seen.consumer = ").push_value(counterpart);
-        sql.push(") OR (seen.direction = 'outgoing' AND seen.provider = ").push_value(counterpart).push("))");
+        // What this node refused its own applications never reached the counterpart, and is none of its business.
+        sql.push(") OR (seen.direction = 'outgoing' AND entry.kind = 'permit' AND seen.provider = ");
+        sql.push_value(counterpart).push("))");
         if let Some(cursor) = Cursor::read(cursor, Listing::Exchanges)? {
             sql.push(" AND (seen.transaction_id > ").push_value(cursor.key.as_slice());
             sql.push(" OR (seen.transaction_id = ").push_value(cursor.key.as_slice());

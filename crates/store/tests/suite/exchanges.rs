@@ -8,7 +8,7 @@ use verbond_store::{
 use crate::{
     TestResult,
     database::Database,
-    samples::{START, participant, permit, permit_of, ticking},
+    samples::{START, participant, parties, permit, permit_of, refusal, ticking},
 };
 
 on_both!(
@@ -52,6 +52,11 @@ async fn all_of(store: &Store, consumer: u32) -> Result<Vec<ExchangeRow>, Box<dy
 async fn exchanges(store: &Store) -> TestResult {
     let ambient = ticking();
     let mut batch = vec![permit(&ambient, 3).prepare(&ambient)?];
+    // What an application was refused here before it reached participant 2.
+    let Entry::Refusal(mut early) = refusal(1) else { return Err("a refusal".into()) };
+    early.transaction_id = Some(TransactionId::from_uuid(ambient.uuid_v7()));
+    (early.direction, early.parties) = (Direction::Outgoing, parties(1, 2));
+    batch.push(Entry::Refusal(early).prepare(&ambient)?);
     for number in 0..10 {
         let transaction = TransactionId::from_uuid(ambient.uuid_v7());
         let permit = permit_of(transaction, 2).prepare(&ambient)?;
