@@ -3,22 +3,20 @@
 //! Counted is what leaves the provider's node and what comes in at the consumer's: after the provider's minimisation, before
 //! the consumer's; for requests the other way round.
 
-use std::{
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, ready},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body::Body as _;
 use verbond_application::exchange::Permitted;
-use verbond_domain::{Ambient, Direction, ParticipantId};
-use verbond_journal::{Bytes32, Completion, Counting, CrossedElement, Delivery};
-use verbond_transport::{Body, BoxError};
+use verbond_domain::{Ambient, Direction, ParticipantId, TransactionId};
+use verbond_journal::{Bytes32, Completion, Counting, CrossedElement, Delivery, EntryId};
+use verbond_transport::Body;
 
-use crate::{headers, in_flight::Ticket};
+use crate::{
+    headers,
+    in_flight::Ticket,
+    observed::{Observer, observed},
+};
 
 /// Carries the salt of the digests from the outway to the inway: 32 random bytes in base64url without padding.
 static SALT: HeaderName = HeaderName::from_static("verbond-digest-salt");
@@ -43,7 +41,11 @@ pub(crate) fn told_salt(fields: &mut HeaderMap, ambient: &Ambient) -> Bytes32 {
 
 /// What has crossed of one permitted exchange.
 pub(crate) struct Account {
-    completion: Completion,
+    transaction_id: TransactionId,
+    direction: Direction,
+    counterpart: ParticipantId,
+    permit: EntryId,
+    salt: Bytes32,
     counted: Mutex<Counted>,
 }
 
@@ -65,173 +67,113 @@ impl Account {
         salt: Bytes32,
     ) -> Self {
         let counting = Counting::new(&salt);
-        let nothing = counting.crossed();
-        let completion = Completion {
+        Self {
             transaction_id: permitted.transaction_id(),
             direction,
             counterpart,
             permit: permitted.entry(),
-            delivery: Delivery::Nothing,
-            status: None,
-            code: None,
-            request: nothing,
-            response: nothing,
-            elements: Vec::new(),
             salt,
-        };
-        let counted = Counted {
-            delivery: Delivery::Nothing,
-            status: None,
-            code: None,
-            request: counting.clone(),
-            response: counting,
-            elements: Vec::new(),
-        };
-        Self { completion, counted: Mutex::new(counted) }
+            counted: Mutex::new(Counted {
+                delivery: Delivery::Nothing,
+                status: None,
+                code: None,
+                request: counting.clone(),
+                response: counting,
+                elements: Vec::new(),
+            }),
+        }
     }
 
     fn counted<R>(&self, count: impl FnOnce(&mut Counted) -> R) -> R {
         count(&mut self.counted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// It came to no answer.
-    pub(crate) fn failed(&self, code: &'static str) {
-        self.counted(|counted| {
-            counted.delivery = Delivery::Nothing;
-            counted.code = Some(code);
-        });
-    }
-
-    /// These elements were in the answer.
-    pub(crate) fn elements(&self, elements: Vec<CrossedElement>) {
-        self.counted(|counted| counted.elements = elements);
-    }
-
-    /// All of it, as it stands now.
+    /// All of it, as it stands now. Of what came to no answer nothing has crossed back but a refusal, which is none of it.
     pub(crate) fn completion(&self) -> Completion {
-        let nothing = self.completion.clone();
         self.counted(|counted| {
-            let request = counted.request.crossed();
-            match counted.delivery {
-                Delivery::Nothing => Completion { request, code: counted.code.map(str::to_owned), ..nothing },
-                delivery => Completion {
-                    delivery,
-                    status: counted.status,
-                    request,
-                    response: counted.response.crossed(),
-                    elements: std::mem::take(&mut counted.elements),
-                    ..nothing
-                },
+            let answered = counted.delivery != Delivery::Nothing;
+            let response = if answered { &counted.response } else { &Counting::new(&self.salt) };
+            Completion {
+                transaction_id: self.transaction_id,
+                direction: self.direction,
+                counterpart: self.counterpart.clone(),
+                permit: self.permit,
+                delivery: counted.delivery,
+                status: counted.status.filter(|_| answered),
+                code: counted.code.filter(|_| !answered).map(str::to_owned),
+                request: counted.request.crossed(),
+                response: response.crossed(),
+                elements: if answered { std::mem::take(&mut counted.elements) } else { Vec::new() },
+                salt: self.salt,
             }
         })
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Of {
-    Request,
-    Response,
-}
-
-/// A body that is counted as it crosses.
-struct Measured {
-    body: Body,
-    ticket: Arc<Ticket>,
-    of: Of,
-    ended: bool,
 }
 
 /// The content of a request, counted.
 pub(crate) fn request(body: Body, ticket: &Arc<Ticket>) -> Body {
     match body.is_end_stream() {
         true => body,
-        false => Measured { body, ticket: Arc::clone(ticket), of: Of::Request, ended: false }.boxed_unsync(),
+        false => observed(body, RequestCount(Arc::clone(ticket))),
     }
 }
 
 /// An answer, counted: it has begun, and is whole when its last byte has been taken.
 pub(crate) fn response(response: Response<Body>, ticket: &Arc<Ticket>) -> Response<Body> {
     let is_empty = response.body().is_end_stream();
-    if let Some(account) = ticket.exchange.account() {
-        account.counted(|counted| {
-            counted.status = Some(response.status().as_u16());
-            counted.delivery = if is_empty { Delivery::Whole } else { Delivery::BrokenOff };
-        });
+    count(ticket, |counted| {
+        counted.status = Some(response.status().as_u16());
+        counted.delivery = if is_empty { Delivery::Whole } else { Delivery::BrokenOff };
+    });
+    match is_empty {
+        true => response,
+        false => response.map(|body| observed(body, ResponseCount(Arc::clone(ticket)))),
     }
-    if is_empty {
-        return response;
-    }
-    let ticket = Arc::clone(ticket);
-    response.map(|body| Measured { body, ticket, of: Of::Response, ended: false }.boxed_unsync())
 }
 
 /// The exchange came to no answer.
 pub(crate) fn failed(ticket: &Ticket, code: &'static str) {
+    count(ticket, |counted| {
+        counted.delivery = Delivery::Nothing;
+        counted.code = Some(code);
+    });
+}
+
+/// These elements were in the answer.
+pub(crate) fn elements(ticket: &Ticket, elements: Vec<CrossedElement>) {
+    count(ticket, |counted| counted.elements = elements);
+}
+
+/// Nothing is counted before the permit.
+fn count(ticket: &Ticket, count: impl FnOnce(&mut Counted)) {
     if let Some(account) = ticket.exchange.account() {
-        account.failed(code);
+        account.counted(count);
     }
 }
 
-impl Measured {
-    fn account(&self) -> Option<&Account> {
-        self.ticket.exchange.account()
+struct RequestCount(Arc<Ticket>);
+
+impl Observer for RequestCount {
+    fn data(&mut self, data: &[u8]) {
+        count(&self.0, |counted| counted.request.add(data));
     }
 
-    /// The last byte has been taken.
-    fn end(&mut self) {
-        if !std::mem::replace(&mut self.ended, true)
-            && self.of == Of::Response
-            && let Some(account) = self.account()
-        {
-            account.counted(|counted| {
-                // What a refusal says is no delivery, however whole it comes.
-                if counted.delivery == Delivery::BrokenOff {
-                    counted.delivery = Delivery::Whole;
-                }
-            });
-        }
-    }
+    fn ended(&mut self) {}
 }
 
-impl http_body::Body for Measured {
-    type Data = Bytes;
-    type Error = BoxError;
+struct ResponseCount(Arc<Ticket>);
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let this = &mut *self;
-        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
-        match &frame {
-            Some(Ok(frame)) => {
-                if let (Some(data), Some(account)) = (frame.data_ref(), this.account()) {
-                    account.counted(|counted| match this.of {
-                        Of::Request => counted.request.add(data),
-                        Of::Response => counted.response.add(data),
-                    });
-                }
+impl Observer for ResponseCount {
+    fn data(&mut self, data: &[u8]) {
+        count(&self.0, |counted| counted.response.add(data));
+    }
+
+    fn ended(&mut self) {
+        count(&self.0, |counted| {
+            // What a refusal says is no delivery, however whole it comes.
+            if counted.delivery == Delivery::BrokenOff {
+                counted.delivery = Delivery::Whole;
             }
-            Some(Err(_)) => {}
-            None => this.end(),
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Measured {
-    /// Whoever knows the length does not ask for what comes after the last byte.
-    fn drop(&mut self) {
-        if self.body.is_end_stream() {
-            self.end();
-        }
+        });
     }
 }

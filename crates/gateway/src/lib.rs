@@ -31,6 +31,7 @@ mod in_flight;
 mod inway;
 mod metrics;
 mod minimise;
+mod observed;
 mod open_traffic;
 mod outway;
 mod people;

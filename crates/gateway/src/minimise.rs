@@ -22,7 +22,7 @@ use verbond_policy::Obligations;
 use verbond_projection::{Projection, Projector};
 use verbond_transport::{Body, BoxError};
 
-use crate::{Failure, governed, in_flight::Ticket, people::People};
+use crate::{Failure, completing, governed, in_flight::Ticket, people::People};
 
 /// Bytes of a request's body that are looked at before any of it goes on.
 const LOOKED_AT: usize = 64 * 1024;
@@ -179,18 +179,15 @@ impl Minimised {
 
     /// Which elements have gone on, for the completion.
     fn tell_elements(&self) {
-        let Some(account) = self.told.as_ref().and_then(|ticket| ticket.exchange.account()) else { return };
+        let Some(ticket) = &self.told else { return };
         let summary = self.projector.summary();
         let counted = summary.elements.iter().zip(self.projector.elements());
         let delivered = counted.filter(|(count, _)| count.delivered > 0);
-        account.elements(
-            delivered
-                .map(|(count, element)| CrossedElement {
-                    path: element.path.to_string(),
-                    count: count.delivered,
-                })
-                .collect(),
-        );
+        let crossed = delivered.map(|(count, element)| CrossedElement {
+            path: element.path.to_string(),
+            count: count.delivered,
+        });
+        completing::elements(ticket, crossed.collect());
     }
 
     /// An answer that is missing looks the same as one that was not agreed; the node's own log tells them apart.

@@ -1,27 +1,24 @@
 //! A copy of the beginning of what open services answer, handed over to be looked at. The stream itself is neither held nor
 //! changed.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use http::{
     HeaderMap, Response,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
-use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body::Body as _;
 use tokio::time::Instant;
 use verbond_agreement::WireForm;
 use verbond_application::open_traffic::{Beginning, Coding, LOOKED_AT, OpenTraffic};
 use verbond_store::services::ServiceRow;
-use verbond_transport::{Body, BoxError};
+use verbond_transport::Body;
 
-use crate::{Metrics, metrics::OpenLook};
+use crate::{
+    Metrics,
+    metrics::OpenLook,
+    observed::{Observer, observed},
+};
 
 /// A stream that is slow is looked at with what there is by then.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -42,7 +39,7 @@ pub(crate) fn beside(
     };
     let beginning = Beginning { service: Arc::clone(service), form, coding, bytes: Vec::new() };
     let watched = Watched { traffic: Arc::clone(traffic), metrics: metrics.clone(), since: Instant::now() };
-    response.map(|body| Copied { body, beginning: Some((beginning, watched)) }.boxed_unsync())
+    response.map(|body| observed(body, Copy { beginning: Some((beginning, watched)) }))
 }
 
 fn readable(fields: &HeaderMap) -> Option<(WireForm, Coding)> {
@@ -59,22 +56,12 @@ struct Watched {
     since: Instant,
 }
 
-struct Copied {
-    body: Body,
+struct Copy {
     /// Until it is handed over.
     beginning: Option<(Beginning, Watched)>,
 }
 
-impl Copied {
-    fn copy(&mut self, data: &[u8]) {
-        let Some((beginning, watched)) = &mut self.beginning else { return };
-        let room = LOOKED_AT.saturating_sub(beginning.bytes.len());
-        beginning.bytes.extend_from_slice(data.get(..room).unwrap_or(data));
-        if beginning.bytes.len() >= LOOKED_AT || watched.since.elapsed() > WITHIN {
-            self.hand_over();
-        }
-    }
-
+impl Copy {
     fn hand_over(&mut self) {
         if let Some((beginning, watched)) = self.beginning.take() {
             let look = match watched.traffic.hand_over(beginning) {
@@ -86,37 +73,23 @@ impl Copied {
     }
 }
 
-impl http_body::Body for Copied {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        match &frame {
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    self.copy(data);
-                }
-            }
-            Some(Err(_)) | None => self.hand_over(),
+impl Observer for Copy {
+    fn data(&mut self, data: &[u8]) {
+        let Some((beginning, watched)) = &mut self.beginning else { return };
+        let room = LOOKED_AT.saturating_sub(beginning.bytes.len());
+        beginning.bytes.extend_from_slice(data.get(..room).unwrap_or(data));
+        if beginning.bytes.len() >= LOOKED_AT || watched.since.elapsed() > WITHIN {
+            self.hand_over();
         }
-        Poll::Ready(frame)
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+    fn ended(&mut self) {
+        self.hand_over();
     }
 }
 
-/// A reader that knows the length does not ask for the end; one that goes away has seen what came.
-impl Drop for Copied {
+/// One that broke off, or whose reader went away, is looked at with what came.
+impl Drop for Copy {
     fn drop(&mut self) {
         self.hand_over();
     }
