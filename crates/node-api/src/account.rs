@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use axum::{
     Json,
     extract::{Query, State},
-    http::{Method, Request, StatusCode},
+    http::{Method, StatusCode},
 };
 use bytes::Bytes;
 use serde::Deserialize;
@@ -16,9 +16,15 @@ use utoipa::IntoParams;
 use verbond_account::{Counterpart, Period, Told, ToldPage};
 use verbond_application::{Managers, database_problem};
 use verbond_domain::{ParticipantId, Problem, Timestamp};
-use verbond_transport::{Client, Protocol, Target};
+use verbond_transport::Client;
 
-use crate::{NodeApi, answer::Refused, caller::Caller, courier, routes};
+use crate::{
+    NodeApi,
+    answer::Refused,
+    call::{Call, call},
+    caller::Caller,
+    courier, routes,
+};
 
 /// Most bytes of a page: five hundred exchanges, each with as many elements as an agreement holds.
 const MAXIMUM_BYTES: usize = 32 * 1024 * 1024;
@@ -86,21 +92,17 @@ impl Counterpart for AccountReader {
     ) -> Result<ToldPage, Problem> {
         let manager = self.managers.manager_of(participant).await;
         let manager = manager.ok_or_else(|| unreachable("its manager is not known"))?;
-        let target = Target::peer(participant.clone(), &manager, Protocol::Http1);
-        let target = target.map_err(|error| unreachable(&error.to_string()))?;
-        let request = Request::builder()
-            .method(Method::GET)
-            .uri(format!("/verbond/v1/exchanges?{}", query(period, cursor)))
-            .body(Bytes::new())
-            .map_err(|error| unreachable(&error.to_string()))?;
-        let answer = self.peers.call(&target, request, MAXIMUM_BYTES, TIMEOUT).await;
-        let answer = answer.map_err(|error| unreachable(&error.to_string()))?;
-        match answer.status() {
+        let path = format!("/verbond/v1/exchanges?{}", query(period, cursor));
+        let (method, body) = (Method::GET, Bytes::new());
+        let asked = Call { method, path: &path, body, most: MAXIMUM_BYTES, within: TIMEOUT };
+        let answered = call(&self.peers, participant, &manager, asked).await;
+        let (status, answer) = answered.map_err(|why| unreachable(&why))?;
+        match status {
             status if status.is_success() => {
-                serde_json::from_slice(answer.body()).map_err(|_| unreadable_account())
+                serde_json::from_slice(&answer).map_err(|_| unreadable_account())
             }
             StatusCode::NOT_FOUND => Err(keeps_no_account()),
-            status => Err(unreachable(&courier::told(status, answer.body()))),
+            status => Err(unreachable(&courier::told(status, &answer))),
         }
     }
 }

@@ -3,14 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use verbond_application::{Courier, OpContext, Undelivered};
 use verbond_domain::{Actor, ParticipantId};
 use verbond_store::outbox::OutboxRow;
-use verbond_transport::{Protocol, Target};
 
-use crate::{NodeApi, probe};
+use crate::{
+    NodeApi,
+    call::{Call, call},
+    probe,
+};
 
 /// Time for one call.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,29 +22,6 @@ const MAXIMUM_ANSWER: usize = 1024 * 1024;
 
 /// The courier of the messages whose kind begins with `agreement.`.
 pub struct AgreementCourier(pub Arc<NodeApi>);
-
-impl AgreementCourier {
-    async fn call(
-        &self,
-        to: &ParticipantId,
-        manager: &str,
-        method: Method,
-        path: &str,
-        body: Bytes,
-    ) -> Result<(StatusCode, Bytes), Undelivered> {
-        let target = Target::peer(to.clone(), manager, Protocol::Http1)
-            .map_err(|error| Undelivered::later(error.to_string()))?;
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body)
-            .map_err(|error| Undelivered::later(error.to_string()))?;
-        let answer = self.0.peers.call(&target, request, MAXIMUM_ANSWER, TIMEOUT).await;
-        let answer = answer.map_err(|error| Undelivered::later(error.to_string()))?;
-        Ok((answer.status(), answer.into_body()))
-    }
-}
 
 #[async_trait]
 impl Courier for AgreementCourier {
@@ -57,7 +37,9 @@ impl Courier for AgreementCourier {
             kind => return Err(Undelivered::refused(format!("unknown message {kind}"))),
         };
         let body = Bytes::from(message.payload.clone());
-        match self.call(&message.peer, manager, method, &path, body).await? {
+        let asked = Call { method, path: &path, body, most: MAXIMUM_ANSWER, within: TIMEOUT };
+        let answered = call(&self.0.peers, &message.peer, manager, asked).await;
+        match answered.map_err(Undelivered::later)? {
             (status, _) if status.is_success() => Ok(()),
             // The document may be on its way from another party.
             (status @ (StatusCode::NOT_FOUND | StatusCode::CONFLICT), answer) => {

@@ -7,6 +7,7 @@
 
 mod account;
 mod answer;
+mod call;
 mod caller;
 mod courier;
 mod probe;

@@ -3,13 +3,17 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use verbond_application::agreements::Speaks;
 use verbond_domain::ParticipantId;
-use verbond_transport::{Client, Protocol, Target};
+use verbond_transport::Client;
 
-use crate::{courier::told, routes::SharedAgreements};
+use crate::{
+    call::{Call, call},
+    courier::told,
+    routes::SharedAgreements,
+};
 
 /// What is asked for. Documented: a participant that answers 404 here takes part over the group's protocol alone.
 pub(crate) const PROBE: &str = "/verbond/v1/agreements";
@@ -28,18 +32,15 @@ pub(crate) async fn shared(
     participant: &ParticipantId,
     manager: &str,
 ) -> Result<(Speaks, SharedAgreements), String> {
-    let target = Target::peer(participant.clone(), manager, Protocol::Http1);
-    let target = target.map_err(|error| error.to_string())?;
-    let request = Request::builder().method(Method::GET).uri(PROBE).body(Bytes::new());
-    let request = request.map_err(|error| error.to_string())?;
-    let answer = peers.call(&target, request, MAXIMUM_ANSWER, TIMEOUT).await;
-    let answer = answer.map_err(|error| error.to_string())?;
-    match answer.status() {
+    let (method, body) = (Method::GET, Bytes::new());
+    let asked = Call { method, path: PROBE, body, most: MAXIMUM_ANSWER, within: TIMEOUT };
+    let (status, answer) = call(peers, participant, manager, asked).await?;
+    match status {
         StatusCode::NOT_FOUND => Ok((Speaks::Nothing, SharedAgreements { items: Vec::new() })),
         StatusCode::OK => {
-            let shared = serde_json::from_slice(answer.body());
+            let shared = serde_json::from_slice(&answer);
             Ok((Speaks::Verbond, shared.map_err(|_| "its agreements cannot be read".to_owned())?))
         }
-        status => Err(told(status, answer.body())),
+        status => Err(told(status, &answer)),
     }
 }

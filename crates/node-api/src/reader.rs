@@ -17,6 +17,7 @@ use verbond_domain::ParticipantId;
 use verbond_transport::{Client, Protocol, Target};
 
 use crate::{
+    call::{Call, call},
     probe,
     routes::{Readings, ReadingsAsked},
 };
@@ -82,22 +83,16 @@ impl Reader for NodeReader {
         activities: &[ActivityReference],
     ) -> Result<Vec<Seen>, String> {
         let manager = self.manager_of(participant).await?;
-        let target = Target::peer(participant.clone(), &manager, Protocol::Http1);
-        let target = target.map_err(|error| error.to_string())?;
         let body = serde_json::to_vec(&ReadingsAsked { activities: activities.to_vec() });
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri("/verbond/v1/readings")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body.map_err(|error| error.to_string())?))
-            .map_err(|error| error.to_string())?;
-        let answer = self.peers.call(&target, request, MAXIMUM_BYTES, ASKING).await;
-        let answer = answer.map_err(|error| error.to_string())?;
-        if !answer.status().is_success() {
-            return Err(crate::courier::told(answer.status(), answer.body()));
+        let body = Bytes::from(body.map_err(|error| error.to_string())?);
+        let (method, path) = (Method::POST, "/verbond/v1/readings");
+        let asked = Call { method, path, body, most: MAXIMUM_BYTES, within: ASKING };
+        let (status, answer) = call(&self.peers, participant, &manager, asked).await?;
+        if !status.is_success() {
+            return Err(crate::courier::told(status, &answer));
         }
         let readings: Readings =
-            serde_json::from_slice(answer.body()).map_err(|_| "its answer cannot be read".to_owned())?;
+            serde_json::from_slice(&answer).map_err(|_| "its answer cannot be read".to_owned())?;
         Ok(readings.items)
     }
 }
