@@ -7,12 +7,12 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use verbond_account::{Period, Person, Reconciliation, about_person, processing_records, reconcile};
 use verbond_agreement::{IdentifierKind, Moment};
-use verbond_domain::{Direction, ParticipantId, Problem, Timestamp};
+use verbond_domain::{Direction, ParticipantId, Problem};
 use verbond_store::processing::{ProcessingFilter, ProcessingRow};
 
 use super::{
     Shared,
-    extract::{Body, Context, Named, Paging, Query, parsed},
+    extract::{Body, Context, Named, Paging, Query, given, moment, parsed},
     failure::{Failure, ProblemDetails},
     views::List,
 };
@@ -74,14 +74,6 @@ impl ProcessingQuery {
             before: moment(self.before)?,
         })
     }
-}
-
-fn given(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-}
-
-fn moment(text: Option<String>) -> Result<Option<Timestamp>, Problem> {
-    given(text).map(|text| parsed::<Moment>(&text).map(Moment::timestamp)).transpose()
 }
 
 /// About whom records are looked for. Asked in the body, so that the number stands in no address.

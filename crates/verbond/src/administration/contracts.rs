@@ -18,7 +18,7 @@ use verbond_trust::PublicKeyThumbprint;
 use super::{
     Shared,
     contract_views::ContractView,
-    extract::{Body, Context, Named, Paging, Query, parsed},
+    extract::{Body, Context, Named, Paging, Query, given, parsed},
     failure::{Failure, ProblemDetails, unreadable},
     full_page::full_page,
     views::List,
@@ -95,7 +95,6 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<ContractView>>, Failure> {
     let failed = database_problem;
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let filter = ContractFilter {
         participant: given(query.peer_id).map(|id| parsed(&id)).transpose()?,
         grant_types: Vec::new(),

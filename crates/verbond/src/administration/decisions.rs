@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use verbond_agreement::Moment;
 use verbond_application::decisions::{self, ReplayOutcome, ReplayedDecision};
-use verbond_domain::{Direction, Problem, Timestamp};
+use verbond_domain::{Direction, Problem};
 use verbond_store::decisions::{DecisionFilter, DecisionRow};
 
 use super::{
     Shared,
-    extract::{Context, Named, Paging, Query, parsed},
+    extract::{Context, Named, Paging, Query, given, moment, parsed},
     failure::{Failure, ProblemDetails},
     views::List,
 };
@@ -34,10 +33,6 @@ pub struct DecisionQuery {
 
 impl DecisionQuery {
     fn filter(self) -> Result<DecisionFilter, Problem> {
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let moment = |text: Option<String>| -> Result<Option<Timestamp>, Problem> {
-            given(text).map(|text| parsed::<Moment>(&text).map(Moment::timestamp)).transpose()
-        };
         Ok(DecisionFilter {
             transaction_id: given(self.transaction_id).map(|id| parsed(&id)).transpose()?,
             after: moment(self.after)?,

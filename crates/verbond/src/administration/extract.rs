@@ -11,8 +11,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
+use verbond_agreement::Moment;
 use verbond_application::OpContext;
-use verbond_domain::{Actor, Problem};
+use verbond_domain::{Actor, Problem, Timestamp};
 use verbond_transport::Connection;
 
 use super::{
@@ -106,6 +107,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         let axum::extract::Query(value) = axum::extract::Query::from_request_parts(parts, state).await?;
         Ok(Self(value))
     }
+}
+
+/// A parameter that says something: an empty one is as good as none.
+pub fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// A moment, if one is given (RFC 3339, whole seconds of UTC).
+///
+/// # Errors
+/// When it is none.
+pub fn moment(text: Option<String>) -> Result<Option<Timestamp>, Problem> {
+    given(text).map(|text| parsed::<Moment>(&text).map(Moment::timestamp)).transpose()
 }
 
 /// A JSON body.

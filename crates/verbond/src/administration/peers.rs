@@ -12,7 +12,7 @@ use verbond_store::SortOrder;
 use super::{
     Shared,
     contract_views::ListedServiceView,
-    extract::{Body, Context, Named, Paging, Query, parsed},
+    extract::{Body, Context, Named, Paging, Query, given, parsed},
     failure::{Failure, ProblemDetails},
     views::{List, PeerView},
 };
@@ -135,7 +135,6 @@ pub async fn find_services(
     State(office): State<Shared>,
     Query(query): Query<DirectoryQuery>,
 ) -> Result<Json<List<ListedServiceView>>, Failure> {
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let provider = given(query.peer_id).map(|id| parsed::<ParticipantId>(&id)).transpose()?;
     let found = office.fsc.find_services(provider.as_ref(), given(query.service_name).as_deref()).await?;
     let scheme = office.fsc.rules().scheme();

@@ -10,7 +10,7 @@ use verbond_store::{SortOrder, records::RecordFilter};
 
 use super::{
     Shared,
-    extract::{Context, Paging, Query, parsed},
+    extract::{Context, Paging, Query, given, parsed},
     failure::{Failure, ProblemDetails},
     views::{JournalLineView, List, OutboxView, RecordView},
 };
@@ -48,7 +48,6 @@ pub async fn list(
     Query(query): Query<RecordQuery>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<RecordView>>, Failure> {
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let transactions: Option<TransactionId> =
         given(query.transaction_id).map(|id| parsed(&id)).transpose()?;
     let list = match given(query.peer_id) {
