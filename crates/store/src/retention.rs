@@ -3,7 +3,7 @@
 use verbond_domain::{Actor, Ambient, Timestamp};
 use verbond_journal::{Act, Entry};
 
-use crate::{Store, StoreError, connection::Connection, sql::Sql};
+use crate::{Store, StoreError, connection::Connection, sql::Sql, views};
 
 /// Entries in one transaction at most, so that appends do not wait long for it.
 const STEP: i64 = 1000;
@@ -40,21 +40,15 @@ impl Store {
         entries.truncate(ended(&entries, moment, ambient.now()));
         let Some(last) = entries.last().map(|(position, ..)| *position) else { return Ok(0) };
 
-        let range = |text| Sql::new(text).bind(from).bind(last);
-        let empty = range(
+        let next = last.saturating_add(1);
+        let empty = Sql::new(
             "UPDATE journal_entry SET payload = $3, salt = $3, unique_key = NULL \
-             WHERE position >= $1 AND position <= $2 AND kind <> 'act'",
+             WHERE position >= $1 AND position < $2 AND kind <> 'act'",
         );
-        let dropped = connection.execute(empty.bind([].as_slice())).await?;
-        for view in [
-            "DELETE FROM transaction_record WHERE position >= $1 AND position <= $2",
-            "DELETE FROM completion_record WHERE position >= $1 AND position <= $2",
-            "DELETE FROM processing_record WHERE position >= $1 AND position <= $2",
-        ] {
-            connection.execute(range(view)).await?;
-        }
-        let next = Sql::new("UPDATE retention SET position = $1 WHERE id = 1");
-        connection.execute(next.bind(last.saturating_add(1))).await?;
+        let dropped = connection.execute(empty.bind(from).bind(next).bind([].as_slice())).await?;
+        views::empty(connection, from, next).await?;
+        let stands = Sql::new("UPDATE retention SET position = $1 WHERE id = 1");
+        connection.execute(stands.bind(next)).await?;
         if dropped > 0 {
             transaction.append(&act(moment, from, last, dropped), ambient).await?;
         }
@@ -86,7 +80,7 @@ fn act(moment: Timestamp, first: i64, last: i64, dropped: u64) -> Entry {
         detail: serde_json::json!({
             "first_position": first,
             "last_position": last,
-            "exchanges": dropped,
+            "entries": dropped,
             "written_before": moment,
         }),
     })

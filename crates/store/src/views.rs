@@ -73,13 +73,7 @@ impl Store {
                 return connection.commit().await;
             }
             let until = size.saturating_add(1).min(from.saturating_add(STEP));
-            for empty in [
-                "DELETE FROM transaction_record WHERE position >= $1 AND position < $2",
-                "DELETE FROM completion_record WHERE position >= $1 AND position < $2",
-                "DELETE FROM processing_record WHERE position >= $1 AND position < $2",
-            ] {
-                connection.execute(Sql::new(empty).bind(from).bind(until)).await?;
-            }
+            empty(&mut connection, from, until).await?;
             let entries = Sql::new(
                 "SELECT position, kind, payload FROM journal_entry \
                  WHERE position >= $1 AND position < $2 ORDER BY position",
@@ -113,30 +107,42 @@ async fn advance(connection: &mut Connection, size: i64, by: usize) -> Result<()
 }
 
 async fn insert_records(connection: &mut Connection, entries: &[PlacedEntry]) -> Result<(), StoreError> {
-    let rows: Vec<_> = entries.iter().filter_map(record).collect();
+    let records = entries.iter().filter_map(record).collect();
+    let exchanges = "INSERT INTO transaction_record (position, transaction_id, direction, consumer, consumer_delegator, \
+         provider, provider_delegator, service, grant_hash) VALUES ";
+    insert_rows(connection, exchanges, records).await?;
+    let records = entries.iter().flat_map(processing).collect();
+    let processed =
+        "INSERT INTO processing_record (position, place, transaction_id, data_subject, activity) VALUES ";
+    insert_rows(connection, processed, records).await?;
+    let records = entries.iter().filter_map(completion).collect();
+    let completed =
+        "INSERT INTO completion_record (position, transaction_id, direction, counterpart) VALUES ";
+    insert_rows(connection, completed, records).await
+}
+
+/// Puts rows into a view. What stands there already stays.
+async fn insert_rows<const N: usize>(
+    connection: &mut Connection,
+    text: &'static str,
+    rows: Vec<[Value; N]>,
+) -> Result<(), StoreError> {
     for piece in powers_of_two(&rows, ROWS) {
-        let mut sql = Sql::new(
-            "INSERT INTO transaction_record (position, transaction_id, direction, consumer, consumer_delegator, \
-             provider, provider_delegator, service, grant_hash) VALUES ",
-        );
+        let mut sql = Sql::new(text);
         sql.push_rows(piece.iter().cloned()).push(" ON CONFLICT DO NOTHING");
         connection.execute(sql).await?;
     }
-    let rows: Vec<_> = entries.iter().flat_map(processing).collect();
-    for piece in powers_of_two(&rows, ROWS) {
-        let mut sql = Sql::new(
-            "INSERT INTO processing_record (position, place, transaction_id, data_subject, activity) VALUES ",
-        );
-        sql.push_rows(piece.iter().cloned()).push(" ON CONFLICT DO NOTHING");
-        connection.execute(sql).await?;
-    }
-    let rows: Vec<_> = entries.iter().filter_map(completion).collect();
-    for piece in powers_of_two(&rows, ROWS) {
-        let mut sql = Sql::new(
-            "INSERT INTO completion_record (position, transaction_id, direction, counterpart) VALUES ",
-        );
-        sql.push_rows(piece.iter().cloned()).push(" ON CONFLICT DO NOTHING");
-        connection.execute(sql).await?;
+    Ok(())
+}
+
+/// Takes out of all views what is of entries from a position on and before another.
+pub(crate) async fn empty(connection: &mut Connection, from: i64, until: i64) -> Result<(), StoreError> {
+    for view in [
+        "DELETE FROM transaction_record WHERE position >= $1 AND position < $2",
+        "DELETE FROM completion_record WHERE position >= $1 AND position < $2",
+        "DELETE FROM processing_record WHERE position >= $1 AND position < $2",
+    ] {
+        connection.execute(Sql::new(view).bind(from).bind(until)).await?;
     }
     Ok(())
 }
