@@ -59,9 +59,7 @@ pub async fn about_person(
     let pseudonyms = limits.pseudonyms(person.identifies, &person.identifier);
     let data_subjects = pseudonyms.ok_or_else(verbond_application::processing::no_keys)?;
     let newest = data_subjects.last().cloned().unwrap_or_default();
-    let mut transaction = context.store.begin().await.map_err(database_problem)?;
-    context.record(&mut transaction, "account.person", &newest, json!({})).await?;
-    transaction.commit().await.map_err(database_problem)?;
+    context.record_alone("account.person", &newest, json!({})).await?;
     processing_records(context, &ProcessingFilter { data_subjects, ..filter }, cursor, limit).await
 }
 

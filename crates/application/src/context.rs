@@ -33,6 +33,16 @@ impl OpContext {
         };
         transaction.append(&Entry::Act(act), &self.ambient).await.map_err(database_problem)
     }
+
+    /// Writes an act that changes nothing but is to be known; durable when it returns.
+    ///
+    /// # Errors
+    /// A problem with the database.
+    pub async fn record_alone(&self, action: &str, subject: &str, detail: Value) -> Result<(), Problem> {
+        let mut transaction = self.store.begin().await.map_err(database_problem)?;
+        self.record(&mut transaction, action, subject, detail).await?;
+        transaction.commit().await.map_err(database_problem)
+    }
 }
 
 /// A text that a person must have given: trimmed, not empty, bounded, on one line.

@@ -187,9 +187,7 @@ impl AgreementOffice {
             Actor::Participant { id } => id.to_string(),
             _ => self.own.to_string(),
         };
-        let mut transaction = context.store.begin().await.map_err(database_problem)?;
-        context.record(&mut transaction, "register.read", &subject, json!({ "readings": seen })).await?;
-        transaction.commit().await.map_err(database_problem)?;
+        context.record_alone("register.read", &subject, json!({ "readings": seen })).await?;
         Ok(seen)
     }
 

@@ -15,7 +15,7 @@ use verbond_policy::{Call, fits};
 use verbond_store::services::ServiceRow;
 
 use super::{AgreementOffice, refusals};
-use crate::{OpContext, context::database_problem, services};
+use crate::{OpContext, services};
 
 /// Most bytes of a value that is asked with.
 const LONGEST_VALUE: usize = 1000;
@@ -100,9 +100,7 @@ impl AgreementOffice {
     ) -> Result<(), Problem> {
         let detail =
             json!({ "clause": clause.name, "operation": operation.name, "service": clause.service.name });
-        let mut transaction = context.store.begin().await.map_err(database_problem)?;
-        context.record(&mut transaction, "agreement.sample", hash, detail).await?;
-        transaction.commit().await.map_err(database_problem)
+        context.record_alone("agreement.sample", hash, detail).await
     }
 }
 

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{Digest, SHA256, digest};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use verbond_application::{OpContext, database_problem};
+use verbond_application::OpContext;
 use verbond_domain::Problem;
 use verbond_fsc::RevocationRefresh;
 use verbond_trust::{IdentityHandle, TrustStore};
@@ -122,10 +122,7 @@ impl Reloader {
         let certificate = &self.identity.current().certificate;
         let detail = json!({ "trust_anchors_changed": anchors_changed, "certificate_changed": changed,
                 "certificate": certificate.thumbprint.to_string() });
-        let failed = database_problem;
-        let mut transaction = context.store.begin().await.map_err(failed)?;
-        context.record(&mut transaction, "node.reload", &certificate.participant.to_string(), detail).await?;
-        transaction.commit().await.map_err(failed)?;
+        context.record_alone("node.reload", &certificate.participant.to_string(), detail).await?;
         Ok(Reloaded {
             trust_anchors_changed: anchors_changed,
             certificate_changed: changed,
