@@ -62,22 +62,20 @@ pub struct Reconciliation {
     pub compared: u64,
     /// How many findings there are of each kind.
     pub counts: BTreeMap<FindingKind, u64>,
+    /// Whether the two accounts disagree anywhere. What is only not known is no disagreement.
+    pub disagrees: bool,
     /// Findings, at most a thousand.
     pub findings: Vec<Finding>,
 }
 
 impl Reconciliation {
-    /// Whether the two accounts disagree anywhere. What is only not known is no disagreement.
-    pub fn disagrees(&self) -> bool {
-        self.counts.keys().any(|kind| kind.disagrees())
-    }
-
     fn take(&mut self, findings: Vec<Finding>) {
         self.compared = self.compared.saturating_add(1);
         if findings.is_empty() {
             self.same = self.same.saturating_add(1);
         }
         for finding in findings {
+            self.disagrees |= finding.kind.disagrees();
             let count = self.counts.entry(finding.kind).or_default();
             *count = count.saturating_add(1);
             if self.findings.len() < LISTED {
@@ -110,6 +108,7 @@ pub async fn reconcile(
         same: 0,
         compared: 0,
         counts: BTreeMap::new(),
+        disagrees: false,
         findings: Vec::new(),
     };
     let mut ours = Lines::default();
@@ -192,9 +191,7 @@ async fn write_down(context: &OpContext, came: &Reconciliation) -> Result<(), Pr
         "same": came.same,
         "counts": came.counts,
     });
-    let mut transaction = context.store.begin().await.map_err(database_problem)?;
-    context.record(&mut transaction, "account.reconcile", &came.participant.to_string(), detail).await?;
-    transaction.commit().await.map_err(database_problem)
+    context.record_alone("account.reconcile", &came.participant.to_string(), detail).await
 }
 
 fn unusable_period() -> Problem {

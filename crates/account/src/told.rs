@@ -1,7 +1,9 @@
 //! What a party tells its counterpart of the exchanges between them.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
+use verbond_application::decisions::agreement_hash;
 use verbond_domain::{Direction, ParticipantId, Timestamp, TransactionId};
 use verbond_journal::Completion;
 use verbond_store::{
@@ -105,16 +107,12 @@ fn exchange(row: ExchangeRow) -> Option<ToldExchange> {
             ToldAnswer::Refused { code: refusal.code },
         ),
     };
-    let text = |value: Option<&serde_json::Value>| value.and_then(|value| value.as_str()).map(str::to_owned);
-    let agreement = decision
-        .as_ref()
-        .and_then(|decision| decision.pointer("/attributes/adl.core.policies/agreement/hash"));
     Some(ToldExchange {
         transaction_id,
         direction,
         service: parties.service.as_str().to_owned(),
-        grant_hash: text(wire.get("grant_hash")),
-        agreement: text(agreement),
+        grant_hash: wire.get("grant_hash").and_then(Value::as_str).map(str::to_owned),
+        agreement: decision.as_ref().and_then(agreement_hash).map(str::to_owned),
         at_millis: row.at.millis(),
         answer,
     })

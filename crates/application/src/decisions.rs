@@ -114,7 +114,8 @@ pub async fn replay(context: &OpContext, rows: Vec<DecisionRow>) -> Result<Vec<R
 
 type Compiled = Result<Arc<CompiledAgreement>, String>;
 
-fn agreement_hash(decision: &Value) -> Option<&str> {
+/// Hash of the version on which a decision rests, in a record of it.
+pub fn agreement_hash(decision: &Value) -> Option<&str> {
     decision.pointer("/attributes/adl.core.policies/agreement/hash")?.as_str()
 }
 

@@ -126,13 +126,8 @@ impl Account {
     }
 }
 
-/// Kinds of findings that are no disagreement: it is only not known what became of the exchange.
-const NOT_KNOWN: [&str; 2] = ["unknown_here", "unknown_there"];
-
 fn reconciled(came: &Value, printer: Printer) -> ExitCode {
-    let counts = came.get("counts").and_then(Value::as_object);
-    let disagrees =
-        counts.is_some_and(|counts| counts.keys().any(|kind| !NOT_KNOWN.contains(&kind.as_str())));
+    let disagrees = came.get("disagrees").and_then(Value::as_bool).unwrap_or(true);
     if printer.is_json() {
         printer.json(came);
     } else {
