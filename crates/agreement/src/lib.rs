@@ -60,7 +60,7 @@ pub use ground::{
     NationalNumberGround, SpecialCategoryException, SpecialCategoryLetter,
 };
 pub use life_cycle::{InvalidTransition, LifeCycle, PartySignature, SignatureMark, Stage};
-pub use obligation::{Obligation, obligations};
+pub use obligation::{Obligation, obligations, task_id};
 pub use open_class::{WireForm, signs_in_description, signs_in_sample, signs_in_traffic};
 pub use party::{
     Compatibility, EffectOnPeople, Informing, Jurisdiction, Party, PartyRole, PlaceOfProcessing, Publicity,

@@ -32,6 +32,12 @@ pub struct Obligation {
     pub legal_hold: Option<Prose>,
 }
 
+/// A short name of something to do, the same at every reading: made of what tells it from all others.
+pub fn task_id(known_by: &str) -> String {
+    let hash = DocumentHash::of(known_by.as_bytes()).to_string();
+    hash.trim_start_matches("sha256:").chars().take(16).collect()
+}
+
 /// What remains for a party of a version that ended at a moment: to delete what it has, each category by its own period.
 ///
 /// # Errors
@@ -50,9 +56,8 @@ pub fn obligations(
             for obligation in of_side(side, ended) {
                 let (category, what, due, at_the_earliest, selection_list, legal_hold) = obligation;
                 let known_by = format!("{hash} {} {direction} {category}", clause.name);
-                let id = DocumentHash::of(known_by.as_bytes()).to_string();
                 found.push(Obligation {
-                    id: id.trim_start_matches("sha256:").chars().take(16).collect(),
+                    id: task_id(&known_by),
                     clause: clause.name.clone(),
                     service: clause.service.clone(),
                     category,

@@ -1,7 +1,7 @@
 //! Tasks that something raised while an agreement runs: each once, with its day.
 
 use serde_json::json;
-use verbond_agreement::{ClauseName, Day, DocumentHash};
+use verbond_agreement::{ClauseName, Day, task_id};
 use verbond_domain::{Bilingual, ParticipantId, Problem, Timestamp};
 use verbond_store::{Transaction, withdrawals::RaisedTaskRow};
 
@@ -75,9 +75,7 @@ impl Raised {
     ) -> Self {
         let place = clause.as_ref().map(ToString::to_string).unwrap_or_default();
         let known_by = format!("{agreement} {} {place} {subject}", cause.as_str());
-        let id = DocumentHash::of(known_by.as_bytes()).to_string();
-        let id = id.trim_start_matches("sha256:").chars().take(16).collect();
-        Self { id, agreement: agreement.to_owned(), cause, clause, subject, at }
+        Self { id: task_id(&known_by), agreement: agreement.to_owned(), cause, clause, subject, at }
     }
 
     pub(super) fn read(row: RaisedTaskRow) -> Option<Self> {
