@@ -8,7 +8,6 @@ import pytest
 from support.agreements import SERVICE, allowed, conclude, document, element
 from support.between_two import consumer, folder, provider  # noqa: F401
 from support.checks import eventually
-from support.person import invite
 from support.servers import Reply
 
 ENOUGH = 1000
@@ -93,8 +92,7 @@ def test_an_element_that_never_comes_raises_one_task_and_one_that_came_does_not(
         assert NEVER in task["what"]["en"] and NEVER in task["what"]["nl"]
         assert (task["clause"], task["service"]["name"]) == ("incomes", SERVICE) and task["due"]
     # Once, also when it goes on not to come, and also when somebody has closed it.
-    provider.people["steward"] = provider.machine("steward")
-    provider.people["steward"].enrol(invite(provider.node, "steward", "steward"))
+    provider.enrols("steward", "steward")
     provider.people["steward"].afar("task", "done", task["id"], "--note", "The source has no pensions; amended.")
     assert tasks(provider) == []
     many(consumer, token, ENOUGH + 20)

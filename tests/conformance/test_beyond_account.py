@@ -13,31 +13,16 @@ import time
 
 import pytest
 
-from support.agreements import AGREED, BSN, SERVICE, SOURCE, Organisation, ask, conclude, document, write
+from support.agreements import AGREED, BSN, SERVICE, SOURCE, ask, conclude, document
 from support.between_two import consumer, folder, token  # noqa: F401
 from support.caller import Caller
 from support.checks import eventually
 from support.servers import Reply
 from support.streams import Stream, lines, source, with_years  # noqa: F401
-from support.tap import Tap
+from support.tapped import provider, tap  # noqa: F401
 from support.world import CAST
 
 BEGUN = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
-
-
-@pytest.fixture(scope="module")
-def tap():
-    made = Tap()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def provider(world, authority, folder, source, tap):
-    inway = {"address": f"https://{CAST['provider'][2]}:{tap.port}"}
-    made = Organisation(world, authority, "provider", folder, directory_role=True, settings={"inway": inway})
-    made.offers(source)
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -4,33 +4,17 @@ import json
 
 import pytest
 
-from support.agreements import SERVICE, Organisation, conclude, document, element
+from support.agreements import SERVICE, conclude, document, element
 from support.between_two import consumer, folder, token  # noqa: F401
 from support.checks import eventually
 from support.own_end import Wire
 from support.servers import Reply
-from support.tap import Tap
-from support.world import CAST
+from support.tapped import provider, tap  # noqa: F401
 
 PERSON = "P-0042"
 DOUBT = {"reason": "moved", "year": 2026, "phone": "06-00000000", "details": {"days": [1, 2], "doctor": "Dokter Voorbeeld"}}
 AGREED = {"reason": "moved", "year": 2026, "details": {"days": [1, 2]}}
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def tap():
-    made = Tap()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def provider(world, authority, folder, source, tap):
-    inway = {"address": f"https://{CAST['provider'][2]}:{tap.port}"}
-    made = Organisation(world, authority, "provider", folder, directory_role=True, settings={"inway": inway})
-    made.offers(source)
-    return made
 
 
 @pytest.fixture(scope="module")

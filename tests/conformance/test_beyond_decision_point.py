@@ -16,7 +16,6 @@ from support.between_two import folder  # noqa: F401
 from support.checks import eventually
 from support.decision_point import DecisionPoint
 from support.node import NodeFault
-from support.person import Person, invite
 from support.servers import Reply
 from support.wire import UnixClient, tls_context
 
@@ -90,13 +89,9 @@ def token(consumer, provider):
 
 
 @pytest.fixture(scope="module")
-def auditors(world, authority, folder, provider, consumer):
-    found = {}
-    for name, each in (("provider", provider), ("consumer", consumer)):
-        person = Person(world.binary, folder / f"{name}-auditor", each.people["drafter"].port, authority.anchors)
-        person.enrol(invite(each.node, "controleur", "auditor"))
-        found[name] = person
-    return found
+def auditors(provider, consumer):
+    both = {"provider": provider, "consumer": consumer}
+    return {name: each.enrols("controleur", "auditor") for name, each in both.items()}
 
 
 @pytest.fixture(scope="module")

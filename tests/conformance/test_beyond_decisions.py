@@ -10,17 +10,12 @@ from support.agreements import BSN, SERVICE, conclude, document
 from support.between_two import consumer, folder, provider, source, token  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
-from support.person import Person, invite
 
 
 @pytest.fixture(scope="module")
-def auditors(world, authority, folder, provider, consumer):
-    found = {}
-    for name, each in (("provider", provider), ("consumer", consumer)):
-        person = Person(world.binary, folder / f"{name}-auditor", each.people["drafter"].port, authority.anchors)
-        person.enrol(invite(each.node, "controleur", "auditor"))
-        found[name] = person
-    return found
+def auditors(provider, consumer):
+    both = {"provider": provider, "consumer": consumer}
+    return {name: each.enrols("controleur", "auditor") for name, each in both.items()}
 
 
 def ask(consumer, token, **headers):

@@ -18,11 +18,11 @@ from support.agreements import (
     document,
     joined,
 )
+from support.between_two import folder, source  # noqa: F401
 from support.checks import eventually, transaction_id
 from support.contract import connection, contract
 from support.hashing import content_hash, grant_hash
 from support.node import NodeFault
-from support.person import Person, invite
 from support.servers import Reply
 from support.world import CAST
 
@@ -38,18 +38,6 @@ def another():
 
 
 @pytest.fixture(scope="module")
-def source(world):
-    echo = world.echo()
-    echo.respond = lambda request: Reply.of(SOURCE)
-    return echo
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("organisations")
-
-
-@pytest.fixture(scope="module")
 def helper(world, authority, folder):
     """Another node of the coalition, and the directory of all."""
     return Organisation(world, authority, "publisher", folder, directory_role=True)
@@ -57,9 +45,7 @@ def helper(world, authority, folder):
 
 def ours(world, authority, folder, helper, role):
     made = joined(world, authority, folder, helper, role=role)
-    port = made.node.settings["administration"]["listen"].rpartition(":")[2]
-    made.people["steward"] = Person(world.binary, folder / f"{role}-steward", port, authority.anchors)
-    made.people["steward"].enrol(invite(made.node, "steward", "steward"))
+    made.enrols("steward", "steward")
     return made
 
 

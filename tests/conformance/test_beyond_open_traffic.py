@@ -14,7 +14,6 @@ import pytest
 from support.agreements import Organisation, joined
 from support.checks import eventually
 from support.node import NodeFault
-from support.person import Person, invite
 from support.servers import Reply
 
 BSN = "999990019"
@@ -43,11 +42,8 @@ def source(world):
 @pytest.fixture(scope="module")
 def provider(world, authority, folder):
     made = Organisation(world, authority, "provider", folder, directory_role=True)
-    port = made.people["drafter"].port
     for name in ("bronhouder", "tweede"):
-        person = Person(world.binary, folder / f"provider-{name}", port, authority.anchors)
-        person.enrol(invite(made.node, name, "steward"))
-        made.people[name] = person
+        made.enrols(name, "steward", name)
     return made
 
 

@@ -5,47 +5,28 @@ import json
 from pathlib import Path
 
 import pytest
-from support.agreements import AGREED, BSN, SERVICE, SOURCE, Organisation, document, write
 
+from support.agreements import AGREED, BSN, SERVICE, SOURCE, Organisation, document, write
+from support.between_two import folder, source  # noqa: F401
 from support.node import NodeFault
-from support.person import Person, invite
 from support.servers import Reply
 
 PATH = f"/incomes/{BSN}"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("previews")
-
-
-@pytest.fixture(scope="module")
-def source(world):
-    echo = world.echo()
-    echo.respond = lambda request: Reply.of(SOURCE)
-    return echo
-
-
-def with_steward(organisation, world, authority, folder, role):
-    port = organisation.people["drafter"].port
-    steward = Person(world.binary, folder / f"{role}-bronhouder", port, authority.anchors)
-    steward.enrol(invite(organisation.node, "bronhouder", "steward"))
-    organisation.people["steward"] = steward
-    return organisation
-
-
-@pytest.fixture(scope="module")
 def provider(world, authority, folder, source):
     made = Organisation(world, authority, "provider", folder, directory_role=True)
-    made.node.cli("service", "add", SERVICE, "--upstream", source.url, "--class", "governed",
-                  "--steward", "S. Voorbeeld", "--reason", "incomes of people")  # fmt: skip
-    return with_steward(made, world, authority, folder, "provider")
+    made.offers(source)
+    made.enrols("bronhouder", "steward")
+    return made
 
 
 @pytest.fixture(scope="module")
 def consumer(world, authority, folder, provider):
     made = Organisation(world, authority, "consumer", folder, directories=[provider.node])
-    return with_steward(made, world, authority, folder, "consumer")
+    made.enrols("bronhouder", "steward")
+    return made
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from support.agreements import BSN, SERVICE, SOURCE, ask, conclude, document, el
 from support.between_two import consumer, folder, provider, token  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
-from support.person import Person, invite
 from support.servers import Reply
 from support.streams import Stream
 
@@ -102,16 +101,9 @@ def working(consumer, provider, folder, token):
 
 
 @pytest.fixture(scope="module")
-def officers(consumer, provider, world, authority, folder):
+def officers(consumer, provider):
     """At each party somebody who may see for whom data was processed."""
-    found = {}
-    for organisation in (consumer, provider):
-        node = organisation.node
-        port = organisation.people["drafter"].port
-        made = Person(world.binary, folder / f"{node.id}-fg", port, authority.anchors)
-        made.enrol(invite(node, "fg", "fg"))
-        found[node.id] = made
-    return found
+    return {organisation.node.id: organisation.officer() for organisation in (consumer, provider)}
 
 
 def records(officers, organisation, answer, expected):

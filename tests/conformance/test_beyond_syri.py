@@ -31,7 +31,6 @@ from support.agreements import (
 from support.between_two import folder, provider, source, token  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
-from support.person import Person, invite
 from support.wire import LOOPBACK, free_port
 from support.world import CAST
 
@@ -39,10 +38,8 @@ from support.world import CAST
 @pytest.fixture(scope="module")
 def consumer(world, authority, folder, provider):
     made = joined(world, authority, folder, provider)
-    port = made.node.settings["administration"]["listen"].rpartition(":")[2]
-    for name, duty, role in (("fg", "officer", "data_protection_officer"), ("steward", "steward", "steward")):
-        made.people[duty] = Person(world.binary, folder / f"consumer-{name}", port, authority.anchors)
-        made.people[duty].enrol(invite(made.node, name, role))
+    made.officer()
+    made.enrols("steward", "steward")
     return made
 
 

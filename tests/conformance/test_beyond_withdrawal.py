@@ -11,7 +11,6 @@ from support.agreements import SERVICE, Organisation, ask, conclude, document, g
 from support.between_two import consumer, folder, provider, token  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
-from support.person import Person, invite
 from support.streams import Stream, lines, source, with_years  # noqa: F401
 
 BOUND = 60
@@ -117,9 +116,7 @@ def test_what_remains_to_be_done_has_a_day_at_both_parties(consumer, provider, f
         assert task["due"] in due and task["what"]["nl"] and task["what"]["en"]
     with pytest.raises(NodeFault, match="NOT_PERMITTED"):
         organisation.people["signatory"].afar("task", "done", task["id"], "--note", "Nothing was kept.")
-    port = int(provider.people["signatory"].port)
-    steward = Person(world.binary, folder / "provider-bronhouder", port, authority.anchors)
-    steward.enrol(invite(provider.node, "bronhouder", "steward"))
+    steward = provider.enrols("bronhouder", "steward")
     steward.afar("task", "done", task["id"], "--note", "Nothing was kept.")
     left = [each["id"] for each in provider.node.cli("task", "list")["items"]]
     assert task["id"] not in left

@@ -182,12 +182,17 @@ class Organisation:
         self.node.public_address = address
         self.people = {}
         for name, duty in (("opsteller", "drafter"), ("directeur", "signatory")):
-            person = self.machine(name)
-            person.enrol(invite(self.node, name, duty))
-            self.people[duty] = person
+            self.enrols(name, duty)
         # Whoever has no activity of its own in these tests receives for the consumer's.
         name = ACTIVITIES.get(role, ACTIVITIES["consumer"])
         self.put("activity", name, activity(name), folder)
+
+    def enrols(self, name, role, duty=None):
+        """Somebody with this role, on a machine of their own; from then on among the people, by their duty."""
+        person = self.machine(name)
+        person.enrol(invite(self.node, name, role))
+        self.people[duty or role] = person
+        return person
 
     def put(self, register, name, content, folder):
         """Writes an entry of a register."""
@@ -195,10 +200,7 @@ class Organisation:
 
     def officer(self):
         """The data protection officer, enrolled when first asked for."""
-        if "officer" not in self.people:
-            self.people["officer"] = self.machine("fg")
-            self.people["officer"].enrol(invite(self.node, "fg", "data_protection_officer"))
-        return self.people["officer"]
+        return self.people.get("officer") or self.enrols("fg", "data_protection_officer", "officer")
 
     def advise(self, digest, outcome="positive", text="Not more is asked than is needed.", by=None):
         """The officer advises; gives the hash that the draft has from then on."""
