@@ -50,7 +50,7 @@ impl Store {
         let stands = Sql::new("UPDATE retention SET position = $1 WHERE id = 1");
         connection.execute(stands.bind(next)).await?;
         if dropped > 0 {
-            transaction.append(&act(moment, from, last, dropped), ambient).await?;
+            transaction.append(&act(moment, from, last, &entries), ambient).await?;
         }
         transaction.commit().await?;
         Ok(entries.len())
@@ -72,7 +72,10 @@ fn ended(entries: &[SeenEntry], moment: Timestamp, now: Timestamp) -> usize {
     looked_at.enumerate().filter(|(_, (_, _, at))| *at < moment).last().map_or(0, |(place, _)| place + 1)
 }
 
-fn act(moment: Timestamp, first: i64, last: i64, dropped: u64) -> Entry {
+fn act(moment: Timestamp, first: i64, last: i64, entries: &[SeenEntry]) -> Entry {
+    // What else is dropped of an exchange, its records and its completion, is no exchange more.
+    let exchanges =
+        entries.iter().filter(|(_, kind, _)| matches!(kind.as_str(), "permit" | "refusal")).count();
     Entry::Act(Act {
         author: Actor::Node { rule: "retention".to_owned() },
         action: "journal.drop".to_owned(),
@@ -80,7 +83,7 @@ fn act(moment: Timestamp, first: i64, last: i64, dropped: u64) -> Entry {
         detail: serde_json::json!({
             "first_position": first,
             "last_position": last,
-            "entries": dropped,
+            "exchanges": exchanges,
             "written_before": moment,
         }),
     })
