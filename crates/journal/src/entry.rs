@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use verbond_domain::{Actor, Ambient, Direction, ExchangeParties, Timestamp, TransactionId};
 
-use crate::{Completion, Processing, ProcessingRecord};
+use crate::{Completion, Processing, ProcessingRecord, Witness};
 
 /// The time-ordered identifier of an entry: a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub enum Entry {
     Processing(Processing),
     /// A permitted exchange has come to its end.
     Completion(Completion),
+    /// A counterpart showed a checkpoint of its journal.
+    Witness(Witness),
     /// Somebody changed something.
     Act(Act),
 }
@@ -92,7 +94,7 @@ pub struct Act {
 pub struct PreparedEntry {
     /// Its identifier.
     pub id: EntryId,
-    /// `permit`, `refusal`, `processing`, `completion`, `act`.
+    /// `permit`, `refusal`, `processing`, `completion`, `witness`, `act`.
     pub kind: &'static str,
     /// When it was prepared.
     pub at: Timestamp,
@@ -149,6 +151,7 @@ impl Entry {
             Self::Refusal(_) => "refusal",
             Self::Processing(_) => "processing",
             Self::Completion(_) => "completion",
+            Self::Witness(_) => "witness",
             Self::Act(_) => "act",
         }
     }

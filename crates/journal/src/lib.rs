@@ -1,19 +1,27 @@
 //! The one append-only log of a node: typed entries, durable before anything follows from them.
 //!
 //! An entry has a time-ordered id and a leaf commitment H(32 random bytes ‖ payload). Appends that wait together
-//! share one transaction and one sync (group commit). The crate defines [`JournalStorage`], which the store
+//! share one transaction and one sync (group commit). A Merkle tree over the entries ([`Edge`]) and its signed heads
+//! ([`Checkpoint`]) make what was written provable. The crate defines [`JournalStorage`], which the store
 //! implements; it knows no SQL and no protocol.
 #![forbid(unsafe_code)]
 
 mod appender;
+mod checkpoint;
 mod completion;
 mod entry;
 mod processing;
+mod tree;
+mod witness;
 
 pub use appender::{AppendError, Journal, JournalLimits, JournalStatistics};
+pub use checkpoint::{Checkpoint, CheckpointError, LONGEST_NOTE, Origin, SignedCheckpoint, VerifierKey};
 pub use completion::{Bytes32, Completion, Counting, Crossed, CrossedElement, Delivery};
 pub use entry::{Act, Entry, EntryId, Permit, Place, PreparedEntry, RefusedExchange};
 pub use processing::{Processing, ProcessingAttributes, ProcessingRecord, ProcessingStatus};
+
+pub use tree::{Edge, Showing, TILE_WIDTH, Tile, TileId, Tiles, TreeHash, continues, leaf, leaf_hash};
+pub use witness::{KeyCertificate, KeyStatement, Witness};
 
 use futures_util::future::BoxFuture;
 
