@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use sqlx::{
 };
 use tokio::task::JoinHandle;
 use verbond_domain::ParticipantId;
+use verbond_journal::Edge;
 
 use crate::{
     connection::Pools,
@@ -108,6 +109,8 @@ pub struct Store {
 pub(crate) struct Inner {
     pub(crate) pools: Pools,
     pub(crate) signals: Arc<Signals>,
+    /// The right edge of the tree as this process has left it, so that it is read from the database once only.
+    pub(crate) edge: Mutex<Option<Edge>>,
     listener: Option<JoinHandle<()>>,
 }
 
@@ -141,7 +144,7 @@ impl Store {
                 Some(tokio::spawn(notifications::listen(pool.clone(), Arc::clone(&signals))))
             }
         };
-        Ok(Self { inner: Arc::new(Inner { pools, signals, listener }) })
+        Ok(Self { inner: Arc::new(Inner { pools, signals, edge: Mutex::default(), listener }) })
     }
 
     /// Opens a database to look at it (for `doctor`): refuses one that cannot be reached or is not durable, and makes
@@ -155,7 +158,8 @@ impl Store {
             DatabaseUrl::Postgres(url) => open_postgres(url).await?,
         };
         durability::check(&pools).await?;
-        Ok(Self { inner: Arc::new(Inner { pools, signals: Arc::new(Signals::new()), listener: None }) })
+        let signals = Arc::new(Signals::new());
+        Ok(Self { inner: Arc::new(Inner { pools, signals, edge: Mutex::default(), listener: None }) })
     }
 
     /// How many migrations [`Store::open`] would apply.

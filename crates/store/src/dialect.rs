@@ -58,29 +58,50 @@ impl Dialect {
         words.into_iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning))
     }
 
-    /// Tells whether there are entries that have not been integrated yet.
+    /// Finds a row if there are entries that have not been integrated yet.
     pub(crate) fn waiting(self) -> Sql {
         Sql::new(match self {
             Self::Sqlite => {
-                "SELECT position FROM journal_entry WHERE position > COALESCE((SELECT size FROM journal_head), 0) LIMIT 1"
+                "SELECT tree_size FROM journal_head WHERE tree_size < size \
+                 OR EXISTS (SELECT 1 FROM journal_entry WHERE position > size) \
+                 UNION ALL SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM journal_head)"
             }
-            Self::Postgres => "SELECT at_millis FROM journal_entry WHERE position IS NULL LIMIT 1",
+            Self::Postgres => {
+                "SELECT tree_size FROM journal_head WHERE tree_size < size \
+                 OR EXISTS (SELECT 1 FROM journal_entry WHERE position IS NULL) \
+                 UNION ALL SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM journal_head)"
+            }
         })
     }
 
-    /// Gives the next entries the positions from `size` + 1 on, `limit` at most, and finds them: position, kind, payload.
+    /// Makes the transaction the only one that integrates until it ends, if no other one does: then 1, else 0. One that stands
+    /// still in the middle (its process is stopped, its machine is away) ends by itself, so that another can go on.
+    pub(crate) fn lead(self) -> Sql {
+        Sql::new(match self {
+            // It has the only write lock already.
+            Self::Sqlite => "SELECT '', 1",
+            Self::Postgres => {
+                "SELECT set_config('idle_in_transaction_session_timeout', '2s', true), \
+                 CASE WHEN pg_try_advisory_xact_lock(7401328955) THEN 1::BIGINT ELSE 0::BIGINT END"
+            }
+        })
+    }
+
+    /// Gives the next entries the positions from `size` + 1 on, `limit` at most, and finds them: position, kind, payload, time,
+    /// commitment.
     pub(crate) fn place(self, size: i64, limit: i64) -> Sql {
         Sql::new(match self {
             // They have them from their insertion on.
             Self::Sqlite => {
-                "SELECT position, kind, payload FROM journal_entry WHERE position > $1 ORDER BY position LIMIT $2"
+                "SELECT position, kind, payload, at_millis, commitment FROM journal_entry \
+                 WHERE position > $1 ORDER BY position LIMIT $2"
             }
             Self::Postgres => {
                 "UPDATE journal_entry SET position = placed.place \
                  FROM (SELECT entry_id, $1 + ROW_NUMBER() OVER (ORDER BY entry_id) AS place \
                        FROM (SELECT id AS entry_id FROM journal_entry WHERE position IS NULL ORDER BY id LIMIT $2) \
                             AS waiting) AS placed \
-                 WHERE id = placed.entry_id RETURNING position, kind, payload"
+                 WHERE id = placed.entry_id RETURNING position, kind, payload, at_millis, commitment"
             }
         })
         .bind(size)

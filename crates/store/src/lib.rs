@@ -6,6 +6,7 @@
 
 pub mod agreements;
 pub mod applications;
+pub mod checkpoints;
 pub mod class_questions;
 mod connection;
 pub mod contracts;
@@ -29,12 +30,15 @@ pub mod readings;
 pub mod records;
 pub mod registers;
 mod retention;
+mod sequencer;
 pub mod services;
 mod sql;
 mod transaction;
+pub mod tree;
 mod views;
 pub mod withdrawals;
 
 pub use database::{DatabaseUrl, DurabilityProblem, Store, StoreError};
 pub use records::{Page, SortOrder};
+pub use sequencer::Integration;
 pub use transaction::Transaction;

@@ -264,7 +264,7 @@ fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreEr
             let refusal = Some(code);
             Ok(TransactionRecord { id, transaction_id, direction, parties, wire, application, refusal, at })
         }
-        Entry::Processing(_) | Entry::Completion(_) | Entry::Act(_) => {
+        Entry::Processing(_) | Entry::Completion(_) | Entry::Witness(_) | Entry::Act(_) => {
             Err(StoreError::damaged("an exchange that is none"))
         }
     }

@@ -17,7 +17,7 @@ impl Store {
     ///
     /// Goes on where the last call stopped, and looks at `limit` entries (1 to 1000) in the order of their positions;
     /// returns how many it has passed: to be called again until that is 0. Entries that are not integrated yet
-    /// wait for [`Store::derive_views`]. Positions follow the order of writing, so the first entry that must stay ends the
+    /// wait for [`Store::integrate`]. Positions follow the order of writing, so the first entry that must stay ends the
     /// search; one that is dated after now was written under a wrong clock and goes with what was written after it.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Deriving views from the journal: each entry gets its position once, and exchanges become transaction records.
+//! Deriving views from the journal: exchanges become transaction records, and so on.
 
 use serde::Deserialize;
 use verbond_domain::{Direction, ParticipantId, ServiceName, TransactionId};
@@ -16,36 +16,9 @@ const STEP: i64 = 1000;
 const ROWS: usize = 64;
 
 /// An entry with its position: position, kind, payload.
-type PlacedEntry = (i64, String, Vec<u8>);
+pub(crate) type PlacedEntry = (i64, String, Vec<u8>);
 
 impl Store {
-    /// Derives views from journal entries that have none yet, at most `limit` (1 to 1000); returns how many it did.
-    /// Run by one task in a loop; safe when several processes do so.
-    ///
-    /// The entries get the next positions without gap; an entry that is committed later gets a later position, whatever
-    /// its id.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn derive_views(&self, limit: i64) -> Result<usize, StoreError> {
-        let waiting = self.inner.pools.dialect().waiting();
-        if self.inner.pools.row::<(i64,)>(waiting).await?.is_none() {
-            return Ok(0);
-        }
-        let mut connection = self.inner.pools.begin_write().await?;
-        let mut head = Sql::new("SELECT size FROM journal_head WHERE id = 1");
-        connection.dialect().lock_rows(&mut head);
-        let size = size(connection.row(head).await?)?;
-        let entries = place(&mut connection, size, limit.clamp(1, STEP)).await?;
-        if entries.is_empty() {
-            return Ok(0);
-        }
-        advance(&mut connection, size, entries.len()).await?;
-        insert_records(&mut connection, &entries).await?;
-        connection.commit().await?;
-        Ok(entries.len())
-    }
-
     /// Derives all views again from the positions that the entries have, step by step, so that neither appends nor
     /// readers wait for the whole.
     ///
@@ -90,23 +63,10 @@ fn size(row: Option<(i64,)>) -> Result<i64, StoreError> {
     row.map(|(size,)| size).ok_or_else(|| StoreError::damaged("the head of the journal is missing"))
 }
 
-async fn place(connection: &mut Connection, size: i64, limit: i64) -> Result<Vec<PlacedEntry>, StoreError> {
-    let mut entries: Vec<PlacedEntry> = connection.rows(connection.dialect().place(size, limit)).await?;
-    entries.sort_unstable_by_key(|(position, ..)| *position);
-    Ok(entries)
-}
-
-/// Moves the head from `size`, by compare-and-swap: of two that have read the same size, one fails as a whole.
-async fn advance(connection: &mut Connection, size: i64, by: usize) -> Result<(), StoreError> {
-    let by = i64::try_from(by).unwrap_or(i64::MAX);
-    let swap = Sql::new("UPDATE journal_head SET size = $1 WHERE id = 1 AND size = $2");
-    match connection.execute(swap.bind(size.saturating_add(by)).bind(size)).await? {
-        1 => Ok(()),
-        _ => Err(StoreError::Database("another process moved the head of the journal".to_owned())),
-    }
-}
-
-async fn insert_records(connection: &mut Connection, entries: &[PlacedEntry]) -> Result<(), StoreError> {
+pub(crate) async fn insert_records(
+    connection: &mut Connection,
+    entries: &[PlacedEntry],
+) -> Result<(), StoreError> {
     let records = entries.iter().filter_map(record).collect();
     let exchanges = "INSERT INTO transaction_record (position, transaction_id, direction, consumer, consumer_delegator, \
          provider, provider_delegator, service, grant_hash) VALUES ";

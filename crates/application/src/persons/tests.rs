@@ -79,7 +79,7 @@ async fn a_code_enrols_one_key_once_and_in_time() -> Outcome {
     assert_eq!(code(enrol_by_code(context, &invited.code, &certificate).await), "ENROLMENT_CODE_UNKNOWN");
 
     // Neither the code nor anything that leads to it stands in the journal.
-    context.store.derive_views(1000).await?;
+    context.store.integrate(1000).await?;
     let lines =
         context.store.journal_lines(Some("act"), None, 10, verbond_store::SortOrder::Ascending).await?;
     let texts = lines.items.iter().map(|line| format!("{line:?}")).collect::<String>();

@@ -193,7 +193,7 @@ async fn log_records_are_shown_to_those_who_take_part() -> TestResult {
     let mut transaction = provider.store().begin().await?;
     transaction.append(&Entry::Permit(permit), &ambient()).await?;
     transaction.commit().await?;
-    while provider.store().derive_views(100).await? > 0 {}
+    while provider.store().integrate(100).await? > 0 {}
     let id = admitted.transaction_id;
     for path in [
         "/v1/logs".to_owned(),

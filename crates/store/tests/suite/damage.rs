@@ -12,7 +12,7 @@ on_both!(a_damaged_value_is_told);
 async fn a_damaged_value_is_told(database: &Database) -> TestResult {
     let (store, ambient) = (database.open().await?, ticking());
     store.append(&permits(&ambient, 1)?).await?;
-    store.derive_views(10).await?;
+    store.integrate(10).await?;
     let mut transaction = store.begin().await?;
     transaction.put_outbox(ambient.uuid_v7(), &participant(2), "announce", "", "{}", START).await?;
     transaction.commit().await?;
@@ -40,7 +40,7 @@ async fn a_damaged_value_is_told(database: &Database) -> TestResult {
     damaged(store.generation().await.err(), "generation");
     database.tamper("DELETE FROM journal_head").await?;
     store.append(&permits(&ambient, 1)?).await?;
-    damaged(store.derive_views(10).await.err(), "head");
+    damaged(store.integrate(10).await.err(), "head");
     store.close().await;
     Ok(())
 }

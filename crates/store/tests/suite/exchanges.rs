@@ -73,7 +73,7 @@ async fn exchanges(store: &Store) -> TestResult {
         batch.push(permit);
     }
     store.append(&batch).await?;
-    store.derive_views(1000).await?;
+    store.integrate(1000).await?;
     Ok(())
 }
 

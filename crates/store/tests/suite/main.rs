@@ -41,6 +41,7 @@ mod registers;
 mod retention;
 mod throughput;
 mod transactions;
+mod tree;
 mod views;
 mod withdrawals;
 

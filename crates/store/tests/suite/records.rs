@@ -30,7 +30,7 @@ async fn pages_over_equal_times_hold_everything_once(database: &Database) -> Tes
     let (store, ambient) = (database.open().await?, still());
     let batch = (0..22).map(|_| permit(&ambient, 2).prepare(&ambient)).collect::<Result<Vec<_>, _>>()?;
     store.append(&batch).await?;
-    store.derive_views(1000).await?;
+    store.integrate(1000).await?;
     let mut expected: Vec<_> = batch.iter().map(|entry| entry.id.0).collect();
     expected.sort_unstable();
     let ascending: Vec<_> =
@@ -55,7 +55,7 @@ async fn filters_say_which_records(database: &Database) -> TestResult {
     let entries = [permit_of(exchange, 2), permit(&ambient, 3), refusal(2), delegated];
     let batch = entries.iter().map(|entry| entry.prepare(&ambient)).collect::<Result<Vec<_>, _>>()?;
     store.append(&batch).await?;
-    store.derive_views(1000).await?;
+    store.integrate(1000).await?;
     let found = async |filter: RecordFilter| -> Result<Vec<usize>, Box<dyn std::error::Error>> {
         let page = store.transaction_records(&filter, None, 100, SortOrder::Ascending).await?;
         page.items
@@ -101,7 +101,7 @@ async fn a_listing_is_bounded(database: &Database) -> TestResult {
     for _ in 0..11 {
         store.append(&crate::samples::permits(&ambient, 100)?).await?;
     }
-    while store.derive_views(i64::MAX).await? > 0 {}
+    while store.integrate(i64::MAX).await? > 0 {}
     let all = RecordFilter::default();
     for (asked, given) in [(i64::MIN, 1), (0, 1), (1, 1), (1000, 1000), (i64::MAX, 1000)] {
         let records = store.transaction_records(&all, None, asked, SortOrder::Ascending).await?;

@@ -57,7 +57,7 @@ async fn what_is_older_than_the_moment_is_emptied_and_the_rest_stays(database: &
     batch.sort_by_key(|entry| entry.id);
     store.append(&batch).await?;
     assert_eq!(store.drop_exchanges_before(moment(100), 1000, &now).await?, 0, "none is integrated yet");
-    while store.derive_views(1000).await? > 0 {}
+    while store.integrate(1000).await? > 0 {}
     assert_eq!(records(&store).await?, 6);
     let mut passed = 0;
     loop {
@@ -102,7 +102,7 @@ async fn what_is_older_than_the_moment_is_emptied_and_the_rest_stays(database: &
 async fn an_entry_dated_in_the_future_does_not_hold_up_the_others(database: &Database) -> TestResult {
     let (store, now) = (database.open().await?, later());
     store.append(&entries(&[0, NOW * 1000, 20, NOW * 1000, 500, 30])?).await?;
-    while store.derive_views(1000).await? > 0 {}
+    while store.integrate(1000).await? > 0 {}
     assert_eq!(store.drop_exchanges_before(moment(100), 1000, &now).await?, 3);
     assert_eq!(store.drop_exchanges_before(moment(100), 1000, &now).await?, 0);
     assert_eq!(records(&store).await?, 3);
@@ -115,7 +115,7 @@ async fn an_entry_dated_in_the_future_does_not_hold_up_the_others(database: &Dat
 async fn two_processes_drop_everything_once(database: &Database) -> TestResult {
     let (one, other, now) = (database.open().await?, database.open().await?, later());
     one.append(&entries(&(0..200).collect::<Vec<_>>())?).await?;
-    while one.derive_views(1000).await? > 0 {}
+    while one.integrate(1000).await? > 0 {}
     let all = async |store: &Store| {
         let mut passed = 0;
         loop {

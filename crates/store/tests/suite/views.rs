@@ -55,9 +55,9 @@ async fn each_exchange_becomes_one_record(database: &Database) -> TestResult {
     batch.push(refusal(5).prepare(&ambient)?);
     batch.push(act("a").prepare(&ambient)?);
     store.append(&batch).await?;
-    assert_eq!(store.derive_views(4).await?, 4);
-    assert_eq!(store.derive_views(4).await?, 1);
-    assert_eq!(store.derive_views(4).await?, 0);
+    assert_eq!(store.integrate(4).await?, 4);
+    assert_eq!(store.integrate(4).await?, 1);
+    assert_eq!(store.integrate(4).await?, 0);
     let records = all_records(&store).await?;
     assert_eq!(records.len(), 4);
     let expected: Vec<_> = batch.iter().take(4).map(|entry| (entry.id.0, entry.at)).collect();
@@ -72,7 +72,7 @@ async fn positions_have_no_gap_and_no_double_when_two_processes_derive(database:
     let derive = async |store: &Store| -> TestResult {
         let mut idle = 0;
         while idle < 20 {
-            match store.derive_views(7).await? {
+            match store.integrate(7).await? {
                 0 => idle += 1,
                 _ => idle = 0,
             }
@@ -92,7 +92,7 @@ async fn positions_have_no_gap_and_no_double_when_two_processes_derive(database:
     first?;
     second?;
     appended?;
-    while one.derive_views(1000).await? > 0 {}
+    while one.integrate(1000).await? > 0 {}
     let (size, positions) = positions(database).await?;
     assert_eq!(size, 320);
     assert_eq!(positions, (1..=320).map(Some).collect::<Vec<_>>());
@@ -108,7 +108,7 @@ async fn rebuilt_views_are_the_same(database: &Database) -> TestResult {
         store.append(&permits(&ambient, 250)?).await?;
     }
     store.append(&[refusal(4).prepare(&ambient)?]).await?;
-    while store.derive_views(1000).await? > 0 {}
+    while store.integrate(1000).await? > 0 {}
     let before = serde_json::to_value(all_records(&store).await?)?;
     database.tamper("DELETE FROM transaction_record WHERE position IN (3, 1500, 2249)").await?;
     database
@@ -131,7 +131,7 @@ async fn a_damaged_entry_does_not_hold_up_the_others(database: &Database) -> Tes
         entry.payload = b"{\"kind\":\"permit\"".to_vec();
     }
     store.append(&batch).await?;
-    assert_eq!(store.derive_views(10).await?, 3);
+    assert_eq!(store.integrate(10).await?, 3);
     assert_eq!(all_records(&store).await?.len(), 2);
     store.close().await;
     Ok(())

@@ -193,7 +193,7 @@ impl Node {
         };
         let metrics = Arc::new(Metrics::new(sources, registry));
 
-        let mut running = vec![keeping, tokio::spawn(tasks::derive_views(store.clone()))];
+        let mut running = vec![keeping, tokio::spawn(tasks::integrate(store.clone()))];
         // Once before the first request; what it finds wrong it tells when it looks again.
         let _ = pseudonyms::look(&directory, &store, &counting, &ambient).await;
         running.push(tokio::spawn(pseudonyms::follow(

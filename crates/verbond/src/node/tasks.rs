@@ -23,9 +23,9 @@ use crate::configuration::Settings;
 /// Directory in the data directory where lists of revoked certificates are kept.
 pub const REVOCATION_CACHE: &str = "revocation";
 
-/// Entries that one step derives views from at most.
+/// Entries that one step integrates at most.
 const STEP: i64 = 1000;
-/// Pause when all has been derived: views follow the journal within a second, and entries that come close together
+/// Pause when all has been integrated: tree and views follow the journal within a second, and entries that come close together
 /// share a transaction.
 const PAUSE: Duration = Duration::from_millis(300);
 /// Pause when the database fails.
@@ -38,14 +38,14 @@ const LOOK: Duration = Duration::from_secs(2);
 const RETENTION: Duration = Duration::from_secs(3600);
 const DAY_SECONDS: i64 = 86_400;
 
-/// Derives views from the journal until it is aborted.
-pub async fn derive_views(store: Store) {
+/// Integrates the journal until it is aborted: positions, tree, views.
+pub async fn integrate(store: Store) {
     loop {
-        match store.derive_views(STEP).await {
-            Ok(derived) if i64::try_from(derived).is_ok_and(|derived| derived >= STEP) => {}
+        match store.integrate(STEP).await {
+            Ok(done) if i64::try_from(done).is_ok_and(|done| done >= STEP) => {}
             Ok(_) => tokio::time::sleep(PAUSE).await,
             Err(error) => {
-                tracing::warn!(%error, "views cannot be derived from the journal yet");
+                tracing::warn!(%error, "the journal cannot be integrated yet");
                 tokio::time::sleep(TROUBLE).await;
             }
         }
