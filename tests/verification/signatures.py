@@ -62,7 +62,7 @@ def verify(key, algorithm, signed, signature):
     """Raises unless the signature over these bytes is by this key."""
     digest = DIGESTS[algorithm[2:]]()
     try:
-        if algorithm.startswith("RS") and isinstance(key, rsa.RSAPublicKey):
+        if algorithm.startswith("RS") and isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
             return key.verify(signature, signed, padding.PKCS1v15(), digest)
         if algorithm.startswith("ES") and isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == CURVES[algorithm]:
             half = (key.curve.key_size + 7) // 8
@@ -79,7 +79,7 @@ def algorithm_of(header):
     found = header.get("alg")
     if found not in ("RS256", "RS384", "RS512", *CURVES):
         raise Wrong("the algorithm is not one that is used here")
-    if "crit" in header:
+    if "crit" in header or "b64" in header:
         raise Wrong("the header demands what is not known")
     return found
 
@@ -91,7 +91,7 @@ def signed_by_certificate(token, certificate):
         raise Wrong("not a compact JWS")
     header = object_of(unbase64url(parts[0]))
     thumbprint = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).digest()
-    if unbase64url(header.get("x5t#S256")) != thumbprint:
+    if unbase64url(header.get("x5t#S256", header.get("x5t#s256"))) != thumbprint:
         raise Wrong("the JWS names another certificate")
     verify(certificate.public_key(), algorithm_of(header), f"{parts[0]}.{parts[1]}".encode(), unbase64url(parts[2]))
     raw = unbase64url(parts[1])
@@ -117,7 +117,7 @@ def thumbprint_of(key):
 
 
 def signed_by_person(token, encoded_key, document, typ):
-    """Verifies a person's detached JWS (RFC 7515 appendix F) over a document; raises when it is not by this key."""
+    """Verifies a person's detached JWS (RFC 7515 appendix F) over a document; gives when it was signed, in seconds."""
     parts = token.split(".") if isinstance(token, str) else []
     if len(parts) != 3 or parts[1]:
         raise Wrong("not a detached JWS")
@@ -131,6 +131,9 @@ def signed_by_person(token, encoded_key, document, typ):
     if unbase64url(header.get("kid")) != thumbprint_of(key):
         raise Wrong("the signature names another key")
     verify(key, algorithm_of(header), f"{parts[0]}.{base64url(document)}".encode(), unbase64url(parts[2]))
+    if type(header.get("iat")) is not int:
+        raise Wrong("the signature does not say when it was made")
+    return header["iat"]
 
 
 def certificates(encoded):
