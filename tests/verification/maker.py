@@ -210,8 +210,9 @@ class World:
         return [*self.journal_of(self.provider), *self.journal_of(self.consumer)]
 
 
-def quickly(folder, entries, seed=1, every=10_000):
+def quickly(folder, entries, seed=1):
     """One journal of many entries, written as it is made: permits and completions as they would be, about a kilobyte each."""
+    every = max(1, min(10_000, entries // 10))
     world = World(seed)
     journal, chance = world.provider.journal, world.chance
     journal.checkpoints.clear()
