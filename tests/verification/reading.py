@@ -102,7 +102,7 @@ def read(path, complain):
                     raise Wrong("the line is cut off or too long")
                 line = signatures.object_of(raw.decode())
                 kind = line.pop("type", None)
-                if kind not in LINES:
+                if not isinstance(kind, str) or kind not in LINES:
                     raise Wrong("a line of no known type")
                 line = typed(line, *LINES[kind])
                 if kind == "evidence":
@@ -218,10 +218,12 @@ def decided(decision):
     typed(decision, {"trace_id": str, "span_id": str, "timestamp": int, "attributes": dict, "body": dict})
     policies = decision["attributes"].get("adl.core.policies") or {}
     named = policies.get("agreement") if isinstance(policies, dict) else None
+    if named is not None:
+        named = typed(named, {"id": str, "version": int, "hash": str}) if isinstance(named, dict) else None
     response = decision["body"].get("adl.core.response")
     return {
         "id": decision["trace_id"] + decision["span_id"], "at": decision["timestamp"],
-        "agreement": tuple(named.get(each) for each in ("id", "version", "hash")) if isinstance(named, dict) else None,
+        "agreement": tuple(named[each] for each in ("id", "version", "hash")) if named else None,
         "transaction": decision["attributes"].get("adl.fsc.transaction_id"),
         "permits": isinstance(response, dict) and response.get("decision") is True,
     }  # fmt: skip

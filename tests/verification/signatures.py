@@ -55,6 +55,10 @@ def object_of(text):
         raise Wrong(f"not JSON: {error}") from error
     if not isinstance(found, dict):
         raise Wrong("not a JSON object")
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Wrong("half a character") from error
     return found
 
 
@@ -96,7 +100,11 @@ def signed_by_certificate(token, certificate):
     verify(certificate.public_key(), algorithm_of(header), f"{parts[0]}.{parts[1]}".encode(), unbase64url(parts[2]))
     raw = unbase64url(parts[1])
     payload = object_of(raw)
-    if rfc8785.dumps(payload) != raw:
+    try:
+        canonical = rfc8785.dumps(payload)
+    except rfc8785.CanonicalizationError as error:
+        raise Wrong("the payload has no canonical form") from error
+    if canonical != raw:
         raise Wrong("the payload is not canonical")
     return payload
 
@@ -141,8 +149,11 @@ def certificates(encoded):
     if not isinstance(encoded, list) or not encoded:
         raise Wrong("no certificates")
     try:
-        return [x509.load_der_x509_certificate(unbase64url(each)) for each in encoded]
-    except (ValueError, UnsupportedAlgorithm) as error:
+        found = [x509.load_der_x509_certificate(unbase64url(each)) for each in encoded]
+        for each in found:
+            each.public_key(), each.extensions, each.subject  # what is wrong in one of these shows here, and not later
+        return found
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise Wrong("not a certificate") from error
 
 
@@ -153,7 +164,10 @@ def participant_of(certificate):
 
 def leads_to(certificate, others, anchors, milliseconds, depth=0):
     """Whether a way of certificates, each valid at the time, leads from this one to an anchor (RFC 5280 section 6)."""
-    time = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
+    try:
+        time = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        return False
     if depth > DEEPEST_CHAIN or not certificate.not_valid_before_utc <= time <= certificate.not_valid_after_utc:
         return False
 

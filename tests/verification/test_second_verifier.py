@@ -8,6 +8,7 @@ from cryptography import x509
 
 from verification import second_verifier
 from verification.cases import CASES
+from verification.chance import Changed
 
 PAGE = Path(__file__).parents[2] / "docs/formats/verification.md"
 SHORT = {"oin:00000099000000010000": "P", "oin:00000099000000020000": "C"}
@@ -28,6 +29,15 @@ def test_finds_what_was_done(name, tmp_path):
     assert {(SHORT.get(each["participant"]), each["code"]) for each in report["alarms"]} == case.alarms, report["alarms"]
     if not case.alarms:
         assert {each["code"] for each in report["notes"]} == case.notes, report["notes"]
+
+
+@pytest.mark.parametrize("begin", range(0, 300, 50))
+def test_there_is_a_report_whatever_was_changed(begin, tmp_path):
+    for seed in range(begin, begin + 50):
+        changed = Changed(seed)
+        evidence, anchors = changed.write(tmp_path)
+        report = judged([evidence], [anchors], [])
+        assert report["outcome"] in ("clean", "alarms", "unreadable"), changed.told
 
 
 def codes(heading):

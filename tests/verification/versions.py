@@ -9,6 +9,7 @@ from .reading import typed
 from .signatures import Wrong
 
 CLOCKS = 300_000  # by how much the clocks of parties differ, and how long a statement takes to arrive
+WIRE = ("accepted_on_the_wire", "refused_on_the_wire", "revoked_on_the_wire")
 LATE = ("refused", "withdrawn", "suspended", "revoked", "refused_on_the_wire", "revoked_on_the_wire")
 STATEMENT = {"format": str, "agreement": str, "version": int, "hash": str, "participant": str, "at": str, "step": dict}
 
@@ -51,6 +52,8 @@ class Version:
             at, who, step = milliseconds(told["at"]), told["participant"], told["step"]
             if who not in self.parties:
                 raise Wrong("the statement is by somebody who is no party")
+            if step["step"] in WIRE:
+                typed(step, {"party": str})
             if step["step"] == "signed":
                 if (who, step["name"], step["mandate"]) not in self.signatories:
                     raise Wrong("the signatory is not the one that the document names")
