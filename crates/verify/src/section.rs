@@ -430,10 +430,10 @@ impl Section {
     }
 
     fn entry(&mut self, entry: Entry, line: u64, names: &mut Names, findings: &mut Findings) {
-        add(&mut self.counts.entries);
         if !self.in_place(&entry, line, findings) {
             return;
         }
+        add(&mut self.counts.entries);
         let Entry { index, id, at, kind, body, .. } = entry;
         match kind {
             Kind::Permit => add(&mut self.counts.permits),
@@ -573,15 +573,15 @@ impl Section {
     }
 
     fn withheld(&mut self, index: u64, at: i64, kind: Kind, findings: &mut Findings) {
-        add(&mut self.counts.withheld);
         let outside = self.header.period.is_some_and(|period| at < period.from || at >= period.until);
         if !outside || matches!(kind, Kind::Act | Kind::Witness) {
             let (nl, en) = (
                 "De inhoud is niet gegeven, en zou dat wel moeten zijn.",
                 "what the entry holds is not given, and should be",
             );
-            self.alarm(findings, Alarm::Form, at_index(index), nl, en);
+            return self.alarm(findings, Alarm::Form, at_index(index), nl, en);
         }
+        add(&mut self.counts.withheld);
     }
 
     fn witness(&mut self, index: u64, at: i64, witness: crate::payload::Witness, findings: &mut Findings) {
@@ -630,13 +630,17 @@ impl Section {
                 true
             }
             Action::Key(detail) => return self.key(index, detail, findings),
-            Action::Continue(detail) => detail.is_some_and(|detail| self.continued(index, &detail).is_some()),
-            Action::Hold(None) | Action::Drop(None) => false,
+            Action::Continue(Some(detail)) => {
+                // One that contradicts itself explains nothing, which then shows.
+                self.continuations.extend(self.continued(index, &detail));
+                true
+            }
+            Action::Hold(None) | Action::Drop(None) | Action::Continue(None) => false,
         };
         if !readable {
             let (nl, en) = (
-                "De handeling over het journaal is niet leesbaar of spreekt zichzelf tegen.",
-                "the act about the journal cannot be read, or contradicts itself",
+                "De handeling over het journaal is niet leesbaar.",
+                "the act about the journal cannot be read",
             );
             self.alarm(findings, Alarm::Form, place, nl, en);
         }
@@ -656,29 +660,21 @@ impl Section {
             let key = VerifierKey::parse(&verifier_key)?;
             let parsed = Origin::parse(&origin).filter(|_| key.name == origin)?;
             let signed = Signed { statement, chain };
-            let word = KeyWord { index, participant: own, origin, key, key_text: verifier_key, signed };
-            Some((parsed, word))
+            let is_own = parsed.participant == own;
+            is_own.then_some(KeyWord { index, participant: own, origin, key, key_text: verifier_key, signed })
         });
-        let Some((origin, word)) = read.filter(|(origin, _)| origin.participant == self.participant()) else {
+        let Some(word) = read else {
             let (nl, en) = (
                 "De journaalsleutel is niet leesbaar, of van een ander.",
                 "the journal key cannot be read, or is another's",
             );
             return self.alarm(findings, Alarm::JournalKey, at_index(index), nl, en);
         };
-        let epoch = self.continuations.last().map_or(1, |last| last.previous.epoch.saturating_add(1));
-        if self.is_journal() && self.first_missing.is_none() && origin.epoch != epoch {
-            let (nl, en) = (
-                "De journaalsleutel is van een ander tijdvak.",
-                "the journal key is of another epoch",
-            );
-            self.alarm(findings, Alarm::JournalKey, at_index(index), nl, en);
-        }
         self.certified.push((index, word.key.clone()));
         self.own_words.push(word);
     }
 
-    fn continued(&mut self, index: u64, detail: &ContinueDetail) -> Option<()> {
+    fn continued(&self, index: u64, detail: &ContinueDetail) -> Option<Continuation> {
         let (origin, previous) = (Origin::parse(&detail.origin)?, Origin::parse(&detail.previous_origin)?);
         let last_known = Checkpoint::parse(&detail.last_known)?;
         let coherent = origin.participant == self.participant()
@@ -687,9 +683,7 @@ impl Section {
             && detail.size == index
             && last_known.origin == previous
             && last_known.size >= detail.size;
-        coherent.then_some(())?;
-        self.continuations.push(Continuation { previous, size: detail.size, last_known, index });
-        Some(())
+        coherent.then_some(Continuation { previous, size: detail.size, last_known, index })
     }
 }
 

@@ -226,7 +226,7 @@ fn declared(gap: &Continuation, section: &Section, keys: &Keys, findings: &mut F
         format!("Bij het vorige tijdvak hoorden {} regels; {} bleven er over.", gap.last_known.size, gap.size),
         format!("the epoch before had {} entries, of which {} remained", gap.last_known.size, gap.size),
     );
-    findings.note(NoteCode::DeclaredGap, Some(section.participant()), gone.max(1), sentence);
+    findings.note(NoteCode::DeclaredGap, Some(section.participant()), gone, sentence);
 }
 
 /// Roots over as many entries as any checkpoint has, as far as the section's leaves say.
