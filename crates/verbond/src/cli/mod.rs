@@ -19,6 +19,7 @@ mod service;
 mod show;
 mod system;
 mod task;
+mod verify;
 mod withdrawal;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -121,6 +122,8 @@ enum Verb {
     /// What became of exchanges, and whether the other party says the same.
     #[command(subcommand)]
     Account(account::Account),
+    /// Verify evidence offline: what participants hand over of their journals. The program `verbond-verify` does the same.
+    Verify(verify::Verify),
     /// Messages that still have to reach other participants.
     Outbox(system::Outbox),
     /// The node's certificate.
@@ -169,6 +172,7 @@ impl Arguments {
             Verb::Record(record) => record.run(&client()?, printer).await?,
             Verb::Account(account) => return account.run(&client()?, printer).await,
             Verb::Decision(decision) => return decision.run(&client()?, printer).await,
+            Verb::Verify(verify) => return verify.run(printer),
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
             Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,
             Verb::Key(key) => key.run(&data, &client()?, printer).await?,
