@@ -69,6 +69,7 @@ class Section:
     agreements: list = field(default_factory=list)
     certificates: list = field(default_factory=list)
     cut: bool = True
+    lines: int = 0  # how many lines `entry`, also those that come out of order or twice
     # What judging leaves for the comparison with others:
     missing: int | None = None
     roots: dict = field(default_factory=dict)
