@@ -65,6 +65,9 @@ class Verifier:
         section.roots[0], section.lines = merkle.EMPTY, len(section.entries)
         for entry in section.entries:
             index, at = entry["index"], entry["at"]
+            if index >= section.size:
+                self.alarm("FORM", who, "an entry beyond the size of the section", index=index, line=entry["line"])
+                continue
             if section.whole and index != expected:
                 self.alarm("ENTRY_MISSING", who, "an entry is missing, out of order or there twice", index=min(index, expected))
                 section.missing = min(index, expected) if section.missing is None else section.missing
@@ -399,7 +402,7 @@ class Verifier:
         for section in self.sections:
             mine = people[section.participant]
             mine["entries"] += section.lines
-            mine["checkpoints"] += len(section.checkpoints)
+            mine["checkpoints"] += section.notes
             for entry in section.entries:
                 mine["destroyed"] += entry["state"] == "destroyed"
                 if entry["kind"] in COUNTED:

@@ -37,6 +37,13 @@ def clean_of_a_period(world):
 
 
 @case(notes="WITHHELD ONE_SIDE")
+def clean_of_a_period_from_one_entry_to_another(world):
+    journal = world.busy().provider.journal
+    begin, end = (journal.entries[place(journal, "permit", each)].at for each in (2, 5))
+    return alone(world, period=(begin, end))
+
+
+@case(notes="WITHHELD ONE_SIDE")
 def clean_of_a_period_at_one_party_and_whole_at_the_other(world):
     world.busy(6)
     middle = world.now
@@ -158,6 +165,15 @@ def clean_with_lawful_destruction(world):
     last = old(world)
     world.provider.journal.drop(0, last, 365, world.on())
     world.busy(4)
+
+
+@case(notes="DESTROYED ONE_SIDE")
+def clean_with_one_entry_destroyed(world):
+    old(world)
+    journal = world.provider.journal
+    only = place(journal, "processing", 1)
+    journal.drop(only, only, 365, world.on())
+    return alone(world.busy(4))
 
 
 @case(notes="DESTROYED ONE_SIDE")

@@ -125,6 +125,17 @@ def destroyed_and_told_as_withheld(world):
 
 
 @case("P:FORM", notes="ONE_SIDE WITHHELD")
+def withheld_at_the_first_moment_of_the_period(world):
+    journal = world.busy().provider.journal
+    begin = place(journal, "processing", 2)
+    lines = alone(world, period=(journal.entries[begin].at, world.now))
+    line = line_of(lines, "entry", begin)
+    del line["payload"], line["salt"]
+    line["withheld"] = True
+    return lines
+
+
+@case("P:FORM", notes="ONE_SIDE WITHHELD")
 def act_withheld_outside_the_period(world):
     begin = world.on(HOUR)
     world.busy()
