@@ -70,7 +70,6 @@ class Section:
     agreements: list = field(default_factory=list)
     certificates: list = field(default_factory=list)
     cut: bool = True
-    lines: int = 0  # how many lines `entry`, also those that come out of order or twice
     notes: int = 0  # how many lines `checkpoint`, also those that cannot be read
     # What judging leaves for the comparison with others:
     missing: int | None = None

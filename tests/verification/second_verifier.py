@@ -62,7 +62,7 @@ class Verifier:
     def judge_entries(self, section):
         """Each by itself, their order, and the roots to which their leaves lead."""
         who, edge, expected, latest, differing, entries = section.participant, merkle.Frontier(), 0, 0, [], []
-        section.roots[0], section.lines = merkle.EMPTY, len(section.entries)
+        section.roots[0] = merkle.EMPTY
         for entry in section.entries:
             index, at = entry["index"], entry["at"]
             if index >= section.size:
@@ -116,7 +116,7 @@ class Verifier:
 
     def judge_acts(self, section):
         """Gathers what acts say about the journal: keys, gaps, retention."""
-        who, epoch = section.participant, 1
+        who = section.participant
         for entry in section.entries:
             index, content = entry["index"], entry["content"]
             if entry["kind"] != "act" or not content or content["action"] not in DETAILS:
@@ -126,16 +126,11 @@ class Verifier:
             if content["action"] == "journal.key":
                 try:
                     section.keys[detail["origin"]].append((index, VerifierKey.parse(detail["verifier_key"])))
-                    if detail["origin"] != f"{who}/journal/{epoch}":
-                        raise Wrong("the key is of another epoch, or another journal's")
                     chain, at = self.certified(who, detail["origin"], detail["verifier_key"], detail)
                     self.judge_certificate(section, chain, who, at, index=index)
                 except (Wrong, WrongNote) as error:
                     self.alarm("JOURNAL_KEY", who, str(error), index=index)
-            elif content["action"] == "journal.continue" and not continues(who, epoch, index, detail):
-                self.alarm("FORM", who, "the act does not open the next epoch as it must", index=index, line=entry["line"])
-            elif content["action"] == "journal.continue":
-                epoch += 1
+            elif content["action"] == "journal.continue" and continues(who, index, detail):
                 section.gaps[detail["previous_origin"]] = (detail["size"], detail["checkpoint"], index)
                 gone = detail["checkpoint"].size - detail["size"]
                 self.note("DECLARED_GAP", who, gone, f"goes on from {detail['size']} of {detail['checkpoint'].size} entries")
@@ -401,7 +396,7 @@ class Verifier:
         people = defaultdict(lambda: dict.fromkeys(MEMBERS, 0))
         for section in self.sections:
             mine = people[section.participant]
-            mine["entries"] += section.lines
+            mine["entries"] += len(section.entries)
             mine["checkpoints"] += section.notes
             for entry in section.entries:
                 mine["destroyed"] += entry["state"] == "destroyed"
@@ -410,12 +405,12 @@ class Verifier:
         return [{"participant": each, **found} for each, found in people.items()]
 
 
-def continues(who, epoch, index, detail):
+def continues(who, index, detail):
     """Whether an act opens the next epoch as it must be opened."""
-    previous, following = (f"{who}/journal/{each}" for each in (epoch, epoch + 1))
-    known = detail["checkpoint"]
-    opened = (detail["previous_origin"], detail["origin"], detail["size"], known.origin)
-    return opened == (previous, following, index, previous) and known.size >= index
+    previous, known = detail["previous_origin"], detail["checkpoint"]
+    number = re.fullmatch(re.escape(who) + r"/journal/([1-9][0-9]{0,9})", previous)
+    following = number and detail["origin"] == f"{who}/journal/{int(number[1]) + 1}"
+    return bool(following) and detail["size"] == index and known.origin == previous and known.size >= index
 
 
 def faults_of(act, rules, entry):

@@ -230,7 +230,7 @@ def gap_not_declared(world):
     return Given([alone(world)], [known[-1]])
 
 
-@case("P:FORM", "P:JOURNAL_KEY", "P:TRUNCATED", notes="ONE_SIDE")
+@case("P:TRUNCATED", notes="ONE_SIDE")
 def gap_declared_with_another_size(world):
     journal, size, known = restored(world)
     journal.restore(size, world.on(), says={"size": size - 1})
