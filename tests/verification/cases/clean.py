@@ -204,6 +204,16 @@ def clean_with_hold_on_others(world):
 
 
 @case(notes="DESTROYED ONE_SIDE")
+def clean_with_hold_until_the_first_of_them(world):
+    last = old(world)
+    journal = world.provider.journal
+    first = journal.entries[place(journal, "permit")].at
+    journal.hold("case 12", 0, first, world.on())
+    journal.drop(0, last, 365, world.on())
+    return alone(world.busy(4))
+
+
+@case(notes="DESTROYED ONE_SIDE")
 def clean_with_second_act_lawful(world):
     """The first act destroyed nothing of it: it was not lawful then, and says so of itself only."""
     last = old(world, days=300)

@@ -42,6 +42,16 @@ def destroyed_beyond_the_range_of_the_act(world):
     return alone(world)
 
 
+@case("P:DESTROYED_WITHOUT_ACT", notes="ONE_SIDE DESTROYED")
+def destroyed_later_than_the_act_that_names_it(world):
+    last = old(world)
+    journal = world.provider.journal
+    journal.drop(0, last + 40, 365, world.on(), written_before=world.now - 365 * DAY)
+    world.busy(3)
+    journal.entries[place(journal, "processing", -1)].destroy()
+    return alone(world)
+
+
 @case("P:DESTROYED_EARLY", notes="ONE_SIDE")
 def destroyed_by_another_rule(world):
     last = old(world, days=40)
