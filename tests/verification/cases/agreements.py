@@ -50,6 +50,11 @@ def agreement_given_as_another_version(world):
     return in_agreement(world, lambda line: line.update(version=2))
 
 
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_MISSING", notes="ONE_SIDE")
+def agreement_given_as_another_version_without_statements(world):
+    return in_agreement(world, lambda line: line.update(version=2, statements=[]))
+
+
 def with_statements(world, change):
     """The statements of the agreement, changed before anything else happens."""
     agreement = world.agreement
@@ -130,6 +135,15 @@ def statement_about_another_version(world):
     def change(agreement):
         other = Agreement({**agreement.content, "title": {"nl": "Iets anders", "en": "Something else"}})
         agreement.statements[2] = other.conclude(world.provider, world.consumer, world.now).statements[2]
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", notes="ONE_SIDE")
+def revocation_of_another_document(world):
+    def change(agreement):
+        other = Agreement({**agreement.content, "title": {"nl": "Iets anders", "en": "Something else"}})
+        agreement.statements.append(other.statement(world.consumer, {"step": "revoked", "reason": "Of something else."}, world.now))
 
     return with_statements(world, change)
 
