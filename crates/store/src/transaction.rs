@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use verbond_domain::Ambient;
-use verbond_journal::{Entry, Outcome};
+use verbond_journal::{Entry, Outcome, PreparedEntry};
 
 use crate::{
     Store, StoreError,
@@ -54,6 +54,11 @@ impl Transaction {
         let prepared = entry
             .prepare(ambient)
             .map_err(|error| StoreError::Database(format!("an entry cannot be serialised: {error}")))?;
+        self.append_prepared(prepared).await
+    }
+
+    /// As [`Transaction::append`], for an entry whose identifier and time are known already.
+    pub(crate) async fn append_prepared(&mut self, prepared: PreparedEntry) -> Result<(), StoreError> {
         let outcomes = journal::insert(self.connection()?, &[prepared]).await;
         match self.noting_failure(outcomes)?.as_slice() {
             [Outcome::Written] => Ok(()),

@@ -28,28 +28,18 @@ impl Store {
         let mut from = 1;
         loop {
             let mut connection = self.inner.pools.begin_write().await?;
-            // What retention has emptied has no record; locked, so that it empties nothing under our hands.
-            let kept_from = retention::lock_position(&mut connection).await?;
-            from = from.max(kept_from);
+            // Locked, so that retention empties nothing under our hands.
+            retention::lock(&mut connection).await?;
             let size = size(connection.row(Sql::new("SELECT size FROM journal_head WHERE id = 1")).await?)?;
             if from > size {
-                for stray in [
-                    "DELETE FROM transaction_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
-                     OR position > (SELECT size FROM journal_head WHERE id = 1)",
-                    "DELETE FROM completion_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
-                     OR position > (SELECT size FROM journal_head WHERE id = 1)",
-                    "DELETE FROM processing_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
-                     OR position > (SELECT size FROM journal_head WHERE id = 1)",
-                ] {
-                    connection.execute(Sql::new(stray)).await?;
-                }
+                empty(&mut connection, from, i64::MAX).await?;
                 return connection.commit().await;
             }
             let until = size.saturating_add(1).min(from.saturating_add(STEP));
             empty(&mut connection, from, until).await?;
             let entries = Sql::new(
                 "SELECT position, kind, payload FROM journal_entry \
-                 WHERE position >= $1 AND position < $2 ORDER BY position",
+                 WHERE position >= $1 AND position < $2 AND length(payload) > 0 ORDER BY position",
             );
             let entries = connection.rows(entries.bind(from).bind(until)).await?;
             insert_records(&mut connection, &entries).await?;

@@ -213,7 +213,7 @@ impl Node {
         running.push(tokio::spawn(beginnings.look(looks)));
         running.push(tokio::spawn(tasks::follow_lists(Arc::clone(settings), Arc::clone(&lists))));
         if roles.leads {
-            running.push(tokio::spawn(tasks::drop_what_is_over(
+            running.push(tokio::spawn(tasks::destroy_what_is_over(
                 store.clone(),
                 ambient.clone(),
                 profile.retention_days,
