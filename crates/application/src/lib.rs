@@ -18,6 +18,7 @@ pub mod persons;
 pub mod processing;
 pub mod publication;
 pub mod registers;
+pub mod retention;
 pub mod services;
 pub mod snapshot;
 

@@ -9,6 +9,7 @@ mod contract;
 mod contract_sheet;
 mod decision;
 mod description;
+mod journal;
 mod key;
 mod peer;
 mod person;
@@ -115,6 +116,9 @@ enum Verb {
     /// What has been exchanged and what has been done.
     #[command(subcommand)]
     Record(record::Record),
+    /// For how long the journal keeps exchanges, and legal holds.
+    #[command(subcommand)]
+    Journal(journal::Journal),
     /// Decisions on exchanges, as they were written down.
     #[command(subcommand)]
     Decision(decision::Decision),
@@ -167,6 +171,7 @@ impl Arguments {
             Verb::Peer(peer) => peer.run(&client()?, printer).await?,
             Verb::Person(person) => person.run(&data, &afar, printer).await?,
             Verb::Record(record) => record.run(&client()?, printer).await?,
+            Verb::Journal(journal) => journal.run(&client()?, printer).await?,
             Verb::Account(account) => return account.run(&client()?, printer).await,
             Verb::Decision(decision) => return decision.run(&client()?, printer).await,
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
