@@ -38,8 +38,8 @@ CREATE TABLE month_key (
     UNIQUE (class, month)
 );
 
--- The fingerprint of the key that wraps these; the key lies outside of the database.
+-- A known text sealed under the key that wraps these, which lies outside of the database: by it the key is known again.
 CREATE TABLE wrapping_key (
     id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
-    fingerprint TEXT NOT NULL
+    proof {BYTES} NOT NULL
 );

@@ -21,6 +21,7 @@ pub mod interfaces;
 mod journal;
 mod limits;
 mod migrations;
+mod month_keys;
 mod notifications;
 pub mod outbox;
 mod owner;

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use verbond_domain::{Actor, Ambient, Timestamp};
+use verbond_domain::{Actor, Ambient, Month, Timestamp};
 use verbond_journal::{Act, Entry};
 
 use crate::{
     Store, StoreError, Transaction,
     connection::Connection,
     holds::{self, HoldRow},
+    month_keys::{Class, NOT_SEALED},
     records::first_id_at,
     sql::Sql,
     views,
@@ -42,8 +43,8 @@ pub(crate) struct Place {
     left: Option<(i64, i64)>,
 }
 
-/// An entry that is looked at: position, kind, time, and whether it is still there (1) or not (0).
-type SeenEntry = (i64, String, i64, i64);
+/// An entry that is looked at: position, kind, time, key, and whether it is still there (1) or not (0).
+type SeenEntry = (i64, String, i64, i64, i64);
 
 /// What becomes of an entry.
 enum Fate<'a> {
@@ -64,6 +65,10 @@ struct Run {
     last: i64,
     entries: i64,
     kinds: BTreeSet<String>,
+    /// Between the first and the last of these times they were written.
+    times: Option<(i64, i64)>,
+    /// Some were written before there were month keys: copies of them open without one.
+    unsealed: bool,
 }
 
 impl Store {
@@ -93,10 +98,16 @@ impl Store {
     /// Goes on where the last call stopped, and looks at `limit` entries (1 to 1000) in the order of their positions;
     /// returns how many it has passed: to be called again until that is 0. Entries that are not integrated yet
     /// wait for [`Store::integrate`]. What must stay is passed over, and looked at again when its time is over or its hold is released.
+    /// `key_backup_days` is how long backups of month keys live: from it follows when the last copy is gone.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Damaged`].
-    pub async fn destroy_what_is_over(&self, limit: i64, ambient: &Ambient) -> Result<usize, StoreError> {
+    pub async fn destroy_what_is_over(
+        &self,
+        key_backup_days: u32,
+        limit: i64,
+        ambient: &Ambient,
+    ) -> Result<usize, StoreError> {
         let mut transaction = self.begin().await?;
         let place = lock(transaction.connection()?).await?;
         let Some(keep_days) = place.keep_days.filter(|days| *days > 0) else { return Ok(0) };
@@ -107,7 +118,7 @@ impl Store {
         let mut entries = seen(transaction.connection()?, place.position, limit.clamp(1, STEP)).await?;
         // Positions follow the order of writing, nearly: nothing that is over comes long after what is not.
         entries.truncate(
-            entries.iter().rposition(|(_, _, at, _)| *at < moment.millis()).map_or(0, |last| last + 1),
+            entries.iter().rposition(|(_, _, at, ..)| *at < moment.millis()).map_or(0, |last| last + 1),
         );
         let Some(next) = entries.last().map(|(position, ..)| position.saturating_add(1)) else {
             return Ok(0);
@@ -121,7 +132,8 @@ impl Store {
         go_on_from(transaction.connection()?, next, looked.left).await?;
         for run in &looked.runs {
             run.destroy(&mut transaction).await?;
-            run.tell(&mut transaction, keep_days, moment, ambient).await?;
+            let copies_gone_at = run.copies_gone_at(now, keep_days, key_backup_days, &holds);
+            run.tell(&mut transaction, keep_days, moment, copies_gone_at, ambient).await?;
         }
         // The acts bear a time; one before `now` would say that what they tell was destroyed too early.
         if ambient.now() < now {
@@ -131,6 +143,34 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(entries.len())
+    }
+
+    /// Destroys the keys of months of which nothing must stay any more; whatever copies of their entries there are cannot be opened
+    /// again. Returns how many it destroyed. To be called when [`Store::destroy_what_is_over`] finds nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Damaged`].
+    pub async fn destroy_month_keys(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let mut connection = self.inner.pools.begin_write().await?;
+        let place = lock(&mut connection).await?;
+        let Some(keep_days) = place.keep_days.filter(|days| *days > 0) else { return Ok(0) };
+        let moment = over_before(now, keep_days);
+        let keys = Sql::new("SELECT id, month FROM month_key WHERE class = $1 ORDER BY month");
+        let mut destroyed = 0;
+        for (id, month) in connection.rows::<(i64, i64)>(keys.bind(Class::Exchange.as_str())).await? {
+            let Some((from, until)) = Month::from_number(month).and_then(period) else { continue };
+            if until > moment || has_content(&mut connection, id, from, until).await? {
+                continue;
+            }
+            connection.execute(Sql::new("DELETE FROM month_key WHERE id = $1").bind(id)).await?;
+            destroyed += 1;
+        }
+        if destroyed > 0 {
+            connection.commit().await?;
+            self.month_keys()?.forget();
+        }
+        self.inner.pools.leave_no_traces().await?;
+        Ok(destroyed)
     }
 
     /// How far destroying what is over has come, at a moment. Counts what waits, so it takes longer the more that is.
@@ -151,7 +191,7 @@ impl Store {
         let sums = Sql::new(
             "SELECT CAST(COALESCE(SUM(done.entries), 0) AS BIGINT), \
                CAST(COALESCE(SUM(CASE WHEN told.position <= head.tree_size THEN done.entries ELSE 0 END), 0) AS BIGINT), \
-               MAX(done.copies_gone_at) \
+               CASE WHEN COUNT(*) = COUNT(done.copies_gone_at) THEN MAX(done.copies_gone_at) END \
              FROM journal_destruction AS done JOIN journal_entry AS told ON told.id = done.act \
              JOIN journal_head AS head ON head.id = 1",
         );
@@ -194,9 +234,9 @@ impl<'a> Looked<'a> {
     fn at(entries: &[SeenEntry], moment: Timestamp, holds: &'a [HoldRow], left: Option<(i64, i64)>) -> Self {
         let mut looked = Self { runs: Vec::new(), passed: BTreeMap::new(), left };
         let mut run: Option<Run> = None;
-        for (position, kind, at, there) in entries {
+        for (position, kind, at, key, there) in entries {
             match fate(kind, *at, *there, moment, holds) {
-                Fate::Over => run.get_or_insert_default().add(*position, kind),
+                Fate::Over => run.get_or_insert_default().add(*position, kind, *at, *key),
                 // An act between two of them breaks nothing: it is of no kind that is destroyed.
                 Fate::Nothing if !is_destroyed(kind) => {}
                 Fate::Nothing => looked.runs.extend(run.take()),
@@ -219,13 +259,35 @@ impl<'a> Looked<'a> {
 }
 
 impl Run {
-    fn add(&mut self, position: i64, kind: &str) {
+    fn add(&mut self, position: i64, kind: &str, at: i64, key: i64) {
         if self.entries == 0 {
             self.first = position;
         }
         self.last = position;
         self.entries = self.entries.saturating_add(1);
         self.kinds.insert(kind.to_owned());
+        let (first, last) = self.times.unwrap_or((at, at));
+        self.times = Some((first.min(at), last.max(at)));
+        self.unsealed |= key == NOT_SEALED;
+    }
+
+    /// When no backup can show any more what these entries said: so long after the key of their last month goes as backups of keys
+    /// live. `None`: they lay unsealed, or a hold keeps that key for nobody knows how long.
+    fn copies_gone_at(
+        &self,
+        now: Timestamp,
+        keep_days: i64,
+        key_backup_days: u32,
+        holds: &[HoldRow],
+    ) -> Option<Timestamp> {
+        let (first, last) = self.times.filter(|_| !self.unsealed)?;
+        let from = Month::of(Timestamp::from_millis(first)).beginning()?;
+        let until = Month::of(Timestamp::from_millis(last)).end()?;
+        if holds.iter().any(|hold| hold.from < until && hold.until.is_none_or(|end| end > from)) {
+            return None;
+        }
+        let key_goes_at = now.max(until.plus_seconds(keep_days.saturating_mul(DAY_SECONDS)));
+        Some(key_goes_at.plus_seconds(i64::from(key_backup_days).saturating_mul(DAY_SECONDS)))
     }
 
     async fn destroy(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
@@ -244,24 +306,29 @@ impl Run {
         transaction: &mut Transaction,
         keep_days: i64,
         moment: Timestamp,
+        copies_gone_at: Option<Timestamp>,
         ambient: &Ambient,
     ) -> Result<(), StoreError> {
         // The database counts positions from 1, the journal's formats indices from 0.
         let (first, last) = (self.first.saturating_sub(1), self.last.saturating_sub(1));
-        let detail = serde_json::json!({
+        let mut detail = serde_json::json!({
             "first_index": first,
             "last_index": last,
             "kinds": self.kinds,
             "keep_days": keep_days,
             "written_before": moment,
         });
+        if let (Some(detail), Some(gone)) = (detail.as_object_mut(), copies_gone_at) {
+            detail.insert("copies_gone_at".to_owned(), gone.millis().into());
+        }
         let act = act("journal.drop", &format!("{first}-{last}"), detail).prepare(ambient);
         let act = act.map_err(|_| StoreError::damaged("an act that cannot be written"))?;
         let done = Sql::new(
-            "INSERT INTO journal_destruction (act, first_index, last_index, entries, destroyed_at) \
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO journal_destruction (act, first_index, last_index, entries, destroyed_at, copies_gone_at) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
         );
         let done = done.bind(&act.id.0).bind(first).bind(last).bind(self.entries).bind(act.at);
+        let done = done.bind(copies_gone_at.map(Timestamp::millis));
         transaction.execute(done).await?;
         transaction.append_prepared(act).await
     }
@@ -293,11 +360,29 @@ fn fate<'a>(kind: &str, at: i64, there: i64, moment: Timestamp, holds: &'a [Hold
 
 async fn seen(connection: &mut Connection, from: i64, limit: i64) -> Result<Vec<SeenEntry>, StoreError> {
     let entries = Sql::new(
-        "SELECT position, kind, at_millis, CAST(CASE WHEN length(payload) > 0 THEN 1 ELSE 0 END AS BIGINT) \
+        "SELECT position, kind, at_millis, key_id, CAST(CASE WHEN length(payload) > 0 THEN 1 ELSE 0 END AS BIGINT) \
          FROM journal_entry WHERE position >= $1 AND position < $2 \
          AND position <= (SELECT size FROM journal_head WHERE id = 1) ORDER BY position",
     );
     connection.rows(entries.bind(from).bind(from.saturating_add(limit))).await
+}
+
+fn period(month: Month) -> Option<(Timestamp, Timestamp)> {
+    Some((month.beginning()?, month.end()?))
+}
+
+/// Whether an entry written in a month is still there that is sealed under its key.
+async fn has_content(
+    connection: &mut Connection,
+    key: i64,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = Sql::new(
+        "SELECT position FROM journal_entry WHERE id >= $1 AND id < $2 AND key_id = $3 AND length(payload) > 0 LIMIT 1",
+    );
+    let sql = sql.bind(first_id_at(from).as_slice()).bind(first_id_at(until).as_slice()).bind(key);
+    Ok(connection.row::<(Option<i64>,)>(sql).await?.is_some())
 }
 
 async fn go_on_from(

@@ -3,7 +3,7 @@
 use verbond_domain::Timestamp;
 use verbond_journal::{Showing, TILE_WIDTH, TileId, Tiles, TreeHash};
 
-use crate::{Store, StoreError, connection::Connection, journal::uuid, sql::Sql};
+use crate::{Store, StoreError, connection::Connection, journal::uuid, month_keys::Opening, sql::Sql};
 
 /// Tiles that are asked for at once.
 const AT_ONCE: usize = 64;
@@ -34,8 +34,8 @@ pub struct TreeEntry {
     pub content: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// position, id, kind, at_millis, commitment, salt, payload.
-type EntryColumns = (i64, Vec<u8>, String, i64, Vec<u8>, Vec<u8>, Vec<u8>);
+/// position, kind, at_millis, commitment, key_id, id, salt, payload.
+type EntryColumns = (i64, String, i64, Vec<u8>, i64, Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl Store {
     /// How far the tree has come.
@@ -98,11 +98,13 @@ impl Store {
     /// [`StoreError::Damaged`], [`StoreError::Database`].
     pub async fn tree_entries(&self, from: u64, limit: i64) -> Result<Vec<TreeEntry>, StoreError> {
         let sql = Sql::new(
-            "SELECT position, id, kind, at_millis, commitment, salt, payload FROM journal_entry \
+            "SELECT position, kind, at_millis, commitment, key_id, id, salt, payload FROM journal_entry \
              WHERE position > $1 ORDER BY position LIMIT $2",
         );
         let sql = sql.bind(place(from)).bind(limit.clamp(1, 1000));
-        self.inner.pools.rows::<EntryColumns>(sql).await?.into_iter().map(entry).collect()
+        let rows = self.inner.pools.rows::<EntryColumns>(sql).await?;
+        let opening = self.opening(rows.iter().map(|row| row.4).collect()).await?;
+        rows.into_iter().map(|row| entry(row, &opening)).collect()
     }
 }
 
@@ -137,7 +139,8 @@ pub(crate) async fn read_tiles(
     Ok(tiles)
 }
 
-fn entry((position, id, kind, at, commitment, salt, payload): EntryColumns) -> Result<TreeEntry, StoreError> {
+fn entry(columns: EntryColumns, opening: &Opening) -> Result<TreeEntry, StoreError> {
+    let (position, kind, at, commitment, key, id, salt, payload) = columns;
     let commitment = commitment.try_into();
     Ok(TreeEntry {
         index: count(position.saturating_sub(1))?,
@@ -145,7 +148,7 @@ fn entry((position, id, kind, at, commitment, salt, payload): EntryColumns) -> R
         kind,
         at: Timestamp::from_millis(at),
         commitment: commitment.map_err(|_| StoreError::damaged("a commitment has not 32 bytes"))?,
-        content: (!payload.is_empty()).then_some((salt, payload)),
+        content: opening.open((key, id, salt, payload))?,
     })
 }
 

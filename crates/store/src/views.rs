@@ -18,7 +18,23 @@ const ROWS: usize = 64;
 /// An entry with its position: position, kind, payload.
 pub(crate) type PlacedEntry = (i64, String, Vec<u8>);
 
+/// The same as it lies in the database: position, kind, payload, id, key.
+pub(crate) type LyingEntry = (i64, String, Vec<u8>, Vec<u8>, i64);
+
 impl Store {
+    /// Opens entries. Those that have been destroyed are left out; so is, and is told, one that cannot be opened.
+    pub(crate) async fn placed(&self, entries: Vec<LyingEntry>) -> Result<Vec<PlacedEntry>, StoreError> {
+        let opening = self.opening(entries.iter().map(|(.., key)| *key).collect()).await?;
+        let open = |(position, kind, payload, id, key): LyingEntry| match opening.payload(key, &id, payload) {
+            Ok(payload) => payload.map(|payload| (position, kind, payload)),
+            Err(error) => {
+                tracing::error!(position, %error, "a journal entry cannot be opened and is left out of the views");
+                None
+            }
+        };
+        Ok(entries.into_iter().filter_map(open).collect())
+    }
+
     /// Derives all views again from the positions that the entries have, step by step, so that neither appends nor
     /// readers wait for the whole.
     ///
@@ -38,11 +54,11 @@ impl Store {
             let until = size.saturating_add(1).min(from.saturating_add(STEP));
             empty(&mut connection, from, until).await?;
             let entries = Sql::new(
-                "SELECT position, kind, payload FROM journal_entry \
+                "SELECT position, kind, payload, id, key_id FROM journal_entry \
                  WHERE position >= $1 AND position < $2 AND length(payload) > 0 ORDER BY position",
             );
             let entries = connection.rows(entries.bind(from).bind(until)).await?;
-            insert_records(&mut connection, &entries).await?;
+            insert_records(&mut connection, &self.placed(entries).await?).await?;
             connection.commit().await?;
             from = until;
         }

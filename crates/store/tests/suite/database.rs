@@ -5,18 +5,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use verbond_store::{DatabaseUrl, Store, StoreError};
+use verbond_trust::WrappingKey;
 
-use crate::TestResult;
+use crate::{TestResult, samples::ticking};
 
 /// A database that only this test uses. It may be opened several times, as several processes would.
 pub struct Database {
     pub url: DatabaseUrl,
+    wrapping_key: String,
     _directory: Option<TempDir>,
 }
 
 impl Database {
     pub async fn open(&self) -> Result<Store, StoreError> {
-        Store::open(&self.url).await
+        let ambient = ticking();
+        let key = |_| WrappingKey::read(&self.wrapping_key).map_err(|error| error.to_string());
+        Store::open(&self.url, key, &ambient).await
     }
 
     /// Runs statements behind the store's back.
@@ -43,7 +47,7 @@ impl Database {
 pub async fn on_sqlite(test: impl AsyncFnOnce(&Database) -> TestResult) -> TestResult {
     let directory = TempDir::new()?;
     let url = DatabaseUrl::Sqlite(directory.path().join("verbond.sqlite"));
-    test(&Database { url, _directory: Some(directory) }).await
+    test(&Database { url, wrapping_key: WrappingKey::first(&ticking()), _directory: Some(directory) }).await
 }
 
 #[expect(clippy::print_stderr, reason = "tells that a part was left out")]
@@ -59,7 +63,8 @@ pub async fn on_postgres(test: impl AsyncFnOnce(&Database) -> TestResult) -> Tes
     let url = DatabaseUrl::Postgres(format!("{address}/{name}"));
     let mut connection = PgConnection::connect(&server).await?;
     connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
-    let result = test(&Database { url, _directory: None }).await;
+    let result =
+        test(&Database { url, wrapping_key: WrappingKey::first(&ticking()), _directory: None }).await;
     connection.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
     result
 }

@@ -47,7 +47,7 @@ fn when_over(millis: i64) -> Ambient {
 async fn destroy(store: &Store, limit: i64, now: &Ambient) -> Result<usize, StoreError> {
     let mut passed = 0;
     loop {
-        match store.destroy_what_is_over(limit, now).await? {
+        match store.destroy_what_is_over(30, limit, now).await? {
             0 => return Ok(passed),
             step => passed += step,
         }
@@ -96,7 +96,7 @@ async fn what_is_older_than_the_rule_keeps_it_is_emptied_and_the_rest_stays(
         batch.insert(place + 1, other);
     }
     store.append(&batch).await?;
-    assert_eq!(store.destroy_what_is_over(1000, &now).await?, 0, "there is no rule yet");
+    assert_eq!(store.destroy_what_is_over(30, 1000, &now).await?, 0, "there is no rule yet");
     store.keep_exchanges_for(1, &ambient).await?;
     integrate(&store).await?;
     assert_eq!(records(&store).await?, 6);

@@ -26,7 +26,7 @@ use verbond_trust::{
 
 use super::{
     Metrics, Reloader, decision_point, identity, metrics::Sources, pseudonyms, reload::AtStart, roles::Roles,
-    sources, tasks,
+    sources, tasks, wrapping_key,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -82,7 +82,11 @@ impl Node {
         identity.judged_by(Arc::clone(&trust));
 
         // What we know, and the one place where it is written down.
-        let store = Store::open(database).await.map_err(|error| unusable_database(&error))?;
+        let key = |is_noted| {
+            wrapping_key::read_or_make(&settings.directory, is_noted, &ambient)
+                .map_err(|error| format!("{error:#}"))
+        };
+        let store = Store::open(database, key, &ambient).await.map_err(|error| unusable_database(&error))?;
         store.claim(&own).await.map_err(|error| unusable_database(&error))?;
         let limits = &settings.configuration.limits;
         let journal_limits = JournalLimits {
@@ -217,6 +221,7 @@ impl Node {
                 store.clone(),
                 ambient.clone(),
                 profile.retention_days,
+                settings.configuration.backup.key_days,
             )));
             running.push(tokio::spawn(tasks::drop_counts(store.clone(), ambient.clone())));
         }

@@ -10,6 +10,7 @@ mod reload;
 mod roles;
 pub mod sources;
 mod tasks;
+pub mod wrapping_key;
 
 pub use self::{
     assembly::{Node, revocation_sources, size},

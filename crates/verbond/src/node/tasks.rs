@@ -181,7 +181,8 @@ pub fn pins(picture: &Snapshot) -> Pins {
 
 /// Says for how long the group keeps exchanges, and destroys those whose time is over, until it is aborted; 0 days: everything is
 /// kept.
-pub async fn destroy_what_is_over(store: Store, ambient: Ambient, days: u32) {
+/// `key_backup_days` is how long backups of keys live.
+pub async fn destroy_what_is_over(store: Store, ambient: Ambient, days: u32, key_backup_days: u32) {
     while let Err(error) = store.keep_exchanges_for(days, &ambient).await {
         tracing::warn!(%error, "for how long exchanges are kept cannot be written down yet");
         tokio::time::sleep(TROUBLE).await;
@@ -189,7 +190,7 @@ pub async fn destroy_what_is_over(store: Store, ambient: Ambient, days: u32) {
     loop {
         let mut passed = 0;
         loop {
-            match store.destroy_what_is_over(STEP, &ambient).await {
+            match store.destroy_what_is_over(key_backup_days, STEP, &ambient).await {
                 Ok(0) => break,
                 Ok(more) => passed += more,
                 Err(error) => {
@@ -204,6 +205,13 @@ pub async fn destroy_what_is_over(store: Store, ambient: Ambient, days: u32) {
                 days,
                 "what is no longer to be kept of exchanges has been destroyed"
             );
+        }
+        match store.destroy_month_keys(ambient.now()).await {
+            Ok(0) => {}
+            Ok(keys) => {
+                tracing::info!(keys, "keys of months of which nothing is kept any more have been destroyed")
+            }
+            Err(error) => tracing::warn!(%error, "keys of months that are over cannot be destroyed yet"),
         }
         tokio::time::sleep(RETENTION).await;
     }
