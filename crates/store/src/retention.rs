@@ -165,8 +165,8 @@ impl Store {
             connection.execute(Sql::new("DELETE FROM month_key WHERE id = $1").bind(id)).await?;
             destroyed += 1;
         }
+        connection.commit().await?;
         if destroyed > 0 {
-            connection.commit().await?;
             self.month_keys()?.forget();
         }
         self.inner.pools.leave_no_traces().await?;

@@ -13,7 +13,7 @@ use crate::{TestResult, samples::ticking};
 pub struct Database {
     pub url: DatabaseUrl,
     wrapping_key: String,
-    _directory: Option<TempDir>,
+    directory: Option<TempDir>,
 }
 
 impl Database {
@@ -39,6 +39,32 @@ impl Database {
         }
     }
 
+    /// Whether bytes stand in any file of the database; not told for PostgreSQL, whose files are the server's.
+    pub fn holds(&self, bytes: &[u8]) -> std::io::Result<bool> {
+        let Some(directory) = &self.directory else { return Ok(false) };
+        for file in std::fs::read_dir(directory.path())? {
+            if std::fs::read(file?.path())?.windows(bytes.len()).any(|window| window == bytes) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// One number behind the store's back.
+    pub async fn number(&self, sql: &str) -> Result<i64, sqlx::Error> {
+        let sql = AssertSqlSafe(sql);
+        match &self.url {
+            DatabaseUrl::Sqlite(file) => {
+                let mut connection = SqliteConnection::connect(&file.display().to_string()).await?;
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await
+            }
+            DatabaseUrl::Postgres(url) => {
+                let mut connection = PgConnection::connect(url).await?;
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await
+            }
+        }
+    }
+
     pub fn is_postgres(&self) -> bool {
         matches!(self.url, DatabaseUrl::Postgres(_))
     }
@@ -47,7 +73,7 @@ impl Database {
 pub async fn on_sqlite(test: impl AsyncFnOnce(&Database) -> TestResult) -> TestResult {
     let directory = TempDir::new()?;
     let url = DatabaseUrl::Sqlite(directory.path().join("verbond.sqlite"));
-    test(&Database { url, wrapping_key: WrappingKey::first(&ticking()), _directory: Some(directory) }).await
+    test(&Database { url, wrapping_key: WrappingKey::first(&ticking()), directory: Some(directory) }).await
 }
 
 #[expect(clippy::print_stderr, reason = "tells that a part was left out")]
@@ -63,8 +89,7 @@ pub async fn on_postgres(test: impl AsyncFnOnce(&Database) -> TestResult) -> Tes
     let url = DatabaseUrl::Postgres(format!("{address}/{name}"));
     let mut connection = PgConnection::connect(&server).await?;
     connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
-    let result =
-        test(&Database { url, wrapping_key: WrappingKey::first(&ticking()), _directory: None }).await;
+    let result = test(&Database { url, wrapping_key: WrappingKey::first(&ticking()), directory: None }).await;
     connection.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
     result
 }
