@@ -1,73 +1,143 @@
 //! `verbond journal …`
 
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
 use clap::Subcommand;
 use serde_json::json;
+use verbond_application::{OpContext, checkpoints::Checkpoints};
+use verbond_domain::{Actor, Problem};
+use verbond_store::{DatabaseUrl, Store};
+use verbond_trust::IdentityHandle;
 
-use super::{Client, service::done, show};
-use crate::{client::segment, printer::Printer};
+use super::{Client, retention::Retention, show};
+use crate::{
+    ambient,
+    configuration::Settings,
+    node::{identity, journal_files, wrapping_key},
+    printer::Printer,
+    serve::DirectoryLock,
+};
 
-/// For how long the journal keeps exchanges, and legal holds.
+/// The journal as something that others can check; what it keeps and what it has destroyed.
 #[derive(Debug, Subcommand)]
 pub enum Journal {
-    /// What is kept, why, and what has been destroyed.
+    /// How far the journal has come: its size, epoch, newest checkpoint and keys.
+    Show,
+    /// The newest checkpoint, as the signed note that others keep (C2SP tlog-checkpoint).
     ///
-    /// What was written of an exchange is destroyed when the days are over that the group's profile keeps it; that something
-    /// stood there can still be proved. Acts are kept.
-    Retention,
-    /// The legal holds that stand.
-    Holds,
-    /// Set a legal hold: nothing that was written in the period is destroyed while it stands.
+    /// Whoever keeps it can find out later whether anything before it was changed: `verbond verify --checkpoint FILE`.
+    #[command(after_help = "Example:\n  verbond journal checkpoint > checkpoint-of-today")]
+    Checkpoint,
+    /// The newest checkpoint that was seen of each counterpart's journal.
+    Witnessed,
+    /// Go on after entries were lost, with a new epoch that names the gap. The node must not run.
+    ///
+    /// A database that was restored from a backup is shorter than checkpoints that were signed before; such a node does not start,
+    /// since nobody could tell the loss from tampering. This says that it was a loss, and how much is gone: verifiers report a declared
+    /// gap. What is gone cannot be brought back afterwards.
     #[command(
-        after_help = "Whoever answers for the source sets it; it stays in the journal with its author. Example:\n  \
-        verbond --person s.pem journal hold inquiry-2026-4 --from 2026-01-01T00:00:00Z --until 2026-04-01T00:00:00Z \\\n    \
-        --reason \"inquiry of the supervisor, letter 2026-4\""
+        after_help = "Example:\n  verbond journal continue --reason \"disk failed on 3 May; restored from the backup of 2 May\""
     )]
-    Hold {
-        /// By what it will be released.
-        name: String,
-        /// On what was written at or after this moment, such as 2026-01-01T00:00:00Z.
-        #[arg(long, value_name = "MOMENT")]
-        from: String,
-        /// And before this moment; without it, on whatever is still to come.
-        #[arg(long, value_name = "MOMENT")]
-        until: Option<String>,
-        /// Why; without personal data.
-        #[arg(long, value_name = "TEXT")]
+    Continue {
+        /// Why, for everybody who will read the journal.
+        #[arg(long)]
         reason: String,
+        /// The newest checkpoint that is known, if another has it: without it, the one that this node kept in `journal-head`.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
     },
-    /// Release a legal hold: what it kept and is over is destroyed within the hour.
-    Release {
-        /// The hold.
-        name: String,
-    },
+    #[command(flatten)]
+    Retention(Retention),
 }
 
-/// Columns of a table of holds.
-const HOLDS: [(&str, &str); 5] =
-    [("HOLD", "/name"), ("FROM", "/from"), ("UNTIL", "/until"), ("SET", "/set_at"), ("REASON", "/reason")];
+/// Columns of a table of checkpoints.
+const WITNESSED: [(&str, &str); 4] =
+    [("COUNTERPART", "/counterpart"), ("ORIGIN", "/origin"), ("ENTRIES", "/size"), ("SEEN", "/seen_at")];
 
 impl Journal {
-    /// Does it.
-    pub async fn run(self, client: &Client, printer: Printer) -> anyhow::Result<()> {
+    /// Does it; only what asks a running node makes a client.
+    pub async fn run(
+        self,
+        data: &Path,
+        client: impl FnOnce() -> anyhow::Result<Client>,
+        printer: Printer,
+    ) -> anyhow::Result<()> {
         match self {
-            Self::Retention => show::one(printer, &client.get("/v1/retention").await?),
-            Self::Holds => {
-                let answer = client.get("/v1/holds").await?;
-                show::list(printer, &answer, &HOLDS, ("Er staat geen bewaarplicht.", "no hold stands"));
-            }
-            Self::Hold { name, from, until, reason } => {
-                let asked = json!({ "name": name, "from": from, "until": until, "reason": reason });
-                let answer = client.post("/v1/holds", &asked).await?;
+            Self::Show => show::one(printer, &client()?.get("/v1/journal/head").await?),
+            Self::Checkpoint => {
+                let head = client()?.get("/v1/journal/head").await?;
+                let note = head.pointer("/checkpoint/note").and_then(serde_json::Value::as_str);
+                let note = note.ok_or_else(none_yet)?;
                 match printer.is_json() {
-                    true => printer.json(&answer),
-                    false => done(printer, "de bewaarplicht staat", "the hold stands"),
+                    true => printer.json(&json!({ "note": note })),
+                    false => printer.line(note.trim_end()),
                 }
             }
-            Self::Release { name } => {
-                client.post(&format!("/v1/holds/{}/release", segment(&name)), &json!({})).await?;
-                done(printer, "de bewaarplicht is opgeheven", "the hold has been released");
+            Self::Witnessed => {
+                let answer = client()?.get("/v1/journal/witnessed").await?;
+                show::list(printer, &answer, &WITNESSED, ("Nog niets gezien.", "nothing seen yet"));
+            }
+            Self::Retention(verb) => verb.run(&client()?, printer).await?,
+            Self::Continue { reason, checkpoint } => {
+                let epoch = go_on(data, &reason, checkpoint.as_deref()).await?;
+                match printer.is_json() {
+                    true => printer.json(&json!({ "epoch": epoch })),
+                    false => printer.say(
+                        &format!("Het journaal gaat verder in tijdperk {epoch}. Start het knooppunt met `verbond serve`."),
+                        &format!("the journal goes on in epoch {epoch}; start the node with `verbond serve`"),
+                    ),
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Opens the next epoch in the database of a node that does not run.
+async fn go_on(data: &Path, reason: &str, checkpoint: Option<&Path>) -> anyhow::Result<u32> {
+    let settings = Arc::new(Settings::load(&std::path::absolute(data)?)?);
+    let ambient = ambient::system();
+    let last_known = match checkpoint {
+        Some(file) => journal_files::checkpoint(file)?,
+        None => journal_files::kept_head(&settings.directory)?.ok_or_else(no_head)?,
+    };
+    let database = settings.database()?;
+    let _lock = match database {
+        DatabaseUrl::Sqlite(_) => Some(DirectoryLock::take(&settings.directory)?),
+        DatabaseUrl::Postgres(_) => None,
+    };
+    let trust = identity::trust(&settings)?;
+    let present = identity::load(&settings)?;
+    let own = present.certificate.participant.clone();
+    let identity = IdentityHandle::new(present, identity::earlier(&settings));
+    let signer = journal_files::key(&settings.directory, &ambient)?;
+    let key = wrapping_key::of(&settings.directory, &ambient);
+    let store = Store::open(&database, key, &ambient).await?;
+    store.claim(&own).await?;
+    let checkpoints = Checkpoints::new(own, identity, trust, Some(signer));
+    let context = OpContext { actor: Actor::Operator, ambient, store };
+    let epoch = checkpoints.continue_after(&context, &last_known, reason).await;
+    context.store.close().await;
+    Ok(epoch?)
+}
+
+fn none_yet() -> Problem {
+    Problem::new("NO_CHECKPOINT_YET", 409, "Er is nog geen controlepunt.", "there is no checkpoint yet")
+        .next("Wacht enkele seconden.", "wait for some seconds")
+}
+
+fn no_head() -> Problem {
+    Problem::new(
+        "NO_CHECKPOINT_KEPT",
+        404,
+        "Dit knooppunt heeft geen `journal-head`: zijn nieuwste controlepunt is hier niet bekend.",
+        "this node has no `journal-head`: its newest checkpoint is not known here",
+    )
+    .next(
+        "Vraag het nieuwste controlepunt aan een andere deelnemer (`verbond journal witnessed --json`) en geef het met --checkpoint.",
+        "ask another participant for the newest checkpoint (`verbond journal witnessed --json`) and give it with --checkpoint",
+    )
 }

@@ -16,6 +16,7 @@ mod person;
 mod preview;
 mod record;
 mod register;
+mod retention;
 mod service;
 mod show;
 mod system;
@@ -116,15 +117,15 @@ enum Verb {
     /// What has been exchanged and what has been done.
     #[command(subcommand)]
     Record(record::Record),
-    /// For how long the journal keeps exchanges, and legal holds.
-    #[command(subcommand)]
-    Journal(journal::Journal),
     /// Decisions on exchanges, as they were written down.
     #[command(subcommand)]
     Decision(decision::Decision),
     /// What became of exchanges, and whether the other party says the same.
     #[command(subcommand)]
     Account(account::Account),
+    /// The journal as something that others can check; what it keeps and what it has destroyed.
+    #[command(subcommand)]
+    Journal(journal::Journal),
     /// Messages that still have to reach other participants.
     Outbox(system::Outbox),
     /// The node's certificate.
@@ -171,9 +172,9 @@ impl Arguments {
             Verb::Peer(peer) => peer.run(&client()?, printer).await?,
             Verb::Person(person) => person.run(&data, &afar, printer).await?,
             Verb::Record(record) => record.run(&client()?, printer).await?,
-            Verb::Journal(journal) => journal.run(&client()?, printer).await?,
             Verb::Account(account) => return account.run(&client()?, printer).await,
             Verb::Decision(decision) => return decision.run(&client()?, printer).await,
+            Verb::Journal(journal) => journal.run(&data, client, printer).await?,
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
             Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,
             Verb::Key(key) => key.run(&data, &client()?, printer).await?,

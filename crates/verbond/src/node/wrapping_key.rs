@@ -12,11 +12,13 @@ use crate::init;
 /// The file, in the data directory.
 pub const FILE: &str = "wrapping-key.json";
 
+/// The key in the data directory, for a store that is opened.
+pub fn of(directory: &Path, ambient: &Ambient) -> impl FnOnce(bool) -> Result<WrappingKey, String> {
+    move |is_noted| read_or_make(directory, is_noted, ambient).map_err(|error| format!("{error:#}"))
+}
+
 /// Reads the file, or makes it if it is not there and the database notes no such key yet.
-///
-/// # Errors
-/// A file that is missing although a key is noted, or that cannot be made or read.
-pub fn read_or_make(directory: &Path, is_noted: bool, ambient: &Ambient) -> anyhow::Result<WrappingKey> {
+fn read_or_make(directory: &Path, is_noted: bool, ambient: &Ambient) -> anyhow::Result<WrappingKey> {
     let file = directory.join(FILE);
     if !file.exists() {
         anyhow::ensure!(
@@ -40,8 +42,8 @@ mod tests {
 
     async fn open(keys: &Path, database: &Path) -> Result<(), StoreError> {
         let ambient = crate::ambient::system();
-        let key = |noted| read_or_make(keys, noted, &ambient).map_err(|error| format!("{error:#}"));
-        let store = Store::open(&DatabaseUrl::Sqlite(database.join("node.sqlite")), key, &ambient).await?;
+        let database = DatabaseUrl::Sqlite(database.join("node.sqlite"));
+        let store = Store::open(&database, of(keys, &ambient), &ambient).await?;
         store.close().await;
         Ok(())
     }
