@@ -85,7 +85,7 @@ async fn what_was_written_before_there_were_keys_stays_readable_and_is_destroyed
     assert!(payloads(&store, "permit").await?.iter().all(serde_json::Value::is_null));
     // Copies of it open without a key: nobody knows when the last one is gone.
     assert_eq!(store.retention_report(START).await?.copies_gone_at, None);
-    assert!(payloads(&store, "act").await?.iter().all(|act| act["detail"].get("copies_gone_at").is_none()));
+    assert!(payloads(&store, "act").await?.iter().all(|act| act.pointer("/detail/copies_gone_at").is_none()));
     store.close().await;
     Ok(())
 }
@@ -131,7 +131,8 @@ async fn a_key_made_in_a_transaction_that_came_to_nothing_seals_nothing(database
     transaction.commit().await?;
     store.close().await;
     let store = database.open().await?;
-    let subjects: Vec<_> = payloads(&store, "act").await?.iter().map(|act| act["subject"].clone()).collect();
+    let subjects: Vec<_> =
+        payloads(&store, "act").await?.iter().filter_map(|act| act.get("subject").cloned()).collect();
     assert_eq!(subjects, ["kept", "kept too"]);
     store.close().await;
     Ok(())

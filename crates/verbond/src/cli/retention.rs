@@ -20,7 +20,7 @@ pub enum Retention {
     /// Set a legal hold: nothing that was written in the period is destroyed while it stands.
     #[command(
         after_help = "Whoever answers for the source sets it; it stays in the journal with its author. Example:\n  \
-        verbond --person s.pem journal hold inquiry-2026-4 --from 2026-01-01T00:00:00Z --until 2026-04-01T00:00:00Z \\\n    \
+        verbond journal hold inquiry-2026-4 --from 2026-01-01T00:00:00Z --until 2026-04-01T00:00:00Z \\\n    \
         --reason \"inquiry of the supervisor, letter 2026-4\""
     )]
     Hold {
