@@ -17,6 +17,7 @@ from support.agreements import AGREED, BSN, SERVICE, SOURCE, ask, conclude, docu
 from support.between_two import consumer, folder, token  # noqa: F401
 from support.caller import Caller
 from support.checks import eventually
+from support.journal import position_of
 from support.servers import Reply
 from support.streams import Stream, lines, source, with_years  # noqa: F401
 from support.tapped import provider, tap  # noqa: F401
@@ -159,32 +160,22 @@ def change(organisation, statement, *values):
     database.close()
 
 
-def position_of(organisation, transaction, kind):
-    """Where an entry of a transaction stands, and what it says."""
-    with sqlite3.connect(organisation.node.database, timeout=10) as database:
-        for position, payload in database.execute(
-            "SELECT position, payload FROM journal_entry WHERE kind = ?", (kind,)
-        ):
-            if json.loads(payload).get("transaction_id") == transaction:
-                return position, json.loads(payload)
-    raise AssertionError("no such entry")
-
-
 def test_what_one_party_changes_or_hides_the_other_finds(consumer, provider, token, working):
     changed, hidden, forgotten = (transaction_of(ask(consumer, token)) for _ in range(3))
     for transaction in (changed, hidden, forgotten):
         completed(provider, transaction), completed(consumer, transaction)
     time.sleep(1)
     # The provider says that something else left,
-    position, said = position_of(provider, changed, "completion")
+    position, said = position_of(provider.node, changed, "completion")
     said["response"]["digest"] = digest_of(said["salt"], b"something else")
     said["elements"] = said["elements"][:1]
-    change(provider, "UPDATE journal_entry SET payload = ? WHERE position = ?", json.dumps(said).encode(), position)
+    unsealed = "UPDATE journal_entry SET payload = ?, salt = zeroblob(32), key_id = 0 WHERE position = ?"
+    change(provider, unsealed, json.dumps(said).encode(), position)
     # that nothing was ever asked,
-    position, _ = position_of(provider, hidden, "permit")
+    position, _ = position_of(provider.node, hidden, "permit")
     change(provider, "DELETE FROM transaction_record WHERE position = ?", position)
     # and the consumer does not know what became of something.
-    position, _ = position_of(consumer, forgotten, "completion")
+    position, _ = position_of(consumer.node, forgotten, "completion")
     change(consumer, "DELETE FROM completion_record WHERE position = ?", position)
 
     found = {each["transaction_id"]: each for each in reconcile(consumer, provider, status=1)["findings"]}

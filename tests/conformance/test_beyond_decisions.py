@@ -1,11 +1,13 @@
 """Beyond the suite: a decision is taken again from what was written down of it, and what was changed since is found."""
 
+import copy
 import json
 import sqlite3
 import time
 
 import pytest
 
+from support import journal
 from support.agreements import BSN, SERVICE, conclude, document
 from support.between_two import consumer, folder, provider, source, token  # noqa: F401
 from support.checks import eventually
@@ -104,20 +106,19 @@ def test_what_was_tampered_with_differs(auditors, exchanges, consumer):
     """Each part on which a decision rests, changed behind the node's back."""
     person = auditors["consumer"]
     (one,) = eventually(lambda: found(person, exchanges["second"]), "the decision")
-    entry = bytes.fromhex(one["id"].replace("-", ""))
+    (payload,) = [line["payload"] for line in journal.entries(consumer.node, "permit") if line["id"] == one["id"]]
     database = sqlite3.connect(consumer.node.database, isolation_level=None, timeout=10)
-    (payload,) = database.execute("SELECT payload FROM journal_entry WHERE id = ?", (entry,)).fetchone()
 
     def replayed_with(change):
-        changed = json.loads(payload)
+        changed = copy.deepcopy(payload)
         change(changed["decision"]["body"], changed["decision"]["attributes"]["adl.core.policies"])
-        put(json.dumps(changed).encode())
+        put(changed)
         status, answer = person.ask("GET", f"/v1/decisions/{one['id']}/replay")
         assert status == 200
         return answer["items"][0]
 
     def put(content):
-        database.execute("UPDATE journal_entry SET payload = ? WHERE id = ?", (content, entry))
+        journal.say(database, one["id"], content)
 
     try:
         for change in (

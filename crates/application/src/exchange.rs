@@ -379,16 +379,18 @@ impl Exchanges {
 #[cfg(test)]
 mod tests {
     use verbond_domain::{Actor, Timestamp};
+    use verbond_trust::WrappingKey;
 
     use super::*;
 
     async fn exchanges(directory: &std::path::Path) -> Result<Exchanges, Box<dyn std::error::Error>> {
-        let store =
-            verbond_store::Store::open(&verbond_store::DatabaseUrl::Sqlite(directory.join("db"))).await?;
         let limits =
             verbond_journal::JournalLimits { queue: 1, batch: 1, timeout: std::time::Duration::from_secs(1) };
         let still: Arc<Still> = Arc::new(Still);
         let ambient = Ambient::new(Arc::<Still>::clone(&still), still);
+        let database = verbond_store::DatabaseUrl::Sqlite(directory.join("db"));
+        let key = |_| WrappingKey::read(&WrappingKey::first(&ambient)).map_err(|error| error.to_string());
+        let store = verbond_store::Store::open(&database, key, &ambient).await?;
         let journal = Journal::start(Arc::new(store.clone()), ambient.clone(), limits);
         Ok(Exchanges::new(journal, Limits::new(Arc::new(store)), ambient))
     }

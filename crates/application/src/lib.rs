@@ -19,6 +19,7 @@ pub mod persons;
 pub mod processing;
 pub mod publication;
 pub mod registers;
+pub mod retention;
 pub mod services;
 pub mod snapshot;
 pub mod witnesses;

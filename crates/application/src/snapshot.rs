@@ -266,6 +266,7 @@ fn agreed(rows: Vec<AgreementRow>, before: Option<&Snapshot>) -> Result<Agreed, 
 mod tests {
     use verbond_domain::{Actor, ClassDeclaration, Clock, Entropy, ServiceClass};
     use verbond_store::DatabaseUrl;
+    use verbond_trust::WrappingKey;
 
     use super::*;
 
@@ -317,7 +318,9 @@ mod tests {
     async fn a_committed_change_is_in_the_picture_within_a_second_and_a_lost_database_makes_it_stale()
     -> Outcome {
         let directory = tempfile::tempdir()?;
-        let store = Store::open(&DatabaseUrl::Sqlite(directory.path().join("node.sqlite"))).await?;
+        let database = DatabaseUrl::Sqlite(directory.path().join("node.sqlite"));
+        let key = |_| WrappingKey::read(&WrappingKey::first(&ambient())).map_err(|error| error.to_string());
+        let store = Store::open(&database, key, &ambient()).await?;
         let (keeper, task) = SnapshotKeeper::start(store.clone(), ambient()).await?;
         assert!(keeper.current()?.services.is_empty());
         let mut published = keeper.subscribe();

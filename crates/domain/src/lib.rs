@@ -8,6 +8,7 @@
 mod actor;
 mod ambient;
 mod exchange;
+mod month;
 mod participant;
 mod person;
 mod problem;
@@ -16,6 +17,7 @@ mod service;
 pub use actor::Actor;
 pub use ambient::{Ambient, Clock, Entropy, Timestamp};
 pub use exchange::{Direction, ExchangeParties, TransactionId, TransactionIdError};
+pub use month::Month;
 pub use participant::{ParticipantId, ParticipantIdError, Scheme};
 pub use person::{PersonName, PersonRole, PersonRoles, RoleConflict, UnknownRole};
 pub use problem::{Bilingual, Problem, problems_described_at};

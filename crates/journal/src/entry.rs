@@ -102,6 +102,8 @@ pub struct PreparedEntry {
     pub unique_key: Option<Vec<u8>>,
     /// 32 random bytes; lies with the payload and goes with it.
     pub salt: [u8; 32],
+    /// 12 random bytes, for sealing salt and payload at rest.
+    pub nonce: [u8; 12],
     /// SHA-256(salt ‖ payload).
     pub commitment: [u8; 32],
     /// The entry as JSON.
@@ -140,6 +142,7 @@ impl Entry {
             unique_key: self.unique_key(),
             commitment: commitment(&salt, &payload),
             salt,
+            nonce: ambient.random(),
             payload,
             places: Vec::new(),
         })

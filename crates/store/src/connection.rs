@@ -89,6 +89,15 @@ impl Pools {
         })
     }
 
+    /// Carries SQLite's log over into the database and empties it: it holds pages as they were before something was destroyed. What
+    /// readers still look at stays until the next time. PostgreSQL is left to its own vacuum and log.
+    pub(crate) async fn leave_no_traces(&self) -> Result<(), StoreError> {
+        if let Self::Sqlite { writer, .. } = self {
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite { writer, readers } => {

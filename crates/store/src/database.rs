@@ -12,12 +12,14 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::task::JoinHandle;
-use verbond_domain::ParticipantId;
+use verbond_domain::{Ambient, ParticipantId};
 use verbond_journal::Edge;
+use verbond_trust::WrappingKey;
 
 use crate::{
     connection::Pools,
     durability, migrations,
+    month_keys::MonthKeys,
     notifications::{self, Signals},
     sql::Sql,
 };
@@ -65,6 +67,9 @@ pub enum StoreError {
         /// who asked for it
         own: ParticipantId,
     },
+    /// The key that wraps the month keys is missing, or another one.
+    #[error("the wrapping key cannot be used: {0}")]
+    WrappingKey(String),
     /// A filter names too many things.
     #[error("a filter may name at most {0} things")]
     TooMany(usize),
@@ -111,7 +116,16 @@ pub(crate) struct Inner {
     pub(crate) signals: Arc<Signals>,
     /// The right edge of the tree as this process has left it, so that it is read from the database once only.
     pub(crate) edge: Mutex<Option<Edge>>,
+    /// `None`: opened to be looked at only.
+    keys: Option<MonthKeys>,
     listener: Option<JoinHandle<()>>,
+}
+
+impl Inner {
+    pub(crate) fn month_keys(&self) -> Result<&MonthKeys, StoreError> {
+        let none = || StoreError::WrappingKey("the database was opened without it".to_owned());
+        self.keys.as_ref().ok_or_else(none)
+    }
 }
 
 impl Drop for Inner {
@@ -123,11 +137,16 @@ impl Drop for Inner {
 }
 
 impl Store {
-    /// Opens the database, migrates it, and refuses one that is not durable.
+    /// Opens the database, migrates it, and refuses one that is not durable, or whose entries are sealed under keys that another
+    /// key wraps. `wrapping_key` is told whether the database notes such a key already; if not, it may make one.
     ///
     /// # Errors
-    /// [`StoreError::NotDurable`], or [`StoreError::Database`] when it cannot be reached or migrated.
-    pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+    /// [`StoreError::NotDurable`], [`StoreError::WrappingKey`], or [`StoreError::Database`] when it cannot be reached or migrated.
+    pub async fn open(
+        url: &DatabaseUrl,
+        wrapping_key: impl FnOnce(bool) -> Result<WrappingKey, String>,
+        ambient: &Ambient,
+    ) -> Result<Self, StoreError> {
         let pools = match url {
             DatabaseUrl::Sqlite(file) => {
                 make_private(file).await?;
@@ -137,6 +156,7 @@ impl Store {
         };
         durability::check(&pools).await?;
         migrations::migrate(&pools).await?;
+        let keys = MonthKeys::begin(&pools, wrapping_key, ambient).await?;
         let signals = Arc::new(Signals::new());
         let listener = match &pools {
             Pools::Sqlite { .. } => None,
@@ -144,7 +164,8 @@ impl Store {
                 Some(tokio::spawn(notifications::listen(pool.clone(), Arc::clone(&signals))))
             }
         };
-        Ok(Self { inner: Arc::new(Inner { pools, signals, edge: Mutex::default(), listener }) })
+        let (edge, keys) = (Mutex::default(), Some(keys));
+        Ok(Self { inner: Arc::new(Inner { pools, signals, edge, keys, listener }) })
     }
 
     /// Opens a database to look at it (for `doctor`): refuses one that cannot be reached or is not durable, and makes
@@ -159,7 +180,8 @@ impl Store {
         };
         durability::check(&pools).await?;
         let signals = Arc::new(Signals::new());
-        Ok(Self { inner: Arc::new(Inner { pools, signals, edge: Mutex::default(), listener: None }) })
+        let (edge, keys, listener) = (Mutex::default(), None, None);
+        Ok(Self { inner: Arc::new(Inner { pools, signals, edge, keys, listener }) })
     }
 
     /// How many migrations [`Store::open`] would apply.
@@ -226,6 +248,8 @@ async fn open_sqlite(file: &Path, create: bool) -> Result<Pools, StoreError> {
         // Pages, 16 MiB: under load the log is carried over a few times a second at most. After a crash so much is read
         // at the start.
         .pragma("wal_autocheckpoint", "4000")
+        // What has been destroyed is overwritten, and does not wait for the place to be used again.
+        .pragma("secure_delete", "ON")
         // KiB; what the views and the newest entries touch stays in memory.
         .pragma("cache_size", "-8192")
         .statement_cache_capacity(STATEMENTS)

@@ -7,6 +7,7 @@ use crate::{
     Page, Store, StoreError,
     cursor::{Cursor, Listing, clamp, page},
     journal::uuid,
+    month_keys::Opening,
     records::first_id_at,
     sql::Sql,
 };
@@ -39,8 +40,8 @@ pub struct DecisionFilter {
     pub before: Option<Timestamp>,
 }
 
-/// id, kind, at_millis, payload.
-type DecisionColumns = (Vec<u8>, String, i64, Vec<u8>);
+/// id, kind, at_millis, key_id, payload.
+type DecisionColumns = (Vec<u8>, String, i64, i64, Vec<u8>);
 
 /// What of a permit or a refusal is looked at.
 #[derive(Deserialize)]
@@ -65,7 +66,7 @@ impl Store {
     ) -> Result<Page<DecisionRow>, StoreError> {
         let limit = clamp(limit);
         let mut sql = Sql::new(
-            "SELECT id, kind, at_millis, payload FROM journal_entry WHERE kind IN ('permit', 'refusal')",
+            "SELECT id, kind, at_millis, key_id, payload FROM journal_entry WHERE kind IN ('permit', 'refusal')",
         );
         // Retention has emptied what comes before.
         sql.push(" AND length(payload) > 0");
@@ -84,7 +85,9 @@ impl Store {
         }
         sql.push(" ORDER BY id LIMIT ").push_value(limit + 1);
         let rows = self.inner.pools.rows::<DecisionColumns>(sql).await?;
-        let rows = rows.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        let opening = self.opening(rows.iter().map(|row| row.3).collect()).await?;
+        let rows = rows.into_iter().filter_map(|columns| row(columns, &opening).transpose());
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
         Ok(page(rows, limit, Listing::Decisions, |row| Cursor::new(0, row.id.as_bytes())))
     }
 
@@ -94,16 +97,23 @@ impl Store {
     /// [`StoreError::Damaged`], [`StoreError::Database`].
     pub async fn decision(&self, entry: &uuid::Uuid) -> Result<Option<DecisionRow>, StoreError> {
         let sql = Sql::new(
-            "SELECT id, kind, at_millis, payload FROM journal_entry \
+            "SELECT id, kind, at_millis, key_id, payload FROM journal_entry \
              WHERE id = $1 AND kind IN ('permit', 'refusal') AND length(payload) > 0",
         );
-        self.inner.pools.row::<DecisionColumns>(sql.bind(entry)).await?.map(row).transpose()
+        let Some(columns) = self.inner.pools.row::<DecisionColumns>(sql.bind(entry)).await? else {
+            return Ok(None);
+        };
+        let opening = self.opening(vec![columns.3]).await?;
+        row(columns, &opening)
     }
 }
 
-fn row((id, kind, at, payload): DecisionColumns) -> Result<DecisionRow, StoreError> {
+/// `None`: it has been destroyed.
+fn row(columns: DecisionColumns, opening: &Opening) -> Result<Option<DecisionRow>, StoreError> {
+    let (id, kind, at, key, payload) = columns;
+    let Some(payload) = opening.payload(key, &id, payload)? else { return Ok(None) };
     let Decided { transaction_id, direction, decision } = serde_json::from_slice(&payload)
         .map_err(|_| StoreError::damaged("the payload of a journal entry"))?;
     let (id, at, is_permit) = (uuid(&id)?, Timestamp::from_millis(at), kind == "permit");
-    Ok(DecisionRow { id, at, is_permit, transaction_id, direction, decision })
+    Ok(Some(DecisionRow { id, at, is_permit, transaction_id, direction, decision }))
 }

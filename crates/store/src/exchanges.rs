@@ -6,6 +6,7 @@ use verbond_journal::{Completion, Entry, Permit, RefusedExchange};
 use crate::{
     Page, Store, StoreError,
     cursor::{Cursor, Listing, clamp, page},
+    month_keys::Opening,
     records::first_id_at,
     sql::Sql,
 };
@@ -30,8 +31,8 @@ pub struct ExchangeRow {
     transaction: Vec<u8>,
 }
 
-/// position, transaction_id, at_millis, payload, payload of the completion.
-type Columns = (i64, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>);
+/// position, transaction_id, at_millis; id, key_id and payload of the entry and of the completion.
+type Columns = (i64, Vec<u8>, i64, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>, Option<i64>, Option<Vec<u8>>);
 
 impl Store {
     /// Lists exchanges that reached `counterpart`, or came from it, whose transaction id was made from `from` on and before `until`, in
@@ -49,7 +50,8 @@ impl Store {
     ) -> Result<Page<ExchangeRow>, StoreError> {
         let limit = clamp(limit);
         let mut sql = Sql::new(
-            "SELECT seen.position, seen.transaction_id, entry.at_millis, entry.payload, ended.payload \
+            "SELECT seen.position, seen.transaction_id, entry.at_millis, \
+             entry.id, entry.key_id, entry.payload, ended.id, ended.key_id, ended.payload \
              FROM transaction_record AS seen \
              JOIN journal_entry AS entry ON entry.position = seen.position \
              LEFT JOIN journal_entry AS ended ON entry.kind = 'permit' AND ended.position = \
@@ -71,12 +73,22 @@ impl Store {
         }
         sql.push(" ORDER BY seen.transaction_id, seen.position LIMIT ").push_value(limit + 1);
         let rows = self.inner.pools.rows::<Columns>(sql).await?;
-        let rows = rows.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        let opening =
+            self.opening(rows.iter().flat_map(|row| [row.4, row.7.unwrap_or_default()]).collect()).await?;
+        let rows = rows.into_iter().filter_map(|columns| row(columns, &opening).transpose());
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
         Ok(page(rows, limit, Listing::Exchanges, |row| Cursor::new(row.position, &row.transaction)))
     }
 }
 
-fn row((position, transaction, at, payload, ended): Columns) -> Result<ExchangeRow, StoreError> {
+/// `None`: it has been destroyed.
+fn row(columns: Columns, opening: &Opening) -> Result<Option<ExchangeRow>, StoreError> {
+    let (position, transaction, at, id, key, payload, ended_id, ended_key, ended) = columns;
+    let Some(payload) = opening.payload(key, &id, payload)? else { return Ok(None) };
+    let ended = match (ended_id, ended_key, ended) {
+        (Some(id), Some(key), Some(payload)) => opening.payload(key, &id, payload)?,
+        _ => None,
+    };
     let damaged = || StoreError::damaged("the payload of a journal entry");
     let read = |payload: &[u8]| serde_json::from_slice::<Entry>(payload).map_err(|_| damaged());
     let answered = match (read(&payload)?, ended.as_deref().map(read).transpose()?) {
@@ -87,5 +99,5 @@ fn row((position, transaction, at, payload, ended): Columns) -> Result<ExchangeR
         (Entry::Refusal(refusal), None) => Answered::Refused(refusal),
         _ => return Err(damaged()),
     };
-    Ok(ExchangeRow { at: Timestamp::from_millis(at), answered, position, transaction })
+    Ok(Some(ExchangeRow { at: Timestamp::from_millis(at), answered, position, transaction }))
 }

@@ -9,6 +9,7 @@ use crate::{
     Store, StoreError,
     connection::Connection,
     limits,
+    month_keys::Sealing,
     sql::{Sql, Value, powers_of_two},
 };
 
@@ -36,8 +37,10 @@ impl Store {
         if batch.iter().any(|entry| !entry.places.is_empty()) {
             return self.append_within_limits(batch).await;
         }
+        // Before the one connection that writes is taken: making a key needs it too.
+        let sealing = self.month_keys()?.sealing(&self.inner.pools, batch).await?;
         if (1..=ONE_STATEMENT).contains(&batch.len()) {
-            let written = self.inner.pools.execute(insertion(batch)).await?;
+            let written = self.inner.pools.execute(insertion(batch, &sealing)?).await?;
             if all(written, batch) {
                 return Ok(vec![Outcome::Written; batch.len()]);
             }
@@ -46,7 +49,7 @@ impl Store {
             return Ok(outcomes(batch, &refused));
         }
         let mut connection = self.inner.pools.begin_write().await?;
-        let outcomes = insert(&mut connection, batch).await?;
+        let outcomes = insert(&mut connection, batch, &sealing).await?;
         connection.commit().await?;
         Ok(outcomes)
     }
@@ -54,11 +57,12 @@ impl Store {
     /// As [`Store::append_batch`], with places within limits. A transaction of its own, longer than the other: only where
     /// such a limit stands.
     async fn append_within_limits(&self, batch: &[PreparedEntry]) -> Result<Vec<Outcome>, StoreError> {
+        let sealing = self.month_keys()?.sealing(&self.inner.pools, batch).await?;
         let mut connection = self.inner.pools.begin_write().await?;
         let without = limits::take(&mut connection, batch).await?;
         let within: Vec<PreparedEntry> =
             batch.iter().filter(|entry| !without.contains(&entry.id)).cloned().collect();
-        let mut written = insert(&mut connection, &within).await?.into_iter();
+        let mut written = insert(&mut connection, &within, &sealing).await?.into_iter();
         let mut outcomes = Vec::with_capacity(batch.len());
         for entry in batch {
             let outcome = match without.contains(&entry.id) {
@@ -86,10 +90,11 @@ impl Store {
 pub(crate) async fn insert(
     connection: &mut Connection,
     entries: &[PreparedEntry],
+    sealing: &Sealing,
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut without_place: HashSet<EntryId> = HashSet::new();
     for piece in powers_of_two(entries, ROWS) {
-        let written = connection.execute(insertion(piece)).await?;
+        let written = connection.execute(insertion(piece, sealing)?).await?;
         if !all(written, piece) {
             without_place.extend(refused(connection, piece).await?);
         }
@@ -97,12 +102,13 @@ pub(crate) async fn insert(
     Ok(outcomes(entries, &without_place))
 }
 
-fn insertion(entries: &[PreparedEntry]) -> Sql {
+fn insertion(entries: &[PreparedEntry], sealing: &Sealing) -> Result<Sql, StoreError> {
     let mut sql = Sql::new(
-        "INSERT INTO journal_entry (id, kind, at_millis, unique_key, salt, commitment, payload) VALUES ",
+        "INSERT INTO journal_entry (id, kind, at_millis, unique_key, salt, commitment, key_id, payload) VALUES ",
     );
-    sql.push_rows(entries.iter().map(columns)).push(" ON CONFLICT DO NOTHING");
-    sql
+    let rows: Result<Vec<_>, _> = entries.iter().map(|entry| columns(entry, sealing)).collect();
+    sql.push_rows(rows?).push(" ON CONFLICT DO NOTHING");
+    Ok(sql)
 }
 
 fn all(written: u64, entries: &[PreparedEntry]) -> bool {
@@ -127,16 +133,19 @@ fn outcomes(entries: &[PreparedEntry], refused: &HashSet<EntryId>) -> Vec<Outcom
         .collect()
 }
 
-fn columns(entry: &PreparedEntry) -> [Value; 7] {
-    [
+/// The salt lies with the payload, sealed.
+fn columns(entry: &PreparedEntry, sealing: &Sealing) -> Result<[Value; 8], StoreError> {
+    let (key, sealed) = sealing.seal(entry)?;
+    Ok([
         (&entry.id.0).into(),
         entry.kind.into(),
         entry.at.into(),
         Value::Bytes(entry.unique_key.clone()),
-        entry.salt.as_slice().into(),
+        [].as_slice().into(),
         entry.commitment.as_slice().into(),
-        entry.payload.as_slice().into(),
-    ]
+        key.into(),
+        Value::Bytes(Some(sealed)),
+    ])
 }
 
 async fn present(connection: &mut Connection, ids: &[&EntryId]) -> Result<Vec<uuid::Uuid>, StoreError> {

@@ -9,6 +9,7 @@ use crate::{
     Page, Store, StoreError,
     cursor::{Cursor, Listing, clamp, page},
     journal::uuid,
+    month_keys::Opening,
     records::{first_id_at, push_in},
     sql::{Sql, Value},
 };
@@ -45,8 +46,8 @@ pub struct ProcessingFilter {
     pub before: Option<Timestamp>,
 }
 
-/// position, place, id, payload.
-type Columns = (i64, i64, Vec<u8>, Vec<u8>);
+/// position, place, id, key_id, payload.
+type Columns = (i64, i64, Vec<u8>, i64, Vec<u8>);
 
 impl Store {
     /// Lists processing records in the order in which they were written. `limit` 1 to 1000. Those of the last second may be
@@ -62,7 +63,7 @@ impl Store {
     ) -> Result<Page<ProcessingRow>, StoreError> {
         let limit = clamp(limit);
         let mut sql = Sql::new(
-            "SELECT found.position, found.place, entry.id, entry.payload FROM processing_record AS found \
+            "SELECT found.position, found.place, entry.id, entry.key_id, entry.payload FROM processing_record AS found \
              JOIN journal_entry AS entry ON entry.position = found.position WHERE 1 = 1",
         );
         if let Some(transaction) = &filter.transaction_id {
@@ -89,8 +90,10 @@ impl Store {
         }
         sql.push(" ORDER BY found.position, found.place LIMIT ").push_value(limit + 1);
         let rows = self.inner.pools.rows::<Columns>(sql).await?;
+        let opening = self.opening(rows.iter().map(|row| row.3).collect()).await?;
         let mut read = HashMap::new();
-        let rows = rows.into_iter().map(|columns| row(columns, &mut read)).collect::<Result<Vec<_>, _>>()?;
+        let rows = rows.into_iter().filter_map(|columns| row(columns, &opening, &mut read).transpose());
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
         Ok(page(rows, limit, Listing::Processing, |row| Cursor::new(row.position, &row.place.to_be_bytes())))
     }
 }
@@ -103,19 +106,22 @@ struct Records {
     records: Vec<ProcessingRecord>,
 }
 
+/// `None`: it has been destroyed.
 fn row(
-    (position, place, id, payload): Columns,
+    (position, place, id, key, payload): Columns,
+    opening: &Opening,
     read: &mut HashMap<i64, Records>,
-) -> Result<ProcessingRow, StoreError> {
+) -> Result<Option<ProcessingRow>, StoreError> {
     let damaged = || StoreError::damaged("the payload of a journal entry");
     let entry = match read.entry(position) {
         std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
         std::collections::hash_map::Entry::Vacant(free) => {
+            let Some(payload) = opening.payload(key, &id, payload)? else { return Ok(None) };
             free.insert(records(&payload).ok_or_else(damaged)?)
         }
     };
     let number = usize::try_from(place).map_err(|_| damaged())?;
-    Ok(ProcessingRow {
+    Ok(Some(ProcessingRow {
         id: uuid(&id)?,
         transaction_id: entry.transaction_id,
         direction: entry.direction,
@@ -123,7 +129,7 @@ fn row(
         record: entry.records.get(number).cloned().ok_or_else(damaged)?,
         position,
         place,
-    })
+    }))
 }
 
 fn records(payload: &[u8]) -> Option<Records> {

@@ -8,6 +8,7 @@ use crate::{
     Store, StoreError,
     cursor::{Cursor, Listing, clamp, page},
     journal::uuid,
+    month_keys::{Class, Opening},
     sql::{LONGEST_LIST, Sql, Value},
 };
 
@@ -89,11 +90,11 @@ pub struct JournalLine {
     pub payload: serde_json::Value,
 }
 
-/// id, at_millis, payload.
-type RecordColumns = (Vec<u8>, i64, Vec<u8>);
+/// id, at_millis, key_id, payload.
+type RecordColumns = (Vec<u8>, i64, i64, Vec<u8>);
 
-/// id, kind, at_millis, commitment, payload.
-type LineColumns = (Vec<u8>, String, i64, Vec<u8>, Vec<u8>);
+/// id, kind, at_millis, commitment, key_id, payload.
+type LineColumns = (Vec<u8>, String, i64, Vec<u8>, i64, Vec<u8>);
 
 impl Store {
     /// Lists transaction records by time (ties by entry id). `limit` 1 to 1000.
@@ -109,7 +110,7 @@ impl Store {
     ) -> Result<Page<TransactionRecord>, StoreError> {
         let limit = clamp(limit);
         let mut sql = Sql::new(
-            "SELECT id, at_millis, payload FROM transaction_record \
+            "SELECT id, at_millis, key_id, payload FROM transaction_record \
              JOIN journal_entry ON journal_entry.position = transaction_record.position WHERE 1 = 1",
         );
         push_filter(&mut sql, filter)?;
@@ -120,7 +121,9 @@ impl Store {
         sql.push(" ORDER BY id").push(order.word());
         sql.push(" LIMIT ").push_value(limit + 1);
         let rows = self.inner.pools.rows::<RecordColumns>(sql).await?;
-        let records = rows.into_iter().map(record).collect::<Result<Vec<_>, _>>()?;
+        let opening = self.opening(rows.iter().map(|row| row.2).collect()).await?;
+        let records = rows.into_iter().filter_map(|row| record(row, &opening).transpose());
+        let records = records.collect::<Result<Vec<_>, _>>()?;
         Ok(page(records, limit, Listing::Records, |record| Cursor::new(0, record.id.as_bytes())))
     }
 
@@ -130,13 +133,16 @@ impl Store {
     /// [`StoreError::Damaged`], [`StoreError::Database`].
     pub async fn refusal(&self, transaction: TransactionId) -> Result<Option<RefusedExchange>, StoreError> {
         let mut sql = Sql::new(
-            "SELECT id, at_millis, payload FROM transaction_record \
+            "SELECT id, at_millis, key_id, payload FROM transaction_record \
              JOIN journal_entry ON journal_entry.position = transaction_record.position \
              WHERE kind = ",
         );
         sql.push_value("refusal").push(" AND transaction_id = ").push_value(transaction.as_uuid());
         sql.push(" ORDER BY id LIMIT 1");
-        let Some((_, _, payload)) = self.inner.pools.row::<RecordColumns>(sql).await? else {
+        let Some((id, _, key, payload)) = self.inner.pools.row::<RecordColumns>(sql).await? else {
+            return Ok(None);
+        };
+        let Some(payload) = self.opening(vec![key]).await?.payload(key, &id, payload)? else {
             return Ok(None);
         };
         match serde_json::from_slice(&payload) {
@@ -157,8 +163,9 @@ impl Store {
         order: SortOrder,
     ) -> Result<Page<JournalLine>, StoreError> {
         let limit = clamp(limit);
-        let mut sql =
-            Sql::new("SELECT id, kind, at_millis, commitment, payload FROM journal_entry WHERE 1 = 1");
+        let mut sql = Sql::new(
+            "SELECT id, kind, at_millis, commitment, key_id, payload FROM journal_entry WHERE 1 = 1",
+        );
         if let Some(kind) = kind {
             sql.push(" AND kind = ").push_value(kind);
             if kind != "permit" {
@@ -171,7 +178,8 @@ impl Store {
         }
         sql.push(" ORDER BY id").push(order.word()).push(" LIMIT ").push_value(limit + 1);
         let rows = self.inner.pools.rows::<LineColumns>(sql).await?;
-        let lines = rows.into_iter().map(line).collect::<Result<Vec<_>, _>>()?;
+        let opening = self.opening(rows.iter().map(|row| row.4).collect()).await?;
+        let lines = rows.into_iter().map(|row| line(row, &opening)).collect::<Result<Vec<_>, _>>()?;
         Ok(page(lines, limit, Listing::Journal, |line| Cursor::new(0, line.id.as_bytes())))
     }
 }
@@ -234,14 +242,17 @@ pub(crate) fn first_id_at(moment: Timestamp) -> [u8; 16] {
     (u128::from(millis) << 80).to_be_bytes()
 }
 
-fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreError> {
+/// `None`: it has been destroyed.
+fn record(columns: RecordColumns, opening: &Opening) -> Result<Option<TransactionRecord>, StoreError> {
+    let (id, at, key, payload) = columns;
+    let Some(payload) = opening.payload(key, &id, payload)? else { return Ok(None) };
     let entry = serde_json::from_slice(&payload)
         .map_err(|_| StoreError::damaged("the payload of a journal entry"))?;
     let (id, at) = (uuid(&id)?, Timestamp::from_millis(at));
     match entry {
         Entry::Permit(Permit { transaction_id, direction, parties, wire, application, .. }) => {
             let transaction_id = Some(transaction_id);
-            Ok(TransactionRecord {
+            Ok(Some(TransactionRecord {
                 id,
                 transaction_id,
                 direction,
@@ -250,7 +261,7 @@ fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreEr
                 application,
                 refusal: None,
                 at,
-            })
+            }))
         }
         Entry::Refusal(RefusedExchange {
             transaction_id,
@@ -262,7 +273,16 @@ fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreEr
             decision: _,
         }) => {
             let refusal = Some(code);
-            Ok(TransactionRecord { id, transaction_id, direction, parties, wire, application, refusal, at })
+            Ok(Some(TransactionRecord {
+                id,
+                transaction_id,
+                direction,
+                parties,
+                wire,
+                application,
+                refusal,
+                at,
+            }))
         }
         Entry::Processing(_) | Entry::Completion(_) | Entry::Witness(_) | Entry::Act(_) => {
             Err(StoreError::damaged("an exchange that is none"))
@@ -270,9 +290,13 @@ fn record((id, at, payload): RecordColumns) -> Result<TransactionRecord, StoreEr
     }
 }
 
-fn line((id, kind, at, commitment, payload): LineColumns) -> Result<JournalLine, StoreError> {
+fn line(columns: LineColumns, opening: &Opening) -> Result<JournalLine, StoreError> {
+    let (id, kind, at, commitment, key, payload) = columns;
     // Retention empties exchanges, never acts.
-    let payload = if payload.is_empty() && kind != "act" { b"null".to_vec() } else { payload };
+    let payload = match opening.payload(key, &id, payload)? {
+        None if Class::of(&kind) == Class::Act => return Err(StoreError::damaged("an act is empty")),
+        payload => payload.unwrap_or_else(|| b"null".to_vec()),
+    };
     Ok(JournalLine {
         id: uuid(&id)?,
         kind,

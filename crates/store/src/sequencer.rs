@@ -22,8 +22,8 @@ const STEP: i64 = 1000;
 /// Tiles in one `INSERT` at most: a power of two.
 const TILES: usize = 16;
 
-/// An entry as it is integrated: position, kind, payload, time, commitment.
-type Sequenced = (i64, String, Vec<u8>, i64, Vec<u8>);
+/// An entry as it is integrated: position, kind, payload, time, commitment, id, key.
+type Sequenced = (i64, String, Vec<u8>, i64, Vec<u8>, Vec<u8>, i64);
 /// size, tree_size, epoch.
 type HeadColumns = (i64, i64, i64);
 
@@ -85,8 +85,11 @@ impl Store {
         put_tiles(&mut connection, &edge.append(leaves?)).await?;
         advance(&mut connection, head, count).await?;
         if tree_size == size {
-            let derived = entries.into_iter().map(|(position, kind, payload, ..)| (position, kind, payload));
-            views::insert_records(&mut connection, &derived.collect::<Vec<_>>()).await?;
+            let lying = entries
+                .into_iter()
+                .map(|(position, kind, payload, _, _, id, key)| (position, kind, payload, id, key));
+            let derived = self.placed(lying.collect()).await?;
+            views::insert_records(&mut connection, &derived).await?;
         }
         Ok(Some(Integration { connection, store: Arc::clone(&self.inner), edge, count }))
     }
@@ -117,7 +120,7 @@ impl Integration {
 
 async fn placed(connection: &mut Connection, after: i64, limit: i64) -> Result<Vec<Sequenced>, StoreError> {
     let entries = Sql::new(
-        "SELECT position, kind, payload, at_millis, commitment FROM journal_entry \
+        "SELECT position, kind, payload, at_millis, commitment, id, key_id FROM journal_entry \
          WHERE position > $1 ORDER BY position LIMIT $2",
     );
     connection.rows(entries.bind(after).bind(limit)).await
@@ -129,7 +132,7 @@ async fn place(connection: &mut Connection, size: i64, limit: i64) -> Result<Vec
     Ok(entries)
 }
 
-fn hashed((_, kind, _, at, commitment): &Sequenced) -> Result<TreeHash, StoreError> {
+fn hashed((_, kind, _, at, commitment, ..): &Sequenced) -> Result<TreeHash, StoreError> {
     let commitment = commitment.as_slice().try_into();
     let commitment = commitment.map_err(|_| StoreError::damaged("a commitment has not 32 bytes"))?;
     let leaf = leaf(kind, Timestamp::from_millis(*at), commitment);

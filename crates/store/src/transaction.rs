@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use verbond_domain::Ambient;
-use verbond_journal::{Entry, Outcome};
+use verbond_journal::{Entry, Outcome, PreparedEntry};
 
 use crate::{
     Store, StoreError,
@@ -11,6 +11,7 @@ use crate::{
     database::Inner,
     dialect::Dialect,
     journal,
+    month_keys::NamedKey,
     notifications::{CHANGE_CHANNEL, OUTBOX_CHANNEL},
     sql::{Row, Sql},
 };
@@ -29,6 +30,7 @@ impl Store {
             changed: false,
             outbox: false,
             failed: false,
+            sealed_under: Vec::new(),
         })
     }
 }
@@ -43,6 +45,8 @@ pub struct Transaction {
     changed: bool,
     outbox: bool,
     failed: bool,
+    /// Keys that may have been made in this transaction.
+    sealed_under: Vec<NamedKey>,
 }
 
 impl Transaction {
@@ -54,13 +58,27 @@ impl Transaction {
         let prepared = entry
             .prepare(ambient)
             .map_err(|error| StoreError::Database(format!("an entry cannot be serialised: {error}")))?;
-        let outcomes = journal::insert(self.connection()?, &[prepared]).await;
+        self.append_prepared(prepared).await
+    }
+
+    /// As [`Transaction::append`], for an entry whose identifier and time are known already.
+    pub(crate) async fn append_prepared(&mut self, prepared: PreparedEntry) -> Result<(), StoreError> {
+        let outcomes = self.insert(prepared).await;
         match self.noting_failure(outcomes)?.as_slice() {
             [Outcome::Written] => Ok(()),
             _ => self.noting_failure(Err(StoreError::Database(
                 "an entry with the same key stands already".to_owned(),
             ))),
         }
+    }
+
+    async fn insert(&mut self, prepared: PreparedEntry) -> Result<Vec<Outcome>, StoreError> {
+        let store = Arc::clone(&self.store);
+        let entries = [prepared];
+        let sealing = store.month_keys()?.sealing_within(self.connection()?, &entries).await?;
+        let outcomes = journal::insert(self.connection()?, &entries, &sealing).await?;
+        self.sealed_under.extend(sealing.into_keys());
+        Ok(outcomes)
     }
 
     /// Commits durably, then notifies those who wait.
@@ -83,6 +101,9 @@ impl Transaction {
             }
         }
         self.connection.commit().await?;
+        if !self.sealed_under.is_empty() {
+            self.store.month_keys()?.remember(self.sealed_under);
+        }
         self.store.signals.committed(self.changed, self.outbox);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use verbond_domain::{Timestamp, TransactionId};
 use verbond_journal::{Showing, TILE_WIDTH, TileId, Tiles, TreeHash};
 
-use crate::{Store, StoreError, connection::Connection, journal::uuid, sql::Sql};
+use crate::{Store, StoreError, connection::Connection, journal::uuid, month_keys::Opening, sql::Sql};
 
 /// Tiles that are asked for at once.
 const AT_ONCE: usize = 64;
@@ -34,11 +34,11 @@ pub struct TreeEntry {
     pub content: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// position, id, kind, at_millis, commitment, salt, payload.
-type EntryColumns = (i64, Vec<u8>, String, i64, Vec<u8>, Vec<u8>, Vec<u8>);
+/// position, kind, at_millis, commitment, key_id, id, salt, payload.
+type EntryColumns = (i64, String, i64, Vec<u8>, i64, Vec<u8>, Vec<u8>, Vec<u8>);
 
 const ENTRIES: &str =
-    "SELECT position, id, kind, at_millis, commitment, salt, payload FROM journal_entry WHERE ";
+    "SELECT position, kind, at_millis, commitment, key_id, id, salt, payload FROM journal_entry WHERE ";
 
 impl Store {
     /// How far the tree has come.
@@ -103,7 +103,7 @@ impl Store {
         let mut sql = Sql::new(ENTRIES);
         sql.push("position > ").push_value(place(from));
         sql.push(" ORDER BY position LIMIT ").push_value(limit.clamp(1, 1000));
-        self.inner.pools.rows::<EntryColumns>(sql).await?.into_iter().map(entry).collect()
+        self.read_entries(sql).await
     }
 
     /// As [`Store::tree_entries`], of one kind.
@@ -123,7 +123,7 @@ impl Store {
             .push(" AND position > ")
             .push_value(place(from));
         sql.push(" ORDER BY position LIMIT ").push_value(limit.clamp(1, 1000));
-        self.inner.pools.rows::<EntryColumns>(sql).await?.into_iter().map(entry).collect()
+        self.read_entries(sql).await
     }
 
     /// Everything that was written down of one exchange, in order: permit or refusal, processing records, completion.
@@ -142,7 +142,13 @@ impl Store {
             before = next;
         }
         sql.push(before);
-        self.inner.pools.rows::<EntryColumns>(sql).await?.into_iter().map(entry).collect()
+        self.read_entries(sql).await
+    }
+
+    async fn read_entries(&self, sql: Sql) -> Result<Vec<TreeEntry>, StoreError> {
+        let rows = self.inner.pools.rows::<EntryColumns>(sql).await?;
+        let opening = self.opening(rows.iter().map(|row| row.4).collect()).await?;
+        rows.into_iter().map(|row| entry(row, &opening)).collect()
     }
 }
 
@@ -177,7 +183,8 @@ pub(crate) async fn read_tiles(
     Ok(tiles)
 }
 
-fn entry((position, id, kind, at, commitment, salt, payload): EntryColumns) -> Result<TreeEntry, StoreError> {
+fn entry(columns: EntryColumns, opening: &Opening) -> Result<TreeEntry, StoreError> {
+    let (position, kind, at, commitment, key, id, salt, payload) = columns;
     let commitment = commitment.try_into();
     Ok(TreeEntry {
         index: count(position.saturating_sub(1))?,
@@ -185,7 +192,7 @@ fn entry((position, id, kind, at, commitment, salt, payload): EntryColumns) -> R
         kind,
         at: Timestamp::from_millis(at),
         commitment: commitment.map_err(|_| StoreError::damaged("a commitment has not 32 bytes"))?,
-        content: (!payload.is_empty()).then_some((salt, payload)),
+        content: opening.open((key, id, salt, payload))?,
     })
 }
 

@@ -18,7 +18,23 @@ const ROWS: usize = 64;
 /// An entry with its position: position, kind, payload.
 pub(crate) type PlacedEntry = (i64, String, Vec<u8>);
 
+/// The same as it lies in the database: position, kind, payload, id, key.
+pub(crate) type LyingEntry = (i64, String, Vec<u8>, Vec<u8>, i64);
+
 impl Store {
+    /// Opens entries. Those that have been destroyed are left out; so is, and is told, one that cannot be opened.
+    pub(crate) async fn placed(&self, entries: Vec<LyingEntry>) -> Result<Vec<PlacedEntry>, StoreError> {
+        let opening = self.opening(entries.iter().map(|(.., key)| *key).collect()).await?;
+        let open = |(position, kind, payload, id, key): LyingEntry| match opening.payload(key, &id, payload) {
+            Ok(payload) => payload.map(|payload| (position, kind, payload)),
+            Err(error) => {
+                tracing::error!(position, %error, "a journal entry cannot be opened and is left out of the views");
+                None
+            }
+        };
+        Ok(entries.into_iter().filter_map(open).collect())
+    }
+
     /// Derives all views again from the positions that the entries have, step by step, so that neither appends nor
     /// readers wait for the whole.
     ///
@@ -28,31 +44,21 @@ impl Store {
         let mut from = 1;
         loop {
             let mut connection = self.inner.pools.begin_write().await?;
-            // What retention has emptied has no record; locked, so that it empties nothing under our hands.
-            let kept_from = retention::lock_position(&mut connection).await?;
-            from = from.max(kept_from);
+            // Locked, so that retention empties nothing under our hands.
+            retention::lock(&mut connection).await?;
             let size = size(connection.row(Sql::new("SELECT size FROM journal_head WHERE id = 1")).await?)?;
             if from > size {
-                for stray in [
-                    "DELETE FROM transaction_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
-                     OR position > (SELECT size FROM journal_head WHERE id = 1)",
-                    "DELETE FROM completion_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
-                     OR position > (SELECT size FROM journal_head WHERE id = 1)",
-                    "DELETE FROM processing_record WHERE position < (SELECT position FROM retention WHERE id = 1) \
-                     OR position > (SELECT size FROM journal_head WHERE id = 1)",
-                ] {
-                    connection.execute(Sql::new(stray)).await?;
-                }
+                empty(&mut connection, from, i64::MAX).await?;
                 return connection.commit().await;
             }
             let until = size.saturating_add(1).min(from.saturating_add(STEP));
             empty(&mut connection, from, until).await?;
             let entries = Sql::new(
-                "SELECT position, kind, payload FROM journal_entry \
-                 WHERE position >= $1 AND position < $2 ORDER BY position",
+                "SELECT position, kind, payload, id, key_id FROM journal_entry \
+                 WHERE position >= $1 AND position < $2 AND length(payload) > 0 ORDER BY position",
             );
             let entries = connection.rows(entries.bind(from).bind(until)).await?;
-            insert_records(&mut connection, &entries).await?;
+            insert_records(&mut connection, &self.placed(entries).await?).await?;
             connection.commit().await?;
             from = until;
         }

@@ -17,6 +17,7 @@ pub mod personal;
 mod pseudonym;
 mod public_key;
 mod revocation;
+mod sealing;
 mod sightings;
 mod signer;
 mod standing;
@@ -32,6 +33,7 @@ pub use pseudonym::{PseudonymKeys, PseudonymKeysError};
 pub use revocation::{RevocationList, RevocationListError};
 /// A certificate as bytes.
 pub use rustls_pki_types::CertificateDer;
+pub use sealing::{MonthKey, SEAL_NONCE_BYTES, SealError, WrappingKey, WrappingKeyError};
 pub use signer::{FileSigner, SignError, SignatureAlgorithm, Signer, SystemEntropy};
 pub use thumbprint::{CertificateThumbprint, PublicKeyThumbprint};
 pub use trust_store::{CertificateRefusal, Judgement, RevocationRules, TrustStore, Usage};

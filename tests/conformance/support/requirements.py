@@ -143,7 +143,7 @@ _CORE = [
 ]  # fmt: skip
 
 _LOGGING = [
-    ("1.4", "MUST", "The profile says how long records are kept", HOLDS, "`retention_days`", ["crates/store/tests/suite/retention.rs::what_is_older_than_the_moment_is_emptied_and_the_rest_stays"]),
+    ("1.4", "MUST", "The profile says how long records are kept", HOLDS, "`retention_days`", ["crates/store/tests/suite/retention.rs::what_is_older_than_the_rule_keeps_it_is_emptied_and_the_rest_stays"]),
     ("2.1", "REQUIRED", "A record is confirmed as persisted before anything goes on", HOLDS, "synced to disk; also tested against loss of what was not synced (`drill/`)", ["test_inway.py::test_record_before_the_service_is_called", "test_outway.py::test_record_before_the_request_is_sent", "test_beyond_recovery.py::test_a_kill_under_load_leaves_no_answer_without_a_record"]),
     ("2.3", "RECOMMENDED", "Applications and sources log the transaction id too", OTHERS, "both get it", ["test_outway.py::test_transaction_id_is_added", "test_inway.py::test_the_service_receives_the_transaction_id"]),
     ("3.1", "MUST", "A record has the fields of logging.yaml", HOLDS, "", [f"{_LIST}::test_log_records_of_the_caller", f"{_FACE}::test_answers_are_by_the_schemas_of_the_norm"]),

@@ -5,7 +5,7 @@ use std::sync::{
 
 use verbond_domain::{Ambient, Clock};
 use verbond_store::{DatabaseUrl, Store};
-use verbond_trust::{SystemEntropy, personal::new_credential};
+use verbond_trust::{SystemEntropy, WrappingKey, personal::new_credential};
 
 use super::*;
 use crate::services::{self, ServiceDraft};
@@ -30,9 +30,11 @@ struct Scene {
 impl Scene {
     async fn new() -> Outcome<Self> {
         let directory = tempfile::tempdir()?;
-        let store = Store::open(&DatabaseUrl::Sqlite(directory.path().join("node.sqlite"))).await?;
         let clock = Arc::new(Movable::default());
         let ambient = Ambient::new(Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SystemEntropy));
+        let database = DatabaseUrl::Sqlite(directory.path().join("node.sqlite"));
+        let key = |_| WrappingKey::read(&WrappingKey::first(&ambient)).map_err(|error| error.to_string());
+        let store = Store::open(&database, key, &ambient).await?;
         Ok(Self {
             context: OpContext { actor: Actor::Operator, ambient, store },
             clock,

@@ -27,7 +27,7 @@ use verbond_transport::{
 };
 use verbond_trust::{
     Identity, IdentityHandle, IdentityRules, ParticipantAttribute, RevocationRules, SystemEntropy,
-    TrustStore,
+    TrustStore, WrappingKey,
     authority::{KeyKind, LeafRequest, TestAuthority, certificate_request, new_key},
     tls::TlsRules,
 };
@@ -243,7 +243,14 @@ struct Running {
 
 impl Organisation {
     async fn run(&mut self, listener: Listener) -> Result<(), Error> {
-        let store = Store::open(&DatabaseUrl::Sqlite(self.home.path().join("store.sqlite"))).await?;
+        let database = DatabaseUrl::Sqlite(self.home.path().join("store.sqlite"));
+        let wrapping_key = self.home.path().join("wrapping-key.json");
+        if !wrapping_key.exists() {
+            std::fs::write(&wrapping_key, WrappingKey::first(&ambient()))?;
+        }
+        let text = std::fs::read_to_string(&wrapping_key)?;
+        let key = |_| WrappingKey::read(&text).map_err(|error| error.to_string());
+        let store = Store::open(&database, key, &ambient()).await?;
         let client = self.client()?;
         let parts = FscParts {
             rules: self.rules.clone(),

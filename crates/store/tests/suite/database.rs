@@ -5,18 +5,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use verbond_store::{DatabaseUrl, Store, StoreError};
+use verbond_trust::WrappingKey;
 
-use crate::TestResult;
+use crate::{TestResult, samples::ticking};
 
 /// A database that only this test uses. It may be opened several times, as several processes would.
 pub struct Database {
     pub url: DatabaseUrl,
-    _directory: Option<TempDir>,
+    wrapping_key: String,
+    directory: Option<TempDir>,
 }
 
 impl Database {
     pub async fn open(&self) -> Result<Store, StoreError> {
-        Store::open(&self.url).await
+        let ambient = ticking();
+        let key = |_| WrappingKey::read(&self.wrapping_key).map_err(|error| error.to_string());
+        Store::open(&self.url, key, &ambient).await
     }
 
     /// Runs statements behind the store's back.
@@ -35,6 +39,32 @@ impl Database {
         }
     }
 
+    /// Whether bytes stand in any file of the database; not told for PostgreSQL, whose files are the server's.
+    pub fn holds(&self, bytes: &[u8]) -> std::io::Result<bool> {
+        let Some(directory) = &self.directory else { return Ok(false) };
+        for file in std::fs::read_dir(directory.path())? {
+            if std::fs::read(file?.path())?.windows(bytes.len()).any(|window| window == bytes) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// One number behind the store's back.
+    pub async fn number(&self, sql: &str) -> Result<i64, sqlx::Error> {
+        let sql = AssertSqlSafe(sql);
+        match &self.url {
+            DatabaseUrl::Sqlite(file) => {
+                let mut connection = SqliteConnection::connect(&file.display().to_string()).await?;
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await
+            }
+            DatabaseUrl::Postgres(url) => {
+                let mut connection = PgConnection::connect(url).await?;
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await
+            }
+        }
+    }
+
     pub fn is_postgres(&self) -> bool {
         matches!(self.url, DatabaseUrl::Postgres(_))
     }
@@ -43,7 +73,7 @@ impl Database {
 pub async fn on_sqlite(test: impl AsyncFnOnce(&Database) -> TestResult) -> TestResult {
     let directory = TempDir::new()?;
     let url = DatabaseUrl::Sqlite(directory.path().join("verbond.sqlite"));
-    test(&Database { url, _directory: Some(directory) }).await
+    test(&Database { url, wrapping_key: WrappingKey::first(&ticking()), directory: Some(directory) }).await
 }
 
 #[expect(clippy::print_stderr, reason = "tells that a part was left out")]
@@ -59,7 +89,7 @@ pub async fn on_postgres(test: impl AsyncFnOnce(&Database) -> TestResult) -> Tes
     let url = DatabaseUrl::Postgres(format!("{address}/{name}"));
     let mut connection = PgConnection::connect(&server).await?;
     connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
-    let result = test(&Database { url, _directory: None }).await;
+    let result = test(&Database { url, wrapping_key: WrappingKey::first(&ticking()), directory: None }).await;
     connection.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
     result
 }

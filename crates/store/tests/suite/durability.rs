@@ -2,6 +2,7 @@ use std::process::Command;
 
 use verbond_journal::JournalStorage;
 use verbond_store::{DatabaseUrl, Store, StoreError};
+use verbond_trust::WrappingKey;
 
 use crate::{
     TestResult,
@@ -31,9 +32,15 @@ async fn what_was_appended_is_there_after_a_restart(database: &Database) -> Test
     Ok(())
 }
 
+async fn open(url: &DatabaseUrl) -> Result<Store, StoreError> {
+    let ambient = ticking();
+    let key = |_| WrappingKey::read(&WrappingKey::first(&ambient)).map_err(|error| error.to_string());
+    Store::open(url, key, &ambient).await
+}
+
 #[tokio::test]
 async fn a_database_in_memory_is_refused() {
-    let result = Store::open(&DatabaseUrl::Sqlite(":memory:".into())).await;
+    let result = open(&DatabaseUrl::Sqlite(":memory:".into())).await;
     assert!(
         matches!(result.err(), Some(StoreError::NotDurable(problem)) if problem.setting == "journal_mode")
     );
@@ -44,7 +51,7 @@ async fn a_database_in_memory_is_refused() {
 async fn a_new_sqlite_file_is_for_its_owner_alone() -> TestResult {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::TempDir::new()?;
-    let store = Store::open(&DatabaseUrl::Sqlite(directory.path().join("verbond.sqlite"))).await?;
+    let store = open(&DatabaseUrl::Sqlite(directory.path().join("verbond.sqlite"))).await?;
     for file in std::fs::read_dir(directory.path())? {
         let file = file?;
         assert_eq!(file.metadata()?.permissions().mode() & 0o077, 0, "{:?}", file.file_name());
@@ -59,7 +66,7 @@ async fn postgresql_that_confirms_before_it_syncs_is_refused() -> TestResult {
     crate::database::on_postgres(async |database: &Database| {
         let DatabaseUrl::Postgres(url) = &database.url else { return Err("not PostgreSQL".into()) };
         let loose = DatabaseUrl::Postgres(format!("{url}?options=-c%20synchronous_commit%3Doff"));
-        let result = Store::open(&loose).await;
+        let result = open(&loose).await;
         assert!(matches!(
             result.err(),
             Some(StoreError::NotDurable(problem)) if problem.setting == "synchronous_commit" && problem.value == "off"
@@ -87,7 +94,7 @@ async fn postgresql_without_fsync_is_refused() -> TestResult {
         let text = String::from_utf8(output.stdout)?;
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         let url = value("VERBOND_TEST_POSTGRES").ok_or("no URL")?.to_owned();
-        let result = Store::open(&DatabaseUrl::Postgres(url)).await;
+        let result = open(&DatabaseUrl::Postgres(url)).await;
         let directory = value("VERBOND_TEST_POSTGRES_DIR").ok_or("no directory")?;
         assert!(Command::new(script).args(["stop", directory]).status()?.success());
         assert!(matches!(

@@ -97,9 +97,10 @@ async fn a_rebuilt_view_is_the_same_and_retention_leaves_nothing(database: &Data
     exchanges(&store).await?;
     store.rebuild_views().await?;
     assert_eq!(completed(&all_of(&store, 2).await?), [true, false].repeat(5));
-    let over = Timestamp::from_millis(START.millis() + 1_000_000);
+    let over = Timestamp::from_millis(START.millis() + 2 * 86_400_000);
     let ambient = crate::samples::ticking_from(over);
-    while store.drop_exchanges_before(over, 1000, &ambient).await? > 0 {}
+    store.keep_exchanges_for(1, &ambient).await?;
+    while store.destroy_what_is_over(30, 1000, &ambient).await? > 0 {}
     assert!(all_of(&store, 2).await?.is_empty());
     store.rebuild_views().await?;
     assert!(all_of(&store, 2).await?.is_empty());

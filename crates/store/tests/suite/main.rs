@@ -31,6 +31,7 @@ mod durability;
 mod exchanges;
 mod journal;
 mod limits;
+mod month_keys;
 mod outbox;
 mod owner;
 mod peers;

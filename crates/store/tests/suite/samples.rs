@@ -22,11 +22,11 @@ impl Clock for Ticking {
     }
 }
 
-struct Still;
+struct Still(Timestamp);
 
 impl Clock for Still {
     fn now(&self) -> Timestamp {
-        START
+        self.0
     }
 }
 
@@ -59,7 +59,12 @@ pub fn ticking_from(moment: Timestamp) -> Ambient {
 
 /// Time stands still.
 pub fn still() -> Ambient {
-    Ambient::new(Arc::new(Still), Arc::new(Counting))
+    still_at(START)
+}
+
+/// Time stands still at a moment.
+pub fn still_at(moment: Timestamp) -> Ambient {
+    Ambient::new(Arc::new(Still(moment)), Arc::new(Counting))
 }
 
 pub fn participant(number: u32) -> ParticipantId {

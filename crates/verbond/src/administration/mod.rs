@@ -24,6 +24,7 @@ mod persons;
 mod readings;
 mod records;
 mod registers;
+mod retention;
 mod samples;
 mod services;
 #[cfg(test)]
@@ -211,6 +212,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(records::list))
         .routes(routes!(records::journal))
         .routes(routes!(records::outbox))
+        .routes(routes!(retention::show))
+        .routes(routes!(retention::holds, retention::hold))
+        .routes(routes!(retention::release))
         .routes(routes!(persons::list, persons::add))
         .routes(routes!(persons::get))
         .routes(routes!(persons::invite))

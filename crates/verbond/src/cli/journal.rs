@@ -12,16 +12,16 @@ use verbond_domain::{Actor, Problem};
 use verbond_store::{DatabaseUrl, Store};
 use verbond_trust::IdentityHandle;
 
-use super::{Client, show};
+use super::{Client, retention::Retention, show};
 use crate::{
     ambient,
     configuration::Settings,
-    node::{identity, journal_files},
+    node::{identity, journal_files, wrapping_key},
     printer::Printer,
     serve::DirectoryLock,
 };
 
-/// The journal as something that others can check.
+/// The journal as something that others can check; what it keeps and what it has destroyed.
 #[derive(Debug, Subcommand)]
 pub enum Journal {
     /// How far the journal has come: its size, epoch, newest checkpoint and keys.
@@ -49,6 +49,8 @@ pub enum Journal {
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
     },
+    #[command(flatten)]
+    Retention(Retention),
 }
 
 /// Columns of a table of checkpoints.
@@ -78,6 +80,7 @@ impl Journal {
                 let answer = client()?.get("/v1/journal/witnessed").await?;
                 show::list(printer, &answer, &WITNESSED, ("Nog niets gezien.", "nothing seen yet"));
             }
+            Self::Retention(verb) => verb.run(&client()?, printer).await?,
             Self::Continue { reason, checkpoint } => {
                 let epoch = go_on(data, &reason, checkpoint.as_deref()).await?;
                 match printer.is_json() {
@@ -111,7 +114,8 @@ async fn go_on(data: &Path, reason: &str, checkpoint: Option<&Path>) -> anyhow::
     let own = present.certificate.participant.clone();
     let identity = IdentityHandle::new(present, identity::earlier(&settings));
     let signer = journal_files::key(&settings.directory, &ambient)?;
-    let store = Store::open(&database).await?;
+    let key = wrapping_key::of(&settings.directory, &ambient);
+    let store = Store::open(&database, key, &ambient).await?;
     store.claim(&own).await?;
     let checkpoints = Checkpoints::new(own, identity, trust, Some(signer));
     let context = OpContext { actor: Actor::Operator, ambient, store };

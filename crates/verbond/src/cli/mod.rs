@@ -16,6 +16,7 @@ mod person;
 mod preview;
 mod record;
 mod register;
+mod retention;
 mod service;
 mod show;
 mod system;
@@ -123,7 +124,7 @@ enum Verb {
     /// What became of exchanges, and whether the other party says the same.
     #[command(subcommand)]
     Account(account::Account),
-    /// The journal as something that others can check.
+    /// The journal as something that others can check; what it keeps and what it has destroyed.
     #[command(subcommand)]
     Journal(journal::Journal),
     /// Verify evidence offline: what participants hand over of their journals. The program `verbond-verify` does the same.

@@ -58,6 +58,9 @@ pub struct Configuration {
     /// The journal's checkpoints.
     #[serde(default)]
     pub journal: JournalSettings,
+    /// Backups of the node.
+    #[serde(default)]
+    pub backup: Backup,
     /// What the node writes to standard error.
     #[serde(default)]
     pub log: Log,
@@ -277,6 +280,15 @@ pub struct Limits {
     pub drain_seconds: u32,
 }
 
+/// Backups of the node.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Backup {
+    /// For how many days a backup of keys may be restored; by then whoever keeps it must have destroyed it. What has been destroyed
+    /// in the journal can be read from older backups of data for so long.
+    pub key_days: u32,
+}
+
 /// What the node writes to standard error.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -344,6 +356,12 @@ impl Default for Limits {
             header_timeout_ms: 60_000,
             drain_seconds: 30,
         }
+    }
+}
+
+impl Default for Backup {
+    fn default() -> Self {
+        Self { key_days: 30 }
     }
 }
 

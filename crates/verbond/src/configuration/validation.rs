@@ -46,6 +46,7 @@ impl Settings {
             check_decision_point(point)?;
         }
         check_limits(self)?;
+        within("backup.key_days", configuration.backup.key_days, 1, 3660)?;
         if let Database::Url(url) = &configuration.database
             && url != "sqlite"
         {

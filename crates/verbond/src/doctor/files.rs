@@ -10,7 +10,7 @@ use super::Finding;
 use crate::{
     ambient::{self, timestamp},
     configuration::{Database, Settings},
-    node::pseudonyms,
+    node::{pseudonyms, wrapping_key},
     serve,
 };
 
@@ -21,7 +21,8 @@ const AHEAD: i64 = 5;
 pub fn look(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![directory(&settings.directory), clock(&settings.directory)];
     let mut secrets: Vec<PathBuf> =
-        vec![settings.path(&settings.configuration.identity.key), settings.directory.join(pseudonyms::FILE)];
+        [pseudonyms::FILE, wrapping_key::FILE].map(|file| settings.directory.join(file)).to_vec();
+    secrets.push(settings.path(&settings.configuration.identity.key));
     if let Database::File(place) = &settings.configuration.database {
         secrets.push(settings.path(&place.file));
     }

@@ -286,7 +286,7 @@ fn exists(file: &Path) -> Problem {
     )
 }
 
-pub use files::{make_directory, replace, write, write_secret};
+pub use files::{make_directory, make_secret, replace, write, write_secret};
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,7 @@ use verbond_trust::{
 
 use super::{
     Metrics, Reloader, decision_point, identity, journal_files, metrics::Sources, pseudonyms,
-    reload::AtStart, roles::Roles, sources, tasks,
+    reload::AtStart, roles::Roles, sources, tasks, wrapping_key,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -85,7 +85,8 @@ impl Node {
         identity.judged_by(Arc::clone(&trust));
 
         // What we know, and the one place where it is written down.
-        let store = Store::open(database).await.map_err(|error| unusable_database(&error))?;
+        let key = wrapping_key::of(&settings.directory, &ambient);
+        let store = Store::open(database, key, &ambient).await.map_err(|error| unusable_database(&error))?;
         store.claim(&own).await.map_err(|error| unusable_database(&error))?;
         let checkpoints = checkpoints(settings, roles, &own, &identity, &trust, &ambient)?;
         let of_journal = OpContext {
@@ -247,10 +248,11 @@ impl Node {
         running.push(tokio::spawn(beginnings.look(looks)));
         running.push(tokio::spawn(tasks::follow_lists(Arc::clone(settings), Arc::clone(&lists))));
         if roles.leads {
-            running.push(tokio::spawn(tasks::drop_what_is_over(
+            running.push(tokio::spawn(tasks::destroy_what_is_over(
                 store.clone(),
                 ambient.clone(),
                 profile.retention_days,
+                settings.configuration.backup.key_days,
             )));
             running.push(tokio::spawn(tasks::drop_counts(store.clone(), ambient.clone())));
         }

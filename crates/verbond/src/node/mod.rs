@@ -12,6 +12,7 @@ mod roles;
 pub mod sources;
 mod tasks;
 mod tiles;
+pub mod wrapping_key;
 
 pub use self::{
     assembly::{Node, revocation_sources, size},

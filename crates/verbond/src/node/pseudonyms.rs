@@ -1,7 +1,7 @@
 //! The keys of pseudonyms: a file of their own in the data directory, noted by fingerprint in the database, so that a
 //! process that has other keys than the rest of the node counts nothing instead of counting people twice.
 
-use std::{fs, io, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use verbond_application::limits::Limits;
@@ -19,20 +19,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Seconds after which a further key counts at the earliest: all processes have noticed it by then.
 pub const NOTICE_SECONDS: i64 = 3_600;
 
-/// Makes the file with a first key, unless it is there. It appears as a whole: another process may be doing the same.
+/// Makes the file with a first key, unless it is there.
 pub fn make(directory: &Path, ambient: &Ambient) -> anyhow::Result<()> {
-    let file = directory.join(FILE);
-    if file.exists() {
-        return Ok(());
-    }
-    let beside = directory.join(format!("{FILE}.{}", ambient.uuid_v7()));
-    init::write_secret(&beside, &PseudonymKeys::first(ambient))?;
-    let linked = match fs::hard_link(&beside, &file) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        linked => linked.with_context(|| format!("cannot make {}", file.display())),
-    };
-    let _ = fs::remove_file(&beside);
-    linked
+    init::make_secret(&directory.join(FILE), &PseudonymKeys::first(ambient), ambient)
 }
 
 /// Adds a key that counts in periods that begin from `from` on.
@@ -98,6 +87,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use verbond_store::DatabaseUrl;
+    use verbond_trust::WrappingKey;
 
     use super::*;
 
@@ -105,7 +95,9 @@ mod tests {
     async fn other_keys_than_those_noted_are_not_used() -> anyhow::Result<()> {
         let ambient = crate::ambient::system();
         let (one, other) = (tempfile::tempdir()?, tempfile::tempdir()?);
-        let store = Store::open(&DatabaseUrl::Sqlite(one.path().join("node.sqlite"))).await?;
+        let database = DatabaseUrl::Sqlite(one.path().join("node.sqlite"));
+        let key = |_| WrappingKey::read(&WrappingKey::first(&ambient)).map_err(|error| error.to_string());
+        let store = Store::open(&database, key, &ambient).await?;
         let own = usable(one.path(), &store, &ambient).await?.fingerprints();
         assert_eq!(fs::metadata(one.path().join(FILE))?.permissions().mode() & 0o777, 0o600);
         assert_eq!(usable(one.path(), &store, &ambient).await?.fingerprints(), own);

@@ -227,31 +227,39 @@ pub fn pins(picture: &Snapshot) -> Pins {
     }
 }
 
-/// Drops exchanges that are older than the group keeps them, until it is aborted; 0 days: everything is kept.
-pub async fn drop_what_is_over(store: Store, ambient: Ambient, days: u32) {
-    if days == 0 {
-        return;
+/// Says for how long the group keeps exchanges, and destroys those whose time is over, until it is aborted; 0 days: everything is
+/// kept.
+/// `key_backup_days` is how long backups of keys live.
+pub async fn destroy_what_is_over(store: Store, ambient: Ambient, days: u32, key_backup_days: u32) {
+    while let Err(error) = store.keep_exchanges_for(days, &ambient).await {
+        tracing::warn!(%error, "for how long exchanges are kept cannot be written down yet");
+        tokio::time::sleep(TROUBLE).await;
     }
-    let kept = i64::from(days).saturating_mul(DAY_SECONDS);
     loop {
-        let before = ambient.now().plus_seconds(-kept);
-        let mut dropped = 0;
+        let mut passed = 0;
         loop {
-            match store.drop_exchanges_before(before, STEP, &ambient).await {
+            match store.destroy_what_is_over(key_backup_days, STEP, &ambient).await {
                 Ok(0) => break,
-                Ok(more) => dropped += more,
+                Ok(more) => passed += more,
                 Err(error) => {
-                    tracing::warn!(%error, "exchanges whose time is over cannot be dropped yet");
+                    tracing::warn!(%error, "exchanges whose time is over cannot be destroyed yet");
                     break;
                 }
             }
         }
-        if dropped > 0 {
+        if passed > 0 {
             tracing::info!(
-                entries = dropped,
+                entries = passed,
                 days,
-                "what is no longer to be kept of exchanges has been dropped"
+                "what is no longer to be kept of exchanges has been destroyed"
             );
+        }
+        match store.destroy_month_keys(ambient.now()).await {
+            Ok(0) => {}
+            Ok(keys) => {
+                tracing::info!(keys, "keys of months of which nothing is kept any more have been destroyed")
+            }
+            Err(error) => tracing::warn!(%error, "keys of months that are over cannot be destroyed yet"),
         }
         tokio::time::sleep(RETENTION).await;
     }

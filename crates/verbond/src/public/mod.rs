@@ -216,7 +216,13 @@ mod tests {
     /// The routes, and the directory of the database that they read.
     async fn routes(requests_per_minute: u32) -> Outcome<(Router, Store, tempfile::TempDir)> {
         let directory = tempfile::tempdir()?;
-        let store = Store::open(&DatabaseUrl::Sqlite(directory.path().join("node.sqlite"))).await?;
+        let (database, ambient) =
+            (DatabaseUrl::Sqlite(directory.path().join("node.sqlite")), crate::ambient::system());
+        let key = |_| {
+            verbond_trust::WrappingKey::read(&verbond_trust::WrappingKey::first(&ambient))
+                .map_err(|error| error.to_string())
+        };
+        let store = Store::open(&database, key, &ambient).await?;
         let name: ServiceName = "trees".parse()?;
         let declaration = ClassDeclaration {
             class: ServiceClass::Open,
