@@ -83,15 +83,22 @@ class Volley:
 
     def __init__(self, port: int, token: str, threads: int, each: int, bound: float):
         self.answers: list[Answer] = []
-        self.asked = threads * each
+        self.waiting: dict[int, tuple[str, float]] = {}
 
         def run(number: int) -> None:
             for turn in range(each):
+                self.waiting[number] = (KINDS[(number + turn) % len(KINDS)], time.monotonic())
                 self.answers.append(ask(port, token, KINDS[(number + turn) % len(KINDS)], bound))
+            self.waiting.pop(number)
 
         self.threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(threads)]
         for thread in self.threads:
             thread.start()
+
+    def stuck(self, seconds: float) -> list[str]:
+        """The kinds of those that have been waiting for longer."""
+        before = time.monotonic() - seconds
+        return [kind for kind, begun in list(self.waiting.values()) if begun < before]
 
     def wait(self, seconds: float) -> bool:
         """Whether all have been answered, after so long at most."""

@@ -24,6 +24,8 @@ class Fault:
     end: Callable[[], None] = lambda: None
     hold: float = 0.0           # seconds that it lasts at most; 0: until all have been answered
     may_break: bool = False     # connections may end without an answer
+    bounded: bool = False       # while it lasts, requests must be refused within CUT_SHORT
+    of_journal: bool = False    # what is to be written fails for a while
     code: str = ""              # with which everything that passes there must be refused
     late: float = 0.0           # seconds after the first requests at which it begins
 
@@ -65,7 +67,7 @@ class Faults:
         can = can or self.random.choice(point.can)
         action, more = {
             "error": self.random.choice([("return(error)", {"code": point.code}), ("1*return(error)", {}), ("30%return(error)", {})]),
-            "wait": self.random.choice([("return(delay:100)", {}), ("return(pause)", {"hold": CUT_SHORT if point.bounded else PAUSED})]),
+            "wait": self.random.choice([("return(delay:100)", {}), ("return(pause)", {"hold": CUT_SHORT + 1 if point.bounded else PAUSED, "bounded": point.bounded, "of_journal": point.bounded})]),
             "stall": ("20%return(delay:100)", {}),
             "panic": self.random.choice([("panic", {}), ("1*panic", {})]),
             "abort": ("return(abort)", {}),
@@ -75,12 +77,11 @@ class Faults:
                      lambda: self.off(process, point), may_break=breaks, **more)
 
     def off(self, process, point: Point) -> None:
-        if process.handle and process.handle.poll() is None:
-            try:
-                self.world.arrange(process, point.name, "off")
-            except OSError:
-                if process.handle.poll() is None:
-                    raise
+        """At a process that is ending there is nothing left to put back."""
+        try:
+            self.world.arrange(process, point.name, "off")
+        except OSError:
+            process.handle.wait(5)
 
     def kill(self) -> Fault:
         process = self.any_process()
@@ -96,7 +97,7 @@ class Faults:
         what, error = self.random.choice([("full", errno.ENOSPC), ("read only", errno.EROFS), ("broken", errno.EIO)])
         page = self.world.misfortune(victim)
         return Fault(f"disk {what} under {name}", f"disk {what}", lambda: page.set(error=error), page.set, late=self.random.uniform(0, 0.03),
-                     may_break=True, hold=CUT_SHORT)
+                     may_break=True, hold=CUT_SHORT + 1, bounded=True)
 
     def clock(self) -> Fault:
         process = self.any_process()
@@ -110,18 +111,18 @@ class Faults:
         name, hold = process.name, PAUSED
         if self.servers() and self.random.random() < 0.5:
             server = self.random.choice(self.servers())
-            family, name, hold = server.processes(), "a database server", CUT_SHORT
-        return Fault(f"{name} paused", "paused process", lambda: send(family, signal.SIGSTOP), lambda: send(family, signal.SIGCONT), hold=hold,
+            family, name, hold = server.processes(), "a database server", CUT_SHORT + 1
+        return Fault(f"{name} paused", "paused process", lambda: send(family, signal.SIGSTOP), lambda: send(family, signal.SIGCONT), hold=hold, of_journal=True,
                      late=self.random.uniform(0, 0.03))
 
     def database_gone(self) -> Fault:
         server = self.random.choice(self.servers())
-        return Fault("database server killed", "database gone", server.kill, hold=self.random.choice([0.3, CUT_SHORT]), late=self.random.uniform(0, 0.03))
+        return Fault("database server killed", "database gone", server.kill, hold=self.random.choice([0.3, CUT_SHORT + 1]), of_journal=True, late=self.random.uniform(0, 0.03))
 
     def cut_connections(self) -> Fault:
         server = self.random.choice(self.servers())
         text = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'verbond'"
-        return Fault("connections to the database cut", "connections cut", lambda: server.query(text) and None, late=self.random.uniform(0, 0.03))
+        return Fault("connections to the database cut", "connections cut", lambda: server.query(text) and None, of_journal=True, late=self.random.uniform(0, 0.03))
 
 
 def send(family: list[int], what: signal.Signals) -> None:
