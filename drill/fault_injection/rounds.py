@@ -85,9 +85,12 @@ class Drill:
         for answer in answers:
             self.said[answer.said] += 1
         self.answers += len(answers)
+        before = len(self.found) + len(self.missing)
         for answer in volley.answers:
             self.judge(name, fault, answer, let_go)
         self.account(name, answers, probes)
+        for line in [*self.found, *self.missing][before:][:3]:
+            self.say(line)
 
     def judge(self, name: str, fault: Fault, answer: Answer, let_go: float) -> None:
         """What the application was told, and when."""
@@ -179,6 +182,7 @@ def rounds(drill: Drill, count: int, only: str | None, most_seconds: float | Non
         told = drill.reconcile()
     except Failure as failure:
         drill.found.append(str(failure))
+        drill.say(str(failure))
     result = drill.result()
     return {**result, "accounts": told, "ok": not drill.missing and not drill.found}
 
