@@ -74,7 +74,7 @@ class Faults:
         }[can]
         breaks = can in ("panic", "abort") or (can == "error" and (point.name.startswith(("guarded", "minimise", "processing")) or not point.code))
         return Fault(f"{point.name} {action}", f"{can} at a point", lambda: self.world.arrange(process, point.name, action),
-                     lambda: self.off(process, point), may_break=breaks, **more)
+                     lambda: self.off(process, point), may_break=breaks, **{"of_journal": can == "error", **more})
 
     def off(self, process, point: Point) -> None:
         """At a process that is ending there is nothing left to put back."""
