@@ -26,7 +26,7 @@ class Fault:
     may_break: bool = False     # connections may end without an answer
     bounded: bool = False       # while it lasts, requests must be refused within CUT_SHORT
     of_journal: bool = False    # what is to be written fails for a while
-    code: str = ""              # with which everything that passes there must be refused
+    codes: tuple[str, ...] = () # with one of which everything that passes there must be refused
     late: float = 0.0           # seconds after the first requests at which it begins
 
 
@@ -66,13 +66,13 @@ class Faults:
         process = self.process_of(point.where)
         can = can or self.random.choice(point.can)
         action, more = {
-            "error": self.random.choice([("return(error)", {"code": point.code}), ("1*return(error)", {}), ("30%return(error)", {})]),
+            "error": self.random.choice([("return(error)", {"codes": point.codes}), ("1*return(error)", {}), ("30%return(error)", {})]),
             "wait": self.random.choice([("return(delay:100)", {}), ("return(pause)", {"hold": CUT_SHORT + 1 if point.bounded else PAUSED, "bounded": point.bounded, "of_journal": point.bounded})]),
             "stall": ("20%return(delay:100)", {}),
             "panic": self.random.choice([("panic", {}), ("1*panic", {})]),
             "abort": ("return(abort)", {}),
         }[can]
-        breaks = can in ("panic", "abort") or (can == "error" and (point.name.startswith(("guarded", "minimise", "processing")) or not point.code))
+        breaks = can in ("panic", "abort") or (can == "error" and (point.name.startswith(("guarded", "minimise", "processing")) or not point.codes))
         return Fault(f"{point.name} {action}", f"{can} at a point", lambda: self.world.arrange(process, point.name, action),
                      lambda: self.off(process, point), may_break=breaks, **{"of_journal": can == "error", **more})
 

@@ -15,7 +15,7 @@ class Point:
     where: str                  # outway, inway, both, manager
     can: tuple[str, ...]        # error, wait, stall, panic, abort
     bounded: bool
-    code: str                   # the code of the refusal when it fails every time; empty: the exchange may go on, or break
+    codes: tuple[str, ...]      # the codes of the refusal when it fails every time; empty: the exchange may go on, or break
 
 
 def points() -> list[Point]:
@@ -24,7 +24,7 @@ def points() -> list[Point]:
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         name = re.fullmatch(r"`([a-z-]+::[a-z-]+)`", cells[0])
         if name and len(cells) == 6:
-            found.append(Point(name[1], cells[1], tuple(cells[2].split()), cells[3] == "yes", cells[4].strip("`-")))
+            found.append(Point(name[1], cells[1], tuple(cells[2].split()), cells[3] == "yes", tuple(re.findall(r"`([A-Z_]+)`", cells[4]))))
     return found
 
 

@@ -109,8 +109,8 @@ class Drill:
                 self.found.append(f"{name}: refused with {answer.said}, which no page has: {answer.content[:200]!r}")
             elif re.match(r"\d", status) and str(answer.status) not in re.split(r"\D+", status):
                 self.found.append(f"{name}: {answer.said}; the reference says {status}")
-        if fault.code and answer.said not in (f"{answer.status} {fault.code}", "whole"):
-            self.found.append(f"{name}: {answer.kind} {answer.said}, where it must be refused with {fault.code}")
+        if fault.codes and answer.code not in fault.codes and answer.said != "whole":
+            self.found.append(f"{name}: {answer.kind} {answer.said}, where it must be refused with {' or '.join(fault.codes)}")
 
     def account(self, name: str, answers: list[Answer], probes: list[Answer]) -> None:
         """What stands in the journals against what was given and seen."""
