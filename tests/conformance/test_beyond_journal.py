@@ -22,7 +22,7 @@ from support.agreements import Organisation, allowed, ask, conclude, document, j
 from support.between_two import folder, source  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
-from verification import merkle
+from verification import merkle, verifiers
 from verification.note import Checkpoint, VerifierKey
 from verification.tiles import TileDirectory
 
@@ -255,3 +255,103 @@ def test_a_database_that_was_edited_is_found_at_the_start(working, provider, con
     provider.node.start()
     time.sleep(1)
     assert head(provider.node)["size"] > 0
+
+
+# Evidence -----------------------------------------------------------------------------------------------------------
+
+
+def handed_over(organisation, file, *more):
+    organisation.officer().afar("account", "evidence", "--out", str(file), *more)
+    return file
+
+
+@pytest.fixture(scope="module")
+def evidence(working, provider, consumer, token, tmp_path_factory):
+    """The whole journal of both, after all that the tests before this did."""
+    folder = tmp_path_factory.mktemp("evidence")
+    for _ in range(5):
+        assert ask(consumer, token).status == 200
+    assert ask(consumer, token, **{"Verbond-Purpose": "enforcement"}).status >= 400
+    time.sleep(2)
+    return [handed_over(each, folder / f"{each.node.id}.jsonl") for each in (provider, consumer)]
+
+
+def both_verifiers(files, authority, *more):
+    """What the program and the one in Python say, which must be the same."""
+    return verifiers.agreed([str(file) for file in files], str(authority.anchors), *more)
+
+
+def test_both_verifiers_find_the_evidence_of_both_parties_clean(evidence, authority):
+    report = both_verifiers(evidence, authority)
+    assert report["outcome"] == "clean" and report["alarms"] == [], report["alarms"][:5]
+    assert "DECLARED_GAP" in {note["code"] for note in report["notes"]}
+    # Of an exchange in the moment of the backup the completion may have been lost with the database.
+    assert report["exchanges"]["both_sides"] > 150 and report["exchanges"]["agree"] >= report["exchanges"]["both_sides"] - 2
+    assert all(each["witnessed"] > 0 and each["permits"] > 150 for each in report["participants"])
+
+
+def test_one_exchange_is_evidence_by_itself_and_with_the_other_half(working, provider, consumer, token, authority, tmp_path):
+    transaction = ask(consumer, token).headers["Fsc-Transaction-Id"]
+    complete = lambda each: any(  # noqa: E731
+        line["payload"]["transaction_id"] == transaction
+        for line in each.node.cli("record", "journal", "--kind", "completion", "--limit", "20")["items"]
+    )
+    for each in (provider, consumer):
+        eventually(lambda: complete(each), "the completion")  # noqa: B023
+    time.sleep(1)
+    ask(consumer, token)
+    halves = [
+        handed_over(each, tmp_path / f"{each.node.id}.jsonl", "--transaction", transaction) for each in (provider, consumer)
+    ]
+    joined_file = tmp_path / "exchange.jsonl"
+    joined_file.write_bytes(b"".join(file.read_bytes() for file in halves))
+    report = both_verifiers([joined_file], authority)
+    assert report["outcome"] == "clean", report["alarms"][:5]
+    assert report["exchanges"] == {"both_sides": 1, "agree": 1}
+    assert joined_file.stat().st_size < 200_000
+
+
+def test_a_period_withholds_the_rest_and_is_proved_all_the_same(working, provider, authority, tmp_path):
+    file = handed_over(provider, tmp_path / "period.jsonl", "--after", "2026-01-01T00:00:00Z", "--before", "2026-01-02T00:00:00Z")
+    report = both_verifiers([file], authority)
+    assert report["outcome"] == "clean", report["alarms"][:5]
+    assert next(note["count"] for note in report["notes"] if note["code"] == "WITHHELD") > 300
+
+
+EDITS = {
+    "back-dated": ("UPDATE journal_entry SET at_millis = at_millis - 86400000 WHERE position = {position}", "LEAF_DIFFERS"),
+    "another commitment": ("UPDATE journal_entry SET commitment = zeroblob(32) WHERE position = {position}", "LEAF_DIFFERS"),
+    "another kind": ("UPDATE journal_entry SET kind = 'refusal' WHERE position = {position}", "LEAF_DIFFERS"),
+    "dropped": ("DELETE FROM journal_entry WHERE position = {position}", "ENTRY_MISSING"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_database_hands_over_evidence_that_names_the_edit(edit, working, provider, authority, tmp_path):
+    statement, code = EDITS[edit]
+    with sqlite3.connect(f"file:{provider.node.database}?mode=ro", uri=True) as database:
+        position = database.execute("SELECT max(position) - 40 FROM journal_entry WHERE kind = 'completion'").fetchone()[0]
+        row = database.execute("SELECT * FROM journal_entry WHERE position = ?", (position,)).fetchone()
+    with sqlite3.connect(provider.node.database) as database:
+        database.execute(statement.format(position=position))
+    try:
+        file = handed_over(provider, tmp_path / "edited.jsonl")
+    finally:
+        with sqlite3.connect(provider.node.database) as database:
+            database.execute(f"REPLACE INTO journal_entry VALUES ({', '.join('?' * len(row))})", row)
+    report = both_verifiers([file], authority)
+    assert report["outcome"] == "alarms"
+    assert (code, position - 1) in {(each["code"], each.get("index")) for each in report["alarms"]}, report["alarms"][:5]
+
+
+def test_who_may_hand_over_evidence(working, provider, tmp_path):
+    """The socket and a drafter may not: evidence tells whose data was processed."""
+    with pytest.raises(NodeFault, match="NOT_PERMITTED"):
+        provider.node.cli("account", "evidence", "--out", str(tmp_path / "socket.jsonl"))
+    assert not (tmp_path / "socket.jsonl").exists()
+
+
+def test_an_exchange_that_is_not_known_is_a_precise_refusal(working, provider, tmp_path):
+    with pytest.raises(NodeFault, match="EXCHANGE_UNKNOWN"):
+        handed_over(provider, tmp_path / "none.jsonl", "--transaction", "01890a5d-ac96-774b-bcce-b302099a8057")
+    assert not (tmp_path / "none.jsonl").exists()

@@ -5,6 +5,10 @@ import os
 import subprocess
 from pathlib import Path
 
+from cryptography import x509
+
+from . import second_verifier
+
 
 def program():
     """Where the program is: VERBOND_VERIFY_BIN, else beside VERBOND_BIN; None when it is nowhere."""
@@ -35,3 +39,11 @@ def comparable(report):
     notes = {(each["code"], None if each["code"] == "NO_ANCHORS" else (each["participant"], each["count"])) for each in report["notes"]}
     people = sorted(tuple(sorted(each.items())) for each in report["participants"])
     return {"outcome": report["outcome"], "alarms": alarms, "notes": notes, "participants": people, "exchanges": report["exchanges"]}
+
+
+def agreed(files, anchors, earlier=()):
+    """The report on evidence, on which both verifiers must agree."""
+    _, first = run(program(), files, [anchors], earlier)
+    second = second_verifier.verify(files, x509.load_pem_x509_certificates(Path(anchors).read_bytes()), earlier)
+    assert comparable(first) == comparable(second), "the verifiers disagree"
+    return first

@@ -447,7 +447,8 @@ mod tests {
         let first = version(&signed());
         let mut second = version(&signed());
         (second.name.version, second.from) = (2, 12 * DAY);
-        let force = |second: &AgreementVersion, at| was_in_force(&first.timeline(std::slice::from_ref(second)), at);
+        let force =
+            |second: &AgreementVersion, at| was_in_force(&first.timeline(std::slice::from_ref(second)), at);
         assert!(force(&second, 12 * DAY + 5 * MINUTE - 1) && !force(&second, 12 * DAY + 5 * MINUTE));
         let revoke = |at| Stated { party: "a".to_owned(), at, step: Step::Revoked };
         second.statements.push(revoke(13 * DAY));

@@ -7,9 +7,16 @@ use webpki::{
     ALL_VERIFICATION_ALGS, EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter,
     anchor_from_trusted_cert,
 };
-use x509_parser::{asn1_rs::Tag, oid_registry::OID_X509_SERIALNUMBER, prelude::{FromDer, X509Certificate}};
+use x509_parser::{
+    asn1_rs::Tag,
+    oid_registry::OID_X509_SERIALNUMBER,
+    prelude::{FromDer, X509Certificate},
+};
 
-use crate::{Unreadable, merkle::{Hash, sha256}};
+use crate::{
+    Unreadable,
+    merkle::{Hash, sha256},
+};
 
 /// Longest certificate that is read, in bytes.
 const LONGEST: usize = 64 * 1024;

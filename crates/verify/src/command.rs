@@ -18,12 +18,14 @@ const LONGEST_ANCHORS: u64 = 16 * 1024 * 1024;
 
 /// What is to be verified, and against what.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "A journal, against the authorities of the coalition and a checkpoint that was kept last year:\n  \
+#[command(
+    after_help = "A journal, against the authorities of the coalition and a checkpoint that was kept last year:\n  \
     --anchors authorities.pem --checkpoint kept-last-year.txt journal.jsonl\n\n\
     Both parties of an exchange, compared with each other:\n  \
     --anchors authorities.pem municipality.jsonl agency.jsonl\n\n\
     Exit status: 0 nothing was found, 1 something is not as it must be, 2 the evidence cannot be read.\n\
-    What is judged, rule by rule: docs/formats/verification.md")]
+    What is judged, rule by rule: docs/formats/verification.md"
+)]
 pub struct Options {
     /// Trust anchors: certificates of the coalition's authorities, in PEM. Without them it is not judged whose the
     /// certificates are.

@@ -31,7 +31,8 @@ pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, finding
         }
         for signer in &version.signers {
             if !anchors.vouch(&signer.chain, &section.certificates, &signer.participant, signer.at) {
-                let nl = format!("Het certificaat onder een verklaring van {} deugt niet.", signer.participant);
+                let nl =
+                    format!("Het certificaat onder een verklaring van {} deugt niet.", signer.participant);
                 let en = format!("the certificate behind a statement of {} is not good", signer.participant);
                 section.alarm(findings, Alarm::Certificate, place, &nl, &en);
             }
@@ -137,8 +138,7 @@ fn twice(section: &Section, findings: &mut Findings) {
     for permit in &section.permits {
         if seen.is_some_and(|before| exchange_of(before) == exchange_of(permit)) {
             let place = of_exchange(permit.index, permit.transaction);
-            let (nl, en) =
-                ("De uitwisseling was al toegestaan.", "the exchange had been permitted before");
+            let (nl, en) = ("De uitwisseling was al toegestaan.", "the exchange had been permitted before");
             section.alarm(findings, Alarm::PermitTwice, place, nl, en);
         }
         seen = Some(permit);
@@ -295,7 +295,11 @@ impl Comparing<'_> {
             Some([nl, en]) => {
                 let place = of_exchange(here.index, here.transaction);
                 let (nl, en) = (
-                    format!("{} en {} verschillen over {nl}.", consumer.participant(), provider.participant()),
+                    format!(
+                        "{} en {} verschillen over {nl}.",
+                        consumer.participant(),
+                        provider.participant()
+                    ),
                     format!("{} and {} differ about {en}", consumer.participant(), provider.participant()),
                 );
                 consumer.alarm(findings, Alarm::CompletionsDiffer, place, &nl, &en);
@@ -315,8 +319,7 @@ impl Comparing<'_> {
             }
             return;
         };
-        let delivered =
-            completion_of(section, permit).is_some_and(|one| one.delivery != Delivery::Nothing);
+        let delivered = completion_of(section, permit).is_some_and(|one| one.delivery != Delivery::Nothing);
         if permit.direction == Direction::Incoming || delivered {
             let place = of_exchange(permit.index, permit.transaction);
             let nl = format!("{} heeft geen toestemming van deze uitwisseling.", other.participant());

@@ -72,7 +72,8 @@ impl Unreadable {
             Self::NoEvidence(name) => format!("{name}: de eerste regel is niet die van bewijs"),
             Self::NoCheckpoint(name) => format!("{name}: geen controlepunt en geen bewijs"),
             Self::Anchors => {
-                "de vertrouwensankers zijn niet leesbaar: er zijn certificaten van autoriteiten in PEM nodig".to_owned()
+                "de vertrouwensankers zijn niet leesbaar: er zijn certificaten van autoriteiten in PEM nodig"
+                    .to_owned()
             }
         };
         words(nl, self.to_string())
@@ -280,8 +281,7 @@ impl Reading<'_> {
             (item, Some(last)) if !last.is_closed => last.take(item, line, &mut self.names, findings),
             (_, last) => {
                 let whose = last.map(|last| last.participant().to_owned());
-                let sentence =
-                    words("De regel hoort bij geen deel.", "the line belongs to no section");
+                let sentence = words("De regel hoort bij geen deel.", "the line belongs to no section");
                 findings.alarm(Alarm::Form, whose.as_deref(), at_line(line), sentence);
             }
         }

@@ -270,7 +270,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Line<'_>> {
 
 fn entry<'a>(members: &mut Members<'a>) -> Option<EntryLine<'a>> {
     let id = members.id.take()?;
-    let id = Id::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(&id.0)).ok()?;
+    let id =
+        Id::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(&id.0)).ok()?;
     let payload = match (members.salt.take(), members.payload.take()) {
         (Some(salt), Some(payload)) => Some((salt.0, payload.0)),
         (None, None) => None,
@@ -303,12 +304,7 @@ fn header(members: &mut Members<'_>) -> Option<Header> {
     let is_participant = crate::note::is_participant(&participant);
     // For people: no rule judges it.
     members.made_at.take()?;
-    (fits && is_participant).then_some(Header {
-        participant,
-        scope,
-        size: members.size.take()?,
-        period,
-    })
+    (fits && is_participant).then_some(Header { participant, scope, size: members.size.take()?, period })
 }
 
 fn hashes(members: &mut Members<'_>) -> Option<Vec<Hash>> {

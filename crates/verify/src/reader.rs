@@ -31,12 +31,24 @@ const MOST_THREADS: usize = 8;
 pub(crate) enum Item {
     Entry(Entry),
     Evidence(Header),
-    Checkpoint { checkpoint: Option<Checkpoint>, at: i64 },
-    Inclusion { index: u64, hashes: Vec<Hash> },
-    Consistency { from: u64, to: u64, hashes: Vec<Hash> },
+    Checkpoint {
+        checkpoint: Option<Checkpoint>,
+        at: i64,
+    },
+    Inclusion {
+        index: u64,
+        hashes: Vec<Hash>,
+    },
+    Consistency {
+        from: u64,
+        to: u64,
+        hashes: Vec<Hash>,
+    },
     Agreement(Box<AgreementVersion>),
     Certificate(Vec<u8>),
-    End { lines: u64 },
+    End {
+        lines: u64,
+    },
     /// It cannot be read.
     Bad,
 }
@@ -71,10 +83,7 @@ enum Batch {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(crate) fn read(
-    file: Box<dyn Read + Send>,
-    mut take: impl FnMut(Item, u64),
-) -> io::Result<()> {
+pub(crate) fn read(file: Box<dyn Read + Send>, mut take: impl FnMut(Item, u64)) -> io::Result<()> {
     let threads = thread::available_parallelism().map_or(1, usize::from).clamp(1, MOST_THREADS);
     thread::scope(|scope| {
         let mut inputs = Vec::new();

@@ -178,7 +178,15 @@ impl Report {
     pub fn to_json(&self, language: Language) -> Result<String, serde_json::Error> {
         let participants = self.participants.iter().map(|seen| {
             let Counts {
-                entries, checkpoints, permits, refusals, completions, processing, witnessed, destroyed, ..
+                entries,
+                checkpoints,
+                permits,
+                refusals,
+                completions,
+                processing,
+                witnessed,
+                destroyed,
+                ..
             } = seen.counts;
             SeenText {
                 participant: &seen.participant,
@@ -210,10 +218,7 @@ impl Report {
             outcome: self.outcome(),
             message: self.unreadable.as_ref().map(|why| language.of(&why.words()).to_owned()),
             participants: participants.collect(),
-            exchanges: ExchangesText {
-                both_sides: self.exchanges.both_sides,
-                agree: self.exchanges.agree,
-            },
+            exchanges: ExchangesText { both_sides: self.exchanges.both_sides, agree: self.exchanges.agree },
             alarms: alarms.collect(),
             alarms_left_out: self.alarms_left_out,
             notes: notes.collect(),
@@ -236,7 +241,11 @@ impl Report {
             Outcome::Alarms => {
                 let count = self.alarms.len() as u64;
                 let count = count.saturating_add(self.alarms_left_out);
-                writeln!(text, "{}: {count}", language.choose("NIET IN ORDE. Bevindingen", "NOT IN ORDER. Findings"))?;
+                writeln!(
+                    text,
+                    "{}: {count}",
+                    language.choose("NIET IN ORDE. Bevindingen", "NOT IN ORDER. Findings")
+                )?;
             }
             _ => writeln!(
                 text,

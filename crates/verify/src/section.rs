@@ -9,7 +9,9 @@ use crate::{
     line::{Header, Id, Kind, Scope, Signed},
     merkle::{Hash, includes},
     note::{Checkpoint, Origin, VerifierKey},
-    payload::{Action, Body, ContinueDetail, Delivery, Direction, DropDetail, Entry, HoldDetail, KeyDetail, Permit},
+    payload::{
+        Action, Body, ContinueDetail, Delivery, Direction, DropDetail, Entry, HoldDetail, KeyDetail, Permit,
+    },
     reader::Item,
 };
 
@@ -452,7 +454,8 @@ impl Section {
         }
         if entry.is_unreadable {
             let place = Place { index: Some(index), transaction: None, line: Some(line) };
-            let (nl, en) = ("De inhoud van de regel is niet leesbaar.", "what the entry holds cannot be read");
+            let (nl, en) =
+                ("De inhoud van de regel is niet leesbaar.", "what the entry holds cannot be read");
             self.alarm(findings, Alarm::Form, place, nl, en);
         }
         self.leaf_of(index, entry.leaf_differs, findings);
@@ -585,7 +588,8 @@ impl Section {
     }
 
     fn witness(&mut self, index: u64, at: i64, witness: crate::payload::Witness, findings: &mut Findings) {
-        let crate::payload::Witness { counterpart, checkpoint, key, key_text, is_signed, statement } = witness;
+        let crate::payload::Witness { counterpart, checkpoint, key, key_text, is_signed, statement } =
+            witness;
         if !is_signed {
             let (nl, en) = (
                 "Het controlepunt is niet ondertekend met de sleutel die erbij staat.",

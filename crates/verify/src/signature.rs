@@ -27,8 +27,17 @@ const BEFORE: i64 = 86_400;
 
 /// A public key, taken apart, so that the key decides which algorithms fit.
 enum PublicKey {
-    Rsa { modulus: Vec<u8>, exponent: Vec<u8>, der: Vec<u8> },
-    Curve { name: &'static str, alg: &'static str, algorithm: &'static dyn VerificationAlgorithm, point: Vec<u8> },
+    Rsa {
+        modulus: Vec<u8>,
+        exponent: Vec<u8>,
+        der: Vec<u8>,
+    },
+    Curve {
+        name: &'static str,
+        alg: &'static str,
+        algorithm: &'static dyn VerificationAlgorithm,
+        point: Vec<u8>,
+    },
 }
 
 impl PublicKey {
@@ -41,7 +50,8 @@ impl PublicKey {
         if spki.algorithm.algorithm == OID_PKCS1_RSAENCRYPTION {
             let (rest, numbers) = RSAPublicKey::from_der(key).ok()?;
             let (modulus, exponent) = (unsigned(numbers.modulus)?, unsigned(numbers.exponent)?);
-            let rsa = || Self::Rsa { modulus: modulus.to_vec(), exponent: exponent.to_vec(), der: key.to_vec() };
+            let rsa =
+                || Self::Rsa { modulus: modulus.to_vec(), exponent: exponent.to_vec(), der: key.to_vec() };
             return rest.is_empty().then(rsa);
         }
         if spki.algorithm.algorithm != OID_KEY_TYPE_EC_PUBLIC_KEY {
@@ -179,9 +189,11 @@ mod tests {
     fn the_thumbprint_of_a_curve_has_the_members_that_rfc_7638_requires() {
         // RFC 7517 appendix A.1 gives the coordinates; the thumbprint is that of the text in the order of RFC 7638 section 3.3.
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).expect("base64url");
-        let (x, y) = ("MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM");
+        let (x, y) =
+            ("MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM");
         let point = [vec![4], decode(x), decode(y)].concat();
-        let key = PublicKey::Curve { name: "P-256", alg: "ES256", algorithm: &ECDSA_P256_SHA256_FIXED, point };
+        let key =
+            PublicKey::Curve { name: "P-256", alg: "ES256", algorithm: &ECDSA_P256_SHA256_FIXED, point };
         let text = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
         assert_eq!(key.thumbprint(), URL_SAFE_NO_PAD.encode(sha256(&[text.as_bytes()])));
     }

@@ -202,7 +202,8 @@ fn signatures(section: &Section, findings: &mut Findings) {
             }
             continue;
         }
-        let before = of_origin.filter(|(index, _)| *index < own.checkpoint.size).max_by_key(|(index, _)| *index);
+        let before =
+            of_origin.filter(|(index, _)| *index < own.checkpoint.size).max_by_key(|(index, _)| *index);
         if !before.is_some_and(|(_, key)| own.checkpoint.is_signed_by(key)) {
             let (nl, en) = (
                 "Het controlepunt is niet ondertekend met de sleutel die het journaal dan heeft.",
@@ -223,7 +224,10 @@ fn declared(gap: &Continuation, section: &Section, keys: &Keys, findings: &mut F
     }
     let gone = gap.last_known.size.saturating_sub(gap.size);
     let sentence = words(
-        format!("Bij het vorige tijdvak hoorden {} regels; {} bleven er over.", gap.last_known.size, gap.size),
+        format!(
+            "Bij het vorige tijdvak hoorden {} regels; {} bleven er over.",
+            gap.last_known.size, gap.size
+        ),
         format!("the epoch before had {} entries, of which {} remained", gap.last_known.size, gap.size),
     );
     findings.note(NoteCode::DeclaredGap, Some(section.participant()), gone, sentence);
@@ -250,13 +254,15 @@ fn truncated(section: &Section, held: &[&Held], findings: &mut Findings) {
     let own = section.checkpoints.iter().map(|own| (&own.checkpoint.origin, own.checkpoint.size));
     let all = own.chain(held.iter().filter(counts).map(|held| (&held.origin, held.size)));
     let mut largest: BTreeMap<&Origin, u64> = BTreeMap::new();
-    for (origin, size) in all.filter(|(origin, size)| matches!(reach(section, origin, *size), Reach::Beyond)) {
+    for (origin, size) in all.filter(|(origin, size)| matches!(reach(section, origin, *size), Reach::Beyond))
+    {
         let known = largest.entry(origin).or_default();
         *known = size.max(*known);
     }
     for (origin, size) in largest {
         let have = section.header.size;
-        let nl = format!("Een controlepunt van {} gaat over {size} regels; er zijn er {have}.", origin.text());
+        let nl =
+            format!("Een controlepunt van {} gaat over {size} regels; er zijn er {have}.", origin.text());
         let en = format!("a checkpoint of {} is over {size} entries; there are {have}", origin.text());
         section.alarm(findings, Alarm::Truncated, at_index(size), &nl, &en);
     }
@@ -274,7 +280,8 @@ fn own_roots(section: &Section, known: &BTreeMap<u64, Hash>, findings: &mut Find
             right = *size;
             continue;
         }
-        let nl = format!("De regels leiden niet tot het controlepunt over {size} regels; tot {right} klopte het.");
+        let nl =
+            format!("De regels leiden niet tot het controlepunt over {size} regels; tot {right} klopte het.");
         let en = format!("the entries do not lead to the checkpoint over {size}; up to {right} they did");
         let place = crate::finding::Place { line: Some(own.line), ..at_index(right) };
         return section.alarm(findings, Alarm::RootDiffers, place, &nl, &en);
@@ -309,12 +316,7 @@ fn proofs(section: &Section, findings: &mut Findings) {
     }
 }
 
-fn two_histories(
-    section: &Section,
-    held: &[&Held],
-    known: &BTreeMap<u64, Hash>,
-    findings: &mut Findings,
-) {
+fn two_histories(section: &Section, held: &[&Held], known: &BTreeMap<u64, Hash>, findings: &mut Findings) {
     let own: HashMap<(&Origin, u64), &Hash> = section
         .checkpoints
         .iter()
@@ -331,8 +333,14 @@ fn two_histories(
         }
     }
     for (origin, size) in smallest {
-        let nl = format!("Een ander hield een controlepunt van {} over {size} regels van een andere geschiedenis.", origin.text());
-        let en = format!("somebody else held a checkpoint of {} over {size} entries that is of another history", origin.text());
+        let nl = format!(
+            "Een ander hield een controlepunt van {} over {size} regels van een andere geschiedenis.",
+            origin.text()
+        );
+        let en = format!(
+            "somebody else held a checkpoint of {} over {size} entries that is of another history",
+            origin.text()
+        );
         section.alarm(findings, Alarm::TwoHistories, at_index(size), &nl, &en);
     }
 }
