@@ -107,7 +107,7 @@ impl JournalStorage for Storage {
                 }
                 Fate::PanicsAfter => {
                     self.write(batch);
-                    std::panic::panic_any("a fault of the program")
+                    unreachable!("a fault of the program")
                 }
             }
         })
