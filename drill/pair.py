@@ -116,6 +116,7 @@ class Side:
         self.number, self.title, self.host = identity
         self.base_port = base_port
         self.environment = environment or {}
+        self.settings = ""      # more of the configuration file
         self.processes: list[Process] = []
         room.mkdir(parents=True, exist_ok=True)
 
@@ -149,7 +150,7 @@ class Side:
         text = place.read_text()
         if database:
             text = re.sub(r"(?m)^database\s*=.*\n", f"database = {json.dumps(database)}\n", text)
-        place.write_text(f"{text.rstrip()}\n\n[log]\nlevel = \"warn\"\n")
+        place.write_text(f"{text.rstrip()}\n\n[log]\nlevel = \"warn\"\n{self.settings}")
 
     def serve(self) -> None:
         for process in self.processes:

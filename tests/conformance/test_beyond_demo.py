@@ -25,7 +25,8 @@ class Demo:
         self.folder = folder
         self.lines = []
         self.process = subprocess.Popen(
-            [binary, "demo", "--port-base", "21400", *arguments],
+            # Of its own, so that another run on this machine does not take its ports between looking and listening.
+            [binary, "demo", "--port-base", str(21400 + os.getpid() % 100 * 60), *arguments],
             env={**os.environ, "TMPDIR": str(folder), "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -125,7 +126,7 @@ def test_ctrl_c_leaves_no_process_and_no_directory(demo, place, moment, group):
     time.sleep(seconds)
     running.interrupt(group=group)
     assert running.end() != 0, running.lines
-    eventually(lambda: not running.processes(), "end of every process", seconds=2)
+    eventually(lambda: not running.processes(), "end of every process", seconds=10)
     assert list(place.iterdir()) == []
 
 
@@ -135,7 +136,7 @@ def test_ctrl_c_removes_a_directory_that_was_asked_for(demo, place):
     running.wait_for("✔ join")
     running.interrupt(group=True)
     assert running.end() != 0
-    eventually(lambda: not running.processes(), "end of every process", seconds=2)
+    eventually(lambda: not running.processes(), "end of every process", seconds=10)
     assert not asked.exists()
 
 
@@ -163,14 +164,14 @@ def test_what_keep_prints_works_as_it_stands(demo, place, more):
     assert any("P-0001" in line for line in commands)
     running.interrupt(group=True)
     assert running.end() == 0, running.lines
-    eventually(lambda: not running.processes(), "end of every process", seconds=2)
+    eventually(lambda: not running.processes(), "end of every process", seconds=10)
     assert list(place.iterdir()) == []
 
 
 def test_the_result_in_json_is_one_object(binary, place):
     """Also when it is interrupted."""
     process = subprocess.Popen(
-        [binary, "demo", "--json", "--port-base", "21400"],
+        [binary, "demo", "--json", "--port-base", str(21400 + os.getpid() % 100 * 60)],
         env={**os.environ, "TMPDIR": str(place)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -188,7 +189,7 @@ def test_the_result_in_json_is_one_object(binary, place):
 def test_people_are_found_and_no_income_moves(binary, place):
     """The whole run, as one object."""
     done = subprocess.run(
-        [binary, "demo", "--json", "--port-base", "21400"],
+        [binary, "demo", "--json", "--port-base", str(21400 + os.getpid() % 100 * 60)],
         env={**os.environ, "TMPDIR": str(place)},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEMO_SECONDS,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Beyond the suite: announcement, redelivery and restarts (Core 4.4.1.2, 4.4.1.3, 4.4.2)."""
 
+import errno
 import threading
 import time
 
@@ -8,6 +9,7 @@ import pytest
 from support.checks import access_token, eventually, record_of, records_of, transaction_id
 from support.contract import connection, contract
 from support.hashing import content_hash
+from support.misfortune import Disk
 from support.node import NodeFault
 from support.servers import Reply
 from support.steps import authorised, called, conclude
@@ -185,3 +187,21 @@ def test_pauses_between_tries_grow(node, stranger):
     pauses = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
     assert pauses[0] >= 0.9 and all(later > 1.5 * earlier for earlier, later in zip(pauses, pauses[1:], strict=False))
     assert node.id in stranger.contracts[content_hash(content)]["signatures"]["accept"]
+
+
+@pytest.mark.parametrize("error", [errno.EROFS, errno.ENOSPC, errno.EIO], ids=["read only", "full", "broken"])
+def test_a_disk_that_fails_for_a_while(world, consumer, echo, tmp_path, error):
+    """What cannot be written is refused and not forwarded; when the disk can be written again, the node serves again by
+    itself. SQLite opens for reading what it cannot open for writing, and must not stay with that."""
+    disk = Disk(tmp_path)
+    node = world.node("provider", accept=True, environment=disk.environment)
+    node.add_service(SERVICE, echo.url)
+    token = authorised(node, consumer, SERVICE)[2]
+    assert called(node, consumer, token)[1].status == 200
+    echo.forget()
+    with disk.fails(error):
+        for _ in range(4):
+            _, answer = called(node, consumer, token)
+            assert (answer.status, answer.json()["code"]) == (500, "TRANSACTION_LOG_WRITE_ERROR")
+        assert echo.received() == []
+    eventually(lambda: called(node, consumer, token)[1].status == 200, "service after the disk was well again", 15)

@@ -4,6 +4,7 @@
 //! stays away for longer than there is room) reads *permitted, delivery unknown*; it never reads as delivered.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,8 +12,9 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use tokio::sync::{Notify, mpsc, watch};
+use verbond_fail_points::fail_point;
 use verbond_journal::{AppendError, Completion, Entry, Journal};
 
 /// Completions that may wait.
@@ -39,8 +41,9 @@ impl Completions {
         let (queue, waiting) = mpsc::channel(ROOM);
         let (finish, finished) = watch::channel(false);
         let closing = Arc::new(Notify::new());
-        tokio::spawn(run(journal, waiting, Arc::clone(&closing), finish));
-        Self { queue, lost: Arc::default(), closing, finished }
+        let lost = Arc::new(AtomicU64::new(0));
+        tokio::spawn(run(journal, waiting, Arc::clone(&lost), Arc::clone(&closing), finish));
+        Self { queue, lost, closing, finished }
     }
 
     /// Has it written. Where there is no room, it is lost and counted.
@@ -67,6 +70,7 @@ impl Completions {
 async fn run(
     journal: Journal,
     mut waiting: mpsc::Receiver<Completion>,
+    lost: Arc<AtomicU64>,
     closing: Arc<Notify>,
     finish: watch::Sender<bool>,
 ) {
@@ -94,7 +98,18 @@ async fn run(
             }
         }
         while !taken.is_empty() {
-            taken = not_taken(&journal, std::mem::take(&mut taken)).await;
+            let count = taken.len();
+            let handed_in = not_taken(&journal, std::mem::take(&mut taken));
+            // A fault of the program costs these, and no later ones.
+            taken = AssertUnwindSafe(handed_in).catch_unwind().await.unwrap_or_else(|_| {
+                let lost = lost.fetch_add(count as u64, Ordering::Relaxed).saturating_add(count as u64);
+                tracing::error!(
+                    count,
+                    lost,
+                    "writing completions came to a fault of the program: their delivery reads as unknown"
+                );
+                Vec::new()
+            });
             if taken.is_empty() {
                 break;
             }
@@ -117,6 +132,7 @@ async fn run(
 
 /// Hands these in, and gives back those that the journal did not take.
 async fn not_taken(journal: &Journal, completions: Vec<Completion>) -> Vec<Completion> {
+    fail_point!("completions::write");
     let appended = completions.into_iter().map(async |completion| {
         let entry = Entry::Completion(completion);
         match (journal.append(&entry).await, entry) {
@@ -124,5 +140,7 @@ async fn not_taken(journal: &Journal, completions: Vec<Completion>) -> Vec<Compl
             _ => None,
         }
     });
-    join_all(appended).await.into_iter().flatten().collect()
+    let not_taken = join_all(appended).await.into_iter().flatten().collect();
+    fail_point!("completions::written");
+    not_taken
 }

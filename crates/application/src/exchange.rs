@@ -7,6 +7,7 @@ use verbond_domain::{
     Ambient, ApplicationName, ClassDeclaration, Direction, ParticipantId, Problem, ServiceClass,
     ServiceReference, Timestamp, TransactionId,
 };
+use verbond_fail_points::fail_point;
 use verbond_journal::{AppendError, Entry, EntryId, Journal, Permit, Place, RefusedExchange};
 use verbond_policy::{
     Call, Claims, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, PointAnswer,
@@ -303,6 +304,7 @@ impl Exchanges {
         let (mut decision, mut found) = ask(&self.limits, direction, snapshot, &request, &mut waited);
         let wants = decision.reasons.iter().any(|reason| reason.code == ReasonCode::VolumeExhausted);
         if let Some((key, most)) = found.wanted.take().filter(|_| wants) {
+            fail_point!("exchange::wait-for-volume");
             match self.limits.wait_for(&key, most).await {
                 Ok(place) => {
                     waited.push((key, place));
@@ -342,6 +344,7 @@ impl Exchanges {
         let places = std::mem::take(&mut held.places);
         let entry = Entry::Permit(permit);
         let appended = self.journal.append_within(&entry, places.clone()).await;
+        fail_point!("exchange::permit-written");
         if !matches!(appended, Err(AppendError::Duplicate | AppendError::LimitReached)) {
             // Also when it is not known whether the permit stands: it may.
             held.used();

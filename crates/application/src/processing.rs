@@ -9,6 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
 use verbond_agreement::{IdentifierKind, plan::Projected};
 use verbond_domain::{Ambient, Direction, ParticipantId, Problem, Timestamp, TransactionId};
+use verbond_fail_points::fail_point;
 use verbond_journal::{
     AppendError, Entry, EntryId, Journal, Processing, ProcessingAttributes, ProcessingRecord,
     ProcessingStatus,
@@ -224,10 +225,12 @@ impl Recorder {
         };
         let entries: Vec<Entry> = records.into_iter().map(entry).collect();
         for together in entries.chunks(TOGETHER) {
+            fail_point!("processing::write", |reason| Err(AppendError::Unavailable(reason)));
             for appended in join_all(together.iter().map(|entry| self.journal.append(entry))).await {
                 appended?;
             }
         }
+        fail_point!("processing::written", |reason| Err(AppendError::Unavailable(reason)));
         Ok(())
     }
 }

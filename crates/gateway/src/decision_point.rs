@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 use verbond_application::exchange::{Denial, Permission};
 use verbond_domain::{Direction, ExchangeParties, ParticipantId, Problem, TransactionId};
+use verbond_fail_points::fail_point;
 use verbond_policy::{LONGEST_ANSWER, PointAnswer, PointQuestion, UnreadableAnswer};
 use verbond_transport::{Client, ClientError, Target};
 
@@ -94,6 +95,7 @@ impl DecisionPoint {
             if let Some(bearer) = &self.bearer {
                 request.headers_mut().insert(AUTHORIZATION, bearer.clone());
             }
+            fail_point!("decision-point::ask", |_| Err(Unanswered::Time(self.time)));
             let answer = self.client.call(&self.target, request, LONGEST_ANSWER, self.time).await?;
             match answer.status() {
                 StatusCode::OK => Ok(PointAnswer::parse(&self.target.authority(), answer.body())?),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use verbond_application::exchange::Permitted;
+use verbond_fail_points::fail_point;
 use verbond_transport::{Body, Client, ClientError, Target, Upload};
 use verbond_trust::CertificateThumbprint;
 
@@ -26,11 +27,13 @@ pub(crate) async fn forward(
     ticket: Arc<Ticket>,
     _permitted: &Permitted,
 ) -> Result<Response<Body>, Unanswered> {
+    fail_point!("forward::call", |_| Err(Unanswered::Failed(Failure::Unreachable)));
     let sent = tokio::select! {
         biased;
         () = ticket.exchange.broken() => return Err(Unanswered::Failed(Failure::Withdrawn)),
         sent = client.send_showing(target, request, shows) => sent,
     };
+    fail_point!("forward::head", |_| Err(Unanswered::Failed(Failure::NoAnswer)));
     match sent {
         Ok(mut response) => {
             if let Some(upload) = response.extensions_mut().remove::<Upload>() {

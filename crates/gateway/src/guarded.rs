@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use verbond_fail_points::fail_point_polled;
 use verbond_transport::{Body, BoxError};
 
 use crate::{headers::Reserved, in_flight::Ticket};
@@ -50,6 +51,7 @@ where
         if exchange.poll_broken_request(context) {
             return Poll::Ready(Some(Err(BrokenOff.into())));
         }
+        fail_point_polled!("guarded::request-piece", |_| Poll::Ready(Some(Err(BrokenOff.into()))));
         let mut frame = ready!(Pin::new(&mut this.body).poll_frame(context));
         exchange.moved.fetch_add(1, Ordering::Relaxed);
         if let Some(Ok(frame)) = &mut frame {
@@ -96,6 +98,7 @@ impl http_body::Body for GuardedResponse {
             return Poll::Ready(Some(Err(BrokenOff.into())));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        fail_point_polled!("guarded::response-piece", |_| Poll::Ready(Some(Err(BrokenOff.into()))));
         let exchange = &self.ticket.exchange;
         exchange.moved.fetch_add(1, Ordering::Relaxed);
         if let Some(Ok(frame)) = &frame {

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
 use verbond_application::{exchange::Question, open_traffic::OpenTraffic};
 use verbond_domain::{Direction, ServiceReference, TransactionId};
+use verbond_fail_points::fail_point;
 use verbond_journal::Permit;
 use verbond_transport::{Body, Client, Connection, Handler};
 
@@ -81,6 +82,8 @@ impl Inway {
         let gateway = &self.gateway;
         let (mut head, body) = request.into_parts();
 
+        fail_point!("inway::taken-in");
+
         // Limits and method: before anything that costs.
         let place = self.in_flight.enter().ok_or_else(|| self.stranger(Failure::Overloaded))?;
         entrance::enter(&mut head).map_err(|failure| self.stranger(failure))?;
@@ -140,6 +143,7 @@ impl Inway {
                 return Err(self.refuse(refusal(denial.problem, parties, wire, decision)).await);
             }
         };
+        fail_point!("inway::decided");
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
         let action = permission.action.clone();
         let standing = match decision {
@@ -203,6 +207,8 @@ impl Inway {
             }
         };
 
+        fail_point!("inway::asked");
+
         // Write it down: nothing has left, and the body has not been read.
         let counterpart = parties.counterpart(DIRECTION).clone();
         let permit = Permit {
@@ -224,6 +230,7 @@ impl Inway {
             }
         };
 
+        fail_point!("inway::permitted");
         let recorder =
             gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
         ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt));
@@ -248,6 +255,7 @@ impl Inway {
             }
             Err(failure) => Err(failure),
         };
+        fail_point!("inway::answered");
         match answered {
             Ok(response) => {
                 permitted.answered();

@@ -17,6 +17,7 @@ use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
 use verbond_agreement::{Line, plan::Projected};
 use verbond_application::{absences::Absences, exchange::Permitted, processing::Recorder};
+use verbond_fail_points::{fail_point, fail_point_polled};
 use verbond_journal::{AppendError, CrossedElement};
 use verbond_policy::Obligations;
 use verbond_projection::{Projection, Projector};
@@ -123,6 +124,7 @@ pub(crate) async fn asked(
     let Some(obligations) = obligations.filter(|_| !body.is_end_stream()) else { return Ok(body) };
     let projection = obligations.request().ok().flatten().ok_or(Failure::BodyNotAgreed)?;
     head.headers.remove(CONTENT_LENGTH);
+    fail_point!("minimise::asked", |_| Err(Failure::BodyNotProjectable));
     let mut minimised = Minimised::new(body, projection, None, None);
     let mut read = BytesMut::new();
     while read.len() < LOOKED_AT {
@@ -218,6 +220,7 @@ impl Minimised {
                 let written = ready!(writing.as_mut().poll(context));
                 let bytes = std::mem::take(bytes);
                 self.held = None;
+                fail_point_polled!("minimise::recorded", |_| self.break_off(Failure::RecordUnavailable));
                 match written {
                     Ok(()) => return Poll::Ready(Some(Ok(bytes))),
                     Err(error) => {
@@ -256,6 +259,7 @@ impl Minimised {
             if pieces.is_empty() {
                 continue;
             }
+            fail_point_polled!("minimise::piece", |_| self.break_off(Failure::RecordUnavailable));
             let writing = match self.people.as_mut().map(|people| people.write(&pieces)).transpose() {
                 Ok(writing) => writing.flatten(),
                 Err(failure) => return self.break_off(failure),

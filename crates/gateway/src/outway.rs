@@ -12,6 +12,7 @@ use verbond_application::{
     snapshot::Snapshot,
 };
 use verbond_domain::{Direction, Problem, TransactionId};
+use verbond_fail_points::fail_point;
 use verbond_journal::Permit;
 use verbond_policy::DecisionRecord;
 use verbond_store::applications::ApplicationRow;
@@ -106,6 +107,8 @@ impl Outway {
         let gateway = &self.gateway;
         let (mut head, body) = request.into_parts();
 
+        fail_point!("outway::taken-in");
+
         // Limits and method: before anything that costs.
         let place = self.in_flight.enter().ok_or_else(|| self.stranger(Failure::Overloaded))?;
         entrance::enter(&mut head).map_err(|failure| self.stranger(failure))?;
@@ -159,6 +162,7 @@ impl Outway {
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
         };
+        fail_point!("outway::decided");
         let (decision, obligations) = (permission.decision.clone(), permission.obligations.clone());
         let action = permission.action.clone();
         if let Some(obligations) = &obligations {
@@ -182,6 +186,7 @@ impl Outway {
             agreement: &agreement,
         };
         let prepared = self.prepare(&head, &asking, &snapshot).await?;
+        fail_point!("outway::prepared");
         let PreparedOutbound { parties, wire, target, to_provider, standing, shows, reference } = prepared;
         let standing = governed::standing(standing, decision.clone());
 
@@ -215,6 +220,8 @@ impl Outway {
             }
         };
 
+        fail_point!("outway::asked");
+
         // Write it down: nothing has left, and the body has not been read.
         let name = application.name.as_str().to_owned();
         let permit = Permit {
@@ -235,6 +242,8 @@ impl Outway {
                 return Err(self.refuse(*known, &application, transaction_id).await);
             }
         };
+
+        fail_point!("outway::permitted");
 
         // Forward it: once, whatever comes of it, unless it is certain that not a byte has left.
         head.extensions.clear();
@@ -267,6 +276,7 @@ impl Outway {
                     let is_refusal = self.face.is_refusal(&head);
                     let response = completing::response(Response::from_parts(head, body), &ticket);
                     let obligations = obligations.as_ref().filter(|_| !is_refusal);
+                    fail_point!("outway::head");
                     let (absences, recorder) = (&gateway.absences, recorder.clone());
                     let beside = Beside { ticket: &ticket, absences, recorder };
                     match minimise::under(obligations, Projected::Answer, response, beside).await {
@@ -276,6 +286,7 @@ impl Outway {
                             return Ok(response);
                         }
                         Ok(response) => {
+                            fail_point!("outway::answered");
                             permitted.answered();
                             return Ok(response);
                         }

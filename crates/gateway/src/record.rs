@@ -10,6 +10,7 @@ use verbond_application::{
     processing::Action,
 };
 use verbond_domain::{Direction, Problem};
+use verbond_fail_points::fail_point;
 use verbond_journal::{AppendError, Permit, ProcessingRecord, RefusedExchange};
 use verbond_policy::DecisionRecord;
 
@@ -26,6 +27,7 @@ pub(crate) async fn permit(
 ) -> Result<Permitted, NoPermit> {
     let direction = permit.direction;
     let begun = Instant::now();
+    fail_point!("record::permit");
     let not_permitted = match gateway.exchanges.permit(permission, permit).await {
         Ok(permitted) => {
             gateway.metrics.permitted(direction, begun.elapsed());
@@ -63,6 +65,7 @@ pub(crate) async fn permit(
 /// An exchange that was permitted came to no answer. That a source knows nothing, or does not want to say it, is an answer;
 /// that it fails is none.
 pub(crate) async fn ended_without(mut permitted: Permitted, failure: Failure) {
+    fail_point!("record::ended-without");
     if matches!(failure, Failure::SourceRefused(status) if !status.is_server_error()) {
         permitted.answered();
     }
@@ -110,8 +113,10 @@ pub(crate) async fn refusal(
         application: application.map(str::to_owned),
         decision,
     };
+    fail_point!("record::refusal");
     if let Err(error) = gateway.exchanges.refuse(entry).await {
         tracing::error!(%error, code = problem.code, "a refusal cannot be written");
     }
+    fail_point!("record::refused");
     problem
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     future::Future,
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,8 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use verbond_domain::Ambient;
+use verbond_fail_points::fail_point;
 
 use crate::{Entry, EntryId, JournalStorage, Outcome, Place, PreparedEntry, StorageError};
 
@@ -93,17 +96,20 @@ impl Journal {
     pub async fn append_within(&self, entry: &Entry, places: Vec<Place>) -> Result<EntryId, AppendError> {
         let mut entry = entry.prepare(&self.ambient).map_err(|error| unavailable(&error.to_string()))?;
         entry.places = places;
+        fail_point!("journal::queued", |reason: String| Err(unavailable(&reason)));
         let (reply, outcome) = oneshot::channel();
         let waiting = Waiting { entry, caller: Caller { reply, since: Instant::now() } };
         self.queue.try_send(waiting).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => unavailable("too many entries wait"),
             mpsc::error::TrySendError::Closed(_) => unavailable("it is closed"),
         })?;
-        match tokio::time::timeout(self.timeout, outcome).await {
+        let outcome = match tokio::time::timeout(self.timeout, outcome).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(unavailable("it has stopped")),
+            Ok(Err(_)) => Err(unavailable("it has stopped, or failed on this entry")),
             Err(_) => Err(unavailable("it took too long")),
-        }
+        };
+        fail_point!("journal::acknowledged", |reason: String| Err(unavailable(&reason)));
+        outcome
     }
 
     /// Figures since the start.
@@ -172,7 +178,11 @@ async fn run(
                         taken.push(another);
                     }
                 }
-                writer.write(std::mem::take(&mut taken)).await;
+                // Whoever waits in a batch that came to a fault of the program is refused; the journal goes on.
+                let written = AssertUnwindSafe(writer.write(std::mem::take(&mut taken))).catch_unwind().await;
+                if written.is_err() {
+                    tracing::error!("writing to the journal came to a fault of the program: its entries are refused");
+                }
             }
             () = closing.notified() => waiting.close(),
         }
@@ -201,7 +211,11 @@ impl Writer {
     /// Finds out what became of a batch whose append failed; what is not there is repeated once.
     async fn resolve(&self, entries: Vec<PreparedEntry>, callers: Vec<Caller>) {
         let ids: Vec<EntryId> = entries.iter().map(|entry| entry.id).collect();
-        let present: HashSet<EntryId> = match self.within(self.storage.present(&ids)).await {
+        let present = async {
+            fail_point!("journal::resolve", |reason| Err(StorageError(reason)));
+            self.storage.present(&ids).await
+        };
+        let present: HashSet<EntryId> = match self.within(present).await {
             Ok(present) => present.into_iter().collect(),
             Err(error) => return self.refuse(callers, &error),
         };
@@ -213,6 +227,7 @@ impl Writer {
                 missing.push(Waiting { entry, caller });
             }
         }
+        fail_point!("journal::repeat");
         let Some((entries, callers)) = still_wanted(missing) else { return };
         match self.append(&entries).await {
             Ok(outcomes) => self.settle(&entries, callers, &outcomes),
@@ -222,7 +237,13 @@ impl Writer {
 
     async fn append(&self, entries: &[PreparedEntry]) -> Result<Vec<Outcome>, StorageError> {
         self.figures.batches.fetch_add(1, Ordering::Relaxed);
-        let result = match self.within(self.storage.append(entries)).await {
+        let appended = async {
+            fail_point!("journal::append", |reason| Err(StorageError(reason)));
+            let appended = self.storage.append(entries).await;
+            fail_point!("journal::appended", |reason| Err(StorageError(reason)));
+            appended
+        };
+        let result = match self.within(appended).await {
             Ok(outcomes) if outcomes.len() != entries.len() => {
                 Err(StorageError("it did not tell the outcome of every entry".to_owned()))
             }

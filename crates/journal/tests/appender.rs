@@ -32,6 +32,8 @@ enum Fate {
     HangsAfter,
     /// Writes after a while.
     Slow,
+    /// Writes, and then comes to a fault of the program.
+    PanicsAfter,
 }
 
 #[derive(Default)]
@@ -103,6 +105,10 @@ impl JournalStorage for Storage {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     Ok(self.write(batch))
                 }
+                Fate::PanicsAfter => {
+                    self.write(batch);
+                    unreachable!("a fault of the program")
+                }
             }
         })
     }
@@ -166,6 +172,17 @@ async fn append_all(
 ) -> Result<Vec<Result<EntryId, AppendError>>, Box<dyn Error>> {
     let entries = exchanges.into_iter().map(permit).collect::<Result<Vec<_>, _>>()?;
     Ok(join_all(entries.iter().map(|entry| journal.append(entry))).await)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_the_program_costs_one_batch_and_not_the_journal() -> TestResult {
+    let storage = Storage::with([Fate::PanicsAfter]);
+    let journal = Journal::start(Arc::clone(&storage) as Arc<dyn JournalStorage>, ambient(), limits());
+    let refused = append_all(&journal, [1, 2]).await?;
+    assert!(refused.iter().all(|outcome| matches!(outcome, Err(AppendError::Unavailable(_)))));
+    let written = journal.append(&permit(3)?).await?;
+    assert_eq!(storage.times(written), 1);
+    Ok(())
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _,
+    Connection as _, Executor,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -264,6 +264,11 @@ async fn open_sqlite(file: &Path, create: bool) -> Result<Pools, StoreError> {
         // A transaction that SQLite itself has rolled back (disk full, failed write) leaves the driver's count of open
         // transactions wrong, and every later one would fail: such a connection is replaced.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        // What cannot be opened for writing SQLite opens for reading, without a word, and so it stays when the file system can
+        // be written again: a connection that replaces another shows first that it writes. The number is nobody's.
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute("PRAGMA user_version = 0").await.map(drop) })
+        })
         .connect_with(options.clone())
         .await?;
     let readers = pool()

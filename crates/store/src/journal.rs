@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use futures_util::future::BoxFuture;
+use verbond_fail_points::fail_point;
 use verbond_journal::{EntryId, JournalStorage, Outcome, PreparedEntry, StorageError};
 
 use crate::{
@@ -34,6 +35,9 @@ fn storage_error(error: StoreError) -> StorageError {
 
 impl Store {
     async fn append_batch(&self, batch: &[PreparedEntry]) -> Result<Vec<Outcome>, StoreError> {
+        fail_point!("store::append", |reason| Err(StoreError::Database(reason)));
+        // What must never be: the drill's own proof that it would notice.
+        fail_point!("store::unwritten", |_| Ok(vec![Outcome::Written; batch.len()]));
         if batch.iter().any(|entry| !entry.places.is_empty()) {
             return self.append_within_limits(batch).await;
         }
@@ -41,16 +45,20 @@ impl Store {
         let sealing = self.month_keys()?.sealing(&self.inner.pools, batch).await?;
         if (1..=ONE_STATEMENT).contains(&batch.len()) {
             let written = self.inner.pools.execute(insertion(batch, &sealing)?).await?;
+            fail_point!("store::inserted", |reason| Err(StoreError::Database(reason)));
             if all(written, batch) {
                 return Ok(vec![Outcome::Written; batch.len()]);
             }
             let mut connection = self.inner.pools.begin_read().await?;
             let refused = refused(&mut connection, batch).await?;
+            fail_point!("store::compared", |reason| Err(StoreError::Database(reason)));
             return Ok(outcomes(batch, &refused));
         }
         let mut connection = self.inner.pools.begin_write().await?;
         let outcomes = insert(&mut connection, batch, &sealing).await?;
+        fail_point!("store::commit", |reason| Err(StoreError::Database(reason)));
         connection.commit().await?;
+        fail_point!("store::committed", |reason| Err(StoreError::Database(reason)));
         Ok(outcomes)
     }
 
@@ -60,6 +68,7 @@ impl Store {
         let sealing = self.month_keys()?.sealing(&self.inner.pools, batch).await?;
         let mut connection = self.inner.pools.begin_write().await?;
         let without = limits::take(&mut connection, batch).await?;
+        fail_point!("store::places-taken", |reason| Err(StoreError::Database(reason)));
         let within: Vec<PreparedEntry> =
             batch.iter().filter(|entry| !without.contains(&entry.id)).cloned().collect();
         let mut written = insert(&mut connection, &within, &sealing).await?.into_iter();
@@ -74,7 +83,9 @@ impl Store {
             }
             outcomes.push(outcome);
         }
+        fail_point!("store::commit-within", |reason| Err(StoreError::Database(reason)));
         connection.commit().await?;
+        fail_point!("store::committed-within", |reason| Err(StoreError::Database(reason)));
         Ok(outcomes)
     }
 
@@ -82,6 +93,7 @@ impl Store {
         let mut connection = self.inner.pools.begin_read().await?;
         let ids: Vec<&EntryId> = ids.iter().collect();
         let present = present(&mut connection, &ids).await?;
+        fail_point!("store::present", |reason| Err(StoreError::Database(reason)));
         Ok(present.into_iter().map(EntryId).collect())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use verbond_domain::Timestamp;
+use verbond_fail_points::fail_point;
 use verbond_journal::{EntryId, Place, PreparedEntry};
 
 use crate::{Store, StoreError, connection::Connection, sql::Sql};
@@ -43,7 +44,9 @@ impl Store {
             );
             connection.execute(more.bind(left).bind(period_end).bind(limit_of)).await?;
         }
+        fail_point!("store::lease", |reason| Err(StoreError::Database(reason)));
         connection.commit().await?;
+        fail_point!("store::leased", |reason| Err(StoreError::Database(reason)));
         Ok(u32::try_from(left).unwrap_or(0))
     }
 
@@ -54,6 +57,7 @@ impl Store {
     /// [`StoreError::Database`]: they stay taken then.
     pub async fn give_back(&self, entry: EntryId, places: &[Place]) -> Result<(), StoreError> {
         for place in places {
+            fail_point!("store::give-back", |reason| Err(StoreError::Database(reason)));
             let sql = Sql::new(
                 "UPDATE person_place SET taken = 0, repeats = repeats + 1 WHERE period_end = $1 AND limit_of = $2 \
                  AND pseudonym = $3 AND entry = $4 AND taken = 1 AND repeats < $5",

@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use rustls_pki_types::CertificateDer;
 use tokio::time::timeout;
 use verbond_domain::Ambient;
+use verbond_fail_points::fail_point;
 use verbond_trust::{CertificateThumbprint, IdentityHandle, TrustStore, tls::ClientCredential};
 
 use crate::{
@@ -168,6 +169,10 @@ impl Client {
         let dialler = &self.0.dialler;
         let mut attempt = 1;
         loop {
+            fail_point!("transport::connection", |reason| {
+                let authority = target.authority();
+                Err((ClientError::Connect { authority, reason }, Some(request)))
+            });
             let ready = match pool.ready(dialler, shown).await {
                 Ok(ready) => ready,
                 Err(error) => return Err((error, Some(request))),

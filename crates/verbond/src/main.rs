@@ -33,6 +33,7 @@ use crate::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    verbond_fail_points::begin();
     let arguments = Arguments::parse();
     let printer = Printer::new(arguments.json, Language::from_environment());
     match try_main(arguments, printer) {

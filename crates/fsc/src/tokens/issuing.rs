@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use verbond_application::database_problem;
 use verbond_domain::Problem;
+use verbond_fail_points::fail_point;
 use verbond_store::{SortOrder, StoreError, contracts::ContractFilter};
 use verbond_trust::{Certificate, jws};
 
@@ -44,6 +45,7 @@ impl FscNode {
         caller: &Certificate,
         form: &[u8],
     ) -> Result<TokenResponse, NoToken> {
+        fail_point!("token::issue", |reason| Err(failed(StoreError::Database(reason))));
         let request = TokenRequest::parse(form, self.rules.scheme())?;
         let now = self.ambient.now();
         let (contract, position, reading) =
@@ -72,6 +74,7 @@ impl FscNode {
                 ))
             })?;
         self.learn_reading(&caller.participant, reading).await;
+        fail_point!("token::issued", |reason| Err(failed(StoreError::Database(reason))));
         Ok(TokenResponse { access_token, token_type: "bearer".to_owned() })
     }
 

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::HeaderValue;
 use verbond_application::database_problem;
 use verbond_domain::{ParticipantId, Problem, ServiceReference, Timestamp};
+use verbond_fail_points::fail_point;
 use verbond_transport::{Protocol, Target};
 use verbond_trust::{Certificate, jws::Jws};
 
@@ -66,11 +67,13 @@ impl FscNode {
         connection: &Connection,
         own: &Certificate,
     ) -> Result<Arc<AccessToken>, Problem> {
+        fail_point!("token::fetch", |_| Err(unusable_token()));
         let provider = &connection.parties.provider;
         let manager = self.counterpart(provider).await?;
         let (response, protocol) =
             tokio::join!(self.ask_for_token(&manager, connection), self.protocol_of(connection),);
         let token = response?;
+        fail_point!("token::fetched", |_| Err(unusable_token()));
         let claims = self.checked_claims(&token, connection, own)?;
         // HTTP/1.1 until a directory says otherwise: every inway speaks it.
         let protocol = protocol.unwrap_or(Protocol::Http1);

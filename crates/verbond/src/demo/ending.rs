@@ -11,9 +11,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::Options;
 use crate::printer::Printer;
 
-/// How often, and how long apart, a directory is removed in which a verb that was cut off may still be writing.
-const REMOVALS: u32 = 50;
+/// How often, and how long apart, a directory is removed in which a verb that was cut off may still be writing. It is gone
+/// when it has not come back for some of these times: on a machine under load the verb may be slow to end.
+const REMOVALS: u32 = 250;
 const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
+const STAYS_AWAY: u32 = 5;
 
 /// Ctrl-C, or the SIGTERM of whoever started us.
 pub struct Interruption {
@@ -68,10 +70,12 @@ impl Root {
             self.path.clear();
             return;
         }
+        let mut away = 0;
         for _ in 0..REMOVALS {
             std::fs::remove_dir_all(&self.path).ok();
             tokio::time::sleep(BETWEEN_REMOVALS).await;
-            if !self.path.exists() {
+            away = if self.path.exists() { 0 } else { away + 1 };
+            if away == STAYS_AWAY {
                 return;
             }
         }

@@ -1,0 +1,80 @@
+"""What stands in the journal of each party, read from its database with means of our own."""
+
+import json
+import sqlite3
+import uuid
+from collections import defaultdict
+from urllib.parse import quote
+
+
+class Journal:
+    """One party's, read on from where it was read last. Retention is not looked for: a drill is shorter than a day."""
+
+    def __init__(self, site):
+        self.site = site
+        self.position = 0
+        self.seen: set[bytes] = set()
+        self.permits: dict[str, int] = defaultdict(int)
+        self.completions: dict[str, list[str]] = defaultdict(list)
+        self.people: dict[str, set[str]] = defaultdict(set)
+        self.actions: dict[str, int] = defaultdict(int)
+
+    def read(self) -> None:
+        """Takes in what is new. Positions follow each other, so that all up to the last one seen has been seen."""
+        rows = self._rows()
+        for position, number, payload in rows:
+            if position is not None:
+                self.position = max(self.position, position)
+            if number in self.seen:
+                self.seen.discard(number)
+                if position is None:
+                    self.seen.add(number)
+                continue
+            if position is None:
+                self.seen.add(number)
+            self._take(json.loads(payload))
+
+    def _rows(self) -> list[tuple[int | None, bytes, bytes]]:
+        if self.site.server:
+            text = self.site.server.query("SELECT coalesce(position, 0), encode(id, 'hex'), encode(payload, 'hex') FROM journal_entry "
+                                          f"WHERE position > {self.position} OR position IS NULL")
+            cells = (line.split("|") for line in text)
+            return [(int(position) or None, bytes.fromhex(number), bytes.fromhex(payload)) for position, number, payload in cells]
+        place = quote(str(self.site.side.data / "verbond.sqlite"))
+        database = sqlite3.connect(f"file:{place}?mode=ro", uri=True, timeout=10)
+        try:
+            return database.execute("SELECT position, id, payload FROM journal_entry WHERE position > ?", (self.position,)).fetchall()
+        finally:
+            database.close()
+
+    def _take(self, entry: dict) -> None:
+        transaction = entry.get("transaction_id")
+        if transaction is None:
+            return
+        transaction = str(uuid.UUID(transaction))
+        match entry["kind"]:
+            case "permit":
+                self.permits[transaction] += 1
+                for record in entry.get("processing", []):
+                    self._person(transaction, record)
+            case "processing":
+                self._person(transaction, entry["record"])
+            case "completion":
+                self.completions[transaction].append(entry["delivery"])
+
+    def _person(self, transaction: str, record: dict) -> None:
+        whom = json.dumps(record)
+        found = next((value for name, value in flat(record) if name.endswith("data_subject_id") or name.endswith("data_subject")), None)
+        self.actions[transaction] += 1
+        if found:
+            self.people[transaction].add(found)
+        elif "data_subject" in whom:
+            raise RuntimeError(f"a processing record of another form: {whom}")
+
+
+def flat(value, name: str = ""):
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from flat(below, key)
+    elif value is not None:
+        yield name, value

@@ -1,0 +1,146 @@
+"""Two organisations with an open and a governed service between them, on processes that can meet with misfortune."""
+
+import shutil
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+from governed import agree
+from pair import ALIAS, APPLICATION, PROVIDER, Fault, Process
+from power_loss.postgres import Postgres
+from power_loss.world import Site, World
+
+from .application import Volley, ask
+from .points import arrange
+
+GOVERNED = "incomes"
+WHY = ["--steward", "Drill", "--reason", "synthetic data of a drill"]
+# Short, so that a round is short; and tokens that are fetched often, since that is on the way too.
+SETTINGS = """
+[limits]
+append_timeout_ms = 500
+connect_timeout_ms = 1000
+drain_seconds = 1
+
+[group.rules]
+token_lifetime_seconds = 10
+"""
+
+
+def element(path: str, kind: str, sensitivity: str, **more) -> dict:
+    return {"path": path, "type": kind, "category": "income", "sensitivity": sensitivity, "meaning": f"what stands at {path}", **more}
+
+
+PEOPLE = {
+    "name": "people", "method": "GET", "path": "/people", "content_type": "application/json", "record": "$[*]",
+    "delivered": [element("$[*].number", "string", "personal", identifies="national_number"),
+                  element("$[*].income.below_minimum", "boolean", "sensitive")],
+    "people": [{"at": {"place": "response", "path": "$[*].number"}, "identifies": "national_number"}],
+}
+
+
+class Misfortune:
+    """What misfortune.c reads: an error for the disk, and how far the clock is off."""
+
+    def __init__(self, library: Path, page: Path):
+        self.page = page
+        self.environment = {"LD_PRELOAD": str(library), "MISFORTUNE": str(page)}
+        self.set()
+
+    def set(self, error: int = 0, clock: float = 0.0) -> None:
+        data = struct.pack("<qq", error, int(clock * 1e9))
+        with open(self.page, "r+b" if self.page.exists() else "wb") as file:
+            file.write(data)
+        self.page.chmod(0o644)
+
+
+def build(into: Path) -> Path:
+    compiler = shutil.which("cc")
+    if not compiler:
+        raise SystemExit("missing: a C compiler (apt-get install gcc libc6-dev)")
+    library = into / "misfortune.so"
+    source = Path(__file__).with_name("misfortune.c")
+    subprocess.run([compiler, "-O2", "-Wall", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+class FaultWorld(World):
+    """`begin` makes it and leaves it running."""
+
+    def __init__(self, program: Path, room: Path, database: str):
+        super().__init__(program, room, database, None, 0.0)
+        self.database = database
+        self.misfortunes: dict[int, Misfortune] = {}
+        for site in self.sites:
+            site.side.settings = SETTINGS
+
+    def begin(self) -> None:
+        self.found("http1")
+        library = build(self.room)
+        for site in self.sites:
+            for process in site.side.processes:
+                process.environment.update(self._misfortune(library, process, process.name).environment)
+                process.environment["FAILPOINTS_SOCKET"] = str(self.socket(process))
+            if site.server:
+                site.server.environment.update(self._misfortune(library, site.server, f"{site.name}-server").environment)
+        self.start()
+        self._agree()
+
+    def _misfortune(self, library: Path, of: Process | Postgres, name: str) -> Misfortune:
+        made = self.misfortunes[id(of)] = Misfortune(library, self.room / f"{name}.misfortune")
+        return made
+
+    def misfortune(self, of: Process | Postgres) -> Misfortune:
+        return self.misfortunes[id(of)]
+
+    def socket(self, process: Process) -> Path:
+        return self.room / f"{process.name}.points"
+
+    def arrange(self, process: Process, point: str, action: str) -> None:
+        arrange(self.socket(process), point, action)
+
+    def _agree(self) -> None:
+        pair, peer = self.pair, f"{PROVIDER[0]}/{GOVERNED}"
+        pair.wait_until_it_works()
+        pair.provider.command("service", "add", GOVERNED, "--upstream", pair.upstream, "--protocol", "http1", "--class", "governed", *WHY)
+        agree(pair, self.room, GOVERNED, PEOPLE)
+        pair.consumer.command("application", "allow", APPLICATION, peer, "--alias", GOVERNED, "--class", "governed", *WHY)
+        assert ALIAS == "records"
+        self.wait_until_all_works(60)
+
+    def wait_until_all_works(self, timeout: float) -> tuple[float, list]:
+        """Asks until an exchange of each kind succeeds; gives the seconds that took, and all answers."""
+        begun, answers = time.monotonic(), []
+        for kind in ("open", "person", "people"):
+            while True:
+                answer = ask(self.pair.consumer.outway_port, self.pair.token, kind, 10)
+                answers.append(answer)
+                if answer.delivered and answer.whole:
+                    break
+                if time.monotonic() - begun > timeout:
+                    raise Fault(f"no exchange of kind {kind} within {timeout} s; last answer: {answer.said} {answer.trouble} {answer.content[:300]!r}")
+                time.sleep(0.02)
+        return time.monotonic() - begun, answers
+
+    def volley(self, threads: int, each: int, bound: float) -> Volley:
+        return Volley(self.pair.consumer.outway_port, self.pair.token, threads, each, bound)
+
+    def processes(self, site: Site, role: str) -> Process:
+        """The process of an organisation that has this role."""
+        return next(process for process in site.side.processes if process.roles in (None, role))
+
+    def revive(self) -> int:
+        """Starts what has ended, as a supervisor would; tells how many."""
+        ended = 0
+        for site in self.sites:
+            if site.server and (site.server.process is None or site.server.process.poll() is not None):
+                site.server.process = None
+                site.server.start()
+            for process in site.side.processes:
+                if process.handle is None or process.handle.poll() is not None:
+                    process.kill()
+                    ended += 1
+        for site in self.sites:
+            site.side.serve()
+        return ended
