@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod compare;
+mod evidence;
 mod processing;
 mod reconcile;
 mod told;
 
 pub use compare::{Finding, FindingKind};
+pub use evidence::{EvidenceOf, evidence};
 pub use processing::{Person, about_person, processing_records};
 pub use reconcile::{Counterpart, Period, Reconciliation, reconcile};
 pub use told::{Told, ToldAnswer, ToldExchange, ToldPage, told};

@@ -159,7 +159,10 @@ pub(crate) const fn name(algorithm: SignatureAlgorithm) -> Option<&'static str> 
         SignatureAlgorithm::Es256 => "ES256",
         SignatureAlgorithm::Es384 => "ES384",
         SignatureAlgorithm::Es512 => "ES512",
-        SignatureAlgorithm::Ps256 | SignatureAlgorithm::Ps384 | SignatureAlgorithm::Ps512 => return None,
+        SignatureAlgorithm::Ps256
+        | SignatureAlgorithm::Ps384
+        | SignatureAlgorithm::Ps512
+        | SignatureAlgorithm::Ed25519 => return None,
     })
 }
 

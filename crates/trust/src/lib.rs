@@ -10,6 +10,7 @@ pub mod authority;
 mod certificate;
 mod distinguished_name;
 mod identity;
+mod journal_key;
 pub mod jwk;
 pub mod jws;
 pub mod personal;
@@ -26,6 +27,7 @@ mod trust_store;
 pub use certificate::{Certificate, CertificateError, IdentityRules, ParticipantAttribute};
 pub use distinguished_name::subject;
 pub use identity::{Identity, IdentityError, IdentityHandle, read_chain};
+pub use journal_key::JournalSigner;
 pub use pseudonym::{PseudonymKeys, PseudonymKeysError};
 pub use revocation::{RevocationList, RevocationListError};
 /// A certificate as bytes.

@@ -33,6 +33,8 @@ pub enum SignatureAlgorithm {
     Es384,
     /// ES512 (P-521)
     Es512,
+    /// Ed25519: signed notes only; FSC allows it nowhere
+    Ed25519,
 }
 
 /// A private key that can sign, wherever it lies. ECDSA signatures are in the raw r‖s form of JWS;
@@ -200,7 +202,10 @@ fn rsa_encoding(algorithm: SignatureAlgorithm) -> Option<&'static dyn RsaEncodin
         SignatureAlgorithm::Ps256 => Some(&RSA_PSS_SHA256),
         SignatureAlgorithm::Ps384 => Some(&RSA_PSS_SHA384),
         SignatureAlgorithm::Ps512 => Some(&RSA_PSS_SHA512),
-        SignatureAlgorithm::Es256 | SignatureAlgorithm::Es384 | SignatureAlgorithm::Es512 => None,
+        SignatureAlgorithm::Es256
+        | SignatureAlgorithm::Es384
+        | SignatureAlgorithm::Es512
+        | SignatureAlgorithm::Ed25519 => None,
     }
 }
 

@@ -1,0 +1,508 @@
+"""A second verifier of evidence, written from docs/formats alone. Slow, short, and of no code that it shares with the program.
+
+    python3 -m verification.second_verifier [--anchors F]... [--checkpoint F]... EVIDENCE...
+
+prints the report of docs/formats/verification.md as JSON. Exit status 0 clean, 1 alarms, 2 unreadable.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from cryptography import x509
+
+from . import merkle, signatures
+from .note import Checkpoint, VerifierKey
+from .note import Wrong as WrongNote
+from .reading import DETAILS, KEPT, read, shaped, typed
+from .signatures import Wrong, base64url
+from .versions import Version
+
+DAY, MINUTE = 86_400_000, 60_000
+BACK_DATED = 10 * MINUTE
+KEY = {"at": int, "format": str, "origin": str, "participant": str, "verifier_key": str}
+COUNTED = {"permit": "permits", "refusal": "refusals", "completion": "completions", "processing": "processing", "witness": "witnessed"}
+MEMBERS = ("entries", "checkpoints", *COUNTED.values(), "destroyed")
+
+
+class Verifier:
+    """Judges sections, and then exchanges and histories across them; what it finds stands in `alarms` and `notes`."""
+
+    def __init__(self, anchors=()):
+        self.anchors, self.sections, self.alarms, self.notes = list(anchors), [], [], []
+
+    def alarm(self, code, participant, message, **place):
+        self.alarms.append({"code": code, "participant": participant, **place, "message": message})
+
+    def runs(self, code, participant, message, indexes):
+        """One finding for each run of indexes one after another."""
+        for index in indexes:
+            if index - 1 not in indexes:
+                self.alarm(code, participant, message, index=index)
+
+    def note(self, code, participant, count, message):
+        if count:
+            self.notes.append({"code": code, "participant": participant, "count": count, "message": message})
+
+    def judge(self, section):
+        if not section.checkpoints or section.checkpoints[-1][1].size != section.size:
+            self.alarm("FORM", section.participant, "the section has no last checkpoint over its size", line=section.head["line"])
+        self.judge_entries(section)
+        self.judge_acts(section)
+        self.judge_checkpoints(section)
+        self.judge_destruction(section)
+        self.judge_exchanges(section)
+
+    # Entries.
+
+    def judge_entries(self, section):
+        """Each by itself, their order, and the roots to which their leaves lead."""
+        who, edge, expected, latest, differing, entries = section.participant, merkle.Frontier(), 0, 0, [], []
+        section.roots[0] = merkle.EMPTY
+        for entry in section.entries:
+            index, at = entry["index"], entry["at"]
+            if section.whole and index != expected:
+                self.alarm("ENTRY_MISSING", who, "an entry is missing, out of order or there twice", index=min(index, expected))
+                section.missing = min(index, expected) if section.missing is None else section.missing
+                if index < expected:
+                    continue
+            expected = index + 1
+            entries.append(entry)
+            if section.whole and at < latest - BACK_DATED:
+                self.alarm("BACK_DATED", who, "an entry is of long before one that stands before it", index=index)
+            latest = max(latest, at)
+            self.judge_entry(section, entry)
+            leaf = f'{{"at":{at},"commitment":"{base64url(entry["commitment"])}","kind":"{entry["kind"]}"}}'
+            if merkle.leaf_hash(leaf.encode()) != entry["leaf"]:
+                differing.append(index)
+                entry["state"], entry["content"] = "unknown", None
+            if section.whole and section.missing is None:
+                edge.append(entry["leaf"])
+                section.roots[edge.size] = edge.root()
+        self.runs("LEAF_DIFFERS", who, "the entry is not the one that the tree holds", differing)
+        if section.whole and expected < section.size:
+            self.alarm("ENTRY_MISSING", who, "entries are missing", index=expected)
+            section.missing = expected if section.missing is None else section.missing
+        section.entries = entries
+
+    def judge_entry(self, section, entry):
+        """Sets `state` and `content`: what is known of the entry, and what it says."""
+        index, who, period = entry["index"], section.participant, section.head.get("period")
+        entry["state"], entry["content"] = "unknown", None
+        if entry.get("withheld") and (not period or period["from"] <= entry["at"] < period["until"] or entry["kind"] in KEPT):
+            return self.alarm("FORM", who, "what is to be given is withheld", index=index, line=entry["line"])
+        if int(entry["id"].replace("-", ""), 16) >> 80 != entry["at"]:
+            return self.alarm("ENTRY_CHANGED", who, "the identifier is of another time", index=index)
+        if "payload" not in entry:
+            entry["state"] = "withheld" if entry.get("withheld") else "destroyed"
+            return None
+        try:
+            raw = entry["payload"].encode()
+            if hashlib.sha256(entry["salt"] + raw).digest() != entry["commitment"]:
+                return self.alarm("ENTRY_CHANGED", who, "the payload is not what was committed to", index=index)
+            content = signatures.object_of(raw)
+            if content.get("kind") != entry["kind"]:
+                return self.alarm("ENTRY_CHANGED", who, "the payload is of another kind", index=index)
+            entry["content"], entry["state"] = shaped(content), "known"
+        except (Wrong, UnicodeEncodeError) as error:
+            self.alarm("FORM", who, f"the payload cannot be read: {error}", index=index, line=entry["line"])
+
+    def judge_acts(self, section):
+        """Gathers what acts say about the journal: keys, gaps, retention."""
+        who = section.participant
+        for entry in section.entries:
+            index, content = entry["index"], entry["content"]
+            if entry["kind"] != "act" or not content or content["action"] not in DETAILS:
+                continue
+            detail = content["detail"]
+            section.acts.append((index, entry["at"], content["action"], content["subject"], detail))
+            if content["action"] == "journal.key":
+                try:
+                    section.keys[detail["origin"]].append((index, VerifierKey.parse(detail["verifier_key"])))
+                    chain, at = self.certified(who, detail["origin"], detail["verifier_key"], detail)
+                    self.judge_certificate(section, chain, who, at, index=index)
+                except (Wrong, WrongNote) as error:
+                    self.alarm("JOURNAL_KEY", who, str(error), index=index)
+            elif content["action"] == "journal.continue" and continues(who, index, detail):
+                section.gaps[detail["previous_origin"]] = (detail["size"], detail["checkpoint"], index)
+                gone = detail["checkpoint"].size - detail["size"]
+                self.note("DECLARED_GAP", who, gone, f"goes on from {detail['size']} of {detail['checkpoint'].size} entries")
+
+    def certified(self, owner, origin, verifier_key, signed):
+        """By what a journal key is its owner's: the chain, and when it was stated. Raises when it is not."""
+        chain = signatures.certificates(signed["chain"])
+        told = typed(signatures.signed_by_certificate(signed["statement"], chain[0]), KEY)
+        wanted = ("verbond-journal-key/1", origin, owner, verifier_key)
+        if (told["format"], told["origin"], told["participant"], told["verifier_key"]) != wanted:
+            raise Wrong("the statement certifies another key, for another origin or participant")
+        if not re.fullmatch(re.escape(owner) + r"/journal/[1-9][0-9]*", origin) or VerifierKey.parse(verifier_key).name != origin:
+            raise Wrong("the key is for another journal")
+        return chain, told["at"]
+
+    def trusted(self, section, chain, owner, at):
+        """Without anchors everybody is; what is wrong with the certificate, if something is."""
+        if self.anchors and signatures.participant_of(chain[0]) != owner:
+            return "the certificate is another participant's"
+        if self.anchors and not signatures.leads_to(chain[0], [*chain[1:], *section.certificates], self.anchors, at):
+            return "the certificate does not lead to a trust anchor, or was not valid then"
+        return None
+
+    def judge_certificate(self, section, chain, owner, at, **place):
+        if message := self.trusted(section, chain, owner, at):
+            self.alarm("CERTIFICATE", section.participant, message, **place)
+
+    # Checkpoints.
+
+    def judge_checkpoints(self, section):
+        who, right, wrong, uncertified = section.participant, 0, None, set()
+        for line, each, _ in section.checkpoints:
+            keys = [key for index, key in section.keys.get(each.origin, []) if index < each.size]
+            if each.origin not in section.keys:
+                if each.origin not in uncertified:
+                    self.alarm("JOURNAL_KEY", who, f"no act certifies a key for {each.origin}", line=line)
+                uncertified.add(each.origin)
+            elif not keys or not each.note.signed_by(keys[-1]):
+                self.alarm("CHECKPOINT_SIGNATURE", who, "the checkpoint is not signed by the journal's key", line=line)
+            if section.whole and wrong is None and each.size <= self.limit(section, each.origin) and each.size in section.roots:
+                if section.roots[each.size] != each.root:
+                    wrong = right
+                right = max(right, each.size)
+        if wrong is not None:
+            self.alarm("ROOT_DIFFERS", who, "the entries do not lead to the root of the checkpoint after this size", index=wrong)
+        if section.checkpoints and not section.whole:
+            self.judge_proofs(section)
+        for size, known, index in section.gaps.values():
+            if known.origin in section.keys and not any(known.note.signed_by(key) for _, key in section.keys[known.origin]):
+                self.alarm("CHECKPOINT_SIGNATURE", who, f"the last checkpoint before {size} is not by the journal's key", index=index)
+
+    def judge_proofs(self, section):
+        who, last = section.participant, section.checkpoints[-1][1]
+        section.roots = {each.size: each.root for _, each, _ in section.checkpoints}
+        for entry in section.entries:
+            index, proof = entry["index"], section.proofs.get(entry["index"])
+            if proof is None:
+                self.alarm("FORM", who, "the entry has no proof", index=index, line=entry["line"])
+            elif merkle.root_of_inclusion(entry["leaf"], index, last.size, proof) != last.root:
+                self.alarm("ROOT_DIFFERS", who, "the proof does not lead to the root", index=index)
+        for line, each, _ in section.checkpoints[:-1]:
+            if each.size > self.limit(section, each.origin):
+                continue
+            proof = section.consistency.get((each.size, last.size), [] if each.size == last.size else None)
+            if proof is None:
+                self.alarm("FORM", who, f"no proof that {last.size} entries continue {each.size}", line=line)
+            elif not merkle.consistent(each.size, each.root, last.size, last.root, proof):
+                self.alarm("ROOT_DIFFERS", who, f"{last.size} entries do not continue {each.size}", index=each.size)
+
+    @staticmethod
+    def limit(section, origin):
+        """Over how many entries a checkpoint of this origin can be compared with the section's tree."""
+        return min(section.size, section.gaps[origin][0]) if origin in section.gaps else section.size
+
+    # Destruction.
+
+    def judge_destruction(self, section):
+        who, found, lawful = section.participant, defaultdict(list), 0
+        drops = [(act, self.in_force_at(section, act[0])) for act in section.acts if act[2] == "journal.drop"]
+        for entry in section.entries:
+            if entry["state"] != "destroyed":
+                continue
+            faults = [
+                faults_of(act, rules, entry) for act, rules in drops
+                if act[4]["first_index"] <= entry["index"] <= act[4]["last_index"] and entry["kind"] in act[4]["kinds"] and entry["index"] < act[0]
+            ]  # fmt: skip
+            lawful += any(not each for each in faults)
+            if all(faults):
+                for code in faults[0] if faults else ["DESTROYED_WITHOUT_ACT"]:
+                    found[code].append(entry["index"])
+        for code, indexes in found.items():
+            self.runs(code, who, "what was destroyed should still be there", indexes)
+        self.note("WITHHELD", who, sum(each["state"] == "withheld" for each in section.entries), "entries lie outside the period")
+        self.note("DESTROYED", who, lawful, "entries were lawfully destroyed")
+
+    @staticmethod
+    def in_force_at(section, index):
+        """For how many days entries are kept, and which holds stand, at an act."""
+        days, holds = 0, {}
+        for _, _, action, subject, detail in (each for each in section.acts if each[0] < index):
+            if action == "journal.retention":
+                days = detail["keep_days"]
+            elif action == "journal.hold":
+                holds[subject] = detail
+            elif action == "journal.release":
+                holds.pop(subject, None)
+        return days, holds
+
+    # Exchanges.
+
+    def judge_exchanges(self, section):
+        who, decisions, versions, broken = section.participant, set(), {}, set()
+        for line in section.agreements:
+            self.judge_agreement(section, line, versions, broken)
+        permits = {each["id"]: each for each in section.entries if each["kind"] == "permit"}
+        governed = {
+            each["content"]["permit"] for each in section.entries
+            if each["content"] and (each["kind"] == "processing" or each["kind"] == "completion" and each["content"].get("elements"))
+        }  # fmt: skip
+        for entry in section.entries:
+            content, index = entry["content"], entry["index"]
+            if not content or entry["kind"] in KEPT:
+                continue
+            place = {"index": index, "transaction_id": content["exchange"][0]}
+            if "decision" in content:
+                if content["decision"]["id"] in decisions:
+                    self.alarm("DECISION_TWICE", who, "another entry holds this decision", **place)
+                decisions.add(content["decision"]["id"])
+            if entry["kind"] == "permit":
+                if content["exchange"] in section.permits:
+                    self.alarm("PERMIT_TWICE", who, "the exchange was permitted before", **place)
+                section.permits.setdefault(content["exchange"], entry)
+                if "decision" in content or "processing" in content or entry["id"] in governed:
+                    self.judge_ground(section, entry, versions, broken, place)
+            elif entry["kind"] == "completion":
+                permit = permits.get(content["permit"])
+                if permit is None or permit["content"] and permit["content"]["exchange"] != content["exchange"]:
+                    self.alarm("COMPLETION_WITHOUT_PERMIT", who, "no permit for this", **place)
+                if content["exchange"] in section.completions:
+                    self.alarm("COMPLETION_TWICE", who, "it was completed before", **place)
+                section.completions.setdefault(content["exchange"], entry)
+        unknown = sum(each not in section.completions for each in section.permits)
+        self.note("DELIVERY_UNKNOWN", who, unknown, "permits have no completion")
+
+    def judge_agreement(self, section, line, versions, broken):
+        who, place, name = section.participant, {"line": line["line"]}, (line["id"], line["version"], line["hash"])
+        try:
+            version = versions[name] = Version(line)
+        except Wrong as error:
+            broken.add(name)
+            self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
+            return
+        for each in line["statements"]:
+            try:
+                self.judge_certificate(section, *version.take(each), **place)
+            except Wrong as error:
+                self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
+
+    def judge_ground(self, section, entry, versions, broken, place):
+        """Whether a permit of a governed service rests on a version that was in force."""
+        decision, who = entry["content"].get("decision"), section.participant
+        if not decision or not decision["permits"] or not decision["agreement"] or decision["transaction"] != place["transaction_id"]:
+            self.alarm("DECISION_MISSING", who, "no decision that permits this exchange under an agreement", **place)
+        elif decision["agreement"] not in versions:
+            if decision["agreement"] not in broken:
+                self.alarm("AGREEMENT_MISSING", who, "the agreement is not in the evidence", **place)
+        else:
+            moment = decision["at"] if abs(decision["at"] - entry["at"]) <= MINUTE else entry["at"]
+            if not versions[decision["agreement"]].in_force(moment, versions.values()):
+                self.alarm("AGREEMENT_NOT_IN_FORCE", who, "the agreement was not in force", **place)
+
+    def compare_sides(self):
+        both = agree = 0
+        for section in self.sections:
+            alone = 0
+            for exchange, entry in section.permits.items():
+                mirror = (exchange[0], "incoming" if exchange[1] == "outgoing" else "outgoing", section.participant)
+                others = [each for each in self.sections if each.participant == exchange[2]]
+                there = next((each for each in others if mirror in each.permits), None)
+                done = section.completions.get(exchange)
+                if there is None:
+                    if not any(covers(each, entry["at"]) for each in others):
+                        alone += 1
+                    elif exchange[1] == "incoming" or done and done["content"]["delivery"] != "nothing":
+                        place = {"index": entry["index"], "transaction_id": exchange[0]}
+                        self.alarm("HALF_MISSING", section.participant, "the other party has no permit for this", **place)
+                elif exchange[1] == "outgoing":
+                    both += 1
+                    theirs = there.completions.get(mirror)
+                    if done and theirs:
+                        agree += 1
+                        if differ(done["content"], theirs["content"]):
+                            agree -= 1
+                            place = {"index": done["index"], "transaction_id": exchange[0]}
+                            self.alarm("COMPLETIONS_DIFFER", section.participant, "the parties tell of different deliveries", **place)
+            self.note("ONE_SIDE", section.participant, alone, "permits whose other half was not given")
+        return {"both_sides": both, "agree": agree}
+
+    # What others held.
+
+    def compare_histories(self, earlier):
+        """Holds every checkpoint that came from elsewhere against what its participant gives."""
+        brought, stated = [], defaultdict(list)  # (checkpoint, when or None, who brings it, place)
+        for section in [*self.sections, *earlier[1]]:
+            for entry in section.entries:
+                content = entry.get("content")
+                if entry["kind"] != "witness" or not content:
+                    continue
+                checkpoint, place = content["checkpoint"], {"index": entry["index"]}
+                try:
+                    key = VerifierKey.parse(content["verifier_key"])
+                    if not checkpoint.note.signed_by(key):
+                        raise WrongNote("the checkpoint is not signed by its key")
+                except WrongNote as error:
+                    self.alarm("CHECKPOINT_SIGNATURE", section.participant, str(error), **place)
+                    continue
+                if "key" in content:
+                    self.take_key(section, content, checkpoint.origin, key, stated)
+                when = entry["at"] if section in self.sections else None
+                brought.append((checkpoint, when, section.participant, place, section))
+        for section in earlier[1]:
+            for origin, keys in section.keys.items():
+                stated[origin] += [key for _, key in keys]
+        for section in [*self.sections, *earlier[1]]:
+            known = section in self.sections
+            brought += [(each, at if known else None, section.participant, {}, section) for _, each, at in section.checkpoints]
+        brought += [(each, None, each.origin.split("/")[0], {}, None) for each in earlier[0]]
+        truncated, two, seen = {}, {}, {}
+        for checkpoint, when, who, place, source in brought:
+            owner = checkpoint.origin.split("/")[0]
+            homes = [each for each in self.sections if each.participant == owner]
+            keys = stated[checkpoint.origin] + [key for each in homes for _, key in each.keys.get(checkpoint.origin, [])]
+            if homes and source not in homes and not any(checkpoint.note.signed_by(key) for key in keys):
+                self.alarm("CHECKPOINT_SIGNATURE", who, "nobody has certified the key of this checkpoint", **place)
+                continue
+            known = seen.setdefault((checkpoint.origin, checkpoint.size), (checkpoint.root, source))
+            if known[0] != checkpoint.root and known[1] is not source:
+                two[checkpoint.origin] = min(two.get(checkpoint.origin, checkpoint.size), checkpoint.size)
+            for home in homes:
+                last = home.checkpoints[-1][2] if home.checkpoints else 0
+                gap = home.gaps.get(checkpoint.origin)
+                if checkpoint.size > (gap[0] if gap else home.size):
+                    timely = when is None or source is home or when <= last - MINUTE
+                    if timely and not (gap and checkpoint.size <= gap[1].size):
+                        truncated[checkpoint.origin] = max(truncated.get(checkpoint.origin, 0), checkpoint.size)
+                elif source is not home and home.roots.get(checkpoint.size, checkpoint.root) != checkpoint.root:
+                    two[checkpoint.origin] = min(two.get(checkpoint.origin, checkpoint.size), checkpoint.size)
+        for origin, size in truncated.items():
+            self.alarm("TRUNCATED", origin.split("/")[0], f"{origin} was over {size} entries", index=size)
+        for origin, size in two.items():
+            self.alarm("TWO_HISTORIES", origin.split("/")[0], f"two histories of {origin} over {size} entries", index=size)
+
+    def take_key(self, section, content, origin, key, stated):
+        """The counterpart's own statement about its key, as a witness kept it; one that does not hold counts for nothing."""
+        try:
+            chain, at = self.certified(content["counterpart"], origin, content["verifier_key"], content["key"])
+            if not self.trusted(section, chain, content["counterpart"], at):
+                stated[origin].append(key)
+        except (Wrong, WrongNote):
+            pass
+
+    def counts(self):
+        people = defaultdict(lambda: dict.fromkeys(MEMBERS, 0))
+        for section in self.sections:
+            mine = people[section.participant]
+            mine["entries"] += len(section.entries)
+            mine["checkpoints"] += len(section.checkpoints)
+            for entry in section.entries:
+                mine["destroyed"] += entry["state"] == "destroyed"
+                if entry["kind"] in COUNTED:
+                    mine[COUNTED[entry["kind"]]] += 1
+        return [{"participant": each, **found} for each, found in people.items()]
+
+
+def continues(who, index, detail):
+    """Whether an act opens the next epoch as it must be opened."""
+    previous, known = detail["previous_origin"], detail["checkpoint"]
+    number = re.fullmatch(re.escape(who) + r"/journal/([1-9][0-9]*)", previous)
+    following = number and detail["origin"] == f"{who}/journal/{int(number[1]) + 1}"
+    return bool(following) and detail["size"] == index and known.origin == previous and known.size >= index
+
+
+def faults_of(act, rules, entry):
+    """What is wrong with an entry's destruction by an act."""
+    _, at, _, _, detail = act
+    days, holds = rules
+    before, faults = detail["written_before"], []
+    if entry["kind"] in KEPT or not days or detail["keep_days"] != days or entry["at"] >= before or before > at - days * DAY:
+        faults.append("DESTROYED_EARLY")
+    if any(each["from"] <= entry["at"] and (each.get("until") is None or entry["at"] < each["until"]) for each in holds.values()):
+        faults.append("DESTROYED_UNDER_HOLD")
+    return faults
+
+
+def covers(section, at):
+    """Whether the journal would hold a permit of that time."""
+    if not section.whole or section.cut or section.missing is not None or not section.entries or not section.checkpoints:
+        return False
+    period = section.head.get("period")
+    if period and not period["from"] + MINUTE <= at <= period["until"] - MINUTE:
+        return False
+    if any(each["kind"] == "permit" and not each["content"] and abs(each["at"] - at) <= MINUTE for each in section.entries):
+        return False
+    return section.entries[0]["at"] <= at <= section.checkpoints[-1][2] - MINUTE
+
+
+def differ(first, second):
+    """Whether two completions tell of different deliveries."""
+    deliveries = {first["delivery"], second["delivery"]}
+    if len(deliveries) == 2:
+        return True
+    if "nothing" not in deliveries and first.get("status") != second.get("status"):
+        return True
+    return "whole" in deliveries and told_of(first) != told_of(second)
+
+
+def told_of(completion):
+    parts = [completion[part][member] for part in ("request", "response") for member in ("bytes", "digest")]
+    return [*parts, completion["salt"]]
+
+
+def read_earlier(paths):
+    """Earlier checkpoints, and the sections of earlier evidence, of which only checkpoints, witnesses and keys count."""
+    notes, sections = [], []
+    for path in paths:
+        raw = Path(path).read_bytes()
+        if raw.startswith(b"{"):
+            sections += read(path, lambda *_: None)
+        else:
+            notes.append(Checkpoint.parse(raw.decode()))
+    quiet = Verifier()
+    for each in sections:
+        quiet.judge_entries(each)
+        quiet.judge_acts(each)
+    return notes, sections
+
+
+def verify(paths, anchors=(), checkpoints=()):
+    """The report on evidence files, as a dictionary."""
+    verifier, begun = Verifier(anchors), True
+    try:
+        for path in paths:
+            found = read(path, lambda who, line, message: verifier.alarm("FORM", who, message, line=line))
+            begun = begun and bool(found) and found[0].head["line"] == 1
+            verifier.sections += found
+        earlier = read_earlier(checkpoints)
+    except (OSError, WrongNote, UnicodeDecodeError):
+        begun = False
+    if not begun:
+        return {"outcome": "unreadable", "participants": [], "exchanges": {"both_sides": 0, "agree": 0}, "alarms": verifier.alarms, "notes": []}
+    for each in verifier.sections:
+        verifier.judge(each)
+    verifier.compare_histories(earlier)
+    exchanges = verifier.compare_sides()
+    if not anchors:
+        verifier.note("NO_ANCHORS", "", 1, "whose certificates these are was not judged")
+    outcome = "alarms" if verifier.alarms else "clean"
+    return {"outcome": outcome, "participants": verifier.counts(), "exchanges": exchanges, "alarms": verifier.alarms, "notes": verifier.notes}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="second_verifier", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("evidence", nargs="+")
+    parser.add_argument("--anchors", action="append", default=[], help="trust anchors (PEM)")
+    parser.add_argument("--checkpoint", action="append", default=[], help="a checkpoint, or evidence, of an earlier day")
+    asked = parser.parse_args()
+    try:
+        anchors = [each for path in asked.anchors for each in x509.load_pem_x509_certificates(Path(path).read_bytes())]
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    report = verify(asked.evidence, anchors, asked.checkpoint)
+    print(json.dumps(report, indent=1))
+    return {"clean": 0, "alarms": 1, "unreadable": 2}[report["outcome"]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
