@@ -49,11 +49,11 @@ async fn reconciled(scene: &Scene, people: &Accountants<'_>, after: &str) -> any
     let register = format!("oin:{}", scene.income_register.description.id);
     // What is younger than five seconds may still be going on.
     tokio::time::sleep(std::time::Duration::from_secs(6)).await;
-    let compared = people.office.run(&["account", "reconcile", &register, "--after", after]).await?;
+    let compared = people.office.report(&["account", "reconcile", &register, "--after", after]).await?;
     let count = |name: &str| compared.get(name).and_then(Value::as_u64).unwrap_or_default();
     let findings = compared.get("findings").and_then(Value::as_array).map_or(0, Vec::len);
-    ensure!(count("agreed") > 0 && findings == 0, "the accounts disagree: {compared}");
-    Ok(format!("{} exchanges stand at both parties, and both say the same of what crossed", count("agreed")))
+    ensure!(count("same") > 0 && findings == 0, "the accounts disagree: {compared}");
+    Ok(format!("{} exchanges stand at both parties, and both say the same of what crossed", count("same")))
 }
 
 async fn witnessed(scene: &Scene) -> anyhow::Result<String> {

@@ -44,15 +44,27 @@ impl<'a> Person<'a> {
 
     /// Runs a verb as this person, from their own machine.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Value> {
-        let node = format!("https://localhost:{}", self.organisation.base_port + 4);
+        let arguments = self.from_afar(arguments);
+        self.organisation.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await
+    }
+
+    /// As [`Person::run`], for a verb that ends with another status when its report says that something was found.
+    pub async fn report(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let arguments = self.from_afar(arguments);
+        self.organisation.report(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await
+    }
+
+    fn from_afar(&self, arguments: &[&str]) -> Vec<String> {
         let anchors = self.organisation.data.join("trust-anchors.pem").display().to_string();
-        let (certificate, key) = (self.path("key/certificate.pem"), self.path("key/key.pem"));
-        let passphrase = self.path("passphrase");
-        let identity = ["--node", &node, "--node-anchors", &anchors, "--passphrase-file", &passphrase];
-        let identity =
-            identity.into_iter().chain(["--client-certificate", &certificate, "--client-key", &key]);
-        let arguments: Vec<&str> = identity.chain(arguments.iter().copied()).collect();
-        self.organisation.run(&arguments).await
+        let options = [
+            ("--node", format!("https://localhost:{}", self.organisation.base_port + 4)),
+            ("--node-anchors", anchors),
+            ("--passphrase-file", self.path("passphrase")),
+            ("--client-certificate", self.path("key/certificate.pem")),
+            ("--client-key", self.path("key/key.pem")),
+        ];
+        let options = options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+        options.chain(arguments.iter().map(|argument| (*argument).to_owned())).collect()
     }
 
     /// A file of theirs.
