@@ -356,7 +356,8 @@ impl<'a> Life<'a> {
                 self.stage = Stage::Suspended;
             }
             (Step::Resumed, Stage::Suspended) => {
-                if self.held_by.remove(party) && self.held_by.is_empty() {
+                self.held_by.remove(party);
+                if self.held_by.is_empty() {
                     self.stage = Stage::Signed;
                 }
             }

@@ -2,8 +2,9 @@
 
 use crate::{
     finding::{Alarm, Findings, NoteCode, at_index, words},
+    kept::Drop,
     line::Kind,
-    section::{Drop, Section},
+    section::Section,
 };
 
 /// What is wrong about the destruction of one entry.

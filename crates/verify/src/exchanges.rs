@@ -6,9 +6,10 @@ use crate::{
     agreement::{AgreementVersion, was_in_force},
     certificate::Anchors,
     finding::{Alarm, Findings, NoteCode, Place, at_index, at_line, words},
+    kept::{CompletionRecord, Decided, PermitRecord},
     line::Id,
     payload::{Delivery, Direction, VersionName},
-    section::{CompletionRecord, Decided, PermitRecord, Section},
+    section::Section,
 };
 
 /// How far clocks of two parties may differ where one must have what the other has, in milliseconds.

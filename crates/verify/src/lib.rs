@@ -9,6 +9,7 @@ pub mod command;
 mod destruction;
 mod exchanges;
 mod finding;
+mod kept;
 mod line;
 pub mod merkle;
 pub mod note;
@@ -28,14 +29,15 @@ pub use self::{
     certificate::Anchors,
     exchanges::BothSides,
     finding::{Alarm, Finding, Note, NoteCode, Words},
+    kept::Counts,
     report::{Language, Outcome, Report, Seen},
-    section::Counts,
 };
 use self::{
     finding::{Findings, at_line, words},
+    kept::Names,
     note::Checkpoint,
     reader::Item,
-    section::{Names, Section},
+    section::Section,
     tree::{A_FILE, Held, HeldByOthers, Keys},
 };
 
@@ -241,7 +243,7 @@ impl Reading<'_> {
         let start = self.progress;
         let (mut line, mut is_evidence) = (0_u64, true);
         let read = reader::read(content, |item, bytes| {
-            section::add(&mut line);
+            kept::add(&mut line);
             let lines = start.lines.saturating_add(line);
             self.progress = Progress { bytes: start.bytes.saturating_add(bytes), lines };
             if lines.trailing_zeros() >= 12 {

@@ -190,12 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn every_inclusion_proof_to_size_300_is_taken_and_no_other_index_or_size_with_it() {
+    fn inclusion_proofs_of_all_sizes_to_300_are_taken_and_for_no_other_index() {
         let leaves = leaves(300);
-        for size in (1..=64).chain([100, 127, 128, 129, 255, 256, 257, 300]) {
+        for size in 1..=300 {
             let tree = leaves.get(..size).unwrap_or_default();
             let root = naive(tree);
-            for (index, hash) in tree.iter().enumerate() {
+            // The definition takes its time; above 64 some places of each size do.
+            for (index, hash) in tree.iter().enumerate().step_by(size.div_ceil(64)) {
                 let proof = path(index, tree);
                 assert!(includes(hash, index as u64, size as u64, &proof, &root), "{index} of {size}");
                 assert!(!includes(hash, index as u64 + 1, size as u64, &proof, &root));
@@ -206,12 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn every_consistency_proof_is_taken_and_none_for_another_tree() {
+    fn consistency_proofs_to_all_sizes_to_300_are_taken_and_for_no_other_tree() {
         let leaves = leaves(300);
-        for to in (1..=64).chain([128, 200, 256, 300]) {
+        for to in 1..=300_usize {
             let tree = leaves.get(..to).unwrap_or_default();
             let new_root = naive(tree);
-            for from in 1..=to {
+            for from in (1..=to).step_by(to.div_ceil(32)) {
                 let old_root = naive(tree.get(..from).unwrap_or_default());
                 let hashes = proof(from, tree, true);
                 let (from, to) = (from as u64, to as u64);

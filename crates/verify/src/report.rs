@@ -8,7 +8,7 @@ use crate::{
     Unreadable,
     exchanges::BothSides,
     finding::{Finding, Note, Words},
-    section::Counts,
+    kept::Counts,
 };
 
 /// In which language sentences are.

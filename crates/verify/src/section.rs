@@ -6,12 +6,14 @@ use crate::{
     agreement::AgreementVersion,
     certificate::MOST_CERTIFICATES,
     finding::{Alarm, Findings, Place, at_index, at_line, words},
+    kept::{
+        CompletionRecord, Continuation, Counts, Decided, Drop, Keeping, KeyWord, Names, OwnCheckpoint,
+        PermitRecord, WitnessRecord, add,
+    },
     line::{Header, Id, Kind, Scope, Signed},
     merkle::{Hash, includes},
     note::{Checkpoint, Origin, VerifierKey},
-    payload::{
-        Action, Body, ContinueDetail, Delivery, Direction, DropDetail, Entry, HoldDetail, KeyDetail, Permit,
-    },
+    payload::{Action, Body, ContinueDetail, DropDetail, Entry, KeyDetail, Permit, VersionName, Witness},
     reader::Item,
 };
 
@@ -19,119 +21,6 @@ use crate::{
 const BACK: i64 = 10 * 60 * 1000;
 /// How far the moment of a decision may be from its entry's time, in milliseconds.
 const NEAR: i64 = 60 * 1000;
-
-/// Names that stand in many entries, each kept once.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    numbers: HashMap<Box<str>, u32>,
-}
-
-impl Names {
-    pub(crate) fn number(&mut self, name: &str) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
-        }
-        let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        self.numbers.insert(name.into(), number);
-        number
-    }
-}
-
-/// A permit whose payload is known.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PermitRecord {
-    pub(crate) id: Id,
-    pub(crate) transaction: Id,
-    pub(crate) direction: Direction,
-    pub(crate) counterpart: u32,
-    pub(crate) index: u64,
-    pub(crate) at: i64,
-    /// The moment by which the agreement is judged.
-    pub(crate) moment: i64,
-    /// Place in the section's versions that permits name.
-    pub(crate) version: Option<u32>,
-    pub(crate) decided: Decided,
-    pub(crate) has_processing: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decided {
-    Not,
-    Faulty,
-    Holds,
-}
-
-/// A completion whose payload is known.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CompletionRecord {
-    pub(crate) permit: Id,
-    pub(crate) transaction: Id,
-    pub(crate) direction: Direction,
-    pub(crate) counterpart: u32,
-    pub(crate) index: u64,
-    pub(crate) delivery: Delivery,
-    pub(crate) status: Option<u16>,
-    /// The first half of a hash over bytes, digests and salt.
-    pub(crate) content: u128,
-    pub(crate) has_elements: bool,
-}
-
-/// A checkpoint of this journal.
-#[derive(Debug)]
-pub(crate) struct OwnCheckpoint {
-    pub(crate) checkpoint: Checkpoint,
-    pub(crate) at: i64,
-    pub(crate) line: u64,
-}
-
-/// A counterpart's checkpoint, as a witness entry holds it.
-#[derive(Debug)]
-pub(crate) struct WitnessRecord {
-    pub(crate) index: u64,
-    pub(crate) at: i64,
-    pub(crate) origin: Origin,
-    pub(crate) size: u64,
-    pub(crate) root: Hash,
-    pub(crate) key: VerifierKey,
-}
-
-/// A word of a participant about a key, to be judged when the section has been read.
-#[derive(Debug)]
-pub(crate) struct KeyWord {
-    pub(crate) index: u64,
-    /// Whose key it is to be.
-    pub(crate) participant: String,
-    pub(crate) origin: String,
-    pub(crate) key: VerifierKey,
-    pub(crate) key_text: String,
-    pub(crate) signed: Signed,
-}
-
-/// An act that ended an epoch.
-#[derive(Debug)]
-pub(crate) struct Continuation {
-    pub(crate) previous: Origin,
-    pub(crate) size: u64,
-    pub(crate) last_known: Checkpoint,
-    pub(crate) index: u64,
-}
-
-/// Acts about keeping and destroying, in the order of the journal.
-#[derive(Debug, Default)]
-pub(crate) struct Keeping {
-    pub(crate) drops: Vec<Drop>,
-    days: Option<u64>,
-    holds: Vec<(String, HoldDetail)>,
-}
-
-/// An act that destroyed, with what was in force when it did.
-#[derive(Debug)]
-pub(crate) struct Drop {
-    pub(crate) index: u64,
-    pub(crate) detail: DropDetail,
-    pub(crate) is_by_rule: bool,
-    pub(crate) holds: Vec<HoldDetail>,
-}
 
 /// A run of leaves that differ.
 #[derive(Clone, Copy, Debug)]
@@ -175,44 +64,8 @@ pub(crate) struct Section {
     pub(crate) processing: Vec<Id>,
     pub(crate) decisions: Vec<(u128, u64, u64)>,
     pub(crate) versions: Vec<AgreementVersion>,
-    pub(crate) named: Vec<crate::payload::VersionName>,
+    pub(crate) named: Vec<VersionName>,
     pub(crate) certificates: Vec<Vec<u8>>,
-}
-
-/// How many of what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names of the report")]
-pub struct Counts {
-    pub entries: u64,
-    pub checkpoints: u64,
-    pub permits: u64,
-    pub refusals: u64,
-    pub completions: u64,
-    pub processing: u64,
-    pub witnessed: u64,
-    pub destroyed: u64,
-    pub(crate) withheld: u64,
-}
-
-impl Counts {
-    /// Both together.
-    pub(crate) const fn plus(&self, other: &Self) -> Self {
-        Self {
-            entries: self.entries.saturating_add(other.entries),
-            checkpoints: self.checkpoints.saturating_add(other.checkpoints),
-            permits: self.permits.saturating_add(other.permits),
-            refusals: self.refusals.saturating_add(other.refusals),
-            completions: self.completions.saturating_add(other.completions),
-            processing: self.processing.saturating_add(other.processing),
-            witnessed: self.witnessed.saturating_add(other.witnessed),
-            destroyed: self.destroyed.saturating_add(other.destroyed),
-            withheld: self.withheld.saturating_add(other.withheld),
-        }
-    }
-}
-
-pub(crate) const fn add(count: &mut u64) {
-    *count = count.saturating_add(1);
 }
 
 impl Section {
@@ -566,7 +419,7 @@ impl Section {
         });
     }
 
-    fn version_number(&mut self, name: crate::payload::VersionName) -> Option<u32> {
+    fn version_number(&mut self, name: VersionName) -> Option<u32> {
         // The last ones named are the likely ones; a journal names few.
         let place = self.named.iter().rposition(|known| *known == name).unwrap_or_else(|| {
             self.named.push(name);
@@ -587,9 +440,8 @@ impl Section {
         add(&mut self.counts.withheld);
     }
 
-    fn witness(&mut self, index: u64, at: i64, witness: crate::payload::Witness, findings: &mut Findings) {
-        let crate::payload::Witness { counterpart, checkpoint, key, key_text, is_signed, statement } =
-            witness;
+    fn witness(&mut self, index: u64, at: i64, witness: Witness, findings: &mut Findings) {
+        let Witness { counterpart, checkpoint, key, key_text, is_signed, statement } = witness;
         if !is_signed {
             let (nl, en) = (
                 "Het controlepunt is niet ondertekend met de sleutel die erbij staat.",

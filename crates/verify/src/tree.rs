@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::{
     certificate::Anchors,
     finding::{Alarm, Findings, NoteCode, at_index, at_line, words},
+    kept::{Continuation, KeyWord},
     merkle::{Hash, continues, roots},
     note::{Checkpoint, Origin, VerifierKey},
-    section::{Continuation, KeyWord, Section},
+    section::Section,
     signature,
 };
 
