@@ -10,4 +10,4 @@ mod told;
 pub use compare::{Finding, FindingKind};
 pub use processing::{Person, about_person, processing_records};
 pub use reconcile::{Counterpart, Period, Reconciliation, reconcile};
-pub use told::{Told, ToldAnswer, ToldExchange, ToldPage, told};
+pub use told::{Told, ToldAnswer, ToldExchange, ToldPage, told_to_counterpart};
