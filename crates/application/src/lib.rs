@@ -4,6 +4,7 @@
 pub mod absences;
 pub mod agreements;
 pub mod applications;
+pub mod checkpoints;
 pub mod class_questions;
 pub mod completions;
 pub mod confirmation;
@@ -20,6 +21,7 @@ pub mod publication;
 pub mod registers;
 pub mod services;
 pub mod snapshot;
+pub mod witnesses;
 
 pub use context::{OpContext, database_problem, signing_problem};
 pub use courier::{Courier, Managers, Undelivered};

@@ -24,6 +24,7 @@ use crate::{
     strangers::Strangers,
     trace,
     upstream::Upstreams,
+    witnessing,
 };
 
 const DIRECTION: Direction = Direction::Incoming;
@@ -115,6 +116,7 @@ impl Inway {
 
         // What is between the two nodes goes no further.
         let salt = completing::told_salt(&mut head.headers, &gateway.ambient);
+        witnessing::told(&mut head.headers, &certificate.participant, &gateway.witnesses);
 
         // May it: the class of the service, and for a governed one the agreement in force.
         let question = Question {
@@ -250,7 +252,9 @@ impl Inway {
         match answered {
             Ok(response) => {
                 permitted.answered();
-                Ok(completing::response(response, &ticket))
+                let mut response = completing::response(response, &ticket);
+                witnessing::tell(response.headers_mut(), &gateway.checkpoints);
+                Ok(response)
             }
             Err(failure) => {
                 record::ended_without(permitted, failure).await;

@@ -43,6 +43,7 @@ mod sockets;
 mod strangers;
 mod trace;
 mod upstream;
+mod witnessing;
 
 pub use applications::{Credentials, is_loopback};
 pub use decision_point::{DecisionPoint, Unanswered};

@@ -29,7 +29,7 @@ use crate::{
     minimise::{self, Beside},
     record,
     routes::{self, Route},
-    trace,
+    trace, witnessing,
 };
 
 const DIRECTION: Direction = Direction::Outgoing;
@@ -241,11 +241,12 @@ impl Outway {
         head.extensions.clear();
         let reserved = headers::apply(&mut head.headers, to_provider);
         let salt = completing::tell_salt(&mut head.headers, &gateway.ambient);
+        witnessing::tell(&mut head.headers, &gateway.checkpoints);
         let counterpart = parties.counterpart(DIRECTION).clone();
         let recorder =
             gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
         let named = action.as_deref().and_then(Action::named);
-        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt, named));
+        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart.clone(), salt, named));
         let body = guarded::request(body, &ticket, reserved);
         let body = match minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await {
             Ok(body) => completing::request(body, &ticket),
@@ -262,6 +263,7 @@ impl Outway {
                 Ok(response) => {
                     let (mut head, body) = response.into_parts();
                     self.face.answered(&reference, &transaction_id, &mut head);
+                    witnessing::told(&mut head.headers, &counterpart, &gateway.witnesses);
                     // The provider has minimised; what it disclosed beyond that goes no further here. Its own refusals are
                     // no documents of the source.
                     let is_refusal = self.face.is_refusal(&head);

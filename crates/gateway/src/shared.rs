@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use verbond_application::{
-    absences::Absences, completions::Completions, exchange::Exchanges, snapshot::SnapshotKeeper,
+    absences::Absences, checkpoints::Checkpoints, completions::Completions, exchange::Exchanges,
+    snapshot::SnapshotKeeper, witnesses::Witnesses,
 };
 use verbond_domain::{Ambient, Direction};
 
@@ -31,6 +32,10 @@ pub struct Gateway {
     pub exchanges: Exchanges,
     /// Writes down what became of exchanges.
     pub completions: Completions,
+    /// The own journal's newest checkpoint, shown to counterparts.
+    pub checkpoints: Arc<Checkpoints>,
+    /// Takes in the checkpoints that counterparts show.
+    pub witnesses: Witnesses,
     /// What is known.
     pub snapshots: Arc<SnapshotKeeper>,
     /// Counts agreed elements that never come.

@@ -1,6 +1,6 @@
 //! What nodes of this program tell each other beside the group's protocol, under `/verbond/v1` on the manager's port:
-//! agreements, what parties state about them, what each has read of the others' public registers, and what it has written down
-//! of the exchanges between them.
+//! agreements, what parties state about them, what each has read of the others' public registers, what it has written down
+//! of the exchanges between them, and what it has seen of the others' journals.
 //!
 //! A participant that answers 404 here is a foreign one: it takes part over the group's protocol alone.
 #![forbid(unsafe_code)]
@@ -10,6 +10,7 @@ mod answer;
 mod call;
 mod caller;
 mod courier;
+mod journal;
 mod probe;
 mod reader;
 mod routes;
@@ -17,13 +18,14 @@ mod routes;
 use std::{num::NonZeroU32, sync::Arc};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use verbond_application::agreements::AgreementOffice;
+use verbond_application::{agreements::AgreementOffice, checkpoints::Checkpoints};
 use verbond_domain::{Ambient, ParticipantId};
 use verbond_store::Store;
 use verbond_transport::Client;
 
 pub use account::AccountReader;
 pub use courier::AgreementCourier;
+pub use journal::{JournalReader, WitnessCourier};
 pub use reader::NodeReader;
 
 /// What the interface works on. One per process.
@@ -36,6 +38,8 @@ pub struct NodeApi {
     pub ambient: Ambient,
     /// Dials other participants.
     pub peers: Client,
+    /// The journal's checkpoints.
+    pub checkpoints: Arc<Checkpoints>,
     /// Bounds what one participant has this node read.
     pub asked: Asked,
 }

@@ -19,6 +19,7 @@ use crate::{
     NodeApi, account,
     answer::Refused,
     caller::{Bounded, Caller, PathHash},
+    journal,
 };
 
 /// Verbond among nodes
@@ -74,6 +75,9 @@ fn described() -> OpenApiRouter<Arc<NodeApi>> {
         .routes(routes!(post_statement))
         .routes(routes!(post_readings))
         .routes(routes!(account::exchanges))
+        .routes(routes!(journal::keys))
+        .routes(routes!(journal::consistency))
+        .routes(routes!(journal::witnessed))
 }
 
 pub(crate) fn router(node: Arc<NodeApi>) -> Router {

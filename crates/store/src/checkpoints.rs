@@ -153,15 +153,23 @@ impl Store {
             "SELECT counterpart, certificate, seen_at FROM counterpart_journal_key WHERE verifier_key = $1",
         );
         let row = self.inner.pools.row::<(String, String, i64)>(sql.bind(verifier_key)).await?;
-        let key = |(counterpart, certificate, seen_at): (String, String, i64)| {
-            Ok(CounterpartKeyRow {
-                verifier_key: verifier_key.to_owned(),
-                counterpart: participant(&counterpart)?,
-                certificate,
-                seen_at: Timestamp::from_millis(seen_at),
-            })
+        let key = |(counterpart, certificate, at)| {
+            counterpart_key(verifier_key.to_owned(), counterpart, certificate, at)
         };
         row.map(key).transpose()
+    }
+
+    /// The keys that have been seen of a counterpart's journal.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn counterpart_keys(&self, of: &ParticipantId) -> Result<Vec<CounterpartKeyRow>, StoreError> {
+        let sql = Sql::new(
+            "SELECT verifier_key, counterpart, certificate, seen_at FROM counterpart_journal_key \
+             WHERE counterpart = $1 ORDER BY seen_at",
+        );
+        let rows = self.inner.pools.rows::<(String, String, String, i64)>(sql.bind(of)).await?;
+        rows.into_iter().map(|(key, of, certificate, at)| counterpart_key(key, of, certificate, at)).collect()
     }
 }
 
@@ -178,14 +186,13 @@ impl Transaction {
         self.execute(sql.bind(key.certified_at)).await.map(drop)
     }
 
-    /// Opens the next epoch; fails when it is not the next.
+    /// Opens a later epoch; fails when the journal is not in the one that is to be left.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn open_epoch(&mut self, next: u32) -> Result<(), StoreError> {
+    pub async fn open_epoch(&mut self, left: u32, next: u32) -> Result<(), StoreError> {
         let sql = Sql::new("UPDATE journal_head SET epoch = $1 WHERE id = 1 AND epoch = $2");
-        let next = i64::from(next);
-        match self.execute(sql.bind(next).bind(next.saturating_sub(1))).await? {
+        match self.execute(sql.bind(i64::from(next)).bind(i64::from(left))).await? {
             1 => Ok(()),
             _ => Err(StoreError::Database("the journal is in another epoch".to_owned())),
         }
@@ -218,6 +225,16 @@ impl Transaction {
         let sql = sql.bind(&row.origin).bind(&row.counterpart).bind(place(row.size)).bind(&row.note);
         Ok(self.execute(sql.bind(&row.verifier_key).bind(row.seen_at)).await? > 0)
     }
+}
+
+fn counterpart_key(
+    verifier_key: String,
+    counterpart: String,
+    certificate: String,
+    seen_at: i64,
+) -> Result<CounterpartKeyRow, StoreError> {
+    let counterpart = participant(&counterpart)?;
+    Ok(CounterpartKeyRow { verifier_key, counterpart, certificate, seen_at: Timestamp::from_millis(seen_at) })
 }
 
 fn epoch(number: i64) -> Result<u32, StoreError> {

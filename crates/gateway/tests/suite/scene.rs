@@ -18,11 +18,13 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
 use verbond_application::{
+    checkpoints::Checkpoints,
     completions::Completions,
     exchange::Exchanges,
     limits::{Limits, Volumes},
     open_traffic::OpenTraffic,
     snapshot::{Snapshot, SnapshotKeeper},
+    witnesses::Witnesses,
 };
 use verbond_domain::{Actor, ClassDeclaration, ServiceClass, ServiceReference, Timestamp};
 use verbond_gateway::{Credentials, Gateway, GatewayLimits, Inway, Metrics, Outway};
@@ -133,10 +135,22 @@ impl Volumes for Nothing {
     }
 }
 
-fn gateway(state: &Arc<SnapshotKeeper>, journal: verbond_journal::Journal) -> Gateway {
+/// Of a journal without a key: nothing is shown.
+fn checkpoints(party: &Party) -> Result<Arc<Checkpoints>, Box<dyn Error>> {
+    let own = party.identity.current().certificate.participant.clone();
+    Ok(Arc::new(Checkpoints::new(own, Arc::clone(&party.identity), Arc::clone(&party.trust), None)))
+}
+
+fn gateway(
+    state: &Arc<SnapshotKeeper>,
+    journal: verbond_journal::Journal,
+    checkpoints: &Arc<Checkpoints>,
+) -> Gateway {
     Gateway {
         absences: Arc::default(),
         completions: Completions::start(journal.clone()),
+        checkpoints: Arc::clone(checkpoints),
+        witnesses: Witnesses::new().0,
         exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing)), crate::world::ambient()),
         snapshots: Arc::clone(state),
         ambient: crate::world::ambient(),
@@ -163,7 +177,12 @@ impl Scene {
         let face = Arc::new(Inbound { provider: participant(PROVIDER)? });
         // Nobody looks at what is handed over.
         let (open_traffic, _) = OpenTraffic::new(crate::world::ambient());
-        let inway = Inway::new(gateway(&provider_state, journal), face, sources, open_traffic);
+        let inway = Inway::new(
+            gateway(&provider_state, journal, &checkpoints(&provider)?),
+            face,
+            sources,
+            open_traffic,
+        );
         let inway = provider.serve(inway).await?;
 
         let (consumer_journal, journal) = Memory::start();
@@ -177,7 +196,11 @@ impl Scene {
             regrants: AtomicBool::new(false),
         });
         let face: Arc<dyn verbond_gateway::OutboundFace> = Arc::<Outbound>::clone(&outbound);
-        let outway_gateway = Outway::new(gateway(&consumer_state, journal), face, consumer.client()?);
+        let outway_gateway = Outway::new(
+            gateway(&consumer_state, journal, &checkpoints(&consumer)?),
+            face,
+            consumer.client()?,
+        );
         let listener = Listener::tcp(loopback()).await?;
         let routes = Routes::all(outway_gateway.for_applications(Credentials::Token));
         let outway = listener.serve(Security::None, routes, ListenerLimits::default());

@@ -15,6 +15,7 @@ mod entrances;
 mod extract;
 mod failure;
 mod full_page;
+mod journal;
 mod keys;
 mod node;
 mod peers;
@@ -190,6 +191,8 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(account::compare))
         .routes(routes!(account::records))
         .routes(routes!(account::search))
+        .routes(routes!(journal::head))
+        .routes(routes!(journal::witnessed))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::replay))

@@ -9,6 +9,7 @@ mod contract;
 mod contract_sheet;
 mod decision;
 mod description;
+mod journal;
 mod key;
 mod peer;
 mod person;
@@ -121,6 +122,9 @@ enum Verb {
     /// What became of exchanges, and whether the other party says the same.
     #[command(subcommand)]
     Account(account::Account),
+    /// The journal as something that others can check.
+    #[command(subcommand)]
+    Journal(journal::Journal),
     /// Messages that still have to reach other participants.
     Outbox(system::Outbox),
     /// The node's certificate.
@@ -169,6 +173,7 @@ impl Arguments {
             Verb::Record(record) => record.run(&client()?, printer).await?,
             Verb::Account(account) => return account.run(&client()?, printer).await,
             Verb::Decision(decision) => return decision.run(&client()?, printer).await,
+            Verb::Journal(journal) => journal.run(&data, client, printer).await?,
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
             Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,
             Verb::Key(key) => key.run(&data, &client()?, printer).await?,

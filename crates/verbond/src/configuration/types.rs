@@ -55,6 +55,9 @@ pub struct Configuration {
     /// Bounds on what strangers and applications can ask of the node.
     #[serde(default)]
     pub limits: Limits,
+    /// The journal's checkpoints.
+    #[serde(default)]
+    pub journal: JournalSettings,
     /// What the node writes to standard error.
     #[serde(default)]
     pub log: Log,
@@ -236,6 +239,18 @@ pub struct DirectoryRole {
     pub enabled: bool,
 }
 
+/// The journal's checkpoints.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalSettings {
+    /// Seconds between two checkpoints, if anything was written meanwhile.
+    pub checkpoint_seconds: u32,
+    /// Directory in which the tree is published as files (C2SP tlog-tiles), for a web server that serves it. Absent: it is not
+    /// published. Kind and time of every entry can be seen in it, which shows how much traffic there is.
+    #[schema(value_type = Option<String>)]
+    pub tiles: Option<PathBuf>,
+}
+
 /// Bounds on what strangers and applications can ask of the node.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -307,6 +322,12 @@ impl Default for Database {
 impl Default for Administration {
     fn default() -> Self {
         Self { socket: "administration.sock".into(), listen: None, client_anchors: Vec::new() }
+    }
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self { checkpoint_seconds: 10, tiles: None }
     }
 }
 

@@ -5,18 +5,20 @@ use std::{path::Path, sync::Arc, time::Duration};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use verbond_application::{
-    Managers, OpContext, absences::Absences, agreements::AgreementOffice, class_questions,
-    completions::Completions, exchange::Exchanges, limits::Limits, open_traffic::OpenTraffic,
-    snapshot::SnapshotKeeper,
+    Managers, OpContext, absences::Absences, agreements::AgreementOffice, checkpoints::Checkpoints,
+    class_questions, completions::Completions, exchange::Exchanges, limits::Limits,
+    open_traffic::OpenTraffic, snapshot::SnapshotKeeper, witnesses::Witnesses,
 };
-use verbond_domain::{Actor, Ambient, Problem};
+use verbond_domain::{Actor, Ambient, ParticipantId, Problem};
 use verbond_fsc::{
     Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources,
     protocol::validation::ContractLimits,
 };
 use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway, SourceSamples};
 use verbond_journal::{Journal, JournalLimits};
-use verbond_node_api::{AccountReader, AgreementCourier, Asked, NodeApi, NodeReader};
+use verbond_node_api::{
+    AccountReader, AgreementCourier, Asked, JournalReader, NodeApi, NodeReader, WitnessCourier,
+};
 use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{
@@ -25,8 +27,8 @@ use verbond_trust::{
 };
 
 use super::{
-    Metrics, Reloader, decision_point, identity, metrics::Sources, pseudonyms, reload::AtStart, roles::Roles,
-    sources, tasks,
+    Metrics, Reloader, decision_point, identity, journal_files, metrics::Sources, pseudonyms,
+    reload::AtStart, roles::Roles, sources, tasks,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -39,6 +41,7 @@ pub struct Node {
     pub store: Store,
     pub journal: Journal,
     completions: Completions,
+    pub checkpoints: Arc<Checkpoints>,
     pub snapshots: Arc<SnapshotKeeper>,
     pub identity: Arc<IdentityHandle>,
     pub trust: Arc<TrustStore>,
@@ -84,6 +87,16 @@ impl Node {
         // What we know, and the one place where it is written down.
         let store = Store::open(database).await.map_err(|error| unusable_database(&error))?;
         store.claim(&own).await.map_err(|error| unusable_database(&error))?;
+        let checkpoints = checkpoints(settings, roles, &own, &identity, &trust, &ambient)?;
+        let of_journal = OpContext {
+            actor: Actor::Node { rule: "journal".to_owned() },
+            ambient: ambient.clone(),
+            store: store.clone(),
+        };
+        if let Some(kept) = journal_files::kept_head(&settings.directory)? {
+            checkpoints.compare(&of_journal, &kept).await?;
+        }
+        checkpoints.certify(&of_journal).await?;
         let limits = &settings.configuration.limits;
         let journal_limits = JournalLimits {
             queue: size(limits.journal_queue),
@@ -140,6 +153,7 @@ impl Node {
             store: store.clone(),
             ambient: ambient.clone(),
             peers: peers.clone(),
+            checkpoints: Arc::clone(&checkpoints),
             asked: Asked::default(),
         });
         let fsc = FscNode::new(FscParts {
@@ -150,10 +164,14 @@ impl Node {
             trust: Arc::clone(&trust),
             peers: peers.clone(),
             agreements: Arc::clone(&agreements),
-            couriers: vec![Arc::new(AgreementCourier(Arc::clone(&among_nodes)))],
+            couriers: vec![
+                Arc::new(WitnessCourier(Arc::clone(&among_nodes))),
+                Arc::new(AgreementCourier(Arc::clone(&among_nodes))),
+            ],
         });
         let managers: Arc<dyn Managers> = Arc::clone(&fsc) as _;
         reader.knows(Arc::downgrade(&managers));
+        let journals = JournalReader::new(peers.clone(), Arc::clone(&managers));
         let counterparts = Arc::new(AccountReader::new(peers.clone(), managers));
 
         // The data plane.
@@ -162,10 +180,13 @@ impl Node {
         let mut registry = Registry::default();
         let absences: Arc<Absences> = Arc::default();
         let completions = Completions::start(journal.clone());
+        let (witnesses, shown) = Witnesses::new();
         let gateway = Gateway {
             absences: Arc::clone(&absences),
             exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting), ambient.clone()),
             completions: completions.clone(),
+            checkpoints: Arc::clone(&checkpoints),
+            witnesses: witnesses.clone(),
             snapshots: Arc::clone(&snapshots),
             ambient: ambient.clone(),
             metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
@@ -184,6 +205,7 @@ impl Node {
             store: store.clone(),
             journal: journal.clone(),
             completions: completions.clone(),
+            witnesses: witnesses.clone(),
             snapshots: Arc::clone(&snapshots),
             identity: Arc::clone(&identity),
             trust: Arc::clone(&trust),
@@ -194,6 +216,18 @@ impl Node {
         let metrics = Arc::new(Metrics::new(sources, registry));
 
         let mut running = vec![keeping, tokio::spawn(tasks::integrate(store.clone()))];
+        running.push(tokio::spawn(tasks::checkpoint(
+            Arc::clone(&checkpoints),
+            of_journal.clone(),
+            Arc::clone(settings),
+            roles.leads,
+        )));
+        running.push(tokio::spawn(witnesses.look(
+            shown,
+            of_journal,
+            Arc::clone(&checkpoints),
+            Arc::new(journals),
+        )));
         // Once before the first request; what it finds wrong it tells when it looks again.
         let _ = pseudonyms::look(&directory, &store, &counting, &ambient).await;
         running.push(tokio::spawn(pseudonyms::follow(
@@ -242,6 +276,7 @@ impl Node {
             store,
             journal,
             completions,
+            checkpoints,
             snapshots,
             identity,
             trust,
@@ -284,6 +319,22 @@ impl Node {
     }
 }
 
+/// The journal's checkpoints; with its key in the process that leads.
+fn checkpoints(
+    settings: &Settings,
+    roles: Roles,
+    own: &ParticipantId,
+    identity: &Arc<IdentityHandle>,
+    trust: &Arc<TrustStore>,
+    ambient: &Ambient,
+) -> anyhow::Result<Arc<Checkpoints>> {
+    let signer = match roles.leads {
+        true => Some(journal_files::key(&settings.directory, ambient)?),
+        false => None,
+    };
+    Ok(Arc::new(Checkpoints::new(own.clone(), Arc::clone(identity), Arc::clone(trust), signer)))
+}
+
 fn unusable_database(error: &StoreError) -> Problem {
     Problem::new(
         "DATABASE_UNUSABLE",
@@ -306,7 +357,7 @@ pub fn revocation_sources(settings: &Settings) -> RevocationSources {
     }
 }
 
-fn fsc_rules(settings: &Settings, own: verbond_domain::ParticipantId) -> FscRules {
+fn fsc_rules(settings: &Settings, own: ParticipantId) -> FscRules {
     let (configuration, profile) = (&settings.configuration, &settings.profile);
     FscRules {
         group_id: profile.id.clone(),

@@ -6,6 +6,7 @@ use prometheus_client::{encoding::text::encode, metrics::gauge::Gauge, registry:
 use tokio::sync::Mutex;
 use verbond_application::completions::Completions;
 use verbond_application::snapshot::SnapshotKeeper;
+use verbond_application::witnesses::Witnesses;
 use verbond_domain::{Ambient, ParticipantId};
 use verbond_fsc::{RevocationRefresh, StoredContract, protocol::state::ContractState};
 use verbond_journal::Journal;
@@ -20,6 +21,8 @@ pub struct Sources {
     pub journal: Journal,
     /// What became of exchanges, on its way into it.
     pub completions: Completions,
+    /// What counterparts show of their journals.
+    pub witnesses: Witnesses,
     /// The picture that gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
     /// The certificate.
@@ -55,6 +58,7 @@ pub struct Metrics {
     journal_failures: Figure,
     journal_wait_micros: Figure,
     completions_lost: Figure,
+    witness_contradictions: Figure,
 }
 
 impl Metrics {
@@ -97,6 +101,10 @@ impl Metrics {
             completions_lost: figure(
                 "completions_lost",
                 "Completions that could not be written: the delivery of their exchanges reads as unknown",
+            ),
+            witness_contradictions: figure(
+                "witness_contradictions",
+                "Times that a counterpart showed another history of its journal than before",
             ),
             journal_wait_micros: figure(
                 "journal_wait_microseconds",
@@ -147,6 +155,7 @@ impl Metrics {
             (&self.journal_failures, journal.failures),
             (&self.journal_wait_micros, journal.wait_micros),
             (&self.completions_lost, self.sources.completions.lost()),
+            (&self.witness_contradictions, self.sources.witnesses.alarms()),
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }

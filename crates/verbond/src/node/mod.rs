@@ -4,12 +4,14 @@ mod assembly;
 pub mod decision_point;
 mod health;
 pub mod identity;
+pub mod journal_files;
 mod metrics;
 pub mod pseudonyms;
 mod reload;
 mod roles;
 pub mod sources;
 mod tasks;
+mod tiles;
 
 pub use self::{
     assembly::{Node, revocation_sources, size},

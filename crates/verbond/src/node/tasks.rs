@@ -8,16 +8,18 @@ use std::{
 };
 
 use tokio::sync::watch;
-use verbond_application::{OpContext, absences::Absences, agreements::AgreementOffice, snapshot::Snapshot};
+use verbond_application::{
+    OpContext, absences::Absences, agreements::AgreementOffice, checkpoints::Checkpoints, snapshot::Snapshot,
+};
 use verbond_domain::{Actor, Ambient};
 use verbond_fsc::RevocationRefresh;
-use verbond_store::{Store, persons::PersonState};
+use verbond_store::{Store, checkpoints::CheckpointRow, persons::PersonState};
 use verbond_trust::{
     IdentityHandle, PublicKeyThumbprint, TrustStore,
     tls::{PinnedKeys, Pins},
 };
 
-use super::identity;
+use super::{identity, journal_files, tiles};
 use crate::configuration::Settings;
 
 /// Directory in the data directory where lists of revoked certificates are kept.
@@ -50,6 +52,52 @@ pub async fn integrate(store: Store) {
             }
         }
     }
+}
+
+/// Signs the journal's head, keeps it beside the database, publishes it and shows it to counterparts, until it is aborted. A process
+/// that does not lead shows what the one that does has signed.
+pub async fn checkpoint(
+    checkpoints: Arc<Checkpoints>,
+    context: OpContext,
+    settings: Arc<Settings>,
+    leads: bool,
+) {
+    let pause = Duration::from_secs(settings.configuration.journal.checkpoint_seconds.into());
+    let mut kept = None;
+    loop {
+        match newest_checkpoint(&checkpoints, &context, &settings, leads, &mut kept).await {
+            Ok(()) => tokio::time::sleep(pause).await,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "there is no new checkpoint of the journal yet");
+                tokio::time::sleep(TROUBLE).await;
+            }
+        }
+    }
+}
+
+async fn newest_checkpoint(
+    checkpoints: &Checkpoints,
+    context: &OpContext,
+    settings: &Settings,
+    leads: bool,
+    kept: &mut Option<CheckpointRow>,
+) -> anyhow::Result<()> {
+    if leads {
+        checkpoints.sign(context).await?;
+    }
+    let Some(newest) = context.store.newest_checkpoint().await? else { return Ok(()) };
+    if kept.as_ref() == Some(&newest) {
+        return Ok(());
+    }
+    if leads {
+        journal_files::keep_head(&settings.directory, &newest.note).await?;
+        if let Some(directory) = &settings.configuration.journal.tiles {
+            tiles::publish(&context.store, &settings.path(directory), &newest).await?;
+        }
+    }
+    checkpoints.show(&newest);
+    *kept = Some(newest);
+    Ok(())
 }
 
 /// Ends agreements whose signatures rest on a certificate that was compromised before, at start and whenever lists of revoked

@@ -15,15 +15,15 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
-use verbond_application::OpContext;
+use verbond_application::{OpContext, checkpoints::Lost};
 use verbond_domain::{Actor, problems_described_at};
 use verbond_store::DatabaseUrl;
 
-pub use self::lock::is_held;
-use self::{listeners::Listeners, lock::DirectoryLock};
+use self::listeners::Listeners;
+pub use self::lock::{DirectoryLock, is_held};
 use crate::{
     configuration::Settings,
-    node::{Node, Role, Roles},
+    node::{Node, Role, Roles, journal_files},
     printer::Printer,
 };
 
@@ -70,7 +70,7 @@ impl Serve {
         let serving = listeners.serve(&settings, &node, listening.clone())?;
         announce(&listening, printer);
 
-        signals.wait(&node).await;
+        let lost = signals.wait(&node).await;
         let deadline = Duration::from_secs(settings.configuration.limits.drain_seconds.into());
         tracing::info!(deadline_seconds = deadline.as_secs(), "stopping; running exchanges may finish");
         tokio::select! {
@@ -79,7 +79,14 @@ impl Serve {
             () = signals.stop() => tracing::warn!("stopping at once"),
         }
         node.close().await;
-        Ok(())
+        match lost {
+            // Kept, so that the next start refuses by itself.
+            Some(lost) => {
+                journal_files::keep_head(&settings.directory, &lost.note).await?;
+                Err(lost.problem.into())
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -112,13 +119,15 @@ impl Signals {
         })
     }
 
-    /// Returns when the node is to stop; reloads meanwhile.
-    async fn wait(&mut self, node: &Node) {
+    /// Returns when the node is to stop, with what it has lost if that is why; reloads meanwhile.
+    async fn wait(&mut self, node: &Node) -> Option<Lost> {
+        let mut lost = node.checkpoints.lost();
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                Ok(_) = self.input.wait_for(|ended| *ended) => return,
+                _ = self.terminate.recv() => return None,
+                _ = self.interrupt.recv() => return None,
+                Ok(_) = self.input.wait_for(|ended| *ended) => return None,
+                Ok(lost) = lost.wait_for(Option::is_some) => return lost.clone(),
                 _ = self.hangup.recv() => reload(node).await,
             }
         }

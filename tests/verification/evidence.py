@@ -1,0 +1,92 @@
+"""Evidence as docs/formats/evidence.md describes it: lines, before they are text."""
+
+import json
+
+from .authority import base64url
+from .journal import canonical
+
+ALWAYS = ("act", "witness")
+
+
+def lined(lines):
+    """Closes a section."""
+    return [*lines, {"type": "end", "lines": len(lines) + 1}]
+
+
+def entry_line(index, entry, withheld=False):
+    line = {"type": "entry", "index": index, "id": entry.id, "at": entry.at, "kind": entry.kind,
+            "commitment": base64url(entry.commitment), "leaf": base64url(entry.leaf)}  # fmt: skip
+    if entry.payload is not None and withheld:
+        line["withheld"] = True
+    elif entry.payload is not None:
+        line |= {"salt": base64url(entry.salt), "payload": entry.payload}
+    return line
+
+
+def agreement_line(agreement):
+    return {"type": "agreement", "id": agreement.content["id"], "version": agreement.content["version"], "hash": agreement.hash,
+            "document": canonical(agreement.content), "statements": agreement.statements}  # fmt: skip
+
+
+def checkpoint_lines(journal):
+    return [{"type": "checkpoint", "note": each.note, "at": each.at} for each in journal.checkpoints]
+
+
+def of_journal(journal, agreements=(), period=None):
+    """A whole journal, up to its newest checkpoint."""
+    last = journal.checkpoints[-1]
+    head = {"type": "evidence", "format": "verbond-evidence/1", "participant": journal.participant, "made_at": last.at,
+            "scope": "journal", "size": last.size}  # fmt: skip
+    if period is not None:
+        head["period"] = {"from": period[0], "until": period[1]}
+
+    def withheld(entry):
+        return period is not None and entry.kind not in ALWAYS and not period[0] <= entry.at < period[1]
+
+    entries = [entry_line(index, each, withheld(each)) for index, each in enumerate(journal.entries[: last.size])]
+    return lined([head, *checkpoint_lines(journal), *entries, *map(agreement_line, agreements)])
+
+
+def of_exchange(journal, transaction, agreements=()):
+    """What concerns one exchange, each entry with its proof."""
+    last, tree = journal.checkpoints[-1], journal.tree()
+    head = {"type": "evidence", "format": "verbond-evidence/1", "participant": journal.participant, "made_at": last.at,
+            "scope": "exchange", "size": last.size, "transaction_id": transaction}  # fmt: skip
+    lines = [head, *checkpoint_lines(journal)]
+    for index in concerned(journal, transaction):
+        lines.append(entry_line(index, journal.entries[index]))
+        proof = [base64url(each) for each in tree.inclusion(index, last.size)]
+        lines.append({"type": "inclusion", "index": index, "hashes": proof})
+    for each in journal.checkpoints[:-1]:
+        if each.epoch == last.epoch or each.size <= last.size:
+            proof = [base64url(step) for step in tree.consistency(each.size, last.size)]
+            lines.append({"type": "consistency", "from": each.size, "to": last.size, "hashes": proof})
+    return lined([*lines, *map(agreement_line, agreements)])
+
+
+def concerned(journal, transaction):
+    """Which entries evidence of one exchange holds, in their order."""
+    found, keys, done = [], [], None
+    for index, each in enumerate(journal.entries[: journal.checkpoints[-1].size]):
+        if each.payload is None:
+            continue
+        content = each.content
+        action = content.get("action")
+        if content.get("transaction_id") == transaction:
+            found.append(index)
+            done = index if each.kind == "completion" else done
+        elif action == "journal.key":
+            keys.append(index)
+        elif action == "journal.continue":
+            found.append(index)
+        elif each.kind == "witness" and done is not None:
+            found.append(index)
+            done = None
+    return sorted([*found, keys[-1]])
+
+
+def write(path, lines, cut=None):
+    """Writes lines as a file, cut off after so many bytes."""
+    raw = "".join(json.dumps(each, ensure_ascii=False, separators=(",", ":")) + "\n" for each in lines).encode()
+    path.write_bytes(raw[:cut])
+    return path

@@ -1,0 +1,215 @@
+"""Evidence read: lines to sections, payloads to what is judged of them. Every member is of a known name and type, or refused."""
+
+import calendar
+import re
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from . import signatures
+from .note import Checkpoint
+from .note import Wrong as WrongNote
+from .signatures import Wrong, unbase64url
+
+LONGEST_LINE = 16 << 20
+KINDS = ("permit", "refusal", "processing", "completion", "witness", "act")
+KEPT = ("act", "witness")
+ENTRY = {"index": int, "id": str, "at": int, "kind": str, "commitment": bytes, "leaf": bytes}
+LINES = {  # of each type: the members that must be there, and those that may
+    "evidence": ({"format": str, "participant": str, "made_at": int, "scope": str, "size": int}, {"period": dict, "transaction_id": str}),
+    "checkpoint": ({"note": str, "at": int}, {}),
+    "entry": (ENTRY, {"salt": bytes, "payload": str, "withheld": bool}),
+    "inclusion": ({"index": int, "hashes": list}, {}),
+    "consistency": ({"from": int, "to": int, "hashes": list}, {}),
+    "agreement": ({"id": str, "version": int, "hash": str, "document": str, "statements": list}, {}),
+    "certificate": ({"der": str}, {}),
+    "end": ({"lines": int}, {}),
+}
+DETAILS = {  # of the acts on which something is judged
+    "journal.key": {"origin": str, "verifier_key": str, "statement": str, "chain": list},
+    "journal.continue": {"origin": str, "previous_origin": str, "size": int, "last_known": str, "reason": str},
+    "journal.drop": {"first_index": int, "last_index": int, "kinds": list, "keep_days": int, "written_before": int},
+    "journal.retention": {"keep_days": int},
+    "journal.hold": {"from": int, "reason": str},
+    "journal.release": {},
+}
+
+
+def typed(found, required, optional=None):
+    """The object, its members of the right types and none beside them; `bytes` are base64url."""
+    made = {}
+    for name, value in found.items():
+        kind = required.get(name) or (optional or {}).get(name)
+        if kind is bytes:
+            value = unbase64url(value)
+        if kind is None and optional is not None or kind is not None and type(value) is not kind or kind is int and value < 0:
+            raise Wrong(f"{name} is not what stands there")
+        made[name] = value
+    if missing := required.keys() - made.keys():
+        raise Wrong(f"{', '.join(sorted(missing))} is missing")
+    return made
+
+
+def hashes_of(line):
+    found = [unbase64url(each) for each in line["hashes"]]
+    if any(len(each) != 32 for each in found):
+        raise Wrong("a hash has 32 bytes")
+    return found
+
+
+@dataclass
+class Section:
+    """One participant's evidence, as read."""
+
+    head: dict
+    checkpoints: list = field(default_factory=list)  # (line, Checkpoint)
+    entries: list = field(default_factory=list)
+    proofs: dict = field(default_factory=dict)
+    consistency: dict = field(default_factory=dict)
+    agreements: list = field(default_factory=list)
+    certificates: list = field(default_factory=list)
+    # What judging leaves for the comparison with others:
+    roots: dict = field(default_factory=dict)
+    keys: dict = field(default_factory=lambda: defaultdict(list))
+    gaps: dict = field(default_factory=dict)
+    acts: list = field(default_factory=list)
+    permits: dict = field(default_factory=dict)
+    completions: dict = field(default_factory=dict)
+
+    @property
+    def participant(self):
+        return self.head["participant"]
+
+    @property
+    def whole(self):
+        return self.head["scope"] == "journal"
+
+    @property
+    def size(self):
+        return self.head["size"]
+
+
+def read(path, complain):
+    """Sections of a file. What cannot be read is told to `complain(participant, line, message)`, and passed over."""
+    found, section, begun, number = [], None, 0, 0
+    with open(path, "rb") as file:
+        while raw := file.readline(LONGEST_LINE + 1):
+            number += 1
+            try:
+                if not raw.endswith(b"\n"):
+                    raise Wrong("the line is cut off or too long")
+                line = signatures.object_of(raw.decode())
+                kind = line.pop("type", None)
+                if kind not in LINES:
+                    raise Wrong("a line of no known type")
+                line = typed(line, *LINES[kind])
+                if kind == "evidence":
+                    if section is not None:
+                        complain(section.participant, number, "the section before has no end")
+                    section, begun = opened({**line, "line": number}), number
+                    found.append(section)
+                elif section is None:
+                    raise Wrong("a line outside a section")
+                elif kind == "end":
+                    if line["lines"] != number - begun + 1:
+                        complain(section.participant, number, "the section has another number of lines")
+                    section = None
+                else:
+                    put(section, kind, line, number)
+            except (Wrong, WrongNote, UnicodeDecodeError) as error:
+                complain(section.participant if section else "", number, str(error))
+    if section is not None:
+        complain(section.participant, number, "the section is cut off")
+    return found
+
+
+def opened(head):
+    """A section that begins."""
+    if head["format"] != "verbond-evidence/1" or head["scope"] not in ("journal", "exchange"):
+        raise Wrong("evidence of another format")
+    if "period" in head:
+        typed(head["period"], {"from": int, "until": int}, {})
+    return Section(head)
+
+
+def put(section, kind, line, number):
+    line["line"] = number
+    if kind == "checkpoint":
+        found = Checkpoint.parse(line["note"])
+        if not found.origin.startswith(section.participant + "/journal/"):
+            raise Wrong("a checkpoint of another journal")
+        section.checkpoints.append((number, found))
+    elif kind == "entry":
+        if line["kind"] not in KINDS or not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", line["id"]):
+            raise Wrong("an entry of no known kind, or without an identifier")
+        if len(line["commitment"]) != 32 or len(line["leaf"]) != 32 or len(line.get("salt", b"0" * 32)) != 32:
+            raise Wrong("hashes and salts have 32 bytes")
+        if ("salt" in line) != ("payload" in line) or line.get("withheld") is False or "withheld" in line and "payload" in line:
+            raise Wrong("payload and salt stand together, or neither")
+        section.entries.append(line)
+    elif kind == "inclusion":
+        section.proofs[line["index"]] = hashes_of(line)
+    elif kind == "consistency":
+        section.consistency[line["from"], line["to"]] = hashes_of(line)
+    elif kind == "agreement":
+        section.agreements.append(line)
+    else:
+        section.certificates += signatures.certificates([line["der"]])
+
+
+def shaped(content):
+    """Of a payload what is judged; see docs/formats/entries.md."""
+    kind, made = content["kind"], {}
+    if kind in ("permit", "completion", "processing"):
+        direction = typed(content, {"transaction_id": str, "direction": str})["direction"]
+        other = "counterpart" if kind != "permit" else {"incoming": "consumer", "outgoing": "provider"}.get(direction)
+        made["exchange"] = (content["transaction_id"], direction, typed(content, {other: str})[other])
+    if kind in ("permit", "refusal"):
+        decision = content.get("decision")
+        made["governed"], made["agreement"] = "decision" in content or bool(content.get("processing")), None
+        if decision is not None:
+            typed(decision, {"trace_id": str, "span_id": str, "attributes": dict, "body": dict})
+            made["decision_id"] = decision["trace_id"] + decision["span_id"]
+            policies = decision["attributes"].get("adl.core.policies") or {}
+            made["agreement"] = (policies.get("agreement") or {}).get("hash")
+    elif kind == "completion":
+        made |= typed(content, {"permit": str, "delivery": str, "request": dict, "response": dict})
+    elif kind == "act":
+        typed(content, {"action": str, "subject": str, "detail": dict} if content.get("action") in DETAILS else {"action": str})
+        made |= content
+        made["detail"] = typed(content["detail"], DETAILS[content["action"]]) if content["action"] in DETAILS else None
+        if content["action"] == "journal.hold" and type(made["detail"].get("until")) not in (int, type(None)):
+            raise Wrong("a hold ends at a time, or at none")
+        if content["action"] == "journal.continue":
+            try:
+                made["detail"]["checkpoint"] = Checkpoint.parse(made["detail"]["last_known"])
+            except WrongNote as error:
+                raise Wrong(str(error)) from error
+    elif kind == "witness":
+        made |= typed(content, {"kind": str, "counterpart": str, "note": str, "verifier_key": str}, {"key": dict})
+        try:
+            made["checkpoint"] = Checkpoint.parse(made["note"])
+        except WrongNote as error:
+            raise Wrong(str(error)) from error
+        if not made["checkpoint"].origin.startswith(made["counterpart"] + "/journal/"):
+            raise Wrong("a checkpoint of somebody else's journal was witnessed")
+        if "key" in made:
+            typed(made["key"], {"statement": str, "chain": list}, {})
+    return made
+
+
+def understood(document):
+    """Of an agreement what is judged; see docs/formats/agreement.md."""
+    return {
+        "id": document["id"], "version": document["version"],
+        "parties": {each["participant"] for each in document["parties"]},
+        "from": milliseconds(document["term"]["from"]), "until": milliseconds(document["term"]["until"]),
+        "signatories": {(each["participant"], each["name"], each["mandate"]) for each in document["signatories"]},
+    }  # fmt: skip
+
+
+def milliseconds(text):
+    try:
+        return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) * 1000
+    except ValueError as error:
+        raise Wrong("not a moment") from error
