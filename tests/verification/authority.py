@@ -103,7 +103,7 @@ class Authority:
             .add_extension(x509.KeyUsage(*usage), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-            .sign(issuer_key, hashes.SHA256())
+            .sign(issuer_key, hashes.SHA256(), ecdsa_deterministic=True)
         )
 
     def issue(self, oin, host, begin=None, end=None):

@@ -25,7 +25,7 @@ def entry_line(index, entry, withheld=False):
 
 def agreement_line(agreement):
     return {"type": "agreement", "id": agreement.content["id"], "version": agreement.content["version"], "hash": agreement.hash,
-            "document": canonical(agreement.content), "statements": agreement.statements}  # fmt: skip
+            "document": canonical(agreement.content), "statements": json.loads(json.dumps(agreement.statements))}  # fmt: skip
 
 
 def checkpoint_lines(journal):

@@ -100,7 +100,7 @@ class Journal:
 
     def certify(self, at, identity=None, **wrong):
         """A new key for the current epoch and the act that certifies it. `wrong` replaces members of its statement."""
-        identity = identity or self.identity
+        identity = self.identity = identity or self.identity
         self.keys[self.epoch] = Ed25519PrivateKey.from_private_bytes(self.chance.randbytes(32))
         verifier_key = str(note.VerifierKey.of(self.origin, self.key))
         statement = {"at": at, "format": "verbond-journal-key/1", "origin": self.origin, "participant": self.participant,
@@ -139,14 +139,14 @@ class Journal:
                 signed.note = note.checkpoint(self.origin, edge.size, edge.root(), self.key)
         self.checkpoints = [each for each in self.checkpoints if each.size <= len(self.entries)]
 
-    def restore(self, size, at, last_known=None):
-        """A backup of `size` entries is put back, and the journal goes on as another epoch."""
+    def restore(self, size, at, last_known=None, says=()):
+        """A backup of `size` entries is put back, and the journal goes on as another epoch; `says` replaces what the act says."""
         last_known = last_known or self.checkpoints[-1].note
         previous = self.origin
         del self.entries[size:]
         self.epoch += 1
         detail = {"origin": self.origin, "previous_origin": previous, "size": size, "last_known": last_known,
-                  "reason": "Restored from the backup of the night."}  # fmt: skip
+                  "reason": "Restored from the backup of the night.", **dict(says)}  # fmt: skip
         self.act("journal.continue", self.origin, detail, at)
         self.certify(at)
 

@@ -24,6 +24,7 @@ from .journal import DAY, Journal, commitment, leaf, uuid7
 BEGIN = 1_772_438_400_000  # 2 March 2026, 08:00 UTC
 MINUTE = 60_000
 STEP = 5 * MINUTE
+BOTH = ("consumer", "provider")
 
 
 class Organisation:
@@ -91,24 +92,29 @@ class World:
 
     # Exchanges.
 
-    def exchange(self, agreement=None, delivery="whole", completed=("consumer", "provider"), people=1, sides=("consumer", "provider")):
-        """One exchange under the agreement (None: an open service); gives its transaction."""
+    def exchange(self, agreement=None, delivery="whole", completed=BOTH, people=1, sides=BOTH, **alter):
+        """One exchange under the agreement (None: an open service); gives its transaction.
+
+        `alter` names payloads as `provider_permit`, `consumer_completion`: members that somebody writes down otherwise (None: not).
+        """
         transaction = uuid7(self.now, self.chance)
         permits = {}
         for role, direction, later in (("consumer", "outgoing", 0), ("provider", "incoming", 20)):
             if role in sides:
-                permits[role] = self.permit(role, transaction, direction, agreement, self.now + later)
+                permits[role] = self.permit(role, transaction, direction, agreement, self.now + later, alter.get(f"{role}_permit"))
         if agreement is not None and "provider" in sides:
             for number in range(people):
                 self.processing(transaction, permits["provider"], self.now + 30 + number)
         made = self.delivered(delivery)
+        if agreement is None:
+            made.pop("elements", None)
         for role, direction, later in (("provider", "incoming", 100), ("consumer", "outgoing", 120)):
             if role in sides and role in completed:
-                self.completion(role, transaction, direction, permits[role], made, self.now + later)
+                self.completion(role, transaction, direction, permits[role], made | alter.get(f"{role}_completion", {}), self.now + later)
         self.on()
         return transaction
 
-    def permit(self, role, transaction, direction, agreement, at):
+    def permit(self, role, transaction, direction, agreement, at, alter=None):
         made = {"kind": "permit", "transaction_id": transaction, "direction": direction, "consumer": self.consumer.participant,
                 "provider": self.provider.participant, "service": "incomes" if agreement else "files",
                 "wire": {"group_id": "verbond-test", "grant_hash": "$1$3$" + base64url(hashlib.sha512(b"grant").digest())}}  # fmt: skip
@@ -118,6 +124,7 @@ class World:
             made["decision"] = self.decision(transaction, agreement, at)
             made["processing"] = [self.record(at, role)]
         journal = getattr(self, role).journal
+        made = {name: value for name, value in {**made, **(alter or {})}.items() if value is not None}
         return journal.entries[journal.append("permit", made, at)].id
 
     def refused(self, role, code="PURPOSE_NOT_AGREED", transaction=None):
@@ -203,8 +210,9 @@ class World:
         return [*self.journal_of(self.provider), *self.journal_of(self.consumer)]
 
 
-def quickly(folder, entries, seed=1, every=10_000):
+def quickly(folder, entries, seed=1):
     """One journal of many entries, written as it is made: permits and completions as they would be, about a kilobyte each."""
+    every = max(1, min(10_000, entries // 10))
     world = World(seed)
     journal, chance = world.provider.journal, world.chance
     journal.checkpoints.clear()

@@ -1,8 +1,6 @@
 """Evidence read: lines to sections, payloads to what is judged of them. Every member is of a known name and type, or refused."""
 
-import calendar
 import re
-import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -13,6 +11,8 @@ from .signatures import Wrong, unbase64url
 
 LONGEST_LINE = 16 << 20
 KINDS = ("permit", "refusal", "processing", "completion", "witness", "act")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+NO_UUID = "00000000-0000-0000-0000-000000000000"
 KEPT = ("act", "witness")
 ENTRY = {"index": int, "id": str, "at": int, "kind": str, "commitment": bytes, "leaf": bytes}
 LINES = {  # of each type: the members that must be there, and those that may
@@ -62,13 +62,15 @@ class Section:
     """One participant's evidence, as read."""
 
     head: dict
-    checkpoints: list = field(default_factory=list)  # (line, Checkpoint)
+    checkpoints: list = field(default_factory=list)  # (line, Checkpoint, when it was signed)
     entries: list = field(default_factory=list)
     proofs: dict = field(default_factory=dict)
     consistency: dict = field(default_factory=dict)
     agreements: list = field(default_factory=list)
     certificates: list = field(default_factory=list)
+    cut: bool = True
     # What judging leaves for the comparison with others:
+    missing: int | None = None
     roots: dict = field(default_factory=dict)
     keys: dict = field(default_factory=lambda: defaultdict(list))
     gaps: dict = field(default_factory=dict)
@@ -100,7 +102,7 @@ def read(path, complain):
                     raise Wrong("the line is cut off or too long")
                 line = signatures.object_of(raw.decode())
                 kind = line.pop("type", None)
-                if kind not in LINES:
+                if not isinstance(kind, str) or kind not in LINES:
                     raise Wrong("a line of no known type")
                 line = typed(line, *LINES[kind])
                 if kind == "evidence":
@@ -113,7 +115,7 @@ def read(path, complain):
                 elif kind == "end":
                     if line["lines"] != number - begun + 1:
                         complain(section.participant, number, "the section has another number of lines")
-                    section = None
+                    section.cut, section = False, None
                 else:
                     put(section, kind, line, number)
             except (Wrong, WrongNote, UnicodeDecodeError) as error:
@@ -138,9 +140,9 @@ def put(section, kind, line, number):
         found = Checkpoint.parse(line["note"])
         if not found.origin.startswith(section.participant + "/journal/"):
             raise Wrong("a checkpoint of another journal")
-        section.checkpoints.append((number, found))
+        section.checkpoints.append((number, found, line["at"]))
     elif kind == "entry":
-        if line["kind"] not in KINDS or not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", line["id"]):
+        if line["kind"] not in KINDS or not UUID.fullmatch(line["id"]):
             raise Wrong("an entry of no known kind, or without an identifier")
         if len(line["commitment"]) != 32 or len(line["leaf"]) != 32 or len(line.get("salt", b"0" * 32)) != 32:
             raise Wrong("hashes and salts have 32 bytes")
@@ -158,58 +160,77 @@ def put(section, kind, line, number):
 
 
 def shaped(content):
-    """Of a payload what is judged; see docs/formats/entries.md."""
+    """Of a payload what is judged, by docs/formats/entries.md; members that are not known are passed over."""
     kind, made = content["kind"], {}
-    if kind in ("permit", "completion", "processing"):
-        direction = typed(content, {"transaction_id": str, "direction": str})["direction"]
-        other = "counterpart" if kind != "permit" else {"incoming": "consumer", "outgoing": "provider"}.get(direction)
-        made["exchange"] = (content["transaction_id"], direction, typed(content, {other: str})[other])
-    if kind in ("permit", "refusal"):
-        decision = content.get("decision")
-        made["governed"], made["agreement"] = "decision" in content or bool(content.get("processing")), None
-        if decision is not None:
-            typed(decision, {"trace_id": str, "span_id": str, "attributes": dict, "body": dict})
-            made["decision_id"] = decision["trace_id"] + decision["span_id"]
-            policies = decision["attributes"].get("adl.core.policies") or {}
-            made["agreement"] = (policies.get("agreement") or {}).get("hash")
-    elif kind == "completion":
-        made |= typed(content, {"permit": str, "delivery": str, "request": dict, "response": dict})
-    elif kind == "act":
-        typed(content, {"action": str, "subject": str, "detail": dict} if content.get("action") in DETAILS else {"action": str})
-        made |= content
-        made["detail"] = typed(content["detail"], DETAILS[content["action"]]) if content["action"] in DETAILS else None
-        if content["action"] == "journal.hold" and type(made["detail"].get("until")) not in (int, type(None)):
-            raise Wrong("a hold ends at a time, or at none")
-        if content["action"] == "journal.continue":
-            try:
-                made["detail"]["checkpoint"] = Checkpoint.parse(made["detail"]["last_known"])
-            except WrongNote as error:
-                raise Wrong(str(error)) from error
-    elif kind == "witness":
-        made |= typed(content, {"kind": str, "counterpart": str, "note": str, "verifier_key": str}, {"key": dict})
-        try:
-            made["checkpoint"] = Checkpoint.parse(made["note"])
-        except WrongNote as error:
-            raise Wrong(str(error)) from error
-        if not made["checkpoint"].origin.startswith(made["counterpart"] + "/journal/"):
-            raise Wrong("a checkpoint of somebody else's journal was witnessed")
+    if kind == "act":
+        made = typed(content, {"author": dict, "action": str, "subject": str})
+        if "detail" not in content:
+            raise Wrong("detail is missing")
+        if made["action"] in DETAILS:
+            made["detail"] = detailed(made["action"], content["detail"])
+        return made
+    if kind == "witness":
+        made = typed(content, {"counterpart": str, "note": str, "verifier_key": str} | ({"key": dict} if "key" in content else {}))
+        made["checkpoint"] = checkpoint_of(made["note"])
         if "key" in made:
-            typed(made["key"], {"statement": str, "chain": list}, {})
+            typed(made["key"], {"statement": str, "chain": list})
+        return made
+    given = {"direction": str} if kind == "refusal" else {"direction": str, "transaction_id": str}
+    given |= {
+        "permit": {"consumer": str, "provider": str, "service": str, "wire": dict},
+        "refusal": {"consumer": str, "provider": str, "service": str, "wire": dict, "code": str},
+        "processing": {"counterpart": str, "permit": str, "record": dict},
+        "completion": {"counterpart": str, "permit": str, "delivery": str, "request": dict, "response": dict, "salt": bytes},
+    }[kind]
+    typed(content, given)
+    made = dict(content)
+    if made["direction"] not in ("incoming", "outgoing") or not UUID.fullmatch(made.get("transaction_id", NO_UUID)):
+        raise Wrong("no direction, or no transaction")
+    if kind in ("permit", "refusal"):
+        made["counterpart"] = made["consumer" if made["direction"] == "incoming" else "provider"]
+        if "decision" in made:
+            made["decision"] = decided(made["decision"])
+    if kind == "completion":
+        if made["delivery"] not in ("whole", "broken_off", "nothing"):
+            raise Wrong("a delivery of no known kind")
+        for part in ("request", "response"):
+            typed(made[part], {"bytes": int, "digest": bytes})
+    made["exchange"] = (made.get("transaction_id"), made["direction"], made["counterpart"])
     return made
 
 
-def understood(document):
-    """Of an agreement what is judged; see docs/formats/agreement.md."""
+def detailed(action, detail):
+    """The detail of an act on which something is judged."""
+    if not isinstance(detail, dict):
+        raise Wrong("a detail that is no object")
+    made = typed(detail, DETAILS[action])
+    if action == "journal.hold" and type(made.get("until")) not in (int, type(None)):
+        raise Wrong("a hold ends at a time, or at none")
+    if action == "journal.continue":
+        made["checkpoint"] = checkpoint_of(made["last_known"])
+    return made
+
+
+def decided(decision):
+    """Of a decision its identifier, the version on which it rests, its time, its transaction and what it says."""
+    if not isinstance(decision, dict):
+        raise Wrong("a decision that is no object")
+    typed(decision, {"trace_id": str, "span_id": str, "timestamp": int, "attributes": dict, "body": dict})
+    policies = decision["attributes"].get("adl.core.policies") or {}
+    named = policies.get("agreement") if isinstance(policies, dict) else None
+    if named is not None:
+        named = typed(named, {"id": str, "version": int, "hash": str}) if isinstance(named, dict) else None
+    response = decision["body"].get("adl.core.response")
     return {
-        "id": document["id"], "version": document["version"],
-        "parties": {each["participant"] for each in document["parties"]},
-        "from": milliseconds(document["term"]["from"]), "until": milliseconds(document["term"]["until"]),
-        "signatories": {(each["participant"], each["name"], each["mandate"]) for each in document["signatories"]},
+        "id": decision["trace_id"] + decision["span_id"], "at": decision["timestamp"],
+        "agreement": tuple(named[each] for each in ("id", "version", "hash")) if named else None,
+        "transaction": decision["attributes"].get("adl.fsc.transaction_id"),
+        "permits": isinstance(response, dict) and response.get("decision") is True,
     }  # fmt: skip
 
 
-def milliseconds(text):
+def checkpoint_of(note):
     try:
-        return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) * 1000
-    except ValueError as error:
-        raise Wrong("not a moment") from error
+        return Checkpoint.parse(note)
+    except WrongNote as error:
+        raise Wrong(str(error)) from error

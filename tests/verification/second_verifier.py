@@ -13,498 +13,479 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-import rfc8785
 from cryptography import x509
 
 from . import merkle, signatures
 from .note import Checkpoint, VerifierKey
 from .note import Wrong as WrongNote
-from .reading import DETAILS, KEPT, milliseconds, read, shaped, typed, understood
+from .reading import DETAILS, KEPT, read, shaped, typed
 from .signatures import Wrong, base64url
+from .versions import Version
 
-DAY = 86_400_000
-CLOCKS = 600_000  # by how much the clocks of one journal, or of two parties, may differ
-BITES = 60_000  # within which an end that another party states reaches everybody
+DAY, MINUTE = 86_400_000, 60_000
+BACK_DATED = 10 * MINUTE
+KEY = {"at": int, "format": str, "origin": str, "participant": str, "verifier_key": str}
+COUNTED = {"permit": "permits", "refusal": "refusals", "completion": "completions", "processing": "processing", "witness": "witnessed"}
+MEMBERS = ("entries", "checkpoints", *COUNTED.values(), "destroyed")
 
 
 class Verifier:
-    """Reads, judges and compares; what it finds stands in `alarms` and `notes`."""
+    """Judges sections, and then exchanges and histories across them; what it finds stands in `alarms` and `notes`."""
 
     def __init__(self, anchors=()):
         self.anchors, self.sections, self.alarms, self.notes = list(anchors), [], [], []
-        self.held = []  # checkpoints that others held: (Checkpoint, who tells it, index or None, its verifier key or None)
-        self.versions = {}  # agreement versions by hash, as judged
 
     def alarm(self, code, participant, message, **place):
         self.alarms.append({"code": code, "participant": participant, **place, "message": message})
+
+    def runs(self, code, participant, message, indexes):
+        """One finding for each run of indexes one after another."""
+        for index in indexes:
+            if index - 1 not in indexes:
+                self.alarm(code, participant, message, index=index)
 
     def note(self, code, participant, count, message):
         if count:
             self.notes.append({"code": code, "participant": participant, "count": count, "message": message})
 
-    # One section.
-
     def judge(self, section):
-        whole, who = section.whole, section.participant
-        edge, expected, latest, right, unbroken, run = merkle.Frontier(), 0, 0, 0, True, None
-        due = defaultdict(list)
-        for line, each in section.checkpoints:
-            due[each.size].append((line, each))
-        section.roots[0] = merkle.EMPTY
-        for entry in section.entries:
-            index, at = entry["index"], entry["at"]
-            if whole and index != expected:
-                self.alarm("ENTRY_MISSING", who, "an entry is missing, or stands there twice", index=min(index, expected))
-                unbroken = False
-                if index < expected:
-                    continue
-            expected = index + 1
-            if whole and at < latest - CLOCKS:
-                self.alarm("BACK_DATED", who, "an entry is of long before one that stands before it", index=index)
-            latest = max(latest, at)
-            self.judge_payload(section, entry)
-            text = f'{{"at":{at},"commitment":"{base64url(entry["commitment"])}","kind":"{entry["kind"]}"}}'
-            if merkle.leaf_hash(text.encode()) != entry["leaf"]:
-                if run is None or run + 1 != index:
-                    self.alarm("LEAF_DIFFERS", who, "the entry is not the one that the tree holds", index=index)
-                run = index
-            if whole and unbroken:
-                edge.append(entry["leaf"])
-                section.roots[edge.size] = edge.root()
-        if whole and expected < section.size:
-            self.alarm("ENTRY_MISSING", who, "entries are missing", index=expected)
-        if not section.checkpoints:
-            self.alarm("FORM", who, "there is no checkpoint", line=section.head["line"])
-        elif section.checkpoints[-1][1].size < section.size:
-            self.alarm("FORM", who, "the last checkpoint is over fewer entries", line=section.checkpoints[-1][0])
+        if not section.checkpoints or section.checkpoints[-1][1].size != section.size:
+            self.alarm("FORM", section.participant, "the section has no last checkpoint over its size", line=section.head["line"])
+        self.judge_entries(section)
         self.judge_acts(section)
-        wrong = False
-        for line, each in section.checkpoints:
-            self.judge_signature(section, each, line=line)
-            if self.beyond(section, each):
-                continue
-            if not whole:
-                self.judge_consistency(section, each)
-            elif each.size in section.roots:
-                if section.roots[each.size] == each.root:
-                    right, wrong = each.size, False
-                elif not wrong:
-                    self.alarm("ROOT_DIFFERS", who, f"the entries do not lead to the root over {each.size}", index=right)
-                    wrong = True
-        if not whole and section.checkpoints:
-            self.judge_inclusion(section, section.checkpoints[-1][1])
+        self.judge_checkpoints(section)
         self.judge_destruction(section)
         self.judge_exchanges(section)
 
-    def judge_payload(self, section, entry):
-        """Sets `content`: what the entry says, if it is there and can be read."""
-        index, who = entry["index"], section.participant
-        period = section.head.get("period")
-        outside = period and not period["from"] <= entry["at"] < period["until"] and entry["kind"] not in KEPT
-        if entry.get("withheld") and not outside:
-            self.alarm("FORM", who, "what is within the period, or an act or witness, is withheld", index=index, line=entry["line"])
+    # Entries.
+
+    def judge_entries(self, section):
+        """Each by itself, their order, and the roots to which their leaves lead."""
+        who, edge, expected, latest, differing, entries = section.participant, merkle.Frontier(), 0, 0, [], []
+        section.roots[0] = merkle.EMPTY
+        for entry in section.entries:
+            index, at = entry["index"], entry["at"]
+            if section.whole and index != expected:
+                self.alarm("ENTRY_MISSING", who, "an entry is missing, out of order or there twice", index=min(index, expected))
+                section.missing = min(index, expected) if section.missing is None else section.missing
+                if index < expected:
+                    continue
+            expected = index + 1
+            entries.append(entry)
+            if section.whole and at < latest - BACK_DATED:
+                self.alarm("BACK_DATED", who, "an entry is of long before one that stands before it", index=index)
+            latest = max(latest, at)
+            self.judge_entry(section, entry)
+            leaf = f'{{"at":{at},"commitment":"{base64url(entry["commitment"])}","kind":"{entry["kind"]}"}}'
+            if merkle.leaf_hash(leaf.encode()) != entry["leaf"]:
+                differing.append(index)
+                entry["state"], entry["content"] = "unknown", None
+            if section.whole and section.missing is None:
+                edge.append(entry["leaf"])
+                section.roots[edge.size] = edge.root()
+        self.runs("LEAF_DIFFERS", who, "the entry is not the one that the tree holds", differing)
+        if section.whole and expected < section.size:
+            self.alarm("ENTRY_MISSING", who, "entries are missing", index=expected)
+            section.missing = expected if section.missing is None else section.missing
+        section.entries = entries
+
+    def judge_entry(self, section, entry):
+        """Sets `state` and `content`: what is known of the entry, and what it says."""
+        index, who, period = entry["index"], section.participant, section.head.get("period")
+        entry["state"], entry["content"] = "unknown", None
+        if entry.get("withheld") and (not period or period["from"] <= entry["at"] < period["until"] or entry["kind"] in KEPT):
+            return self.alarm("FORM", who, "what is to be given is withheld", index=index, line=entry["line"])
         if int(entry["id"].replace("-", ""), 16) >> 80 != entry["at"]:
-            self.alarm("ENTRY_CHANGED", who, "the identifier is of another time", index=index)
-        entry["content"] = None
+            return self.alarm("ENTRY_CHANGED", who, "the identifier is of another time", index=index)
         if "payload" not in entry:
-            return
-        if hashlib.sha256(entry["salt"] + entry["payload"].encode()).digest() != entry["commitment"]:
-            self.alarm("ENTRY_CHANGED", who, "the payload is not what was committed to", index=index)
+            entry["state"] = "withheld" if entry.get("withheld") else "destroyed"
+            return None
         try:
-            content = signatures.object_of(entry["payload"])
+            raw = entry["payload"].encode()
+            if hashlib.sha256(entry["salt"] + raw).digest() != entry["commitment"]:
+                return self.alarm("ENTRY_CHANGED", who, "the payload is not what was committed to", index=index)
+            content = signatures.object_of(raw)
             if content.get("kind") != entry["kind"]:
-                self.alarm("ENTRY_CHANGED", who, "the payload is of another kind", index=index)
-                return
-            entry["content"] = shaped(content)
+                return self.alarm("ENTRY_CHANGED", who, "the payload is of another kind", index=index)
+            entry["content"], entry["state"] = shaped(content), "known"
         except (Wrong, UnicodeEncodeError) as error:
-            self.alarm("FORM", who, f"a payload that cannot be read: {error}", index=index, line=entry["line"])
+            self.alarm("FORM", who, f"the payload cannot be read: {error}", index=index, line=entry["line"])
 
     def judge_acts(self, section):
+        """Gathers what acts say about the journal: keys, gaps, retention."""
         who = section.participant
         for entry in section.entries:
-            content, index = entry["content"], entry["index"]
-            if entry["kind"] == "witness" and content:
-                self.held.append((content["checkpoint"], section, index, content))
+            index, content = entry["index"], entry["content"]
             if entry["kind"] != "act" or not content or content["action"] not in DETAILS:
                 continue
-            section.acts.append((index, entry["at"], content["action"], content["subject"], content["detail"]))
             detail = content["detail"]
-            if content["action"] == "journal.continue":
-                section.gaps[detail["previous_origin"]] = (detail["size"], detail["checkpoint"])
-                self.note("DECLARED_GAP", who, 1, f"opened again with {detail['size']} of {detail['checkpoint'].size} entries")
+            section.acts.append((index, entry["at"], content["action"], content["subject"], detail))
             if content["action"] == "journal.key":
                 try:
-                    key = VerifierKey.parse(detail["verifier_key"])
-                    section.keys[detail["origin"]].append((index, key))
-                    self.judge_key(section, who, detail["origin"], detail["verifier_key"], detail, index)
-                except (Wrong, WrongNote, x509.InvalidVersion) as error:
+                    section.keys[detail["origin"]].append((index, VerifierKey.parse(detail["verifier_key"])))
+                    chain, at = self.certified(who, detail["origin"], detail["verifier_key"], detail)
+                    self.judge_certificate(section, chain, who, at, index=index)
+                except (Wrong, WrongNote) as error:
                     self.alarm("JOURNAL_KEY", who, str(error), index=index)
+            elif content["action"] == "journal.continue" and continues(who, index, detail):
+                section.gaps[detail["previous_origin"]] = (detail["size"], detail["checkpoint"], index)
+                gone = detail["checkpoint"].size - detail["size"]
+                self.note("DECLARED_GAP", who, gone, f"goes on from {detail['size']} of {detail['checkpoint'].size} entries")
 
-    def judge_key(self, section, owner, origin, verifier_key, signed, index):
-        """A certification of a journal key: by the owner, for this origin and key. Raises when it is not."""
+    def certified(self, owner, origin, verifier_key, signed):
+        """By what a journal key is its owner's: the chain, and when it was stated. Raises when it is not."""
         chain = signatures.certificates(signed["chain"])
-        told = signatures.signed_by_certificate(signed["statement"], chain[0])
-        told = typed(told, {"at": int, "format": str, "origin": str, "participant": str, "verifier_key": str}, {})
+        told = typed(signatures.signed_by_certificate(signed["statement"], chain[0]), KEY)
         wanted = ("verbond-journal-key/1", origin, owner, verifier_key)
         if (told["format"], told["origin"], told["participant"], told["verifier_key"]) != wanted:
             raise Wrong("the statement certifies another key, for another origin or participant")
         if not re.fullmatch(re.escape(owner) + r"/journal/[1-9][0-9]*", origin) or VerifierKey.parse(verifier_key).name != origin:
-            raise Wrong("the key is for the journal of another participant")
-        self.judge_certificate(section, chain, owner, told["at"], index=index)
+            raise Wrong("the key is for another journal")
+        return chain, told["at"]
+
+    def trusted(self, section, chain, owner, at):
+        """Without anchors everybody is; what is wrong with the certificate, if something is."""
+        if self.anchors and signatures.participant_of(chain[0]) != owner:
+            return "the certificate is another participant's"
+        if self.anchors and not signatures.leads_to(chain[0], [*chain[1:], *section.certificates], self.anchors, at):
+            return "the certificate does not lead to a trust anchor, or was not valid then"
+        return None
 
     def judge_certificate(self, section, chain, owner, at, **place):
-        """Whether the certificate is the owner's and leads to an anchor; without anchors nothing is judged."""
-        if not self.anchors:
-            return True
-        if signatures.participant_of(chain[0]) != owner:
-            message = "the certificate is another participant's"
-        elif not signatures.leads_to(chain[0], [*chain[1:], *section.certificates], self.anchors, at):
-            message = "the certificate does not lead to a trust anchor, or was not valid then"
-        else:
-            return True
-        self.alarm("CERTIFICATE", section.participant, message, **place)
-        return False
+        if message := self.trusted(section, chain, owner, at):
+            self.alarm("CERTIFICATE", section.participant, message, **place)
 
-    def judge_signature(self, section, checkpoint, who=None, **place):
-        """Whether the key that the journal certifies for this origin at this size signed the checkpoint."""
-        who, certified = who or section.participant, section.keys.get(checkpoint.origin, [])
-        before = [key for index, key in certified if index < checkpoint.size]
-        if not section.whole and not before:
-            if (checkpoint.origin, checkpoint.size) != (section.checkpoints[-1][1].origin, section.size):
-                return True  # evidence of one exchange certifies the last key only
-        if not certified:
-            if not any(each["code"] == "JOURNAL_KEY" and each.get("origin") == checkpoint.origin for each in self.alarms):
-                self.alarm("JOURNAL_KEY", who, f"no act certifies a key for {checkpoint.origin}", origin=checkpoint.origin)
-            return False
-        if before and checkpoint.note.signed_by(before[-1]):
-            return True
-        self.alarm("CHECKPOINT_SIGNATURE", who, f"the checkpoint over {checkpoint.size} is not signed by the journal's key", **place)
-        return False
+    # Checkpoints.
 
-    def beyond(self, section, checkpoint, **place):
-        """Whether the checkpoint is over entries that are not there; an alarm when nothing explains it."""
-        gap = section.gaps.get(checkpoint.origin)
-        limit = gap[0] if gap else section.size
-        if checkpoint.size <= limit:
-            return False
-        if not gap or checkpoint.size > gap[1].size:
-            self.alarm("TRUNCATED", section.participant, f"a checkpoint is over {checkpoint.size} entries; there are {limit}", **place)
-        elif checkpoint.size == gap[1].size and checkpoint.root != gap[1].root:
-            self.alarm("TWO_HISTORIES", section.participant, "the last checkpoint of the epoch before is told in two ways", **place)
-        return True
+    def judge_checkpoints(self, section):
+        who, right, wrong, uncertified = section.participant, 0, None, set()
+        for line, each, _ in section.checkpoints:
+            keys = [key for index, key in section.keys.get(each.origin, []) if index < each.size]
+            if each.origin not in section.keys:
+                if each.origin not in uncertified:
+                    self.alarm("JOURNAL_KEY", who, f"no act certifies a key for {each.origin}", line=line)
+                uncertified.add(each.origin)
+            elif not keys or not each.note.signed_by(keys[-1]):
+                self.alarm("CHECKPOINT_SIGNATURE", who, "the checkpoint is not signed by the journal's key", line=line)
+            if section.whole and wrong is None and each.size <= self.limit(section, each.origin) and each.size in section.roots:
+                if section.roots[each.size] != each.root:
+                    wrong = right
+                right = max(right, each.size)
+        if wrong is not None:
+            self.alarm("ROOT_DIFFERS", who, "the entries do not lead to the root of the checkpoint after this size", index=wrong)
+        if section.checkpoints and not section.whole:
+            self.judge_proofs(section)
+        for size, known, index in section.gaps.values():
+            if known.origin in section.keys and not any(known.note.signed_by(key) for _, key in section.keys[known.origin]):
+                self.alarm("CHECKPOINT_SIGNATURE", who, f"the last checkpoint before {size} is not by the journal's key", index=index)
 
-    def judge_consistency(self, section, checkpoint):
-        last = section.checkpoints[-1][1]
-        if checkpoint is last:
-            return
-        proof = section.consistency.get((checkpoint.size, last.size))
-        if checkpoint.size == last.size:
-            proof = proof or []
-        if proof is None:
-            self.alarm("FORM", section.participant, f"no proof that {last.size} continues {checkpoint.size}", line=section.head["line"])
-        elif not merkle.consistent(checkpoint.size, checkpoint.root, last.size, last.root, proof):
-            self.alarm("ROOT_DIFFERS", section.participant, f"the tree does not continue the one over {checkpoint.size}")
-
-    def judge_inclusion(self, section, last):
-        section.roots = {last.size: last.root}
+    def judge_proofs(self, section):
+        who, last = section.participant, section.checkpoints[-1][1]
+        section.roots = {each.size: each.root for _, each, _ in section.checkpoints}
         for entry in section.entries:
-            index = entry["index"]
-            if index not in section.proofs:
-                self.alarm("FORM", section.participant, "the entry has no proof", index=index, line=entry["line"])
-            elif merkle.root_of_inclusion(entry["leaf"], index, last.size, section.proofs[index]) != last.root:
-                self.alarm("ROOT_DIFFERS", section.participant, "the proof does not lead to the root", index=index)
+            index, proof = entry["index"], section.proofs.get(entry["index"])
+            if proof is None:
+                self.alarm("FORM", who, "the entry has no proof", index=index, line=entry["line"])
+            elif merkle.root_of_inclusion(entry["leaf"], index, last.size, proof) != last.root:
+                self.alarm("ROOT_DIFFERS", who, "the proof does not lead to the root", index=index)
+        for line, each, _ in section.checkpoints[:-1]:
+            if each.size > self.limit(section, each.origin):
+                continue
+            proof = section.consistency.get((each.size, last.size), [] if each.size == last.size else None)
+            if proof is None:
+                self.alarm("FORM", who, f"no proof that {last.size} entries continue {each.size}", line=line)
+            elif not merkle.consistent(each.size, each.root, last.size, last.root, proof):
+                self.alarm("ROOT_DIFFERS", who, f"{last.size} entries do not continue {each.size}", index=each.size)
+
+    @staticmethod
+    def limit(section, origin):
+        """Over how many entries a checkpoint of this origin can be compared with the section's tree."""
+        return min(section.size, section.gaps[origin][0]) if origin in section.gaps else section.size
 
     # Destruction.
 
     def judge_destruction(self, section):
-        lawful = withheld = 0
+        who, found, lawful = section.participant, defaultdict(list), 0
+        drops = [(act, self.in_force_at(section, act[0])) for act in section.acts if act[2] == "journal.drop"]
         for entry in section.entries:
-            withheld += bool(entry.get("withheld"))
-            if "payload" in entry or entry.get("withheld"):
+            if entry["state"] != "destroyed":
                 continue
-            index, who = entry["index"], section.participant
-            found = [
-                self.faults_of(section, act, entry)
-                for act in section.acts
-                if act[2] == "journal.drop" and act[4]["first_index"] <= index <= act[4]["last_index"] and entry["kind"] in act[4]["kinds"]
-            ]
-            if not found:
-                self.alarm("DESTROYED_WITHOUT_ACT", who, "no act says that it was destroyed", index=index)
-            elif all(found):
-                for code in found[0]:
-                    self.alarm(code, who, "it should still be there", index=index)
-            else:
-                lawful += 1
-        self.note("WITHHELD", section.participant, withheld, "entries outside the period were not given")
-        self.note("DESTROYED", section.participant, lawful, "entries were lawfully destroyed")
-        section.head["destroyed"] = lawful
+            faults = [
+                faults_of(act, rules, entry) for act, rules in drops
+                if act[4]["first_index"] <= entry["index"] <= act[4]["last_index"] and entry["kind"] in act[4]["kinds"] and entry["index"] < act[0]
+            ]  # fmt: skip
+            lawful += any(not each for each in faults)
+            if all(faults):
+                for code in faults[0] if faults else ["DESTROYED_WITHOUT_ACT"]:
+                    found[code].append(entry["index"])
+        for code, indexes in found.items():
+            self.runs(code, who, "what was destroyed should still be there", indexes)
+        self.note("WITHHELD", who, sum(each["state"] == "withheld" for each in section.entries), "entries lie outside the period")
+        self.note("DESTROYED", who, lawful, "entries were lawfully destroyed")
 
-    def faults_of(self, section, act, entry):
-        index, at, _, _, detail = act
-        rule, holds, faults = 0, {}, []
-        for earlier, _, action, subject, more in section.acts:
-            if earlier >= index:
-                break
+    @staticmethod
+    def in_force_at(section, index):
+        """For how many days entries are kept, and which holds stand, at an act."""
+        days, holds = 0, {}
+        for _, _, action, subject, detail in (each for each in section.acts if each[0] < index):
             if action == "journal.retention":
-                rule = more["keep_days"]
+                days = detail["keep_days"]
             elif action == "journal.hold":
-                holds[subject] = more
+                holds[subject] = detail
             elif action == "journal.release":
                 holds.pop(subject, None)
-        before = detail["written_before"]
-        if entry["kind"] in KEPT or not rule or detail["keep_days"] != rule or entry["at"] >= before or before > at - rule * DAY:
-            faults.append("DESTROYED_EARLY")
-        if any(each["from"] <= entry["at"] and (each["until"] is None or entry["at"] < each["until"]) for each in holds.values()):
-            faults.append("DESTROYED_UNDER_HOLD")
-        return faults
+        return days, holds
 
     # Exchanges.
 
     def judge_exchanges(self, section):
-        who, decisions, unknown = section.participant, set(), 0
-        identifiers = {each["id"]: each for each in section.entries if each["kind"] == "permit"}
+        who, decisions, versions, broken = section.participant, set(), {}, set()
         for line in section.agreements:
-            self.judge_agreement(section, line)
+            self.judge_agreement(section, line, versions, broken)
+        permits = {each["id"]: each for each in section.entries if each["kind"] == "permit"}
+        governed = {
+            each["content"]["permit"] for each in section.entries
+            if each["content"] and (each["kind"] == "processing" or each["kind"] == "completion" and each["content"].get("elements"))
+        }  # fmt: skip
         for entry in section.entries:
             content, index = entry["content"], entry["index"]
-            if not content:
+            if not content or entry["kind"] in KEPT:
                 continue
-            if (name := content.get("decision_id")) is not None:
-                if name in decisions:
-                    self.alarm("DECISION_TWICE", who, "another entry holds this decision", index=index)
-                decisions.add(name)
+            place = {"index": index, "transaction_id": content["exchange"][0]}
+            if "decision" in content:
+                if content["decision"]["id"] in decisions:
+                    self.alarm("DECISION_TWICE", who, "another entry holds this decision", **place)
+                decisions.add(content["decision"]["id"])
             if entry["kind"] == "permit":
                 if content["exchange"] in section.permits:
-                    self.alarm("PERMIT_TWICE", who, "the exchange was permitted before", index=index, transaction_id=content["exchange"][0])
-                else:
-                    section.permits[content["exchange"]] = entry
+                    self.alarm("PERMIT_TWICE", who, "the exchange was permitted before", **place)
+                section.permits.setdefault(content["exchange"], entry)
+                if "decision" in content or "processing" in content or entry["id"] in governed:
+                    self.judge_ground(section, entry, versions, broken, place)
             elif entry["kind"] == "completion":
-                transaction = content["exchange"][0]
-                permit = identifiers.get(content["permit"])
+                permit = permits.get(content["permit"])
                 if permit is None or permit["content"] and permit["content"]["exchange"] != content["exchange"]:
-                    self.alarm("COMPLETION_WITHOUT_PERMIT", who, "no permit for this", index=index, transaction_id=transaction)
+                    self.alarm("COMPLETION_WITHOUT_PERMIT", who, "no permit for this", **place)
                 if content["exchange"] in section.completions:
-                    self.alarm("COMPLETION_TWICE", who, "it was completed before", index=index, transaction_id=transaction)
-                else:
-                    section.completions[content["exchange"]] = entry
+                    self.alarm("COMPLETION_TWICE", who, "it was completed before", **place)
+                section.completions.setdefault(content["exchange"], entry)
         unknown = sum(each not in section.completions for each in section.permits)
         self.note("DELIVERY_UNKNOWN", who, unknown, "permits have no completion")
 
-    def judge_agreement(self, section, line):
-        who, place, raw = section.participant, {"line": line["line"]}, line["document"].encode()
-        version = self.versions.setdefault(line["hash"], {"document": None, "stated": []})
+    def judge_agreement(self, section, line, versions, broken):
+        who, place, name = section.participant, {"line": line["line"]}, (line["id"], line["version"], line["hash"])
         try:
-            document = signatures.object_of(raw)
-            if "sha256:" + hashlib.sha256(raw).hexdigest() != line["hash"] or rfc8785.dumps(document) != raw:
-                raise Wrong("the document is another one than its hash says")
-            if (document["id"], document["version"]) != (line["id"], line["version"]):
-                raise Wrong("the document is of another agreement or version")
-            version["document"] = understood(document)
-        except (Wrong, KeyError, TypeError) as error:
+            version = versions[name] = Version(line)
+        except Wrong as error:
+            broken.add(name)
             self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
             return
-        stated = []
         for each in line["statements"]:
             try:
-                signed = typed(each, {"statement": str, "chain": list}, {})
-                chain = signatures.certificates(signed["chain"])
-                told = signatures.signed_by_certificate(signed["statement"], chain[0])
-                told = typed(told, {"format": str, "agreement": str, "version": int, "hash": str, "participant": str, "at": str, "step": dict}, {})
-                if (told["format"], told["hash"], told["agreement"], told["version"]) != ("verbond-statement/1", line["hash"], line["id"], line["version"]):
-                    raise Wrong("the statement is about another document")
-                step, at = told["step"], milliseconds(told["at"])
-                if told["participant"] not in version["document"]["parties"]:
-                    raise Wrong("the statement is by somebody who is no party")
-                if step["step"] == "signed":
-                    if (told["participant"], step["name"], step["mandate"]) not in version["document"]["signatories"]:
-                        raise Wrong("the signatory is not the one that the document names")
-                    signatures.signed_by_person(step["signature"], step["key"], raw, "verbond-agreement+jws")
-            except (Wrong, KeyError, TypeError, AttributeError) as error:
-                self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
-                continue
-            if self.judge_certificate(section, chain, told["participant"], at, **place):
-                stated.append((at, told["participant"], step))
-        version["stated"] += [each for each in stated if each not in version["stated"]]
-
-    def judge_rests(self, section):
-        """What each permit says about the agreement on which it rests."""
-        for exchange, entry in section.permits.items():
-            content, who = entry["content"], section.participant
-            place = {"index": entry["index"], "transaction_id": exchange[0]}
-            others = (other.permits.get(mirrored(exchange, who)) for other in self.sections if other.participant == exchange[2])
-            elsewhere = any(each and each["content"]["agreement"] for each in others)
-            if not content["agreement"]:
-                if content["governed"] or elsewhere:
-                    self.alarm("DECISION_MISSING", who, "the permit rests on an agreement and holds no decision", **place)
-                continue
-            version = self.versions.get(content["agreement"])
-            if version is None:
-                self.alarm("AGREEMENT_MISSING", who, "the agreement is not in the evidence", **place)
-            elif version["document"] and not self.in_force(version, entry["at"], bound_only=False):
-                self.alarm("AGREEMENT_NOT_IN_FORCE", who, "the agreement was not in force", **place)
-
-    def in_force(self, version, at, bound_only):
-        """At a time; `bound_only` asks whether all had signed, and leaves the term and successors aside."""
-        document, signed, held, ended = version["document"], set(), set(), False
-        for when, participant, step in sorted(version["stated"], key=lambda each: each[0]):
-            name = step["step"]
-            if name == "signed" and when <= at:
-                signed.add(participant)
-            elif name == "accepted_on_the_wire" and when <= at:
-                signed.add(step["party"])
-            elif name == "suspended" and when + BITES <= at:
-                held.add(participant)
-            elif name == "resumed" and when <= at:
-                held.discard(participant)
-            elif name in ("revoked", "withdrawn", "refused", "revoked_on_the_wire", "refused_on_the_wire"):
-                ended = ended or when + BITES <= at
-        if not document["parties"] <= signed or ended:
-            return False
-        if bound_only:
-            return True
-        if held or not document["from"] <= at < document["until"]:
-            return False
-        return not any(
-            other["document"]["id"] == document["id"] and other["document"]["version"] > document["version"]
-            and other["document"]["from"] <= at and self.in_force(other, other["document"]["from"], bound_only=True)
-            for other in self.versions.values() if other["document"]
-        )  # fmt: skip
-
-    # What others held, and what others tell.
-
-    def compare_histories(self, earlier):
-        seen = {}
-        for checkpoint, section, index, witness in self.held:
-            place, who = {"index": index}, section.participant
-            try:
-                key = VerifierKey.parse(witness["verifier_key"])
-                if key.name != checkpoint.origin or not checkpoint.note.signed_by(key):
-                    raise WrongNote("the checkpoint that was witnessed is not signed by its key")
-                if witness.get("key"):
-                    self.judge_key(section, witness["counterpart"], checkpoint.origin, witness["verifier_key"], witness["key"], index)
-                    section.keys[f"witnessed {witness['verifier_key']}"].append((index, key))
-                elif section.whole and not section.keys.get(f"witnessed {witness['verifier_key']}"):
-                    raise Wrong("the key of the checkpoint was never certified to the witness")
-            except WrongNote as error:
-                self.alarm("CHECKPOINT_SIGNATURE", who, str(error), **place)
-                continue
+                self.judge_certificate(section, *version.take(each), **place)
             except Wrong as error:
-                self.alarm("JOURNAL_KEY", who, str(error), **place)
-                continue
-            self.compare_history(checkpoint, seen, place, signed=True)
-        for checkpoint in earlier:
-            self.compare_history(checkpoint, seen, {}, signed=False)
+                self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
 
-    def compare_history(self, checkpoint, seen, place, signed):
-        """Holds a checkpoint that somebody else held against what its owner gives, and against what others held."""
-        owner = checkpoint.origin.split("/")[0]
-        homes = [each for each in self.sections if each.participant == owner]
-        for home in homes:
-            if not signed and not self.judge_signature(home, checkpoint):
-                return
-            if self.beyond(home, checkpoint):
-                continue
-            own = [each.root for _, each in home.checkpoints if each.size == checkpoint.size]
-            root = home.roots.get(checkpoint.size, own[0] if own else None)
-            if root is not None and root != checkpoint.root:
-                self.alarm("TWO_HISTORIES", owner, f"the history over {checkpoint.size} entries is another one than was held elsewhere")
-        known = seen.setdefault((checkpoint.origin, checkpoint.size), checkpoint.root)
-        if known != checkpoint.root and not homes:
-            self.alarm("TWO_HISTORIES", owner, f"two checkpoints over {checkpoint.size} entries")
+    def judge_ground(self, section, entry, versions, broken, place):
+        """Whether a permit of a governed service rests on a version that was in force."""
+        decision, who = entry["content"].get("decision"), section.participant
+        if not decision or not decision["permits"] or not decision["agreement"] or decision["transaction"] != place["transaction_id"]:
+            self.alarm("DECISION_MISSING", who, "no decision that permits this exchange under an agreement", **place)
+        elif decision["agreement"] not in versions:
+            if decision["agreement"] not in broken:
+                self.alarm("AGREEMENT_MISSING", who, "the agreement is not in the evidence", **place)
+        else:
+            moment = decision["at"] if abs(decision["at"] - entry["at"]) <= MINUTE else entry["at"]
+            if not versions[decision["agreement"]].in_force(moment, versions.values()):
+                self.alarm("AGREEMENT_NOT_IN_FORCE", who, "the agreement was not in force", **place)
 
     def compare_sides(self):
         both = agree = 0
         for section in self.sections:
             alone = 0
             for exchange, entry in section.permits.items():
+                mirror = (exchange[0], "incoming" if exchange[1] == "outgoing" else "outgoing", section.participant)
                 others = [each for each in self.sections if each.participant == exchange[2]]
-                mirror = mirrored(exchange, section.participant)
                 there = next((each for each in others if mirror in each.permits), None)
-                place = {"index": entry["index"], "transaction_id": exchange[0]}
+                done = section.completions.get(exchange)
                 if there is None:
-                    alone += not others
-                    done = section.completions.get(exchange)
-                    arrived = exchange[1] == "incoming" or done and done["content"]["delivery"] != "nothing"
-                    if arrived and any(covers(each, entry["at"]) for each in others):
-                        self.alarm("HALF_MISSING", exchange[2], "only the other party permitted the exchange", transaction_id=exchange[0])
+                    if not any(covers(each, entry["at"]) for each in others):
+                        alone += 1
+                    elif exchange[1] == "incoming" or done and done["content"]["delivery"] != "nothing":
+                        place = {"index": entry["index"], "transaction_id": exchange[0]}
+                        self.alarm("HALF_MISSING", section.participant, "the other party has no permit for this", **place)
                 elif exchange[1] == "outgoing":
                     both += 1
-                    halves = [section.completions.get(exchange), there.completions.get(mirror)]
-                    if all(halves):
-                        if differ(*(each["content"] for each in halves)):
+                    theirs = there.completions.get(mirror)
+                    if done and theirs:
+                        agree += 1
+                        if differ(done["content"], theirs["content"]):
+                            agree -= 1
+                            place = {"index": done["index"], "transaction_id": exchange[0]}
                             self.alarm("COMPLETIONS_DIFFER", section.participant, "the parties tell of different deliveries", **place)
-                        else:
-                            agree += 1
-            self.note("ONE_SIDE", section.participant, alone, "exchanges of which the other party's evidence was not given")
+            self.note("ONE_SIDE", section.participant, alone, "permits whose other half was not given")
         return {"both_sides": both, "agree": agree}
 
-    def report(self):
-        people = defaultdict(lambda: defaultdict(int))
+    # What others held.
+
+    def compare_histories(self, earlier):
+        """Holds every checkpoint that came from elsewhere against what its participant gives."""
+        brought, stated = [], defaultdict(list)  # (checkpoint, when or None, who brings it, place)
+        for section in [*self.sections, *earlier[1]]:
+            for entry in section.entries:
+                content = entry.get("content")
+                if entry["kind"] != "witness" or not content:
+                    continue
+                checkpoint, place = content["checkpoint"], {"index": entry["index"]}
+                try:
+                    key = VerifierKey.parse(content["verifier_key"])
+                    if not checkpoint.note.signed_by(key):
+                        raise WrongNote("the checkpoint is not signed by its key")
+                except WrongNote as error:
+                    self.alarm("CHECKPOINT_SIGNATURE", section.participant, str(error), **place)
+                    continue
+                if "key" in content:
+                    self.take_key(section, content, checkpoint.origin, key, stated)
+                when = entry["at"] if section in self.sections else None
+                brought.append((checkpoint, when, section.participant, place, section))
+        for section in earlier[1]:
+            for origin, keys in section.keys.items():
+                stated[origin] += [key for _, key in keys]
+        for section in [*self.sections, *earlier[1]]:
+            known = section in self.sections
+            brought += [(each, at if known else None, section.participant, {}, section) for _, each, at in section.checkpoints]
+        brought += [(each, None, each.origin.split("/")[0], {}, None) for each in earlier[0]]
+        truncated, two, seen = {}, {}, {}
+        for checkpoint, when, who, place, source in brought:
+            owner = checkpoint.origin.split("/")[0]
+            homes = [each for each in self.sections if each.participant == owner]
+            keys = stated[checkpoint.origin] + [key for each in homes for _, key in each.keys.get(checkpoint.origin, [])]
+            if homes and source not in homes and not any(checkpoint.note.signed_by(key) for key in keys):
+                self.alarm("CHECKPOINT_SIGNATURE", who, "nobody has certified the key of this checkpoint", **place)
+                continue
+            known = seen.setdefault((checkpoint.origin, checkpoint.size), (checkpoint.root, source))
+            if known[0] != checkpoint.root and known[1] is not source:
+                two[checkpoint.origin] = min(two.get(checkpoint.origin, checkpoint.size), checkpoint.size)
+            for home in homes:
+                last = home.checkpoints[-1][2] if home.checkpoints else 0
+                gap = home.gaps.get(checkpoint.origin)
+                if checkpoint.size > (gap[0] if gap else home.size):
+                    timely = when is None or source is home or when <= last - MINUTE
+                    if timely and not (gap and checkpoint.size <= gap[1].size):
+                        truncated[checkpoint.origin] = max(truncated.get(checkpoint.origin, 0), checkpoint.size)
+                elif source is not home and home.roots.get(checkpoint.size, checkpoint.root) != checkpoint.root:
+                    two[checkpoint.origin] = min(two.get(checkpoint.origin, checkpoint.size), checkpoint.size)
+        for origin, size in truncated.items():
+            self.alarm("TRUNCATED", origin.split("/")[0], f"{origin} was over {size} entries", index=size)
+        for origin, size in two.items():
+            self.alarm("TWO_HISTORIES", origin.split("/")[0], f"two histories of {origin} over {size} entries", index=size)
+
+    def take_key(self, section, content, origin, key, stated):
+        """The counterpart's own statement about its key, as a witness kept it; one that does not hold counts for nothing."""
+        try:
+            chain, at = self.certified(content["counterpart"], origin, content["verifier_key"], content["key"])
+            if not self.trusted(section, chain, content["counterpart"], at):
+                stated[origin].append(key)
+        except (Wrong, WrongNote):
+            pass
+
+    def counts(self):
+        people = defaultdict(lambda: dict.fromkeys(MEMBERS, 0))
         for section in self.sections:
             mine = people[section.participant]
             mine["entries"] += len(section.entries)
             mine["checkpoints"] += len(section.checkpoints)
-            mine["destroyed"] += section.head.get("destroyed", 0)
             for entry in section.entries:
-                name = {"permit": "permits", "refusal": "refusals", "completion": "completions", "processing": "processing", "witness": "witnessed"}
-                if entry["kind"] in name:
-                    mine[name[entry["kind"]]] += 1
-        members = ("entries", "checkpoints", "permits", "refusals", "completions", "processing", "witnessed", "destroyed")
-        return [{"participant": each, **{name: found[name] for name in members}} for each, found in people.items()]
+                mine["destroyed"] += entry["state"] == "destroyed"
+                if entry["kind"] in COUNTED:
+                    mine[COUNTED[entry["kind"]]] += 1
+        return [{"participant": each, **found} for each, found in people.items()]
 
 
-def mirrored(exchange, participant):
-    """The same exchange as the other party names it."""
-    return exchange[0], "incoming" if exchange[1] == "outgoing" else "outgoing", participant
+def continues(who, index, detail):
+    """Whether an act opens the next epoch as it must be opened."""
+    previous, known = detail["previous_origin"], detail["checkpoint"]
+    number = re.fullmatch(re.escape(who) + r"/journal/([1-9][0-9]*)", previous)
+    following = number and detail["origin"] == f"{who}/journal/{int(number[1]) + 1}"
+    return bool(following) and detail["size"] == index and known.origin == previous and known.size >= index
+
+
+def faults_of(act, rules, entry):
+    """What is wrong with an entry's destruction by an act."""
+    _, at, _, _, detail = act
+    days, holds = rules
+    before, faults = detail["written_before"], []
+    if entry["kind"] in KEPT or not days or detail["keep_days"] != days or entry["at"] >= before or before > at - days * DAY:
+        faults.append("DESTROYED_EARLY")
+    if any(each["from"] <= entry["at"] and (each.get("until") is None or entry["at"] < each["until"]) for each in holds.values()):
+        faults.append("DESTROYED_UNDER_HOLD")
+    return faults
 
 
 def covers(section, at):
-    """Whether this journal would hold a permit of that time: given whole, from a while before until a while after."""
-    if not section.whole or not section.entries:
+    """Whether the journal would hold a permit of that time."""
+    if not section.whole or section.cut or section.missing is not None or not section.entries or not section.checkpoints:
         return False
-    gone = [each["at"] for each in section.entries if each["kind"] == "permit" and "payload" not in each]
-    period = section.head.get("period") or {"from": 0, "until": 1 << 62}
-    begin = max(section.entries[0]["at"], period["from"], *gone, 0)
-    end = min(max(each["at"] for each in section.entries), period["until"])
-    return begin + CLOCKS <= at <= end - CLOCKS
+    period = section.head.get("period")
+    if period and not period["from"] + MINUTE <= at <= period["until"] - MINUTE:
+        return False
+    if any(each["kind"] == "permit" and not each["content"] and abs(each["at"] - at) <= MINUTE for each in section.entries):
+        return False
+    return section.entries[0]["at"] <= at <= section.checkpoints[-1][2] - MINUTE
 
 
 def differ(first, second):
     """Whether two completions tell of different deliveries."""
-    if (first["delivery"], first.get("status")) != (second["delivery"], second.get("status")):
+    deliveries = {first["delivery"], second["delivery"]}
+    if len(deliveries) == 2:
         return True
-    return first["delivery"] == "whole" and (first["request"], first["response"]) != (second["request"], second["response"])
+    if "nothing" not in deliveries and first.get("status") != second.get("status"):
+        return True
+    return "whole" in deliveries and told_of(first) != told_of(second)
+
+
+def told_of(completion):
+    parts = [completion[part][member] for part in ("request", "response") for member in ("bytes", "digest")]
+    return [*parts, completion["salt"]]
+
+
+def read_earlier(paths):
+    """Earlier checkpoints, and the sections of earlier evidence, of which only checkpoints, witnesses and keys count."""
+    notes, sections = [], []
+    for path in paths:
+        raw = Path(path).read_bytes()
+        if raw.startswith(b"{"):
+            sections += read(path, lambda *_: None)
+        else:
+            notes.append(Checkpoint.parse(raw.decode()))
+    quiet = Verifier()
+    for each in sections:
+        quiet.judge_entries(each)
+        quiet.judge_acts(each)
+    return notes, sections
 
 
 def verify(paths, anchors=(), checkpoints=()):
     """The report on evidence files, as a dictionary."""
-    verifier = Verifier(anchors)
-    for path in paths:
-        verifier.sections += read(path, lambda who, line, message: verifier.alarm("FORM", who, message, line=line))
-    if not verifier.sections:
+    verifier, begun = Verifier(anchors), True
+    try:
+        for path in paths:
+            found = read(path, lambda who, line, message: verifier.alarm("FORM", who, message, line=line))
+            begun = begun and bool(found) and found[0].head["line"] == 1
+            verifier.sections += found
+        earlier = read_earlier(checkpoints)
+    except (OSError, WrongNote, UnicodeDecodeError):
+        begun = False
+    if not begun:
         return {"outcome": "unreadable", "participants": [], "exchanges": {"both_sides": 0, "agree": 0}, "alarms": verifier.alarms, "notes": []}
-    earlier = []
-    for path in checkpoints:
-        raw = Path(path).read_bytes()
-        if not raw.startswith(b"{"):
-            earlier.append(Checkpoint.parse(raw.decode()))
-            continue
-        for section in read(path, lambda *_: None):
-            earlier += [each for _, each in section.checkpoints]
-            for entry in section.entries:
-                if entry["kind"] == "witness" and "payload" in entry:
-                    earlier.append(Checkpoint.parse(signatures.object_of(entry["payload"])["note"]))
     for each in verifier.sections:
         verifier.judge(each)
-    for each in verifier.sections:
-        verifier.judge_rests(each)
     verifier.compare_histories(earlier)
     exchanges = verifier.compare_sides()
     if not anchors:
         verifier.note("NO_ANCHORS", "", 1, "whose certificates these are was not judged")
-    people = verifier.report()
-    alarms = [{name: value for name, value in each.items() if name != "origin"} for each in verifier.alarms]
-    return {"outcome": "alarms" if alarms else "clean", "participants": people, "exchanges": exchanges, "alarms": alarms, "notes": verifier.notes}
+    outcome = "alarms" if verifier.alarms else "clean"
+    return {"outcome": outcome, "participants": verifier.counts(), "exchanges": exchanges, "alarms": verifier.alarms, "notes": verifier.notes}
 
 
 def main():
@@ -513,7 +494,11 @@ def main():
     parser.add_argument("--anchors", action="append", default=[], help="trust anchors (PEM)")
     parser.add_argument("--checkpoint", action="append", default=[], help="a checkpoint, or evidence, of an earlier day")
     asked = parser.parse_args()
-    anchors = [each for path in asked.anchors for each in x509.load_pem_x509_certificates(Path(path).read_bytes())]
+    try:
+        anchors = [each for path in asked.anchors for each in x509.load_pem_x509_certificates(Path(path).read_bytes())]
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
     report = verify(asked.evidence, anchors, asked.checkpoint)
     print(json.dumps(report, indent=1))
     return {"clean": 0, "alarms": 1, "unreadable": 2}[report["outcome"]]

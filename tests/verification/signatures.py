@@ -55,6 +55,10 @@ def object_of(text):
         raise Wrong(f"not JSON: {error}") from error
     if not isinstance(found, dict):
         raise Wrong("not a JSON object")
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Wrong("half a character") from error
     return found
 
 
@@ -62,7 +66,7 @@ def verify(key, algorithm, signed, signature):
     """Raises unless the signature over these bytes is by this key."""
     digest = DIGESTS[algorithm[2:]]()
     try:
-        if algorithm.startswith("RS") and isinstance(key, rsa.RSAPublicKey):
+        if algorithm.startswith("RS") and isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
             return key.verify(signature, signed, padding.PKCS1v15(), digest)
         if algorithm.startswith("ES") and isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == CURVES[algorithm]:
             half = (key.curve.key_size + 7) // 8
@@ -79,7 +83,7 @@ def algorithm_of(header):
     found = header.get("alg")
     if found not in ("RS256", "RS384", "RS512", *CURVES):
         raise Wrong("the algorithm is not one that is used here")
-    if "crit" in header:
+    if "crit" in header or "b64" in header:
         raise Wrong("the header demands what is not known")
     return found
 
@@ -91,12 +95,16 @@ def signed_by_certificate(token, certificate):
         raise Wrong("not a compact JWS")
     header = object_of(unbase64url(parts[0]))
     thumbprint = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).digest()
-    if unbase64url(header.get("x5t#S256")) != thumbprint:
+    if unbase64url(header.get("x5t#S256", header.get("x5t#s256"))) != thumbprint:
         raise Wrong("the JWS names another certificate")
     verify(certificate.public_key(), algorithm_of(header), f"{parts[0]}.{parts[1]}".encode(), unbase64url(parts[2]))
     raw = unbase64url(parts[1])
     payload = object_of(raw)
-    if rfc8785.dumps(payload) != raw:
+    try:
+        canonical = rfc8785.dumps(payload)
+    except rfc8785.CanonicalizationError as error:
+        raise Wrong("the payload has no canonical form") from error
+    if canonical != raw:
         raise Wrong("the payload is not canonical")
     return payload
 
@@ -117,7 +125,7 @@ def thumbprint_of(key):
 
 
 def signed_by_person(token, encoded_key, document, typ):
-    """Verifies a person's detached JWS (RFC 7515 appendix F) over a document; raises when it is not by this key."""
+    """Verifies a person's detached JWS (RFC 7515 appendix F) over a document; gives when it was signed, in seconds."""
     parts = token.split(".") if isinstance(token, str) else []
     if len(parts) != 3 or parts[1]:
         raise Wrong("not a detached JWS")
@@ -131,6 +139,9 @@ def signed_by_person(token, encoded_key, document, typ):
     if unbase64url(header.get("kid")) != thumbprint_of(key):
         raise Wrong("the signature names another key")
     verify(key, algorithm_of(header), f"{parts[0]}.{base64url(document)}".encode(), unbase64url(parts[2]))
+    if type(header.get("iat")) is not int:
+        raise Wrong("the signature does not say when it was made")
+    return header["iat"]
 
 
 def certificates(encoded):
@@ -138,8 +149,11 @@ def certificates(encoded):
     if not isinstance(encoded, list) or not encoded:
         raise Wrong("no certificates")
     try:
-        return [x509.load_der_x509_certificate(unbase64url(each)) for each in encoded]
-    except (ValueError, UnsupportedAlgorithm) as error:
+        found = [x509.load_der_x509_certificate(unbase64url(each)) for each in encoded]
+        for each in found:
+            each.public_key(), each.extensions, each.subject  # what is wrong in one of these shows here, and not later
+        return found
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise Wrong("not a certificate") from error
 
 
@@ -150,7 +164,10 @@ def participant_of(certificate):
 
 def leads_to(certificate, others, anchors, milliseconds, depth=0):
     """Whether a way of certificates, each valid at the time, leads from this one to an anchor (RFC 5280 section 6)."""
-    time = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
+    try:
+        time = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        return False
     if depth > DEEPEST_CHAIN or not certificate.not_valid_before_utc <= time <= certificate.not_valid_after_utc:
         return False
 

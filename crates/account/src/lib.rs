@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod compare;
+mod evidence;
 mod export;
 mod otlp;
 mod processing;
@@ -10,6 +11,7 @@ mod reconcile;
 mod told;
 
 pub use compare::{Finding, FindingKind};
+pub use evidence::{EvidenceOf, evidence};
 pub use export::{Export, Logbook, NotTaken, Step, probe};
 pub use processing::{Person, about_person, processing_records};
 pub use reconcile::{Counterpart, Period, Reconciliation, reconcile};

@@ -79,7 +79,7 @@ pub struct RecordFilter {
 pub struct JournalLine {
     /// Entry id.
     pub id: uuid::Uuid,
-    /// `permit`, `refusal`, `processing`, `completion`, `act`.
+    /// `permit`, `refusal`, `processing`, `completion`, `witness`, `act`.
     pub kind: String,
     /// When it was prepared.
     pub at: Timestamp,

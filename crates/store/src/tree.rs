@@ -1,6 +1,6 @@
 //! Reading the Merkle tree over the journal: its head, its tiles, and the entries as leaves.
 
-use verbond_domain::Timestamp;
+use verbond_domain::{Timestamp, TransactionId};
 use verbond_journal::{Showing, TILE_WIDTH, TileId, Tiles, TreeHash};
 
 use crate::{Store, StoreError, connection::Connection, journal::uuid, sql::Sql};
@@ -36,6 +36,9 @@ pub struct TreeEntry {
 
 /// position, id, kind, at_millis, commitment, salt, payload.
 type EntryColumns = (i64, Vec<u8>, String, i64, Vec<u8>, Vec<u8>, Vec<u8>);
+
+const ENTRIES: &str =
+    "SELECT position, id, kind, at_millis, commitment, salt, payload FROM journal_entry WHERE ";
 
 impl Store {
     /// How far the tree has come.
@@ -97,11 +100,48 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`], [`StoreError::Database`].
     pub async fn tree_entries(&self, from: u64, limit: i64) -> Result<Vec<TreeEntry>, StoreError> {
-        let sql = Sql::new(
-            "SELECT position, id, kind, at_millis, commitment, salt, payload FROM journal_entry \
-             WHERE position > $1 ORDER BY position LIMIT $2",
-        );
-        let sql = sql.bind(place(from)).bind(limit.clamp(1, 1000));
+        let mut sql = Sql::new(ENTRIES);
+        sql.push("position > ").push_value(place(from));
+        sql.push(" ORDER BY position LIMIT ").push_value(limit.clamp(1, 1000));
+        self.inner.pools.rows::<EntryColumns>(sql).await?.into_iter().map(entry).collect()
+    }
+
+    /// As [`Store::tree_entries`], of one kind.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn tree_entries_of(
+        &self,
+        kind: &str,
+        from: u64,
+        limit: i64,
+    ) -> Result<Vec<TreeEntry>, StoreError> {
+        let mut sql = Sql::new(ENTRIES);
+        // Says in the words of the index what the value says already.
+        sql.push("kind <> 'permit' AND kind = ")
+            .push_value(kind)
+            .push(" AND position > ")
+            .push_value(place(from));
+        sql.push(" ORDER BY position LIMIT ").push_value(limit.clamp(1, 1000));
+        self.inner.pools.rows::<EntryColumns>(sql).await?.into_iter().map(entry).collect()
+    }
+
+    /// Everything that was written down of one exchange, in order: permit or refusal, processing records, completion.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn tree_entries_about(&self, exchange: TransactionId) -> Result<Vec<TreeEntry>, StoreError> {
+        let mut sql = Sql::new(ENTRIES);
+        let mut before = "position IN (SELECT position FROM transaction_record WHERE transaction_id = ";
+        for next in [
+            " UNION SELECT position FROM processing_record WHERE transaction_id = ",
+            " UNION SELECT position FROM completion_record WHERE transaction_id = ",
+            ") ORDER BY position",
+        ] {
+            sql.push(before).push_value(exchange.as_uuid());
+            before = next;
+        }
+        sql.push(before);
         self.inner.pools.rows::<EntryColumns>(sql).await?.into_iter().map(entry).collect()
     }
 }

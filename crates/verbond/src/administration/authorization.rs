@@ -149,6 +149,7 @@ const RULES: &[Rule] = &[
     rule("agreement", "revoke", &[SIGNATORY, STEWARD]),
     // Comparing tells the other party which period is looked at; nothing of a person.
     rule("journal", "read", &[OPERATOR, AUDITOR, OFFICER, STEWARD]),
+    rule("account", "evidence", &[AUDITOR, OFFICER, STEWARD]),
     rule("account", "reconcile", &[OPERATOR, AUDITOR, OFFICER, STEWARD]),
     rule("account", "read", &[AUDITOR, OFFICER, STEWARD]),
     // Whoever looks for a person holds that person's number.
@@ -213,6 +214,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/decisions/{id}", "decision", "read"),
     endpoint("GET", "/v1/decisions/{id}/replay", "decision", "read"),
     endpoint("GET", "/v1/decision-replays", "decision", "read"),
+    endpoint("GET", "/v1/evidence", "account", "evidence"),
     endpoint("GET", "/v1/journal/head", "journal", "read"),
     endpoint("GET", "/v1/journal/witnessed", "journal", "read"),
     endpoint("GET", "/v1/processing-records", "account", "read"),

@@ -12,6 +12,7 @@ mod contract_views;
 mod contracts;
 mod decisions;
 mod entrances;
+mod evidence;
 mod extract;
 mod failure;
 mod full_page;
@@ -41,7 +42,10 @@ use axum::{
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use verbond_application::{OpContext, agreements::AgreementOffice, limits::Limits, snapshot::SnapshotKeeper};
+use verbond_application::{
+    OpContext, agreements::AgreementOffice, checkpoints::Checkpoints, limits::Limits,
+    snapshot::SnapshotKeeper,
+};
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
 use verbond_gateway::SourceSamples;
@@ -77,6 +81,8 @@ pub struct Office {
     pub samples: Arc<SourceSamples>,
     /// Keys of pseudonyms, by which people are found.
     pub limits: Arc<Limits>,
+    /// The journal's checkpoints.
+    pub checkpoints: Arc<Checkpoints>,
     /// Asks other participants what they have written down of exchanges.
     pub counterparts: Arc<AccountReader>,
     /// What this process's gateways decide on.
@@ -191,6 +197,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(account::compare))
         .routes(routes!(account::records))
         .routes(routes!(account::search))
+        .routes(routes!(evidence::get))
         .routes(routes!(journal::head))
         .routes(routes!(journal::witnessed))
         .routes(routes!(decisions::list))

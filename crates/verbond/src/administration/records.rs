@@ -34,7 +34,7 @@ pub struct RecordQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct JournalQuery {
-    /// `permit`, `refusal`, `processing`, `completion`, `act`.
+    /// `permit`, `refusal`, `processing`, `completion`, `witness`, `act`.
     kind: Option<String>,
 }
 

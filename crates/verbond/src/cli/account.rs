@@ -1,7 +1,11 @@
 //! `verbond account …`
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
+use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -45,6 +49,24 @@ pub enum Account {
         /// At most so many.
         #[arg(long, default_value_t = 50)]
         limit: usize,
+    },
+    /// The journal, or one exchange, in a file that anybody can check without this program.
+    ///
+    /// `verbond verify` and `verbond-verify` check it; its form is published (docs/formats/evidence.md). The files of both parties can be
+    /// checked together, or put one after the other in one file. It holds what was written down, by pseudonym: hand it to whoever may
+    /// see that.
+    #[command(after_help = "Examples, the whole journal, and one exchange:\n  \
+        verbond --person anna.pem account evidence --out journal.jsonl\n  \
+        verbond --person anna.pem account evidence --transaction 0199… --out exchange.jsonl")]
+    Evidence {
+        /// Where it goes; an existing file stays as it is.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Only of this exchange, each entry with its proof.
+        #[arg(long, value_name = "ID")]
+        transaction: Option<String>,
+        #[command(flatten)]
+        period: Period,
     },
     /// Processing records about one person. The number is asked for, and stands in no log; that you looked is journalled.
     #[command(
@@ -102,6 +124,25 @@ impl Account {
                 let came = client.post(&path, &json!({ "after": after, "before": before })).await?;
                 Ok(reconciled(&came, printer))
             }
+            Self::Evidence { out, transaction, period } => {
+                let mut parameters = vec![("transactionId", transaction.unwrap_or_default())];
+                parameters.extend(period.parameters());
+                let bytes = kept(client, &parameters, &out).await?;
+                match printer.is_json() {
+                    true => printer.json(&json!({ "file": out, "bytes": bytes })),
+                    false => printer.say(
+                        &format!(
+                            "{} geschreven ({bytes} bytes). Controleer het met `verbond verify {0}`.",
+                            out.display()
+                        ),
+                        &format!(
+                            "{} written ({bytes} bytes); check it with `verbond verify {0}`",
+                            out.display()
+                        ),
+                    ),
+                }
+                Ok(ExitCode::SUCCESS)
+            }
             Self::Records { transaction, activity, period, limit } => {
                 let mut parameters = vec![
                     ("transactionId", transaction.unwrap_or_default()),
@@ -153,4 +194,17 @@ fn reconciled(came: &Value, printer: Printer) -> ExitCode {
         );
     }
     if disagrees { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Writes evidence to a new file that others cannot read. What broke off does not stay.
+async fn kept(client: &Client, parameters: &[(&str, String)], out: &Path) -> anyhow::Result<u64> {
+    let mut options = tokio::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let file = options.open(out).await.with_context(|| format!("cannot make {}", out.display()))?;
+    let mut file = tokio::io::BufWriter::new(file);
+    let written = client.download("/v1/evidence", parameters, &mut file).await;
+    if written.is_err() {
+        let _ = tokio::fs::remove_file(out).await;
+    }
+    written
 }

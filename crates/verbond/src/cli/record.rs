@@ -29,7 +29,7 @@ pub enum Record {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
-    /// The journal as it stands: every permit, refusal, processing, completion and act, the newest first.
+    /// The journal as it stands: every permit, refusal, processing, completion, witness and act, the newest first.
     #[command(after_help = "Example, who changed what:\n  verbond record journal --kind act")]
     Journal {
         /// Only entries of this kind.
@@ -61,6 +61,8 @@ pub enum Kind {
     Processing,
     /// What became of a permitted exchange.
     Completion,
+    /// What was seen of a counterpart's journal.
+    Witness,
     /// Something that somebody did.
     Act,
 }

@@ -4,16 +4,17 @@ mod afar;
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::UnixStream,
 };
 use url::form_urlencoded;
@@ -25,7 +26,7 @@ use crate::{
     printer::{Complaint, Printer},
 };
 
-/// Longest answer that is read.
+/// Longest answer that is read as a whole.
 const MAXIMUM_ANSWER: usize = 64 * 1024 * 1024;
 /// Longest time to wait for one answer: longer than anything that a node itself waits for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -65,11 +66,7 @@ impl Client {
 
     /// Asks for something that may be looked for with these parameters; empty ones are left out.
     pub async fn find(&self, path: &str, parameters: &[(&str, String)]) -> anyhow::Result<Value> {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
-            query.append_pair(name, value);
-        }
-        self.get(&format!("{path}?{}", query.finish())).await
+        self.get(&with_query(path, parameters)).await
     }
 
     /// Asks for a whole list, page after page, up to `limit` items.
@@ -112,21 +109,53 @@ impl Client {
         self.call(Method::DELETE, path, None).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let exchange = async {
-            match &self.place {
-                Place::Socket(socket) => {
-                    let stream = UnixStream::connect(socket).await.map_err(|error| silent(socket, &error))?;
-                    exchange(stream, "localhost", method.clone(), path, body).await
-                }
-                Place::Afar(place) => {
-                    let exchanged = async {
-                        exchange(place.connect().await?, place.host(), method.clone(), path, body).await
-                    };
-                    exchanged.await.map_err(explained)
-                }
+    /// Asks for something long and writes it as it comes; says how far it is. Returns how many bytes came.
+    pub async fn download(
+        &self,
+        path: &str,
+        parameters: &[(&str, String)],
+        into: &mut (impl AsyncWrite + Unpin),
+    ) -> anyhow::Result<u64> {
+        let response = self.sent(Method::GET, &with_query(path, parameters), None).await?;
+        if !response.status().is_success() {
+            return read(response).await.map(|_| 0);
+        }
+        let (mut body, mut taken, mut said) = (response.into_body(), 0_u64, Instant::now());
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| anyhow::anyhow!("the node's answer broke off: {error}"))?;
+            let Ok(data) = frame.into_data() else { continue };
+            into.write_all(&data).await?;
+            taken = taken.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+            if said.elapsed() >= Duration::from_secs(1) {
+                said = Instant::now();
+                self.printer.progress(&format!("{} MiB", taken / (1024 * 1024)));
             }
-        };
+        }
+        self.printer.progress("");
+        into.flush().await?;
+        Ok(taken)
+    }
+
+    async fn sent(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Response<Incoming>> {
+        match &self.place {
+            Place::Socket(socket) => {
+                let stream = UnixStream::connect(socket).await.map_err(|error| silent(socket, &error))?;
+                send(stream, "localhost", method, path, body).await
+            }
+            Place::Afar(place) => {
+                let sent = async { send(place.connect().await?, place.host(), method, path, body).await };
+                sent.await.map_err(explained)
+            }
+        }
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let exchange = async { read(self.sent(method.clone(), path, body).await?).await };
         let waiting = self.wait(&method, path);
         tokio::select! {
             outcome = exchange => {
@@ -147,13 +176,21 @@ impl Client {
     }
 }
 
-async fn exchange<S>(
+fn with_query(path: &str, parameters: &[(&str, String)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
+        query.append_pair(name, value);
+    }
+    format!("{path}?{}", query.finish())
+}
+
+async fn send<S>(
     stream: S,
     host: &str,
     method: Method,
     path: &str,
     body: Option<&Value>,
-) -> anyhow::Result<Value>
+) -> anyhow::Result<Response<Incoming>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -166,11 +203,14 @@ where
         .header(header::HOST, host)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))?;
-    let response = match sender.send_request(request).await {
-        Ok(response) => response,
+    match sender.send_request(request).await {
+        Ok(response) => Ok(response),
         // The connection may know better than the request why there is no answer.
-        Err(error) => return Err(connection.await.ok().and_then(Result::err).unwrap_or(error).into()),
-    };
+        Err(error) => Err(connection.await.ok().and_then(Result::err).unwrap_or(error).into()),
+    }
+}
+
+async fn read(response: Response<Incoming>) -> anyhow::Result<Value> {
     let status = response.status();
     let body = Limited::new(response.into_body(), MAXIMUM_ANSWER).collect().await;
     let body = body.map_err(|error| anyhow::anyhow!("the node's answer broke off: {error}"))?.to_bytes();

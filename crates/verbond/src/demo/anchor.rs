@@ -7,9 +7,11 @@ use std::{collections::HashSet, path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
+use verbond_agreement::Moment;
 
 use super::{
     Scene,
+    accounting::{self, Accountants},
     calls::Application,
     organisation::Organisation,
     people::Person,
@@ -18,6 +20,7 @@ use super::{
     steps::{eventually, items},
     tap::Tap,
 };
+use crate::ambient;
 
 /// The service, at the income register.
 const SERVICE: &str = "yearly-incomes";
@@ -40,6 +43,7 @@ struct People<'a> {
 
 /// All steps of the anchor case.
 pub async fn all(scene: &Scene, reporter: &mut Reporter) -> anyhow::Result<()> {
+    let begun = Moment::of(ambient::system().now()).context("the clock is out of range")?.to_string();
     let (mut people, mut hash, mut finding) = (None, String::new(), None);
     reporter
         .step("people enrolled", async {
@@ -76,7 +80,9 @@ pub async fn all(scene: &Scene, reporter: &mut Reporter) -> anyhow::Result<()> {
             Ok(detail)
         })
         .await?;
-    reporter.step("ground withdrawn", change::withdrawn(scene, &people, &next, &finding)).await
+    reporter.step("ground withdrawn", change::withdrawn(scene, &people, &next, &finding)).await?;
+    let accountants = Accountants { register: &people.steward, office: &people.officer };
+    accounting::all(scene, &accountants, &begun, reporter).await
 }
 
 async fn enrol(scene: &Scene) -> anyhow::Result<People<'_>> {

@@ -4,6 +4,7 @@
 //! Every organisation is a process of its own with a data directory, database and key of its own, and is driven
 //! only by the verbs of this program, as a person would drive it.
 
+mod accounting;
 mod anchor;
 mod calls;
 mod ending;

@@ -3,7 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Output, Stdio},
     time::Duration,
 };
 
@@ -66,17 +66,7 @@ impl Organisation {
 
     /// Runs a verb of this program on this organisation's data directory and reads its `--json` output.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Value> {
-        let output = Command::new(&self.program)
-            .arg("--data")
-            .arg(&self.data)
-            .args(arguments)
-            .arg("--json")
-            .stdin(Stdio::null())
-            // When the demonstration is interrupted, the verb ends with it.
-            .kill_on_drop(true)
-            .output()
-            .await
-            .context("cannot start a verb of this program")?;
+        let output = self.output(arguments).await?;
         if !output.status.success() {
             let error = String::from_utf8_lossy(&output.stderr);
             bail!("{}: {}", self.command_line(arguments), error.trim());
@@ -86,6 +76,20 @@ impl Organisation {
         }
         serde_json::from_slice(&output.stdout)
             .with_context(|| format!("{} printed no JSON", self.command_line(arguments)))
+    }
+
+    /// As [`Organisation::run`], for a verb that ends with another status when its report says that something was found.
+    pub async fn report(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let output = self.output(arguments).await?;
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("{} printed no JSON", self.command_line(arguments)))
+    }
+
+    async fn output(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let mut command = Command::new(&self.program);
+        command.arg("--data").arg(&self.data).args(arguments).arg("--json").stdin(Stdio::null());
+        // When the demonstration is interrupted, the verb ends with it.
+        command.kill_on_drop(true).output().await.context("cannot start a verb of this program")
     }
 
     /// The verb as a person would type it.

@@ -42,6 +42,15 @@ pub struct Anchor {
     pub incomes_moved: usize,
 }
 
+/// What became of verifying the evidence.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Verify {
+    /// Whether the evidence of both parties was found clean.
+    pub clean: bool,
+    /// Whether a record that was changed in a copy was named.
+    pub tampered_found: bool,
+}
+
 /// The outcome of the whole run; its JSON form is what `--json` prints.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
@@ -53,6 +62,8 @@ pub struct Report {
     pub records: Vec<RecordPair>,
     /// What the agreement on answers came to; `null` when it was not reached.
     pub anchor: Option<Anchor>,
+    /// What became of verifying the evidence; `null` when it was not reached.
+    pub verify: Option<Verify>,
 }
 
 /// Runs steps one by one and keeps what they show.
@@ -96,6 +107,11 @@ impl Reporter {
     /// Adds what the agreement on answers came to.
     pub fn anchor(&mut self, anchor: Anchor) {
         self.report.anchor = Some(anchor);
+    }
+
+    /// Adds what became of verifying the evidence.
+    pub fn verify(&mut self, verify: Verify) {
+        self.report.verify = Some(verify);
     }
 
     /// Closes the report: prints the table or the JSON object, and says whether all went well.

@@ -292,6 +292,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         agreements: Arc::clone(&node.agreements),
         samples: Arc::clone(&node.samples),
         limits: Arc::clone(&node.limits),
+        checkpoints: Arc::clone(&node.checkpoints),
         counterparts: Arc::clone(&node.counterparts),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),

@@ -1,0 +1,304 @@
+//! Evidence: the journal, or one exchange, in a file that anybody can check (docs/formats/evidence.md).
+
+use std::collections::{BTreeSet, VecDeque};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use verbond_application::{OpContext, agreements::Envelope, database_problem, decisions::agreement_hash};
+use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
+use verbond_journal::{Bytes32, Entry, Showing, TILE_WIDTH, TileId, TreeHash};
+use verbond_store::{checkpoints::CheckpointRow, tree::TreeEntry};
+
+/// Name and version of the format.
+const FORMAT: &str = "verbond-evidence/1";
+/// Entries that are read at once: whole tiles.
+const PAGE: i64 = 1000;
+
+/// What evidence is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EvidenceOf {
+    /// The whole journal; with a period payloads of that period only.
+    Journal(Option<(Timestamp, Timestamp)>),
+    /// One exchange.
+    Exchange(TransactionId),
+}
+
+/// Sends evidence piece by piece, each of whole lines: everything is proved against the newest checkpoint.
+///
+/// # Errors
+/// `NO_CHECKPOINT_YET`; `EXCHANGE_UNKNOWN`; a problem with the database; nobody takes the lines any more. What has been taken by then has
+/// no end, so that nobody takes it for whole.
+pub async fn evidence(
+    context: &OpContext,
+    own: &ParticipantId,
+    of: EvidenceOf,
+    pieces: &mpsc::Sender<Result<Vec<u8>, Problem>>,
+) -> Result<(), Problem> {
+    let newest = context.store.newest_checkpoint().await.map_err(database_problem)?;
+    let newest = newest.ok_or_else(no_checkpoint)?;
+    let mut lines = Lines { pieces, count: 0, agreements: BTreeSet::new() };
+    match of {
+        EvidenceOf::Journal(period) => {
+            lines.begin(context, own, &newest, period).await?;
+            lines.journal(context, &newest, period).await?;
+        }
+        EvidenceOf::Exchange(transaction) => lines.exchange(context, own, &newest, transaction).await?,
+    }
+    lines.agreements(context).await?;
+    lines.end().await
+}
+
+/// Lines on their way.
+struct Lines<'a> {
+    pieces: &'a mpsc::Sender<Result<Vec<u8>, Problem>>,
+    count: u64,
+    /// Hashes of versions that entries name.
+    agreements: BTreeSet<String>,
+}
+
+impl Lines<'_> {
+    async fn put(&mut self, lines: Vec<Value>) -> Result<(), Problem> {
+        let mut text = Vec::new();
+        for line in lines {
+            serde_json::to_writer(&mut text, &line).map_err(|error| unwritten(&error.to_string()))?;
+            text.push(b'\n');
+            self.count = self.count.saturating_add(1);
+        }
+        self.pieces.send(Ok(text)).await.map_err(|_| unwritten("nobody takes it"))
+    }
+
+    async fn begin(
+        &mut self,
+        context: &OpContext,
+        own: &ParticipantId,
+        newest: &CheckpointRow,
+        period: Option<(Timestamp, Timestamp)>,
+    ) -> Result<(), Problem> {
+        let mut line = json!({
+            "type": "evidence", "format": FORMAT, "participant": own, "made_at": context.ambient.now().millis(),
+            "scope": "journal", "size": newest.size,
+        });
+        if let (Some((from, until)), Some(line)) = (period, line.as_object_mut()) {
+            line.insert("period".to_owned(), json!({ "from": from.millis(), "until": until.millis() }));
+        }
+        self.put(vec![line]).await?;
+        let mut last = None;
+        loop {
+            let rows =
+                context.store.checkpoints(last.as_ref(), newest.size).await.map_err(database_problem)?;
+            // One that was signed since would be over more than is told.
+            let rows: VecDeque<_> = rows.into_iter().filter(|row| row.epoch <= newest.epoch).collect();
+            let Some(end) = rows.back().cloned() else { return Ok(()) };
+            self.put(rows.iter().map(checkpoint).collect()).await?;
+            last = Some(end);
+        }
+    }
+
+    async fn journal(
+        &mut self,
+        context: &OpContext,
+        newest: &CheckpointRow,
+        period: Option<(Timestamp, Timestamp)>,
+    ) -> Result<(), Problem> {
+        let mut from = 0;
+        while from < newest.size {
+            let mut entries = context.store.tree_entries(from, PAGE).await.map_err(database_problem)?;
+            entries.retain(|entry| entry.index < newest.size);
+            if entries.is_empty() {
+                break;
+            }
+            from = from.saturating_add(u64::try_from(entries.len()).unwrap_or(u64::MAX));
+            let leaves = self.leaves(context, &entries).await?;
+            let given = |entry: &TreeEntry| {
+                let always = matches!(entry.kind.as_str(), "act" | "witness");
+                always || period.is_none_or(|(from, until)| entry.at >= from && entry.at < until)
+            };
+            let told = entries.iter().zip(leaves).map(|(entry, leaf)| self.entry(entry, leaf, given(entry)));
+            let told: Result<Vec<Value>, Problem> = told.collect();
+            self.put(told?).await?;
+        }
+        Ok(())
+    }
+
+    /// The hashes of leaves as they stand in the tree.
+    async fn leaves(&self, context: &OpContext, entries: &[TreeEntry]) -> Result<Vec<TreeHash>, Problem> {
+        let wanted: BTreeSet<TileId> =
+            entries.iter().map(|entry| TileId { level: 0, index: entry.index / TILE_WIDTH }).collect();
+        let tiles = context.store.tiles(wanted).await.map_err(database_problem)?;
+        let leaf = |entry: &TreeEntry| {
+            let tile = tiles.get(&TileId { level: 0, index: entry.index / TILE_WIDTH })?;
+            tile.get(usize::try_from(entry.index % TILE_WIDTH).ok()?).copied()
+        };
+        let leaves: Option<Vec<TreeHash>> = entries.iter().map(leaf).collect();
+        leaves.ok_or_else(|| unwritten("a tile of the journal's tree is missing"))
+    }
+
+    fn entry(&mut self, entry: &TreeEntry, leaf: TreeHash, given: bool) -> Result<Value, Problem> {
+        let mut line = json!({
+            "type": "entry", "index": entry.index, "id": entry.id, "at": entry.at.millis(), "kind": entry.kind,
+            "commitment": Bytes32(entry.commitment), "leaf": Bytes32(leaf),
+        });
+        let Some(members) = line.as_object_mut() else { return Ok(line) };
+        match &entry.content {
+            Some((salt, payload)) if given => {
+                let payload = std::str::from_utf8(payload).map_err(|_| unwritten("a payload is no text"))?;
+                self.note_agreement(&entry.kind, payload);
+                members.insert("salt".to_owned(), URL_SAFE_NO_PAD.encode(salt).into());
+                members.insert("payload".to_owned(), payload.into());
+            }
+            Some(_) => drop(members.insert("withheld".to_owned(), true.into())),
+            None => {}
+        }
+        Ok(line)
+    }
+
+    /// Notes the version that an entry names.
+    fn note_agreement(&mut self, kind: &str, payload: &str) {
+        if !matches!(kind, "permit" | "refusal") {
+            return;
+        }
+        let decision = match serde_json::from_str(payload) {
+            Ok(Entry::Permit(permit)) => permit.decision,
+            Ok(Entry::Refusal(refusal)) => refusal.decision,
+            _ => None,
+        };
+        self.agreements.extend(decision.as_ref().and_then(agreement_hash).map(str::to_owned));
+    }
+
+    async fn exchange(
+        &mut self,
+        context: &OpContext,
+        own: &ParticipantId,
+        newest: &CheckpointRow,
+        transaction: TransactionId,
+    ) -> Result<(), Problem> {
+        let about = context.store.tree_entries_about(transaction).await.map_err(database_problem)?;
+        let about: Vec<TreeEntry> = about.into_iter().filter(|entry| entry.index < newest.size).collect();
+        let Some(last) = about.last() else { return Err(unknown_exchange()) };
+        let seen = self.first_seen(context, &about, last.index, newest.size).await?;
+        let acts = self.acts(context, newest.size).await?;
+        let line = json!({
+            "type": "evidence", "format": FORMAT, "participant": own, "made_at": context.ambient.now().millis(),
+            "scope": "exchange", "size": newest.size, "transaction_id": transaction,
+        });
+        self.put(vec![line, checkpoint(newest)]).await?;
+        let mut entries: Vec<TreeEntry> = acts.into_iter().chain(about).chain(seen).collect();
+        entries.sort_unstable_by_key(|entry| entry.index);
+        for entry in entries {
+            let showing = Showing::inclusion(entry.index, newest.size).ok_or_else(unknown_exchange)?;
+            let proof = context.store.show(&showing).await.map_err(database_problem)?;
+            let leaf = self.leaves(context, std::slice::from_ref(&entry)).await?;
+            let line = self.entry(&entry, leaf.first().copied().unwrap_or_default(), true)?;
+            let hashes: Vec<Bytes32> = proof.into_iter().map(Bytes32).collect();
+            let proof = json!({ "type": "inclusion", "index": entry.index, "hashes": hashes });
+            self.put(vec![line, proof]).await?;
+        }
+        Ok(())
+    }
+
+    /// The acts that say whose key signs, and which gaps there are.
+    async fn acts(&self, context: &OpContext, size: u64) -> Result<Vec<TreeEntry>, Problem> {
+        let mut acts = Vec::new();
+        let mut from = 0;
+        loop {
+            let page = context.store.tree_entries_of("act", from, PAGE).await.map_err(database_problem)?;
+            let Some(last) = page.last().map(|entry| entry.index) else { return Ok(acts) };
+            from = last.saturating_add(1);
+            acts.extend(page.into_iter().filter(|entry| entry.index < size && is_about_keys(entry)));
+        }
+    }
+
+    /// The first checkpoint of the counterpart that was seen after the exchange: by then the counterpart's half stood.
+    async fn first_seen(
+        &self,
+        context: &OpContext,
+        about: &[TreeEntry],
+        after: u64,
+        size: u64,
+    ) -> Result<Option<TreeEntry>, Problem> {
+        let Some(counterpart) = about.iter().find_map(counterpart) else { return Ok(None) };
+        let mut from = after;
+        loop {
+            let page =
+                context.store.tree_entries_of("witness", from, PAGE).await.map_err(database_problem)?;
+            let Some(last) = page.last().map(|entry| entry.index) else { return Ok(None) };
+            from = last.saturating_add(1);
+            let is_theirs = |entry: &TreeEntry| matches!(payload(entry), Some(Entry::Witness(seen)) if seen.counterpart == counterpart);
+            if let Some(seen) = page.into_iter().find(|entry| entry.index < size && is_theirs(entry)) {
+                return Ok(Some(seen));
+            }
+        }
+    }
+
+    async fn agreements(&mut self, context: &OpContext) -> Result<(), Problem> {
+        for hash in std::mem::take(&mut self.agreements) {
+            let Some(row) = context.store.agreement(&hash).await.map_err(database_problem)? else { continue };
+            let statements: Result<Vec<Envelope>, _> =
+                row.steps.iter().map(|step| serde_json::from_str(&step.detail)).collect();
+            let statements =
+                statements.map_err(|_| unwritten("a statement about an agreement is damaged"))?;
+            self.put(vec![json!({
+                "type": "agreement", "id": row.agreement, "version": row.version, "hash": row.hash,
+                "document": row.document, "statements": statements,
+            })])
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), Problem> {
+        let lines = self.count.saturating_add(1);
+        self.put(vec![json!({ "type": "end", "lines": lines })]).await
+    }
+}
+
+fn checkpoint(row: &CheckpointRow) -> Value {
+    json!({ "type": "checkpoint", "at": row.signed_at.millis(), "note": row.note })
+}
+
+fn payload(entry: &TreeEntry) -> Option<Entry> {
+    let (_, payload) = entry.content.as_ref()?;
+    serde_json::from_slice(payload).ok()
+}
+
+fn is_about_keys(entry: &TreeEntry) -> bool {
+    let Some(Entry::Act(act)) = payload(entry) else { return false };
+    matches!(act.action.as_str(), "journal.key" | "journal.continue")
+}
+
+fn counterpart(entry: &TreeEntry) -> Option<ParticipantId> {
+    match payload(entry)? {
+        Entry::Permit(permit) => Some(permit.parties.counterpart(permit.direction).clone()),
+        Entry::Refusal(refusal) => Some(refusal.parties.counterpart(refusal.direction).clone()),
+        _ => None,
+    }
+}
+
+fn no_checkpoint() -> Problem {
+    Problem::new("NO_CHECKPOINT_YET", 409, "Er is nog geen controlepunt.", "there is no checkpoint yet")
+        .next("Wacht enkele seconden.", "wait for some seconds")
+}
+
+fn unknown_exchange() -> Problem {
+    Problem::new(
+        "EXCHANGE_UNKNOWN",
+        404,
+        "Van deze uitwisseling staat niets in het journaal onder het nieuwste controlepunt.",
+        "nothing of this exchange stands in the journal under the newest checkpoint",
+    )
+    .next(
+        "Controleer het transactienummer met `verbond record list`; is de uitwisseling van zojuist, wacht dan enkele seconden.",
+        "check the transaction id with `verbond record list`; if the exchange is of this moment, wait for some seconds",
+    )
+}
+
+fn unwritten(why: &str) -> Problem {
+    Problem::new(
+        "EVIDENCE_UNWRITTEN",
+        500,
+        format!("Het bewijs kan niet worden geschreven: {why}"),
+        format!("the evidence cannot be written: {why}"),
+    )
+    .next("Controleer de database met `verbond doctor`.", "check the database with `verbond doctor`")
+}

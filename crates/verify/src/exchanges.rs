@@ -1,0 +1,357 @@
+//! Exchanges: what permits rest on, and whether both parties tell the same of them.
+
+use std::collections::HashSet;
+
+use crate::{
+    agreement::{AgreementVersion, was_in_force},
+    certificate::Anchors,
+    finding::{Alarm, Findings, NoteCode, Place, at_index, at_line, words},
+    line::Id,
+    payload::{Delivery, Direction, VersionName},
+    section::{CompletionRecord, Decided, PermitRecord, Section},
+};
+
+/// How far clocks of two parties may differ where one must have what the other has, in milliseconds.
+const MARGIN: i64 = 60 * 1000;
+
+/// Judges the signatures of the versions in a section.
+pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, findings: &mut Findings) {
+    for version in &section.versions {
+        let place = at_line(version.line);
+        let (id, number) = (&version.name.id, version.name.version);
+        if !version.is_sound {
+            let nl = format!("Het document is niet versie {number} van gegevensafspraak {id}.");
+            let en = format!("the document is not version {number} of agreement {id}");
+            section.alarm(findings, Alarm::AgreementSignature, place, &nl, &en);
+        }
+        for _ in 0..version.bad_statements {
+            let nl = format!("Een verklaring over versie {number} van gegevensafspraak {id} deugt niet.");
+            let en = format!("a statement about version {number} of agreement {id} does not hold");
+            section.alarm(findings, Alarm::AgreementSignature, place, &nl, &en);
+        }
+        for signer in &version.signers {
+            if !anchors.vouch(&signer.chain, &section.certificates, &signer.participant, signer.at) {
+                let nl =
+                    format!("Het certificaat onder een verklaring van {} deugt niet.", signer.participant);
+                let en = format!("the certificate behind a statement of {} is not good", signer.participant);
+                section.alarm(findings, Alarm::Certificate, place, &nl, &en);
+            }
+        }
+    }
+}
+
+/// A version that permits name, as far as it can be judged by.
+enum Basis {
+    Missing,
+    Unsound,
+    Timeline(Vec<(i64, bool)>),
+}
+
+fn bases(section: &Section) -> Vec<Basis> {
+    let of = |name: &VersionName| match section.versions.iter().find(|version| version.name == *name) {
+        None => Basis::Missing,
+        Some(AgreementVersion { is_sound: false, .. }) => Basis::Unsound,
+        Some(version) => Basis::Timeline(version.timeline(&section.versions)),
+    };
+    section.named.iter().map(of).collect()
+}
+
+/// Judges the exchanges of one section by themselves, and puts what is kept of them in the order of exchanges.
+pub(crate) fn judge_section(section: &mut Section, findings: &mut Findings) {
+    section.permits.sort_unstable_by_key(|permit| (exchange_of(permit), permit.index));
+    section.completions.sort_unstable_by_key(|one| (exchange_of_completion(one), one.index));
+    section.hidden_permits.sort_unstable();
+    section.decisions.sort_unstable();
+    rests(section, findings);
+    twice(section, findings);
+    completions(section, findings);
+}
+
+type Exchange = (Id, Direction, u32);
+
+const fn exchange_of(permit: &PermitRecord) -> Exchange {
+    (permit.transaction, permit.direction, permit.counterpart)
+}
+
+const fn exchange_of_completion(completion: &CompletionRecord) -> Exchange {
+    (completion.transaction, completion.direction, completion.counterpart)
+}
+
+fn of_exchange(index: u64, transaction: Id) -> Place {
+    Place { transaction: Some(transaction), ..at_index(index) }
+}
+
+/// On which decision and agreement each permit rests.
+fn rests(section: &Section, findings: &mut Findings) {
+    let bases = bases(section);
+    let undecided = section.permits.iter().any(|permit| permit.decided == Decided::Not);
+    let mut governed: HashSet<Id> = HashSet::new();
+    if undecided {
+        governed.extend(&section.processing);
+        let with_elements = section.completions.iter().filter(|completion| completion.has_elements);
+        governed.extend(with_elements.map(|completion| completion.permit));
+    }
+    let mut permits: Vec<&PermitRecord> = section.permits.iter().collect();
+    permits.sort_unstable_by_key(|permit| permit.index);
+    for permit in permits {
+        let place = of_exchange(permit.index, permit.transaction);
+        let alarm = |findings: &mut Findings, code, nl, en| section.alarm(findings, code, place, nl, en);
+        match permit.decided {
+            Decided::Not if permit.has_processing || governed.contains(&permit.id) => alarm(
+                findings,
+                Alarm::DecisionMissing,
+                "De toestemming rust op een gegevensafspraak en bevat geen besluit.",
+                "the permit rests on an agreement and holds no decision",
+            ),
+            Decided::Not => {}
+            Decided::Faulty => alarm(
+                findings,
+                Alarm::DecisionMissing,
+                "Het besluit in de toestemming staat haar niet toe.",
+                "the decision in the permit does not permit it",
+            ),
+            Decided::Holds => {
+                let basis = permit.version.and_then(|number| bases.get(usize::try_from(number).ok()?));
+                match basis {
+                    None | Some(Basis::Unsound) => {}
+                    Some(Basis::Missing) => alarm(
+                        findings,
+                        Alarm::AgreementMissing,
+                        "De versie van de gegevensafspraak waarop de toestemming rust ontbreekt.",
+                        "the version of the agreement on which the permit rests is missing",
+                    ),
+                    Some(Basis::Timeline(timeline)) if was_in_force(timeline, permit.moment) => {}
+                    Some(Basis::Timeline(_)) => alarm(
+                        findings,
+                        Alarm::AgreementNotInForce,
+                        "De gegevensafspraak waarop de toestemming rust gold toen niet.",
+                        "the agreement on which the permit rests was not in force then",
+                    ),
+                }
+            }
+        }
+    }
+}
+
+fn twice(section: &Section, findings: &mut Findings) {
+    let mut seen: Option<&PermitRecord> = None;
+    for permit in &section.permits {
+        if seen.is_some_and(|before| exchange_of(before) == exchange_of(permit)) {
+            let place = of_exchange(permit.index, permit.transaction);
+            let (nl, en) = ("De uitwisseling was al toegestaan.", "the exchange had been permitted before");
+            section.alarm(findings, Alarm::PermitTwice, place, nl, en);
+        }
+        seen = Some(permit);
+    }
+    let twice = section.decisions.iter().zip(section.decisions.iter().skip(1));
+    let twice: HashSet<u64> = twice
+        .filter(|((trace, span, _), (other, other_span, _))| (trace, span) == (other, other_span))
+        .map(|(_, (_, _, index))| *index)
+        .collect();
+    if twice.is_empty() {
+        return;
+    }
+    let transactions = section.permits.iter().filter(|permit| twice.contains(&permit.index));
+    let transactions: std::collections::HashMap<u64, Id> =
+        transactions.map(|permit| (permit.index, permit.transaction)).collect();
+    let mut twice: Vec<u64> = twice.into_iter().collect();
+    twice.sort_unstable();
+    for index in twice {
+        let place = Place { transaction: transactions.get(&index).copied(), ..at_index(index) };
+        let (nl, en) =
+            ("Het besluit staat ook in een eerdere regel.", "the decision stands in an earlier entry too");
+        section.alarm(findings, Alarm::DecisionTwice, place, nl, en);
+    }
+}
+
+fn completions(section: &Section, findings: &mut Findings) {
+    let mut by_id: Vec<(Id, Exchange)> =
+        section.permits.iter().map(|permit| (permit.id, exchange_of(permit))).collect();
+    by_id.sort_unstable();
+    let hidden = |id: Id| section.hidden_permits.binary_search_by_key(&id, |(hidden, _)| *hidden).is_ok();
+    let mut seen: Option<Exchange> = None;
+    for completion in &section.completions {
+        let exchange = exchange_of_completion(completion);
+        let place = of_exchange(completion.index, completion.transaction);
+        let known = by_id.binary_search_by_key(&completion.permit, |(id, _)| *id).ok();
+        let belongs = match known.and_then(|place| by_id.get(place)) {
+            Some((_, permitted)) => *permitted == exchange,
+            None => hidden(completion.permit),
+        };
+        if !belongs {
+            let (nl, en) = (
+                "De afronding noemt geen toestemming van deze uitwisseling.",
+                "the completion names no permit of this exchange",
+            );
+            section.alarm(findings, Alarm::CompletionWithoutPermit, place, nl, en);
+        }
+        if seen.replace(exchange) == Some(exchange) {
+            let (nl, en) = ("De uitwisseling was al afgerond.", "the exchange had been completed before");
+            section.alarm(findings, Alarm::CompletionTwice, place, nl, en);
+        }
+    }
+    let unknown = section.permits.iter().filter(|permit| completion_of(section, permit).is_none()).count();
+    let sentence = words(
+        format!("Van {unknown} toestemmingen is niet bekend wat ervan kwam."),
+        format!("what became of {unknown} permits is not known"),
+    );
+    findings.note(NoteCode::DeliveryUnknown, Some(section.participant()), unknown as u64, sentence);
+}
+
+/// The first completion of the exchange that was permitted.
+fn completion_of<'a>(section: &'a Section, permit: &PermitRecord) -> Option<&'a CompletionRecord> {
+    let exchange = exchange_of(permit);
+    let place = section.completions.partition_point(|one| exchange_of_completion(one) < exchange);
+    section.completions.get(place).filter(|one| exchange_of_completion(one) == exchange)
+}
+
+/// What was seen of both sides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BothSides {
+    /// Exchanges of which both parties have a permit.
+    pub both_sides: u64,
+    /// Those of them that both completed, and tell alike.
+    pub agree: u64,
+}
+
+/// One half of an exchange.
+#[derive(Clone, Copy)]
+struct Half<'a> {
+    /// Transaction, consumer, provider.
+    exchange: (Id, u32, u32),
+    /// Place of the section in the evidence.
+    place: usize,
+    section: &'a Section,
+    permit: &'a PermitRecord,
+}
+
+impl Half<'_> {
+    /// By exchange, the consumer's half first.
+    const fn key(&self) -> ((Id, u32, u32), bool) {
+        (self.exchange, matches!(self.permit.direction, Direction::Incoming))
+    }
+}
+
+fn halves_of((section, place): (&Section, usize)) -> impl Iterator<Item = Half<'_>> {
+    section.permits.iter().map(move |permit| {
+        let (own, other) = (section.number, permit.counterpart);
+        let exchange = match permit.direction {
+            Direction::Outgoing => (permit.transaction, own, other),
+            Direction::Incoming => (permit.transaction, other, own),
+        };
+        Half { exchange, place, section, permit }
+    })
+}
+
+/// Sections as they are compared with each other.
+struct Comparing<'a> {
+    sections: &'a [Section],
+    hidden_times: Vec<Vec<i64>>,
+    one_side: Vec<u64>,
+    result: BothSides,
+}
+
+/// Compares what the parties tell of the exchanges that they had with each other.
+pub(crate) fn compare(sections: &[Section], findings: &mut Findings) -> BothSides {
+    let mut halves: Vec<Half<'_>> = sections.iter().zip(0..).flat_map(halves_of).collect();
+    halves.sort_unstable_by_key(Half::key);
+    halves.dedup_by_key(|half| half.key());
+    let hidden_times = sections.iter().map(|section| {
+        let mut times: Vec<i64> = section.hidden_permits.iter().map(|(_, at)| *at).collect();
+        times.sort_unstable();
+        times
+    });
+    let mut comparing = Comparing {
+        sections,
+        hidden_times: hidden_times.collect(),
+        one_side: vec![0; sections.len()],
+        result: BothSides::default(),
+    };
+    for pair in halves.chunk_by(|one, other| one.exchange == other.exchange) {
+        match pair {
+            [consumer, provider] => comparing.both(consumer, provider, findings),
+            [one] => comparing.alone(one, findings),
+            _ => {}
+        }
+    }
+    for (section, count) in sections.iter().zip(&comparing.one_side) {
+        let sentence = words(
+            format!("Van {count} toestemmingen is de andere kant niet gegeven."),
+            format!("of {count} permits the other side was not given"),
+        );
+        findings.note(NoteCode::OneSide, Some(section.participant()), *count, sentence);
+    }
+    comparing.result
+}
+
+impl Comparing<'_> {
+    fn both(&mut self, sent: &Half<'_>, received: &Half<'_>, findings: &mut Findings) {
+        let (consumer, provider) = (sent.section, received.section);
+        self.result.both_sides = self.result.both_sides.saturating_add(1);
+        let completions = (completion_of(consumer, sent.permit), completion_of(provider, received.permit));
+        let (Some(here), Some(there)) = completions else { return };
+        match difference(here, there) {
+            None => self.result.agree = self.result.agree.saturating_add(1),
+            Some([nl, en]) => {
+                let place = of_exchange(here.index, here.transaction);
+                let (nl, en) = (
+                    format!(
+                        "{} en {} verschillen over {nl}.",
+                        consumer.participant(),
+                        provider.participant()
+                    ),
+                    format!("{} and {} differ about {en}", consumer.participant(), provider.participant()),
+                );
+                consumer.alarm(findings, Alarm::CompletionsDiffer, place, &nl, &en);
+            }
+        }
+    }
+
+    fn alone(&mut self, half: &Half<'_>, findings: &mut Findings) {
+        let Half { section, permit, .. } = *half;
+        let covering = self.sections.iter().zip(&self.hidden_times);
+        let covering = covering
+            .filter(|(other, _)| other.number == permit.counterpart)
+            .find(|(other, hidden)| covers(other, hidden, permit.at));
+        let Some((other, _)) = covering else {
+            if let Some(count) = self.one_side.get_mut(half.place) {
+                *count = count.saturating_add(1);
+            }
+            return;
+        };
+        let delivered = completion_of(section, permit).is_some_and(|one| one.delivery != Delivery::Nothing);
+        if permit.direction == Direction::Incoming || delivered {
+            let place = of_exchange(permit.index, permit.transaction);
+            let nl = format!("{} heeft geen toestemming van deze uitwisseling.", other.participant());
+            let en = format!("{} has no permit of this exchange", other.participant());
+            section.alarm(findings, Alarm::HalfMissing, place, &nl, &en);
+        }
+    }
+}
+
+/// Whether a section would hold a permit of an exchange at this time.
+fn covers(section: &Section, hidden: &[i64], at: i64) -> bool {
+    let whole = section.is_journal() && section.first_missing.is_none() && section.is_closed;
+    let begun = section.first_at.is_some_and(|first| at >= first);
+    let last = section.checkpoints.last().map(|last| last.at.saturating_sub(MARGIN));
+    let within = section.header.period.is_none_or(|period| {
+        at >= period.from.saturating_add(MARGIN) && at <= period.until.saturating_sub(MARGIN)
+    });
+    let next = hidden.partition_point(|time| *time < at.saturating_sub(MARGIN));
+    let near = hidden.get(next).is_some_and(|time| *time <= at.saturating_add(MARGIN));
+    whole && begun && within && !near && last.is_some_and(|last| at <= last)
+}
+
+fn difference(here: &CompletionRecord, there: &CompletionRecord) -> Option<[&'static str; 2]> {
+    if here.delivery != there.delivery {
+        return Some(["hoe ver het kwam", "how far it came"]);
+    }
+    if here.delivery == Delivery::Nothing {
+        return None;
+    }
+    if here.status != there.status {
+        return Some(["de status", "the status"]);
+    }
+    (here.delivery == Delivery::Whole && here.content != there.content)
+        .then_some(["wat er overging", "what crossed"])
+}

@@ -1,0 +1,313 @@
+//! Verifies evidence of journals offline: what participants hand over so that others can check, without their programs, that no
+//! record was changed, left out or dated back, and on which agreements exchanges rested.
+//!
+//! Its rules stand in `docs/formats/verification.md`. It shares no code with the node whose evidence it verifies.
+
+mod agreement;
+mod certificate;
+pub mod command;
+mod destruction;
+mod exchanges;
+mod finding;
+mod line;
+pub mod merkle;
+pub mod note;
+mod payload;
+mod reader;
+mod report;
+mod section;
+mod signature;
+mod tree;
+
+use std::{
+    collections::HashSet,
+    io::{self, Cursor, Read},
+};
+
+pub use self::{
+    certificate::Anchors,
+    exchanges::BothSides,
+    finding::{Alarm, Finding, Note, NoteCode, Words},
+    report::{Language, Outcome, Report, Seen},
+    section::Counts,
+};
+use self::{
+    finding::{Findings, at_line, words},
+    note::Checkpoint,
+    reader::Item,
+    section::{Names, Section},
+    tree::{A_FILE, Held, HeldByOthers, Keys},
+};
+
+/// Longest file that is looked at as a signed note, in bytes.
+const LONGEST_NOTE: u64 = 8 * 1024;
+
+/// Why there is nothing to verify.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// A file cannot be read.
+    #[error("{name}: {error}")]
+    File {
+        /// Its name.
+        name: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file is no evidence.
+    #[error("{0}: its first line is not that of evidence")]
+    NoEvidence(String),
+    /// A file given as earlier checkpoint is neither a signed note nor evidence.
+    #[error("{0}: neither a checkpoint nor evidence")]
+    NoCheckpoint(String),
+    /// The trust anchors cannot be read.
+    #[error("the trust anchors cannot be read: certificates of authorities in PEM are needed")]
+    Anchors,
+}
+
+impl Unreadable {
+    /// A sentence for people.
+    pub fn words(&self) -> Words {
+        let nl = match self {
+            Self::File { name, error } => format!("{name}: {error}"),
+            Self::NoEvidence(name) => format!("{name}: de eerste regel is niet die van bewijs"),
+            Self::NoCheckpoint(name) => format!("{name}: geen controlepunt en geen bewijs"),
+            Self::Anchors => {
+                "de vertrouwensankers zijn niet leesbaar: er zijn certificaten van autoriteiten in PEM nodig"
+                    .to_owned()
+            }
+        };
+        words(nl, self.to_string())
+    }
+}
+
+/// A file to be read once, from its beginning.
+pub struct Input {
+    /// What it is called in messages.
+    pub name: String,
+    /// Its content.
+    pub content: Box<dyn Read + Send>,
+}
+
+/// How far the reading is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of all files until now.
+    pub bytes: u64,
+    /// Lines of all files until now.
+    pub lines: u64,
+}
+
+/// Verifies evidence against trust anchors and checkpoints that were kept of before. `sink` hears how far it is.
+pub fn verify(
+    evidence: Vec<Input>,
+    mut anchors: Anchors,
+    earlier: Vec<Input>,
+    sink: &mut dyn FnMut(Progress),
+) -> Report {
+    match judge(evidence, &mut anchors, earlier, sink) {
+        Ok(report) => report,
+        Err(why) => Report::unreadable(why),
+    }
+}
+
+fn judge(
+    evidence: Vec<Input>,
+    anchors: &mut Anchors,
+    earlier: Vec<Input>,
+    sink: &mut dyn FnMut(Progress),
+) -> Result<Report, Unreadable> {
+    let mut reading = Reading { names: Names::default(), progress: Progress::default(), sink };
+    let mut findings = Findings::default();
+    let mut sections = Vec::new();
+    for input in evidence {
+        reading.sections(input, &mut sections, &mut findings)?;
+    }
+    let earlier = reading.earlier(earlier)?;
+
+    let mut keys = Keys::default();
+    for section in &sections {
+        keys.learn(section, anchors, &mut findings);
+        keys.certified_by(section);
+    }
+    let others = held(&sections, earlier, &mut keys, anchors, &mut findings);
+    for (place, section) in sections.iter_mut().enumerate() {
+        tree::judge(place, section, &keys, &others, &mut findings);
+        section.leaves = Vec::new();
+        destruction::judge(section, &mut findings);
+        exchanges::judge_agreements(section, anchors, &mut findings);
+        exchanges::judge_section(section, &mut findings);
+        withheld(section, &mut findings);
+    }
+    let both = exchanges::compare(&sections, &mut findings);
+    if anchors.is_empty() {
+        let [nl, en] = NoteCode::NoAnchors.meaning();
+        findings.note(NoteCode::NoAnchors, None, 1, words(nl, en));
+    }
+    Ok(Report {
+        unreadable: None,
+        participants: seen(&sections),
+        exchanges: both,
+        alarms: findings.alarms,
+        alarms_left_out: findings.left_out,
+        notes: findings.notes,
+    })
+}
+
+/// What was kept of before: sections of evidence, and single checkpoints.
+struct Earlier {
+    sections: Vec<Section>,
+    checkpoints: Vec<Checkpoint>,
+}
+
+/// Gathers the checkpoints that did not come from the journal that they are of.
+fn held(
+    sections: &[Section],
+    earlier: Earlier,
+    keys: &mut Keys,
+    anchors: &mut Anchors,
+    findings: &mut Findings,
+) -> HeldByOthers {
+    // What is wrong with a file of before is no finding about the evidence.
+    let mut aside = Findings::default();
+    for section in &earlier.sections {
+        keys.learn(section, anchors, &mut aside);
+    }
+    let concerns: HashSet<&str> = sections.iter().map(Section::participant).collect();
+    let mut others = HeldByOthers::default();
+    for (place, section) in sections.iter().enumerate() {
+        others.learn(place, section, keys, &concerns, findings);
+    }
+    for section in &earlier.sections {
+        others.learn(A_FILE, section, keys, &concerns, &mut aside);
+    }
+    for checkpoint in earlier.checkpoints {
+        if !concerns.contains(checkpoint.origin.participant.as_str()) {
+            continue;
+        }
+        if !tree::signed_by_any(&checkpoint, keys) {
+            let whose = checkpoint.origin.participant.as_str();
+            let sentence = words(
+                "Het eerdere controlepunt is niet ondertekend met een sleutel van dit journaal.",
+                "the earlier checkpoint is not signed by a key of this journal",
+            );
+            findings.alarm(Alarm::CheckpointSignature, Some(whose), at_line(1), sentence);
+            continue;
+        }
+        let Checkpoint { origin, size, root, .. } = checkpoint;
+        others.put(A_FILE, Held { origin, size, root, at: None });
+    }
+    others
+}
+
+fn withheld(section: &Section, findings: &mut Findings) {
+    let count = section.counts.withheld;
+    let sentence = words(
+        format!("De inhoud van {count} regels buiten de periode is niet gegeven."),
+        format!("the content of {count} entries outside the period is not given"),
+    );
+    findings.note(NoteCode::Withheld, Some(section.participant()), count, sentence);
+}
+
+/// What was seen, by participant, in the order of the evidence.
+fn seen(sections: &[Section]) -> Vec<Seen> {
+    let mut all: Vec<Seen> = Vec::new();
+    for section in sections {
+        let known = all.iter_mut().find(|seen| seen.participant == section.participant());
+        match known {
+            Some(seen) => seen.counts = seen.counts.plus(&section.counts),
+            None => all.push(Seen { participant: section.participant().to_owned(), counts: section.counts }),
+        }
+    }
+    all
+}
+
+/// Reads files, and says how far it is.
+struct Reading<'a> {
+    names: Names,
+    progress: Progress,
+    sink: &'a mut dyn FnMut(Progress),
+}
+
+impl Reading<'_> {
+    /// Reads a file of evidence to its end.
+    fn sections(
+        &mut self,
+        input: Input,
+        sections: &mut Vec<Section>,
+        findings: &mut Findings,
+    ) -> Result<(), Unreadable> {
+        let Input { name, content } = input;
+        let before = sections.len();
+        let start = self.progress;
+        let (mut line, mut is_evidence) = (0_u64, true);
+        let read = reader::read(content, |item, bytes| {
+            section::add(&mut line);
+            let lines = start.lines.saturating_add(line);
+            self.progress = Progress { bytes: start.bytes.saturating_add(bytes), lines };
+            if lines.trailing_zeros() >= 12 {
+                (self.sink)(self.progress);
+            }
+            if line == 1 {
+                is_evidence = matches!(item, Item::Evidence(_));
+            }
+            if is_evidence {
+                self.item(item, line, before, sections, findings);
+            }
+        });
+        read.map_err(|error| Unreadable::File { name: name.clone(), error })?;
+        match sections.get_mut(before..).and_then(<[Section]>::last_mut) {
+            Some(last) if is_evidence => last.close(findings),
+            _ => return Err(Unreadable::NoEvidence(name)),
+        }
+        Ok(())
+    }
+
+    fn item(
+        &mut self,
+        item: Item,
+        line: u64,
+        before: usize,
+        sections: &mut Vec<Section>,
+        findings: &mut Findings,
+    ) {
+        let last = sections.get_mut(before..).and_then(<[Section]>::last_mut);
+        match (item, last) {
+            (Item::Evidence(header), last) => {
+                if let Some(last) = last {
+                    last.close(findings);
+                }
+                sections.push(Section::begin(header, line, &mut self.names));
+            }
+            (item, Some(last)) if !last.is_closed => last.take(item, line, &mut self.names, findings),
+            (_, last) => {
+                let whose = last.map(|last| last.participant().to_owned());
+                let sentence = words("De regel hoort bij geen deel.", "the line belongs to no section");
+                findings.alarm(Alarm::Form, whose.as_deref(), at_line(line), sentence);
+            }
+        }
+    }
+
+    /// Reads what was kept of before: notes as they are, evidence for the checkpoints in it.
+    fn earlier(&mut self, inputs: Vec<Input>) -> Result<Earlier, Unreadable> {
+        let mut earlier = Earlier { sections: Vec::new(), checkpoints: Vec::new() };
+        for Input { name, mut content } in inputs {
+            let mut beginning = Vec::new();
+            let read = content.by_ref().take(LONGEST_NOTE).read_to_end(&mut beginning);
+            read.map_err(|error| Unreadable::File { name: name.clone(), error })?;
+            if beginning.first() == Some(&b'{') {
+                let content = Box::new(Cursor::new(beginning).chain(content));
+                let mut aside = Findings::default();
+                let first = earlier.sections.len();
+                self.sections(Input { name, content }, &mut earlier.sections, &mut aside)?;
+                // Of an earlier file only what it says of checkpoints and keys counts.
+                for section in earlier.sections.iter_mut().skip(first) {
+                    section.forget_entries();
+                }
+            } else {
+                let note = std::str::from_utf8(&beginning).ok().and_then(Checkpoint::parse);
+                earlier.checkpoints.push(note.ok_or(Unreadable::NoCheckpoint(name))?);
+            }
+        }
+        Ok(earlier)
+    }
+}

@@ -1,0 +1,514 @@
+//! What an entry holds: its payload, read into as little as the rules need.
+
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+
+use crate::{
+    line::{Bytes32, EntryLine, Id, Kind, Signed, Text},
+    merkle::{Hash, leaf, sha256},
+    note::{Checkpoint, VerifierKey},
+};
+
+/// Seen from the participant whose journal it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Direction {
+    Incoming,
+    Outgoing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Delivery {
+    Whole,
+    BrokenOff,
+    Nothing,
+}
+
+/// Identifier of a decision: trace and span.
+pub(crate) type DecisionId = (u128, u64);
+
+/// The version that a decision names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct VersionName {
+    pub(crate) id: String,
+    pub(crate) version: u64,
+    pub(crate) hash: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) id: DecisionId,
+    pub(crate) at: i64,
+    /// It permits, names a version, and is about the entry's own transaction.
+    pub(crate) holds: bool,
+    pub(crate) version: Option<VersionName>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Permit {
+    pub(crate) transaction: Id,
+    pub(crate) direction: Direction,
+    pub(crate) counterpart: Box<str>,
+    pub(crate) decision: Option<Decision>,
+    pub(crate) has_processing: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Completion {
+    pub(crate) transaction: Id,
+    pub(crate) direction: Direction,
+    pub(crate) counterpart: Box<str>,
+    pub(crate) permit: Id,
+    pub(crate) delivery: Delivery,
+    pub(crate) status: Option<u16>,
+    /// Over bytes, digests and salt: what is compared of an exchange that came whole.
+    pub(crate) content: Hash,
+    pub(crate) has_elements: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Witness {
+    pub(crate) counterpart: String,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) key: VerifierKey,
+    pub(crate) key_text: String,
+    pub(crate) is_signed: bool,
+    pub(crate) statement: Option<Signed>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Act {
+    pub(crate) subject: String,
+    pub(crate) action: Action,
+}
+
+/// The actions that are judged.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Key(Option<KeyDetail>),
+    Continue(Option<ContinueDetail>),
+    Retention(Option<u64>),
+    Drop(Option<DropDetail>),
+    Hold(Option<HoldDetail>),
+    Release,
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct KeyDetail {
+    pub(crate) origin: String,
+    pub(crate) verifier_key: String,
+    pub(crate) statement: String,
+    pub(crate) chain: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ContinueDetail {
+    pub(crate) origin: String,
+    pub(crate) previous_origin: String,
+    pub(crate) size: u64,
+    pub(crate) last_known: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct RetentionDetail {
+    keep_days: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct DropDetail {
+    pub(crate) first_index: u64,
+    pub(crate) last_index: u64,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) keep_days: u64,
+    pub(crate) written_before: i64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct HoldDetail {
+    pub(crate) from: i64,
+    pub(crate) until: Option<i64>,
+}
+
+/// What is known of what an entry holds.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Permit(Permit),
+    /// The decision, if it has one.
+    Refusal(Option<DecisionId>),
+    /// The permit that it belongs to.
+    Processing(Id),
+    Completion(Completion),
+    Witness(Box<Witness>),
+    Act(Box<Act>),
+    Withheld,
+    Destroyed,
+    /// It is not what it was, or cannot be read.
+    Unknown,
+}
+
+/// An entry, judged by itself.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) index: u64,
+    pub(crate) id: Id,
+    pub(crate) at: i64,
+    pub(crate) kind: Kind,
+    pub(crate) leaf: Hash,
+    pub(crate) body: Body,
+    pub(crate) is_changed: bool,
+    pub(crate) leaf_differs: bool,
+    pub(crate) is_unreadable: bool,
+}
+
+impl Entry {
+    pub(crate) fn judge(line: EntryLine<'_>) -> Self {
+        let EntryLine { index, id, at, kind, commitment, leaf, .. } = line;
+        let leaf_differs = hash_of_leaf(at, kind, &commitment) != leaf;
+        let mut entry = Self {
+            index,
+            id,
+            at,
+            kind,
+            leaf,
+            body: if line.withheld { Body::Withheld } else { Body::Destroyed },
+            is_changed: i64::try_from(id.0 >> 80).ok() != Some(at),
+            leaf_differs,
+            is_unreadable: false,
+        };
+        if let Some((salt, text)) = line.payload {
+            let committed = sha256(&[&salt, text.as_bytes()]) == commitment;
+            entry.is_changed |= !committed;
+            match read(kind, &text) {
+                _ if !committed => {}
+                Some(body) => entry.body = body,
+                None if kind_of(&text).is_some_and(|named| named != kind.name()) => entry.is_changed = true,
+                None => entry.is_unreadable = true,
+            }
+        }
+        if entry.is_changed || entry.leaf_differs || entry.is_unreadable {
+            entry.body = Body::Unknown;
+        }
+        entry
+    }
+}
+
+/// The canonical JSON of RFC 8785: the three members stand in the order of their names.
+fn hash_of_leaf(at: i64, kind: Kind, commitment: &Hash) -> Hash {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let commitment = URL_SAFE_NO_PAD.encode(commitment);
+    leaf(format!(r#"{{"at":{at},"commitment":"{commitment}","kind":"{}"}}"#, kind.name()).as_bytes())
+}
+
+fn kind_of(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Kinded {
+        kind: String,
+    }
+    serde_json::from_str::<Kinded>(text).ok().map(|kinded| kinded.kind)
+}
+
+fn read(kind: Kind, text: &str) -> Option<Body> {
+    text.trim_ascii_start().starts_with('{').then_some(())?;
+    match kind {
+        Kind::Permit => permit(text),
+        Kind::Refusal => refusal(text),
+        Kind::Processing => processing(text),
+        Kind::Completion => completion(text),
+        Kind::Witness => witness(text),
+        Kind::Act => act(text),
+    }
+}
+
+fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    serde_json::from_str(text).ok()
+}
+
+fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Option<T> {
+    serde_json::from_value(value).ok()
+}
+
+fn is_of(kind: &Text<'_>, wanted: Kind) -> Option<()> {
+    (*kind.0 == *wanted.name()).then_some(())
+}
+
+#[derive(Deserialize)]
+struct ExchangeText<'a> {
+    #[serde(borrow)]
+    kind: Text<'a>,
+    transaction_id: Option<Id>,
+    direction: Direction,
+    #[serde(borrow)]
+    consumer: Text<'a>,
+    #[serde(borrow)]
+    provider: Text<'a>,
+    #[serde(rename = "service", borrow)]
+    _service: Text<'a>,
+    #[serde(rename = "wire")]
+    _wire: IgnoredAny,
+    #[serde(borrow)]
+    decision: Option<DecisionText<'a>>,
+    processing: Option<Vec<IgnoredAny>>,
+    #[serde(borrow)]
+    code: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct DecisionText<'a> {
+    #[serde(borrow)]
+    trace_id: Text<'a>,
+    #[serde(borrow)]
+    span_id: Text<'a>,
+    timestamp: i64,
+    #[serde(borrow)]
+    attributes: Attributes<'a>,
+    body: DecisionBody,
+}
+
+#[derive(Deserialize)]
+struct Attributes<'a> {
+    #[serde(rename = "adl.core.policies", borrow)]
+    policies: Option<Policies<'a>>,
+    #[serde(rename = "adl.fsc.transaction_id")]
+    transaction_id: Option<Id>,
+}
+
+#[derive(Deserialize)]
+struct Policies<'a> {
+    #[serde(borrow)]
+    agreement: AgreementText<'a>,
+}
+
+#[derive(Deserialize)]
+struct AgreementText<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    version: u64,
+    #[serde(borrow)]
+    hash: Text<'a>,
+}
+
+#[derive(Deserialize)]
+struct DecisionBody {
+    #[serde(rename = "adl.core.response")]
+    response: Response,
+}
+
+#[derive(Deserialize)]
+struct Response {
+    decision: bool,
+}
+
+fn hexadecimal(text: &str, digits: usize) -> Option<u128> {
+    let lower = text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    u128::from_str_radix(text, 16).ok().filter(|_| lower)
+}
+
+impl DecisionText<'_> {
+    fn id(&self) -> Option<DecisionId> {
+        let trace = hexadecimal(&self.trace_id.0, 32)?;
+        Some((trace, u64::try_from(hexadecimal(&self.span_id.0, 16)?).ok()?))
+    }
+
+    fn read(self, transaction: Id) -> Option<Decision> {
+        let id = self.id()?;
+        let version = self.attributes.policies.map(|policies| VersionName {
+            id: policies.agreement.id.0.into_owned(),
+            version: policies.agreement.version,
+            hash: policies.agreement.hash.0.into_owned(),
+        });
+        let about = self.attributes.transaction_id.is_none_or(|named| named == transaction);
+        let holds = self.body.response.decision && version.is_some() && about;
+        Some(Decision { id, at: self.timestamp, holds, version })
+    }
+}
+
+fn permit(text: &str) -> Option<Body> {
+    let read: ExchangeText<'_> = from_json(text)?;
+    is_of(&read.kind, Kind::Permit)?;
+    let transaction = read.transaction_id?;
+    let decision = match read.decision {
+        Some(decision) => Some(decision.read(transaction)?),
+        None => None,
+    };
+    let counterpart = match read.direction {
+        Direction::Incoming => read.consumer,
+        Direction::Outgoing => read.provider,
+    };
+    Some(Body::Permit(Permit {
+        transaction,
+        direction: read.direction,
+        counterpart: counterpart.0.into(),
+        decision,
+        has_processing: read.processing.is_some_and(|records| !records.is_empty()),
+    }))
+}
+
+fn refusal(text: &str) -> Option<Body> {
+    let read: ExchangeText<'_> = from_json(text)?;
+    is_of(&read.kind, Kind::Refusal)?;
+    read.code?;
+    match read.decision {
+        Some(decision) => Some(Body::Refusal(Some(decision.id()?))),
+        None => Some(Body::Refusal(None)),
+    }
+}
+
+#[derive(Deserialize)]
+struct ProcessingText<'a> {
+    #[serde(borrow)]
+    kind: Text<'a>,
+    #[serde(rename = "transaction_id")]
+    _transaction: Id,
+    #[serde(rename = "direction")]
+    _direction: Direction,
+    #[serde(rename = "counterpart", borrow)]
+    _counterpart: Text<'a>,
+    permit: Id,
+    #[serde(rename = "record")]
+    _record: IgnoredAny,
+}
+
+fn processing(text: &str) -> Option<Body> {
+    let read: ProcessingText<'_> = from_json(text)?;
+    is_of(&read.kind, Kind::Processing)?;
+    Some(Body::Processing(read.permit))
+}
+
+#[derive(Deserialize)]
+struct CompletionText<'a> {
+    #[serde(borrow)]
+    kind: Text<'a>,
+    transaction_id: Id,
+    direction: Direction,
+    #[serde(borrow)]
+    counterpart: Text<'a>,
+    permit: Id,
+    delivery: Delivery,
+    status: Option<u16>,
+    request: Crossed,
+    response: Crossed,
+    elements: Option<Vec<IgnoredAny>>,
+    salt: Bytes32,
+}
+
+#[derive(Deserialize)]
+struct Crossed {
+    bytes: u64,
+    digest: Bytes32,
+}
+
+fn completion(text: &str) -> Option<Body> {
+    let read: CompletionText<'_> = from_json(text)?;
+    is_of(&read.kind, Kind::Completion)?;
+    let content = sha256(&[
+        &read.request.bytes.to_be_bytes(),
+        &read.request.digest.0,
+        &read.response.bytes.to_be_bytes(),
+        &read.response.digest.0,
+        &read.salt.0,
+    ]);
+    Some(Body::Completion(Completion {
+        transaction: read.transaction_id,
+        direction: read.direction,
+        counterpart: read.counterpart.0.into(),
+        permit: read.permit,
+        delivery: read.delivery,
+        status: read.status,
+        content,
+        has_elements: read.elements.is_some_and(|elements| !elements.is_empty()),
+    }))
+}
+
+#[derive(Deserialize)]
+struct WitnessText {
+    kind: String,
+    counterpart: String,
+    note: String,
+    verifier_key: String,
+    key: Option<Signed>,
+}
+
+fn witness(text: &str) -> Option<Body> {
+    let read: WitnessText = from_json(text)?;
+    (read.kind == Kind::Witness.name()).then_some(())?;
+    let (checkpoint, key) = (Checkpoint::parse(&read.note)?, VerifierKey::parse(&read.verifier_key)?);
+    (checkpoint.origin.participant == read.counterpart).then_some(())?;
+    let is_signed = checkpoint.is_signed_by(&key);
+    Some(Body::Witness(Box::new(Witness {
+        counterpart: read.counterpart,
+        checkpoint,
+        key,
+        key_text: read.verifier_key,
+        is_signed,
+        statement: read.key,
+    })))
+}
+
+#[derive(Deserialize)]
+struct ActText<'a> {
+    #[serde(borrow)]
+    kind: Text<'a>,
+    #[serde(rename = "author")]
+    _author: IgnoredAny,
+    #[serde(borrow)]
+    action: Text<'a>,
+    #[serde(borrow)]
+    subject: Text<'a>,
+    detail: serde_json::Value,
+}
+
+fn act(text: &str) -> Option<Body> {
+    let read: ActText<'_> = from_json(text)?;
+    is_of(&read.kind, Kind::Act)?;
+    let detail = read.detail;
+    let action = match &*read.action.0 {
+        "journal.key" => Action::Key(from_value(detail)),
+        "journal.continue" => Action::Continue(from_value(detail)),
+        "journal.retention" => {
+            Action::Retention(from_value::<RetentionDetail>(detail).map(|detail| detail.keep_days))
+        }
+        "journal.drop" => Action::Drop(from_value(detail)),
+        "journal.hold" => Action::Hold(from_value(detail)),
+        "journal.release" => Action::Release,
+        _ => Action::Other,
+    };
+    Some(Body::Act(Box::new(Act { subject: read.subject.0.into_owned(), action })))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KINDS: [Kind; 6] =
+        [Kind::Permit, Kind::Refusal, Kind::Processing, Kind::Completion, Kind::Witness, Kind::Act];
+
+    #[test]
+    fn a_permit_names_its_version_and_one_member_twice_is_none() {
+        let text = r#"{"kind":"permit","transaction_id":"01890a5d-ac96-774b-bcce-b302099a8057","direction":"incoming",
+            "consumer":"oin:1","provider":"oin:2","service":"incomes","wire":{},"decision":{
+            "trace_id":"0123456789abcdef0123456789abcdef","span_id":"0123456789abcdef","timestamp":5,
+            "attributes":{"adl.core.policies":{"agreement":{"id":"a","version":2,"hash":"h"}}},
+            "body":{"adl.core.response":{"decision":true}}}}"#;
+        let Some(Body::Permit(permit)) = read(Kind::Permit, text) else { panic!("no permit") };
+        let decision = permit.decision.expect("a decision");
+        assert_eq!(&*permit.counterpart, "oin:1");
+        assert_eq!(decision.version, Some(VersionName { id: "a".into(), version: 2, hash: "h".into() }));
+        assert!(decision.holds && !permit.has_processing);
+        let twice = text.replace(r#""wire":{}"#, r#""wire":{},"wire":{}"#);
+        assert!(read(Kind::Permit, &twice).is_none());
+        assert!(read(Kind::Refusal, text).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_payload_or_none(text in ".*") {
+            prop_assert!(KINDS.into_iter().all(|kind| read(kind, &text).is_none()));
+        }
+    }
+}

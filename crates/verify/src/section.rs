@@ -1,0 +1,700 @@
+//! One section as it is read: what each line says by itself is judged here, and what the rules need later is kept.
+
+use std::collections::HashMap;
+
+use crate::{
+    agreement::AgreementVersion,
+    certificate::MOST_CERTIFICATES,
+    finding::{Alarm, Findings, Place, at_index, at_line, words},
+    line::{Header, Id, Kind, Scope, Signed},
+    merkle::{Hash, includes},
+    note::{Checkpoint, Origin, VerifierKey},
+    payload::{
+        Action, Body, ContinueDetail, Delivery, Direction, DropDetail, Entry, HoldDetail, KeyDetail, Permit,
+    },
+    reader::Item,
+};
+
+/// How far an entry's time may be before that of an earlier one, in milliseconds.
+const BACK: i64 = 10 * 60 * 1000;
+/// How far the moment of a decision may be from its entry's time, in milliseconds.
+const NEAR: i64 = 60 * 1000;
+
+/// Names that stand in many entries, each kept once.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    numbers: HashMap<Box<str>, u32>,
+}
+
+impl Names {
+    pub(crate) fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(name.into(), number);
+        number
+    }
+}
+
+/// A permit whose payload is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PermitRecord {
+    pub(crate) id: Id,
+    pub(crate) transaction: Id,
+    pub(crate) direction: Direction,
+    pub(crate) counterpart: u32,
+    pub(crate) index: u64,
+    pub(crate) at: i64,
+    /// The moment by which the agreement is judged.
+    pub(crate) moment: i64,
+    /// Place in the section's versions that permits name.
+    pub(crate) version: Option<u32>,
+    pub(crate) decided: Decided,
+    pub(crate) has_processing: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decided {
+    Not,
+    Faulty,
+    Holds,
+}
+
+/// A completion whose payload is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CompletionRecord {
+    pub(crate) permit: Id,
+    pub(crate) transaction: Id,
+    pub(crate) direction: Direction,
+    pub(crate) counterpart: u32,
+    pub(crate) index: u64,
+    pub(crate) delivery: Delivery,
+    pub(crate) status: Option<u16>,
+    /// The first half of a hash over bytes, digests and salt.
+    pub(crate) content: u128,
+    pub(crate) has_elements: bool,
+}
+
+/// A checkpoint of this journal.
+#[derive(Debug)]
+pub(crate) struct OwnCheckpoint {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) at: i64,
+    pub(crate) line: u64,
+}
+
+/// A counterpart's checkpoint, as a witness entry holds it.
+#[derive(Debug)]
+pub(crate) struct WitnessRecord {
+    pub(crate) index: u64,
+    pub(crate) at: i64,
+    pub(crate) origin: Origin,
+    pub(crate) size: u64,
+    pub(crate) root: Hash,
+    pub(crate) key: VerifierKey,
+}
+
+/// A word of a participant about a key, to be judged when the section has been read.
+#[derive(Debug)]
+pub(crate) struct KeyWord {
+    pub(crate) index: u64,
+    /// Whose key it is to be.
+    pub(crate) participant: String,
+    pub(crate) origin: String,
+    pub(crate) key: VerifierKey,
+    pub(crate) key_text: String,
+    pub(crate) signed: Signed,
+}
+
+/// An act that ended an epoch.
+#[derive(Debug)]
+pub(crate) struct Continuation {
+    pub(crate) previous: Origin,
+    pub(crate) size: u64,
+    pub(crate) last_known: Checkpoint,
+    pub(crate) index: u64,
+}
+
+/// Acts about keeping and destroying, in the order of the journal.
+#[derive(Debug, Default)]
+pub(crate) struct Keeping {
+    pub(crate) drops: Vec<Drop>,
+    days: Option<u64>,
+    holds: Vec<(String, HoldDetail)>,
+}
+
+/// An act that destroyed, with what was in force when it did.
+#[derive(Debug)]
+pub(crate) struct Drop {
+    pub(crate) index: u64,
+    pub(crate) detail: DropDetail,
+    pub(crate) is_by_rule: bool,
+    pub(crate) holds: Vec<HoldDetail>,
+}
+
+/// A run of leaves that differ.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: u64,
+    length: u64,
+}
+
+/// A section, as far as it has been read.
+#[derive(Debug)]
+pub(crate) struct Section {
+    pub(crate) header: Header,
+    pub(crate) number: u32,
+    pub(crate) first_line: u64,
+    pub(crate) lines: u64,
+    pub(crate) is_closed: bool,
+    pub(crate) checkpoints: Vec<OwnCheckpoint>,
+    /// Of scope `journal`: hashes of leaves up to the first that is missing.
+    pub(crate) leaves: Vec<Hash>,
+    pub(crate) first_missing: Option<u64>,
+    expected: u64,
+    pub(crate) first_at: Option<i64>,
+    latest: i64,
+    differing: Option<Run>,
+    /// Of scope `exchange`: leaf and whether its proof has come.
+    proven: HashMap<u64, (Hash, bool)>,
+    pub(crate) proofs: HashMap<(u64, u64), Vec<Hash>>,
+    pub(crate) counts: Counts,
+    pub(crate) certified: Vec<(u64, VerifierKey)>,
+    pub(crate) own_words: Vec<KeyWord>,
+    pub(crate) witness_words: Vec<KeyWord>,
+    pub(crate) witnessed: Vec<WitnessRecord>,
+    pub(crate) continuations: Vec<Continuation>,
+    pub(crate) keeping: Keeping,
+    /// Destroyed entries: index, time, kind.
+    pub(crate) destroyed: Vec<(u64, i64, Kind)>,
+    pub(crate) permits: Vec<PermitRecord>,
+    /// Permits of which no more is known than that they are there: id and time.
+    pub(crate) hidden_permits: Vec<(Id, i64)>,
+    pub(crate) completions: Vec<CompletionRecord>,
+    pub(crate) processing: Vec<Id>,
+    pub(crate) decisions: Vec<(u128, u64, u64)>,
+    pub(crate) versions: Vec<AgreementVersion>,
+    pub(crate) named: Vec<crate::payload::VersionName>,
+    pub(crate) certificates: Vec<Vec<u8>>,
+}
+
+/// How many of what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the report")]
+pub struct Counts {
+    pub entries: u64,
+    pub checkpoints: u64,
+    pub permits: u64,
+    pub refusals: u64,
+    pub completions: u64,
+    pub processing: u64,
+    pub witnessed: u64,
+    pub destroyed: u64,
+    pub(crate) withheld: u64,
+}
+
+impl Counts {
+    /// Both together.
+    pub(crate) const fn plus(&self, other: &Self) -> Self {
+        Self {
+            entries: self.entries.saturating_add(other.entries),
+            checkpoints: self.checkpoints.saturating_add(other.checkpoints),
+            permits: self.permits.saturating_add(other.permits),
+            refusals: self.refusals.saturating_add(other.refusals),
+            completions: self.completions.saturating_add(other.completions),
+            processing: self.processing.saturating_add(other.processing),
+            witnessed: self.witnessed.saturating_add(other.witnessed),
+            destroyed: self.destroyed.saturating_add(other.destroyed),
+            withheld: self.withheld.saturating_add(other.withheld),
+        }
+    }
+}
+
+pub(crate) const fn add(count: &mut u64) {
+    *count = count.saturating_add(1);
+}
+
+impl Section {
+    pub(crate) fn begin(header: Header, line: u64, names: &mut Names) -> Self {
+        Self {
+            number: names.number(&header.participant),
+            header,
+            first_line: line,
+            lines: 1,
+            is_closed: false,
+            checkpoints: Vec::new(),
+            leaves: Vec::new(),
+            first_missing: None,
+            expected: 0,
+            first_at: None,
+            latest: i64::MIN,
+            differing: None,
+            proven: HashMap::new(),
+            proofs: HashMap::new(),
+            counts: Counts::default(),
+            certified: Vec::new(),
+            own_words: Vec::new(),
+            witness_words: Vec::new(),
+            witnessed: Vec::new(),
+            continuations: Vec::new(),
+            keeping: Keeping::default(),
+            destroyed: Vec::new(),
+            permits: Vec::new(),
+            hidden_permits: Vec::new(),
+            completions: Vec::new(),
+            processing: Vec::new(),
+            decisions: Vec::new(),
+            versions: Vec::new(),
+            named: Vec::new(),
+            certificates: Vec::new(),
+        }
+    }
+
+    pub(crate) fn participant(&self) -> &str {
+        &self.header.participant
+    }
+
+    pub(crate) fn is_journal(&self) -> bool {
+        self.header.scope == Scope::Journal
+    }
+
+    pub(crate) fn alarm(&self, findings: &mut Findings, code: Alarm, place: Place, nl: &str, en: &str) {
+        findings.alarm(code, Some(self.participant()), place, words(nl, en));
+    }
+
+    fn form(&self, findings: &mut Findings, line: u64, nl: &str, en: &str) {
+        self.alarm(findings, Alarm::Form, at_line(line), nl, en);
+    }
+
+    /// Takes in a line after the first.
+    pub(crate) fn take(&mut self, item: Item, line: u64, names: &mut Names, findings: &mut Findings) {
+        add(&mut self.lines);
+        match item {
+            Item::Entry(entry) => self.entry(entry, line, names, findings),
+            Item::Checkpoint { checkpoint, at } => self.checkpoint(checkpoint, at, line, findings),
+            Item::Inclusion { index, hashes } => self.inclusion(index, &hashes, line, findings),
+            Item::Consistency { from, to, hashes } if !self.is_journal() => {
+                self.proofs.insert((from, to), hashes);
+            }
+            Item::Agreement(mut version) => {
+                version.line = line;
+                self.versions.push(*version);
+            }
+            Item::Certificate(der) if self.certificates.len() < MOST_CERTIFICATES => {
+                self.certificates.push(der);
+            }
+            Item::Certificate(_) => {}
+            Item::End { lines } => self.end(lines, line, findings),
+            Item::Consistency { .. } | Item::Bad | Item::Evidence(_) => {
+                self.form(findings, line, "De regel is niet leesbaar.", "the line cannot be read");
+            }
+        }
+    }
+
+    fn checkpoint(&mut self, checkpoint: Option<Checkpoint>, at: i64, line: u64, findings: &mut Findings) {
+        add(&mut self.counts.checkpoints);
+        match checkpoint.filter(|one| one.origin.participant == self.participant()) {
+            Some(checkpoint) => self.checkpoints.push(OwnCheckpoint { checkpoint, at, line }),
+            None => {
+                let (nl, en) = (
+                    "Het controlepunt is niet leesbaar, of van een ander.",
+                    "the checkpoint cannot be read, or is another's",
+                );
+                self.form(findings, line, nl, en);
+            }
+        }
+    }
+
+    fn inclusion(&mut self, index: u64, hashes: &[Hash], line: u64, findings: &mut Findings) {
+        let root = self.checkpoints.last().map(|last| last.checkpoint.root);
+        let size = self.header.size;
+        let found = match (self.proven.get_mut(&index), root) {
+            (Some((leaf, has_proof)), Some(root)) if !*has_proof => {
+                *has_proof = true;
+                Some(includes(leaf, index, size, hashes, &root))
+            }
+            _ => None,
+        };
+        match found {
+            None => self.form(
+                findings,
+                line,
+                "Het bewijs hoort bij geen regel of geen controlepunt.",
+                "the proof belongs to no entry or no checkpoint",
+            ),
+            Some(false) => self.alarm(
+                findings,
+                Alarm::RootDiffers,
+                at_index(index),
+                "Het bewijs leidt niet van de regel naar het controlepunt.",
+                "the proof does not lead from the entry to the checkpoint",
+            ),
+            Some(true) => {}
+        }
+    }
+
+    fn end(&mut self, lines: u64, line: u64, findings: &mut Findings) {
+        self.is_closed = true;
+        if lines != self.lines {
+            let (nl, en) = (
+                format!("Het deel heeft {} regels en zegt {lines}.", self.lines),
+                format!("the section has {} lines and says {lines}", self.lines),
+            );
+            self.form(findings, line, &nl, &en);
+        }
+    }
+
+    /// What can be said of the lines when no more come.
+    pub(crate) fn close(&mut self, findings: &mut Findings) {
+        self.end_run(findings);
+        let first = self.first_line;
+        if !self.is_closed {
+            let line = first.saturating_add(self.lines).saturating_sub(1);
+            self.form(findings, line, "Het deel is afgebroken.", "the section has been cut off");
+        }
+        if self.checkpoints.last().map(|last| last.checkpoint.size) != Some(self.header.size) {
+            let (nl, en) = (
+                "Het deel heeft geen controlepunt van zijn omvang.",
+                "the section has no checkpoint of its size at the end of its checkpoints",
+            );
+            self.form(findings, first, nl, en);
+        }
+        if self.is_journal() && self.expected < self.header.size {
+            self.missing(self.expected, self.header.size, findings);
+        }
+        let mut unproven: Vec<u64> =
+            self.proven.iter().filter(|(_, (_, proven))| !proven).map(|(index, _)| *index).collect();
+        unproven.sort_unstable();
+        for index in unproven {
+            let (nl, en) = ("De regel heeft geen bewijs.", "the entry has no proof");
+            self.alarm(findings, Alarm::Form, at_index(index), nl, en);
+        }
+        self.proven = HashMap::new();
+    }
+
+    /// Keeps what it says of checkpoints and keys only.
+    pub(crate) fn forget_entries(&mut self) {
+        self.leaves = Vec::new();
+        self.permits = Vec::new();
+        self.hidden_permits = Vec::new();
+        self.completions = Vec::new();
+        self.processing = Vec::new();
+        self.decisions = Vec::new();
+        self.destroyed = Vec::new();
+        self.versions = Vec::new();
+    }
+
+    fn missing(&mut self, from: u64, to: u64, findings: &mut Findings) {
+        let many = to.saturating_sub(from);
+        let nl = format!("Er ontbreken {many} regels vanaf {from}.");
+        let en = format!("{many} entries are missing from {from} on");
+        self.alarm(findings, Alarm::EntryMissing, at_index(from), &nl, &en);
+        self.first_missing = self.first_missing.or(Some(from));
+    }
+
+    /// Whether the entry stands where it should; else it is not judged further.
+    fn in_place(&mut self, entry: &Entry, line: u64, findings: &mut Findings) -> bool {
+        let index = entry.index;
+        if index >= self.header.size {
+            let place = Place { index: Some(index), transaction: None, line: Some(line) };
+            let (nl, en) = (
+                "De regel valt buiten het laatste controlepunt.",
+                "the entry is not below the last checkpoint",
+            );
+            self.alarm(findings, Alarm::Form, place, nl, en);
+            return false;
+        }
+        if !self.is_journal() {
+            let is_new = self.proven.insert(index, (entry.leaf, false)).is_none();
+            if !is_new {
+                self.form(findings, line, "De regel staat er twee keer.", "the entry stands twice");
+            }
+            return is_new;
+        }
+        if index < self.expected {
+            let (nl, en) = (
+                "De regel staat er twee keer, of niet op zijn plaats.",
+                "the entry stands twice, or not in its place",
+            );
+            self.alarm(findings, Alarm::EntryMissing, at_index(index), nl, en);
+            self.first_missing = self.first_missing.map(|first| first.min(index)).or(Some(index));
+            return false;
+        }
+        if index > self.expected {
+            self.missing(self.expected, index, findings);
+        }
+        self.expected = index.saturating_add(1);
+        if self.first_missing.is_none() {
+            self.leaves.push(entry.leaf);
+        }
+        true
+    }
+
+    fn entry(&mut self, entry: Entry, line: u64, names: &mut Names, findings: &mut Findings) {
+        if !self.in_place(&entry, line, findings) {
+            return;
+        }
+        add(&mut self.counts.entries);
+        let Entry { index, id, at, kind, body, .. } = entry;
+        match kind {
+            Kind::Permit => add(&mut self.counts.permits),
+            Kind::Refusal => add(&mut self.counts.refusals),
+            Kind::Processing => add(&mut self.counts.processing),
+            Kind::Completion => add(&mut self.counts.completions),
+            Kind::Witness => add(&mut self.counts.witnessed),
+            Kind::Act => {}
+        }
+        if entry.is_changed {
+            let (nl, en) = (
+                "Wat de regel zegt is niet waaraan hij gebonden is.",
+                "what the entry says is not what it is committed to",
+            );
+            self.alarm(findings, Alarm::EntryChanged, at_index(index), nl, en);
+        }
+        if entry.is_unreadable {
+            let place = Place { index: Some(index), transaction: None, line: Some(line) };
+            let (nl, en) =
+                ("De inhoud van de regel is niet leesbaar.", "what the entry holds cannot be read");
+            self.alarm(findings, Alarm::Form, place, nl, en);
+        }
+        self.leaf_of(index, entry.leaf_differs, findings);
+        self.time_of(index, at, findings);
+        self.keep(index, id, at, kind, body, names, findings);
+    }
+
+    fn leaf_of(&mut self, index: u64, differs: bool, findings: &mut Findings) {
+        match (&mut self.differing, differs) {
+            (Some(run), true) if run.first.saturating_add(run.length) == index => add(&mut run.length),
+            (_, true) => {
+                self.end_run(findings);
+                self.differing = Some(Run { first: index, length: 1 });
+            }
+            (Some(_), false) => self.end_run(findings),
+            (None, false) => {}
+        }
+    }
+
+    fn end_run(&mut self, findings: &mut Findings) {
+        let Some(Run { first, length }) = self.differing.take() else { return };
+        let nl = format!("{length} regels vanaf {first} zijn niet die van de boom.");
+        let en = format!("{length} entries from {first} on are not those that the tree holds");
+        self.alarm(findings, Alarm::LeafDiffers, at_index(first), &nl, &en);
+    }
+
+    fn time_of(&mut self, index: u64, at: i64, findings: &mut Findings) {
+        self.first_at = self.first_at.or(Some(at));
+        if self.is_journal() && at < self.latest.saturating_sub(BACK) {
+            let (nl, en) = (
+                "De regel is meer dan tien minuten ouder dan een eerdere.",
+                "the entry's time is more than ten minutes before that of an earlier one",
+            );
+            self.alarm(findings, Alarm::BackDated, at_index(index), nl, en);
+        }
+        self.latest = self.latest.max(at);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
+    fn keep(
+        &mut self,
+        index: u64,
+        id: Id,
+        at: i64,
+        kind: Kind,
+        body: Body,
+        names: &mut Names,
+        findings: &mut Findings,
+    ) {
+        if kind == Kind::Permit && matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown) {
+            self.hidden_permits.push((id, at));
+        }
+        match body {
+            Body::Permit(permit) => self.permit(index, id, at, permit, names),
+            Body::Refusal(decision) => {
+                self.decisions.extend(decision.map(|(trace, span)| (trace, span, index)));
+            }
+            Body::Processing(permit) => self.processing.push(permit),
+            Body::Completion(completion) => {
+                let [high, _] = halves(&completion.content);
+                self.completions.push(CompletionRecord {
+                    permit: completion.permit,
+                    transaction: completion.transaction,
+                    direction: completion.direction,
+                    counterpart: names.number(&completion.counterpart),
+                    index,
+                    delivery: completion.delivery,
+                    status: completion.status,
+                    content: high,
+                    has_elements: completion.has_elements,
+                });
+            }
+            Body::Witness(witness) => self.witness(index, at, *witness, findings),
+            Body::Act(act) => self.act(index, at, act.subject, act.action, findings),
+            Body::Withheld => self.withheld(index, at, kind, findings),
+            Body::Destroyed => {
+                add(&mut self.counts.destroyed);
+                self.destroyed.push((index, at, kind));
+            }
+            Body::Unknown => {}
+        }
+    }
+
+    fn permit(&mut self, index: u64, id: Id, at: i64, permit: Permit, names: &mut Names) {
+        let Permit { transaction, direction, counterpart, decision, has_processing } = permit;
+        let (mut decided, mut moment, mut version) = (Decided::Not, at, None);
+        if let Some(decision) = decision {
+            let (trace, span) = decision.id;
+            self.decisions.push((trace, span, index));
+            decided = if decision.holds { Decided::Holds } else { Decided::Faulty };
+            if decision.at.abs_diff(at) <= NEAR.unsigned_abs() {
+                moment = decision.at;
+            }
+            version = decision.version.and_then(|name| self.version_number(name));
+        }
+        let counterpart = names.number(&counterpart);
+        self.permits.push(PermitRecord {
+            id,
+            transaction,
+            direction,
+            counterpart,
+            index,
+            at,
+            moment,
+            version,
+            decided,
+            has_processing,
+        });
+    }
+
+    fn version_number(&mut self, name: crate::payload::VersionName) -> Option<u32> {
+        // The last ones named are the likely ones; a journal names few.
+        let place = self.named.iter().rposition(|known| *known == name).unwrap_or_else(|| {
+            self.named.push(name);
+            self.named.len().saturating_sub(1)
+        });
+        u32::try_from(place).ok()
+    }
+
+    fn withheld(&mut self, index: u64, at: i64, kind: Kind, findings: &mut Findings) {
+        let outside = self.header.period.is_some_and(|period| at < period.from || at >= period.until);
+        if !outside || matches!(kind, Kind::Act | Kind::Witness) {
+            let (nl, en) = (
+                "De inhoud is niet gegeven, en zou dat wel moeten zijn.",
+                "what the entry holds is not given, and should be",
+            );
+            return self.alarm(findings, Alarm::Form, at_index(index), nl, en);
+        }
+        add(&mut self.counts.withheld);
+    }
+
+    fn witness(&mut self, index: u64, at: i64, witness: crate::payload::Witness, findings: &mut Findings) {
+        let crate::payload::Witness { counterpart, checkpoint, key, key_text, is_signed, statement } =
+            witness;
+        if !is_signed {
+            let (nl, en) = (
+                "Het controlepunt is niet ondertekend met de sleutel die erbij staat.",
+                "the checkpoint is not signed by the key that stands with it",
+            );
+            self.alarm(findings, Alarm::CheckpointSignature, at_index(index), nl, en);
+            return;
+        }
+        if let Some(signed) = statement {
+            self.witness_words.push(KeyWord {
+                index,
+                participant: counterpart,
+                origin: checkpoint.origin.text(),
+                key: key.clone(),
+                key_text,
+                signed,
+            });
+        }
+        let Checkpoint { origin, size, root, .. } = checkpoint;
+        self.witnessed.push(WitnessRecord { index, at, origin, size, root, key });
+    }
+
+    fn act(&mut self, index: u64, at: i64, subject: String, action: Action, findings: &mut Findings) {
+        let place = at_index(index);
+        let readable = match action {
+            Action::Other | Action::Release => {
+                if matches!(action, Action::Release) {
+                    self.keeping.holds.retain(|(name, _)| *name != subject);
+                }
+                true
+            }
+            Action::Retention(days) => {
+                self.keeping.days = days;
+                days.is_some()
+            }
+            Action::Hold(Some(detail)) => {
+                self.keeping.holds.push((subject, detail));
+                true
+            }
+            Action::Drop(Some(detail)) => {
+                self.dropped(index, at, detail);
+                true
+            }
+            Action::Key(detail) => return self.key(index, detail, findings),
+            Action::Continue(Some(detail)) => {
+                // One that contradicts itself explains nothing, which then shows.
+                self.continuations.extend(self.continued(index, &detail));
+                true
+            }
+            Action::Hold(None) | Action::Drop(None) | Action::Continue(None) => false,
+        };
+        if !readable {
+            let (nl, en) = (
+                "De handeling over het journaal is niet leesbaar.",
+                "the act about the journal cannot be read",
+            );
+            self.alarm(findings, Alarm::Form, place, nl, en);
+        }
+    }
+
+    fn dropped(&mut self, index: u64, at: i64, detail: DropDetail) {
+        let days = self.keeping.days.filter(|days| *days > 0 && *days == detail.keep_days);
+        let kept = days.and_then(|days| i64::try_from(days).ok()?.checked_mul(86_400_000));
+        let is_by_rule = kept.is_some_and(|kept| detail.written_before <= at.saturating_sub(kept));
+        let holds = self.keeping.holds.iter().map(|(_, hold)| hold.clone()).collect();
+        self.keeping.drops.push(Drop { index, detail, is_by_rule, holds });
+    }
+
+    fn key(&mut self, index: u64, detail: Option<KeyDetail>, findings: &mut Findings) {
+        let own = self.participant().to_owned();
+        let read = detail.and_then(|KeyDetail { origin, verifier_key, statement, chain }| {
+            let key = VerifierKey::parse(&verifier_key)?;
+            let parsed = Origin::parse(&origin).filter(|_| key.name == origin)?;
+            let signed = Signed { statement, chain };
+            let is_own = parsed.participant == own;
+            is_own.then_some(KeyWord { index, participant: own, origin, key, key_text: verifier_key, signed })
+        });
+        let Some(word) = read else {
+            let (nl, en) = (
+                "De journaalsleutel is niet leesbaar, of van een ander.",
+                "the journal key cannot be read, or is another's",
+            );
+            return self.alarm(findings, Alarm::JournalKey, at_index(index), nl, en);
+        };
+        self.certified.push((index, word.key.clone()));
+        self.own_words.push(word);
+    }
+
+    fn continued(&self, index: u64, detail: &ContinueDetail) -> Option<Continuation> {
+        let (origin, previous) = (Origin::parse(&detail.origin)?, Origin::parse(&detail.previous_origin)?);
+        let last_known = Checkpoint::parse(&detail.last_known)?;
+        let coherent = origin.participant == self.participant()
+            && previous.participant == origin.participant
+            && previous.epoch.checked_add(1) == Some(origin.epoch)
+            && detail.size == index
+            && last_known.origin == previous
+            && last_known.size >= detail.size;
+        coherent.then_some(Continuation { previous, size: detail.size, last_known, index })
+    }
+}
+
+const fn halves(hash: &Hash) -> [u128; 2] {
+    let (halves, _) = hash.as_chunks::<16>();
+    match halves {
+        [high, low] => [u128::from_be_bytes(*high), u128::from_be_bytes(*low)],
+        _ => [0, 0],
+    }
+}

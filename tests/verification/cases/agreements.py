@@ -1,0 +1,264 @@
+"""Agreements changed, statements forged and dropped, permits under a version that was not in force."""
+
+import hashlib
+
+from ..agreement import Agreement
+from ..authority import make_key
+from ..journal import DAY
+from ..maker import Organisation
+from .making import HOUR, alone, case, flipped, line_of, without
+
+
+def in_agreement(world, change, number=0):
+    """Changes the line of an agreement in the provider's evidence."""
+    lines = alone(world.busy(3))
+    change(line_of(lines, "agreement", number))
+    return lines
+
+
+@case("P:AGREEMENT_SIGNATURE", notes="ONE_SIDE")
+def agreement_changed(world):
+    def change(line):
+        line["document"] = line["document"].replace("Om mensen te bereiken", "Om mensen te controleren")
+
+    return in_agreement(world, change)
+
+
+@case("P:AGREEMENT_MISSING", "P:AGREEMENT_SIGNATURE", notes="ONE_SIDE")
+def agreement_changed_with_its_hash(world):
+    def change(line):
+        line["document"] = line["document"].replace("Om mensen te bereiken", "Om mensen te controleren")
+        line["hash"] = "sha256:" + hashlib.sha256(line["document"].encode()).hexdigest()
+
+    return in_agreement(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", notes="ONE_SIDE")
+def agreement_that_no_permit_names_changed(world):
+    world.agreements.insert(0, world.version(2, begin=world.now + 200 * DAY).conclude(world.provider, world.consumer, world.now))
+    return in_agreement(world, lambda line: line.update(document=line["document"].replace("bereiken", "controleren")))
+
+
+@case("P:AGREEMENT_MISSING", notes="ONE_SIDE")
+def agreement_left_out(world):
+    lines = alone(world.busy(3))
+    return without(lines, line_of(lines, "agreement"))
+
+
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_MISSING", notes="ONE_SIDE")
+def agreement_given_as_another_version(world):
+    return in_agreement(world, lambda line: line.update(version=2))
+
+
+def with_statements(world, change):
+    """The statements of the agreement, changed before anything else happens."""
+    agreement = world.agreement
+    agreement.statements = change(agreement) or agreement.statements
+    world.on(HOUR)
+    return alone(world.busy(3))
+
+
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def statement_signature_flipped(world):
+    def change(agreement):
+        agreement.statements[1]["statement"] = flipped(agreement.statements[1]["statement"])
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", notes="ONE_SIDE")
+def forged_revocation(world):
+    """By somebody who has the chain, and not the key."""
+
+    def change(agreement):
+        forger = type(world.consumer.identity)(make_key(world.chance), world.consumer.identity.chain)
+        agreement.statements.append(forger.states({
+            "format": "verbond-statement/1", "agreement": agreement.content["id"], "version": 1, "hash": agreement.hash,
+            "participant": world.consumer.participant, "at": "2026-03-02T08:10:00Z", "step": {"step": "revoked", "reason": "Forged."},
+        }))  # fmt: skip
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def signatory_signed_another_document(world):
+    def change(agreement):
+        step = agreement.signature(world.consumer, world.now, document=agreement.text + " ")
+        agreement.statements[2] = agreement.statement(world.consumer, step, world.now)
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def signatory_signed_a_file(world):
+    def change(agreement):
+        step = agreement.signature(world.consumer, world.now, typ="verbond-file+jws")
+        agreement.statements[2] = agreement.statement(world.consumer, step, world.now)
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def signatory_not_the_one_named(world):
+    def change(agreement):
+        step = agreement.signature(world.consumer, world.now) | {"name": "De portier"}
+        agreement.statements[2] = agreement.statement(world.consumer, step, world.now)
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def signatory_signed_long_before(world):
+    def change(agreement):
+        step = agreement.signature(world.consumer, world.now - 2 * DAY)
+        agreement.statements[2] = agreement.statement(world.consumer, step, world.now)
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def signatory_key_another_than_signed(world):
+    def change(agreement):
+        step = agreement.signature(world.consumer, world.now) | {"key": agreement.signature(world.provider, world.now)["key"]}
+        agreement.statements[2] = agreement.statement(world.consumer, step, world.now)
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def statement_about_another_version(world):
+    def change(agreement):
+        other = Agreement({**agreement.content, "title": {"nl": "Iets anders", "en": "Something else"}})
+        agreement.statements[2] = other.conclude(world.provider, world.consumer, world.now).statements[2]
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", notes="ONE_SIDE")
+def statement_by_somebody_who_is_no_party(world):
+    def change(agreement):
+        third = Organisation(world.authority, "00000099000000030000", "Derde", "derde.test", world.chance)
+        agreement.states(third, "revoked", world.now, reason="Not a party.")
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def statement_dropped(world):
+    return with_statements(world, lambda agreement: agreement.statements[:2])
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def offer_dropped(world):
+    return with_statements(world, lambda agreement: agreement.statements[1:])
+
+
+@case("P:CERTIFICATE", notes="ONE_SIDE")
+def statement_under_the_certificate_of_another(world):
+    def change(agreement):
+        own, world.consumer.identity = world.consumer.identity, world.provider.identity
+        step = agreement.signature(world.consumer, world.now)
+        agreement.statements[2] = agreement.statement(world.consumer, step, world.now)
+        world.consumer.identity = own
+
+    return with_statements(world, change)
+
+
+@case("P:CERTIFICATE", notes="ONE_SIDE")
+def statement_under_an_expired_certificate(world):
+    def change(agreement):
+        own = world.consumer.identity
+        world.consumer.identity = world.authority.issue(world.consumer.oin, world.consumer.host, end=world.now - HOUR)
+        step = agreement.signature(world.consumer, world.now)
+        agreement.statements[2] = agreement.statement(world.consumer, step, world.now)
+        world.consumer.identity = own
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def permitted_after_revocation(world):
+    world.busy(3)
+    world.agreement.states(world.consumer, "revoked", world.on(), reason="No longer needed.")
+    world.on(HOUR)
+    world.busy(3)
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def permitted_while_suspended(world):
+    world.busy(3)
+    world.agreement.states(world.consumer, "suspended", world.on(), reason="We look into something.")
+    world.on(HOUR)
+    world.exchange(world.agreement)
+    world.agreement.states(world.consumer, "resumed", world.on(HOUR))
+    world.on(HOUR)
+    world.busy(3)
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def permitted_while_one_of_two_still_holds_it_up(world):
+    world.busy(3)
+    for each in world.both:
+        world.agreement.states(each, "suspended", world.on(), reason="We look into something.")
+    world.agreement.states(world.consumer, "resumed", world.on())
+    world.on(HOUR)
+    world.busy(3)
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def permitted_before_it_was_signed(world):
+    world.agreements = [world.version(1).conclude(world.provider, world.consumer, world.now + 3 * HOUR)]
+    world.exchange(world.agreement)
+    world.on(6 * HOUR)
+    world.busy(3)
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def permitted_before_the_term(world):
+    world.agreements = [world.version(1, begin=world.now + 3 * HOUR).conclude(world.provider, world.consumer, world.now)]
+    world.on()
+    world.exchange(world.agreement)
+    world.on(6 * HOUR)
+    world.busy(3)
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def permitted_after_the_term(world):
+    world.agreements = [world.version(1, end=world.now + 3 * HOUR).conclude(world.provider, world.consumer, world.now)]
+    world.on()
+    world.busy(3)
+    world.on(6 * HOUR)
+    world.exchange(world.agreement)
+    world.on()
+    world.checkpoint()
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def permitted_under_a_version_that_was_replaced(world):
+    world.busy(3)
+    following = world.version(2, begin=world.now + HOUR, replaces=world.agreement.hash).conclude(world.provider, world.consumer, world.now)
+    world.on(3 * HOUR)
+    world.busy(3)
+    world.agreements.append(following)
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def permitted_under_a_version_whose_successor_ended_since(world):
+    world.busy(3)
+    following = world.version(2, begin=world.now + HOUR, replaces=world.agreement.hash).conclude(world.provider, world.consumer, world.now)
+    following.states(world.consumer, "revoked", world.on(2 * HOUR), reason="It did not work.")
+    world.on(3 * HOUR)
+    world.busy(3)
+    world.agreements.append(following)
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def permitted_under_a_version_that_was_refused(world):
+    made = world.version(1)
+    made.states(world.consumer, "offered", world.on())
+    made.states(world.provider, "refused", world.on(), reason="Not like this.")
+    made.states(world.provider, made.signature(world.provider, world.on()), world.now)
+    made.states(world.consumer, made.signature(world.consumer, world.on()), world.now)
+    world.agreements = [made]
+    world.on(HOUR)
+    world.busy(3)

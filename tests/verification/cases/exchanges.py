@@ -1,0 +1,202 @@
+"""Decisions, permits, completions, and the two sides of an exchange."""
+
+import json
+
+from ..authority import base64url
+from .making import HOUR, case, deeper, place, without
+
+
+@case("P:DECISION_MISSING")
+def decision_stripped(world):
+    world.busy(3)
+    world.exchange(world.agreement, provider_permit={"decision": None})
+    world.on(HOUR)
+    world.busy(3)
+
+
+@case("P:DECISION_MISSING")
+def decision_and_processing_stripped_but_people_were_named(world):
+    world.busy(3)
+    world.exchange(world.agreement, provider_permit={"decision": None, "processing": None})
+    world.busy(3)
+
+
+@case("C:DECISION_MISSING")
+def decision_and_processing_stripped_but_elements_arrived(world):
+    world.busy(3)
+    world.exchange(world.agreement, consumer_permit={"decision": None, "processing": None})
+    world.busy(3)
+
+
+@case("P:ENTRY_CHANGED", notes="ONE_SIDE")
+def decision_stripped_afterwards(world):
+    journal = world.busy().provider.journal
+    entry = journal.entries[place(journal, "permit", 1)]
+    content = entry.content
+    del content["decision"]
+    entry.payload = json.dumps(content)
+
+
+@case("P:DECISION_MISSING")
+def decision_is_a_deny(world):
+    world.busy(3)
+    deny = world.decision("", world.agreement, world.now, reasons=[{"code": "PURPOSE_NOT_AGREED"}])
+    transaction = world.exchange(world.agreement, provider_permit={"decision": deny})
+    entry = world.provider.journal.entries[place(world.provider.journal, "permit", 0, transaction_id=transaction)]
+    deny["attributes"]["adl.fsc.transaction_id"] = transaction
+    entry.rewrite(decision=deny)
+    deeper(world.provider.journal, entry, 3)
+    world.busy(3)
+
+
+@case("P:DECISION_MISSING")
+def decision_about_another_exchange(world):
+    world.busy(3)
+    world.exchange(world.agreement, provider_permit={"decision": world.decision("019cad8f-ac00-73ba-8ec6-8477587fd280", world.agreement, world.now)})
+    world.busy(3)
+
+
+@case("P:DECISION_MISSING")
+def decision_under_no_agreement(world):
+    world.busy(3)
+    transaction = world.exchange(world.agreement)
+    journal = world.provider.journal
+    entry = journal.entries[place(journal, "permit", 0, transaction_id=transaction)]
+    decision = entry.content["decision"]
+    del decision["attributes"]["adl.core.policies"]
+    entry.rewrite(decision=decision)
+    deeper(journal, entry, 3)
+    world.busy(3)
+
+
+@case("P:DECISION_TWICE")
+def decision_twice(world):
+    world.busy(3)
+    first = world.exchange(world.agreement)
+    second = world.exchange(world.agreement)
+    journal = world.provider.journal
+    one, other = (journal.entries[place(journal, "permit", 0, transaction_id=each)] for each in (first, second))
+    decision = {**other.content["decision"], **{name: one.content["decision"][name] for name in ("trace_id", "span_id")}}
+    other.rewrite(decision=decision)
+    deeper(journal, other, 3)
+    world.busy(3)
+
+
+@case("P:PERMIT_TWICE", "P:DECISION_TWICE")
+def permit_twice(world):
+    world.busy(3)
+    world.exchange(world.agreement)
+    journal = world.provider.journal
+    entry = journal.entries[place(journal, "permit", -1)]
+    journal.append("permit", entry.payload, world.on())
+    world.busy(3)
+
+
+@case("P:PERMIT_TWICE")
+def permit_twice_of_an_open_service(world):
+    world.busy(3)
+    world.exchange()
+    journal = world.provider.journal
+    journal.append("permit", journal.entries[place(journal, "permit", -1)].payload, world.on())
+    world.busy(3)
+
+
+@case("P:COMPLETION_TWICE")
+def completion_twice(world):
+    world.busy(3)
+    world.exchange(world.agreement)
+    journal = world.provider.journal
+    journal.append("completion", journal.entries[place(journal, "completion", -1)].payload, world.on())
+    world.busy(3)
+
+
+@case("P:COMPLETION_WITHOUT_PERMIT")
+def completion_of_no_permit(world):
+    world.busy(3)
+    world.exchange(world.agreement, provider_completion={"permit": "019cad8f-ac00-73ba-8ec6-8477587fd280"})
+    world.busy(3)
+
+
+@case("P:COMPLETION_WITHOUT_PERMIT")
+def completion_of_the_permit_of_another(world):
+    world.busy(3)
+    journal = world.provider.journal
+    world.exchange(world.agreement, provider_completion={"permit": journal.entries[place(journal, "permit", 0)].id})
+    world.busy(3)
+
+
+@case("P:HALF_MISSING")
+def half_missing_at_the_consumer(world):
+    world.busy(3)
+    world.exchange(world.agreement, sides=("provider",))
+    world.busy(3)
+
+
+@case("C:HALF_MISSING")
+def half_missing_at_the_provider(world):
+    world.busy(3)
+    world.exchange(world.agreement, sides=("consumer",))
+    world.busy(3)
+
+
+@case("C:HALF_MISSING")
+def half_missing_of_a_delivery_broken_off(world):
+    world.busy(3)
+    world.exchange(world.agreement, sides=("consumer",), delivery="broken_off")
+    world.busy(3)
+
+
+@case("P:ENTRY_MISSING", notes="ONE_SIDE")
+def half_missing_where_entries_are_missing(world):
+    """What is missing anyway explains the half: only the first is said."""
+    world.busy(3)
+    transaction = world.exchange()
+    world.busy(3)
+    journal = world.provider.journal
+    lines = world.lines()
+    gone = [place(journal, each, 0, transaction_id=transaction) for each in ("permit", "completion")]
+    return without(lines, *[each for each in lines[: len(journal.entries) + 9] if each.get("index") in gone])
+
+
+def differing(world, **members):
+    world.busy(3)
+    world.exchange(world.agreement, provider_completion=members)
+    world.busy(3)
+
+
+@case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_delivery(world):
+    differing(world, delivery="broken_off")
+
+
+@case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_status(world):
+    differing(world, status=206)
+
+
+@case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_bytes(world):
+    differing(world, request={"bytes": 1, "digest": base64url(bytes(32))})
+
+
+@case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_digest(world):
+    differing(world, response={"bytes": 45, "digest": base64url(bytes(32))})
+
+
+@case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_salt(world):
+    differing(world, salt=base64url(bytes(32)))
+
+
+@case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_whether_anything_came(world):
+    world.busy(3)
+    nothing = world.delivered("nothing")
+    world.exchange(world.agreement, consumer_completion={**nothing, "status": None, "elements": None})
+    journal = world.consumer.journal
+    entry = journal.entries[place(journal, "completion", -1)]
+    content = {name: value for name, value in entry.content.items() if value is not None}
+    entry.payload = json.dumps(content)
+    deeper(journal, entry, 3)
+    world.busy(3)

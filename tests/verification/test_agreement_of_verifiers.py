@@ -1,0 +1,40 @@
+"""The program and the second verifier, which share no code and no language, say the same of every case."""
+
+import pytest
+
+from verification import verifiers
+from verification.cases import CASES
+from verification.test_second_verifier import judged
+
+PROGRAM = verifiers.program()
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="VERBOND_VERIFY_BIN names no program, and none lies beside VERBOND_BIN")
+STATUS = {"clean": 0, "alarms": 1, "unreadable": 2}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_say_the_same(name, tmp_path):
+    files, anchors, earlier = CASES[name].write(tmp_path)
+    status, report = verifiers.run(PROGRAM, files, anchors, earlier)
+    assert status == STATUS[report["outcome"]]
+    assert verifiers.comparable(report) == verifiers.comparable(judged(files, anchors, earlier))
+
+
+@pytest.mark.parametrize("name", ["clean_of_both_parties", "changed_payload"])
+def test_a_sentence_stands_by_every_finding_in_both_languages(name, tmp_path):
+    files, anchors, _ = CASES[name].write(tmp_path)
+    told = {}
+    for language in ("nl", "en"):
+        status, report = verifiers.run(PROGRAM, ["--language", language, *files], anchors)
+        told[language] = [each["message"] for each in [*report["alarms"], *report["notes"]]]
+        assert all(told[language])
+    assert not told["nl"] or told["nl"] != told["en"]
+
+
+def test_standard_input_is_read_too(tmp_path):
+    import subprocess
+
+    files, anchors, _ = CASES["clean_of_both_parties"].write(tmp_path)
+    with files[0].open("rb") as file:
+        done = subprocess.run([PROGRAM, "--anchors", anchors[0], "-"], stdin=file, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr

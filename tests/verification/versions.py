@@ -1,0 +1,111 @@
+"""Versions of agreements as evidence gives them: whether statements hold, and whether a version was in force (agreement.md)."""
+
+import calendar
+import hashlib
+import time
+
+from . import signatures
+from .reading import typed
+from .signatures import Wrong
+
+CLOCKS = 300_000  # by how much the clocks of parties differ, and how long a statement takes to arrive
+WIRE = ("accepted_on_the_wire", "refused_on_the_wire", "revoked_on_the_wire")
+LATE = ("refused", "withdrawn", "suspended", "revoked", "refused_on_the_wire", "revoked_on_the_wire")
+STATEMENT = {"format": str, "agreement": str, "version": int, "hash": str, "participant": str, "at": str, "step": dict}
+
+
+def milliseconds(text):
+    try:
+        return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) * 1000
+    except (ValueError, TypeError) as error:
+        raise Wrong("not a moment") from error
+
+
+class Version:
+    """One version with the statements that hold. Raises when the document is another one than it is given as."""
+
+    def __init__(self, line):
+        raw = line["document"].encode()
+        document = signatures.object_of(raw)
+        if "sha256:" + hashlib.sha256(raw).hexdigest() != line["hash"]:
+            raise Wrong("the document is another one than its hash says")
+        try:
+            if (document["format"], document["id"], document["version"]) != ("verbond-agreement/1", line["id"], line["version"]):
+                raise Wrong("the document is of another agreement or version")
+            self.parties = {each["participant"] for each in document["parties"]}
+            self.begin, self.end = (milliseconds(document["term"][each]) for each in ("from", "until"))
+            self.signatories = {(each["participant"], each["name"], each["mandate"]) for each in document["signatories"]}
+        except (KeyError, TypeError) as error:
+            raise Wrong("the document lacks something") from error
+        self.raw, self.id, self.version, self.hash = raw, line["id"], line["version"], line["hash"]
+        self.stated = []
+
+    def take(self, given):
+        """Takes a statement that holds; gives the chain, whose it must be, and when. Raises when it does not hold."""
+        try:
+            signed = typed(given, {"statement": str, "chain": list})
+            chain = signatures.certificates(signed["chain"])
+            told = typed(signatures.signed_by_certificate(signed["statement"], chain[0]), STATEMENT)
+            about = (told["format"], told["agreement"], told["version"], told["hash"])
+            if about != ("verbond-statement/1", self.id, self.version, self.hash):
+                raise Wrong("the statement is about another document")
+            at, who, step = milliseconds(told["at"]), told["participant"], told["step"]
+            if who not in self.parties:
+                raise Wrong("the statement is by somebody who is no party")
+            if step["step"] in WIRE:
+                typed(step, {"party": str})
+            if step["step"] == "signed":
+                if (who, step["name"], step["mandate"]) not in self.signatories:
+                    raise Wrong("the signatory is not the one that the document names")
+                signed_at = signatures.signed_by_person(step["signature"], step["key"], self.raw, "verbond-agreement+jws") * 1000
+                if not at - 86_400_000 <= signed_at <= at + 300_000:
+                    raise Wrong("the signatory signed at another time")
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Wrong("the statement lacks something") from error
+        self.stated.append((at, who, step))
+        return chain, who, at
+
+    def life(self, moment=None):
+        """Stage, and who is bound, by the statements that count at a moment; all of them without one."""
+        stage, bound, wire, holding = "draft", set(), set(), set()
+        for at, who, step in self.stated:
+            name, party = step["step"], step.get("party")
+            if moment is not None and moment < at + (CLOCKS if name in LATE else -CLOCKS):
+                continue
+            going = stage in ("signed", "suspended")
+            if name == "offered" and stage == "draft":
+                stage = "offered"
+            elif name == "signed" and stage == "offered" and who not in bound:
+                bound.add(who)
+            elif name == "accepted_on_the_wire" and stage == "offered" and party != who and self.parties - bound == {party}:
+                bound.add(party)
+                wire.add(party)
+            elif name == "refused" and stage == "offered" or name == "withdrawn" and stage in ("draft", "offered"):
+                stage = name
+            elif name == "refused_on_the_wire" and stage == "offered" and self.parties - bound == {party}:
+                stage = "refused"
+            elif name == "suspended" and going:
+                holding.add(who)
+                stage = "suspended"
+            elif name == "resumed" and who in holding:
+                holding.discard(who)
+                stage = "suspended" if holding else "signed"
+            elif name == "revoked" and going or name == "revoked_on_the_wire" and going and party in wire:
+                stage, holding = "revoked", set()
+            if stage == "offered" and bound == self.parties:
+                stage = "signed"
+        return stage, bound
+
+    def takes_over(self, other, moment):
+        """Whether this version has taken the place of another by then."""
+        if self.id != other.id or self.version <= other.version or moment < self.begin + CLOCKS:
+            return False
+        ended = any(step["step"] in ("revoked", "revoked_on_the_wire") and at < self.begin for at, _, step in self.stated)
+        return self.life()[1] == self.parties and not ended
+
+    def in_force(self, moment, versions):
+        return (
+            self.begin <= moment < self.end
+            and self.life(moment)[0] == "signed"
+            and not any(each.takes_over(self, moment) for each in versions)
+        )
