@@ -223,7 +223,7 @@ LISTS = (
     "record list", "record journal", "decision list", "application list", "service list", "contract list", "peer list", "outbox list", "agreement list",
     "task list", "doctor", "decision replay",
 )  # fmt: skip
-PERSONAL = ("account records", "decision list", "agreement list", "task list")
+PERSONAL = ("account records", "account exchanges", "decision list", "agreement list", "task list")
 
 
 def output(node, words, *, table):
@@ -246,6 +246,9 @@ def test_no_command_names_somebody(answers, consumer, provider, folder):
         officer = organisation.officer()
         for words in PERSONAL:
             assert TRACES.within(json.dumps(officer.afar(*words.split()))) == [], words
+        evidence = folder / f"evidence-{organisation.node.id}"
+        officer.afar("account", "evidence", "--out", str(evidence))
+        assert b"processing" in evidence.read_bytes() and TRACES.within(evidence.read_bytes()) == []
         found = officer.afar("account", "person", "--number-file", str(number))
         assert found["items"] and TRACES.within(json.dumps(found)) == []
         number.write_text("not a number\n" + NUMBERS["person looked for"] + "\n")

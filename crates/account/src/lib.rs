@@ -4,6 +4,7 @@
 
 mod compare;
 mod evidence;
+mod exchanges;
 mod export;
 mod otlp;
 mod processing;
@@ -12,6 +13,7 @@ mod told;
 
 pub use compare::{Finding, FindingKind};
 pub use evidence::{EvidenceOf, evidence};
+pub use exchanges::{Exchange, ExchangesAsked, UnderAgreement, exchanges};
 pub use export::{Export, Logbook, NotTaken, Step, probe};
 pub use processing::{Person, about_person, processing_records};
 pub use reconcile::{Counterpart, Period, Reconciliation, reconcile};
