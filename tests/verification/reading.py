@@ -12,6 +12,7 @@ from .signatures import Wrong, unbase64url
 LONGEST_LINE = 16 << 20
 KINDS = ("permit", "refusal", "processing", "completion", "witness", "act")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+PARTICIPANT = re.compile(r"[a-z]+:[!-~]+")
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 KEPT = ("act", "witness")
 ENTRY = {"index": int, "id": str, "at": int, "kind": str, "commitment": bytes, "leaf": bytes}
@@ -42,7 +43,7 @@ def typed(found, required, optional=None):
         kind = required.get(name) or (optional or {}).get(name)
         if kind is bytes:
             value = unbase64url(value)
-        if kind is None and optional is not None or kind is not None and type(value) is not kind or kind is int and value < 0:
+        if kind is None and optional is not None or kind is not None and type(value) is not kind or kind is int and not 0 <= value < 1 << 64:
             raise Wrong(f"{name} is not what stands there")
         made[name] = value
     if missing := required.keys() - made.keys():
@@ -69,6 +70,7 @@ class Section:
     agreements: list = field(default_factory=list)
     certificates: list = field(default_factory=list)
     cut: bool = True
+    notes: int = 0  # how many lines `checkpoint`, also those that cannot be read
     # What judging leaves for the comparison with others:
     missing: int | None = None
     roots: dict = field(default_factory=dict)
@@ -119,7 +121,7 @@ def read(path, complain):
                 else:
                     put(section, kind, line, number)
             except (Wrong, WrongNote, UnicodeDecodeError) as error:
-                complain(section.participant if section else "", number, str(error))
+                complain(found[-1].participant if found else "", number, str(error))
     if section is not None:
         complain(section.participant, number, "the section is cut off")
     return found
@@ -127,6 +129,8 @@ def read(path, complain):
 
 def opened(head):
     """A section that begins."""
+    if not PARTICIPANT.fullmatch(head["participant"]):
+        raise Wrong("evidence of nobody")
     if head["format"] != "verbond-evidence/1" or head["scope"] not in ("journal", "exchange"):
         raise Wrong("evidence of another format")
     if "period" in head:
@@ -137,6 +141,7 @@ def opened(head):
 def put(section, kind, line, number):
     line["line"] = number
     if kind == "checkpoint":
+        section.notes += 1
         found = Checkpoint.parse(line["note"])
         if not found.origin.startswith(section.participant + "/journal/"):
             raise Wrong("a checkpoint of another journal")

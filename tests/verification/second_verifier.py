@@ -65,6 +65,9 @@ class Verifier:
         section.roots[0] = merkle.EMPTY
         for entry in section.entries:
             index, at = entry["index"], entry["at"]
+            if index >= section.size:
+                self.alarm("FORM", who, "an entry beyond the size of the section", index=index, line=entry["line"])
+                continue
             if section.whole and index != expected:
                 self.alarm("ENTRY_MISSING", who, "an entry is missing, out of order or there twice", index=min(index, expected))
                 section.missing = min(index, expected) if section.missing is None else section.missing
@@ -394,7 +397,7 @@ class Verifier:
         for section in self.sections:
             mine = people[section.participant]
             mine["entries"] += len(section.entries)
-            mine["checkpoints"] += len(section.checkpoints)
+            mine["checkpoints"] += section.notes
             for entry in section.entries:
                 mine["destroyed"] += entry["state"] == "destroyed"
                 if entry["kind"] in COUNTED:
@@ -405,7 +408,7 @@ class Verifier:
 def continues(who, index, detail):
     """Whether an act opens the next epoch as it must be opened."""
     previous, known = detail["previous_origin"], detail["checkpoint"]
-    number = re.fullmatch(re.escape(who) + r"/journal/([1-9][0-9]*)", previous)
+    number = re.fullmatch(re.escape(who) + r"/journal/([1-9][0-9]{0,9})", previous)
     following = number and detail["origin"] == f"{who}/journal/{int(number[1]) + 1}"
     return bool(following) and detail["size"] == index and known.origin == previous and known.size >= index
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import datetime
 import hashlib
 import json
@@ -145,13 +146,20 @@ def signed_by_person(token, encoded_key, document, typ):
 
 
 def certificates(encoded):
-    """Certificates from DER in base64url."""
+    """A certificate, and others that help to find its way, from DER in base64url. Of these, what cannot be read helps nobody."""
     if not isinstance(encoded, list) or not encoded:
         raise Wrong("no certificates")
+    found = [certificate(encoded[0])]
+    for each in encoded[1:]:
+        with contextlib.suppress(Wrong):
+            found.append(certificate(each))
+    return found
+
+
+def certificate(encoded):
     try:
-        found = [x509.load_der_x509_certificate(unbase64url(each)) for each in encoded]
-        for each in found:
-            each.public_key(), each.extensions, each.subject  # what is wrong in one of these shows here, and not later
+        found = x509.load_der_x509_certificate(unbase64url(encoded))
+        found.public_key(), found.extensions, found.subject  # what is wrong in one of these shows here, and not later
         return found
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise Wrong("not a certificate") from error

@@ -1,9 +1,12 @@
 """The program and the second verifier, which share no code and no language, say the same of every case."""
 
+import subprocess
+
 import pytest
 
 from verification import verifiers
 from verification.cases import CASES
+from verification.chance import Changed
 from verification.test_second_verifier import judged
 
 PROGRAM = verifiers.program()
@@ -20,6 +23,15 @@ def test_both_say_the_same(name, tmp_path):
     assert verifiers.comparable(report) == verifiers.comparable(judged(files, anchors, earlier))
 
 
+@pytest.mark.parametrize("begin", range(0, 200, 50))
+def test_both_say_the_same_of_what_was_changed_by_chance(begin, tmp_path):
+    for seed in range(begin, begin + 50):
+        changed = Changed(seed)
+        evidence, anchors = changed.write(tmp_path)
+        _, report = verifiers.run(PROGRAM, [evidence], [anchors])
+        assert verifiers.comparable(report) == verifiers.comparable(judged([evidence], [anchors], [])), (seed, changed.told)
+
+
 @pytest.mark.parametrize("name", ["clean_of_both_parties", "changed_payload"])
 def test_a_sentence_stands_by_every_finding_in_both_languages(name, tmp_path):
     files, anchors, _ = CASES[name].write(tmp_path)
@@ -32,8 +44,6 @@ def test_a_sentence_stands_by_every_finding_in_both_languages(name, tmp_path):
 
 
 def test_standard_input_is_read_too(tmp_path):
-    import subprocess
-
     files, anchors, _ = CASES["clean_of_both_parties"].write(tmp_path)
     with files[0].open("rb") as file:
         done = subprocess.run([PROGRAM, "--anchors", anchors[0], "-"], stdin=file, capture_output=True, timeout=60)

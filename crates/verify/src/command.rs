@@ -40,7 +40,7 @@ pub struct Options {
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     language: Option<LanguageName>,
 
-    /// Evidence: what `verbond journal export` wrote, of one party or of several. `-`: standard input.
+    /// Evidence: what participants hand over of their journals, one or several. `-`: standard input.
     #[arg(required = true, value_name = "EVIDENCE")]
     evidence: Vec<PathBuf>,
 }

@@ -50,6 +50,11 @@ def agreement_given_as_another_version(world):
     return in_agreement(world, lambda line: line.update(version=2))
 
 
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_MISSING", notes="ONE_SIDE")
+def agreement_given_as_another_version_without_statements(world):
+    return in_agreement(world, lambda line: line.update(version=2, statements=[]))
+
+
 def with_statements(world, change):
     """The statements of the agreement, changed before anything else happens."""
     agreement = world.agreement
@@ -130,6 +135,15 @@ def statement_about_another_version(world):
     def change(agreement):
         other = Agreement({**agreement.content, "title": {"nl": "Iets anders", "en": "Something else"}})
         agreement.statements[2] = other.conclude(world.provider, world.consumer, world.now).statements[2]
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", notes="ONE_SIDE")
+def revocation_of_another_document(world):
+    def change(agreement):
+        other = Agreement({**agreement.content, "title": {"nl": "Iets anders", "en": "Something else"}})
+        agreement.statements.append(other.statement(world.consumer, {"step": "revoked", "reason": "Of something else."}, world.now))
 
     return with_statements(world, change)
 
@@ -262,3 +276,35 @@ def permitted_under_a_version_that_was_refused(world):
     world.agreements = [made]
     world.on(HOUR)
     world.busy(3)
+
+
+def on_the_wire(world, *steps):
+    """A version whose consumer runs another program: what the provider states, in this order."""
+    made = world.version(1, signatories=[world.provider])
+    for name in steps:
+        step = made.signature(world.provider, world.on()) if name == "signed" else name
+        more = {"party": world.consumer.participant, "contracts": ["$1$1$made-up"]} if name.endswith("on_the_wire") else {}
+        made.states(world.provider, step, world.now, **more)
+    world.agreements = [made]
+    world.on(HOUR)
+    world.busy(3)
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def refused_on_the_wire_and_accepted_after(world):
+    on_the_wire(world, "offered", "signed", "refused_on_the_wire", "accepted_on_the_wire")
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def accepted_on_the_wire_before_anybody_signed(world):
+    on_the_wire(world, "offered", "accepted_on_the_wire", "signed")
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
+def revoked_on_the_wire(world):
+    on_the_wire(world, "offered", "signed", "accepted_on_the_wire", "revoked_on_the_wire")
+
+
+@case()
+def clean_with_refusal_on_the_wire_of_a_party_that_is_bound(world):
+    on_the_wire(world, "offered", "signed", "accepted_on_the_wire", "refused_on_the_wire")

@@ -37,6 +37,13 @@ def clean_of_a_period(world):
 
 
 @case(notes="WITHHELD ONE_SIDE")
+def clean_of_a_period_from_one_entry_to_another(world):
+    journal = world.busy().provider.journal
+    begin, end = (journal.entries[place(journal, "permit", each)].at for each in (2, 5))
+    return alone(world, period=(begin, end))
+
+
+@case(notes="WITHHELD ONE_SIDE")
 def clean_of_a_period_at_one_party_and_whole_at_the_other(world):
     world.busy(6)
     middle = world.now
@@ -161,6 +168,15 @@ def clean_with_lawful_destruction(world):
 
 
 @case(notes="DESTROYED ONE_SIDE")
+def clean_with_one_entry_destroyed(world):
+    old(world)
+    journal = world.provider.journal
+    only = place(journal, "processing", 1)
+    journal.drop(only, only, 365, world.on())
+    return alone(world.busy(4))
+
+
+@case(notes="DESTROYED ONE_SIDE")
 def clean_with_shorter_rule_since(world):
     last = old(world, days=40)
     world.provider.journal.keep(30, world.on())
@@ -185,6 +201,16 @@ def clean_with_hold_on_others(world):
     journal.hold("case 12", world.now - DAY, None, world.on())
     journal.drop(0, last, 365, world.on())
     world.busy(4)
+
+
+@case(notes="DESTROYED ONE_SIDE")
+def clean_with_hold_until_the_first_of_them(world):
+    last = old(world)
+    journal = world.provider.journal
+    first = journal.entries[place(journal, "permit")].at
+    journal.hold("case 12", 0, first, world.on())
+    journal.drop(0, last, 365, world.on())
+    return alone(world.busy(4))
 
 
 @case(notes="DESTROYED ONE_SIDE")

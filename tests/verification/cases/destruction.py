@@ -42,6 +42,16 @@ def destroyed_beyond_the_range_of_the_act(world):
     return alone(world)
 
 
+@case("P:DESTROYED_WITHOUT_ACT", notes="ONE_SIDE DESTROYED")
+def destroyed_later_than_the_act_that_names_it(world):
+    last = old(world)
+    journal = world.provider.journal
+    journal.drop(0, last + 40, 365, world.on(), written_before=world.now - 365 * DAY)
+    world.busy(3)
+    journal.entries[place(journal, "processing", -1)].destroy()
+    return alone(world)
+
+
 @case("P:DESTROYED_EARLY", notes="ONE_SIDE")
 def destroyed_by_another_rule(world):
     last = old(world, days=40)
@@ -119,6 +129,17 @@ def destroyed_and_told_as_withheld(world):
     world.busy()
     lines = alone(world)
     line = line_of(lines, "entry", place(world.provider.journal, "processing", 3))
+    del line["payload"], line["salt"]
+    line["withheld"] = True
+    return lines
+
+
+@case("P:FORM", notes="ONE_SIDE WITHHELD")
+def withheld_at_the_first_moment_of_the_period(world):
+    journal = world.busy().provider.journal
+    begin = place(journal, "processing", 2)
+    lines = alone(world, period=(journal.entries[begin].at, world.now))
+    line = line_of(lines, "entry", begin)
     del line["payload"], line["salt"]
     line["withheld"] = True
     return lines

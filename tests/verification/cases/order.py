@@ -134,8 +134,18 @@ def back_dated_with_every_checkpoint_and_witnessed(world):
 
 
 @case(notes="ONE_SIDE")
-def clean_with_clock_set_back_a_little(world):
-    back_dated(world, 4, by=5 * MINUTE)
+def clean_with_clock_set_back_ten_minutes(world):
+    journal = world.busy().provider.journal
+    journal.act("service.put", "incomes", {}, journal.entries[-1].at - 10 * MINUTE)
+    world.checkpoint()
+    return alone(world)
+
+
+@case("P:BACK_DATED", notes="ONE_SIDE")
+def written_a_moment_more_than_ten_minutes_back(world):
+    journal = world.busy().provider.journal
+    journal.act("service.put", "incomes", {}, journal.entries[-1].at - 10 * MINUTE - 1)
+    world.checkpoint()
     return alone(world)
 
 

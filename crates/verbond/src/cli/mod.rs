@@ -20,6 +20,7 @@ mod service;
 mod show;
 mod system;
 mod task;
+mod verify;
 mod withdrawal;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -125,6 +126,8 @@ enum Verb {
     /// The journal as something that others can check.
     #[command(subcommand)]
     Journal(journal::Journal),
+    /// Verify evidence offline: what participants hand over of their journals. The program `verbond-verify` does the same.
+    Verify(verify::Verify),
     /// Messages that still have to reach other participants.
     Outbox(system::Outbox),
     /// The node's certificate.
@@ -174,6 +177,7 @@ impl Arguments {
             Verb::Account(account) => return account.run(&client()?, printer).await,
             Verb::Decision(decision) => return decision.run(&client()?, printer).await,
             Verb::Journal(journal) => journal.run(&data, client, printer).await?,
+            Verb::Verify(verify) => return verify.run(printer),
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
             Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,
             Verb::Key(key) => key.run(&data, &client()?, printer).await?,

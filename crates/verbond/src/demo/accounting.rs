@@ -52,8 +52,8 @@ async fn reconciled(scene: &Scene, people: &Accountants<'_>, after: &str) -> any
     let compared = people.office.run(&["account", "reconcile", &register, "--after", after]).await?;
     let count = |name: &str| compared.get(name).and_then(Value::as_u64).unwrap_or_default();
     let findings = compared.get("findings").and_then(Value::as_array).map_or(0, Vec::len);
-    ensure!(count("agreed") > 0 && findings == 0, "the accounts disagree: {compared}");
-    Ok(format!("{} exchanges stand at both parties, and both say the same of what crossed", count("agreed")))
+    ensure!(count("same") > 0 && findings == 0, "the accounts disagree: {compared}");
+    Ok(format!("{} exchanges stand at both parties, and both say the same of what crossed", count("same")))
 }
 
 async fn witnessed(scene: &Scene) -> anyhow::Result<String> {
