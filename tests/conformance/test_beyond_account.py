@@ -13,11 +13,12 @@ import time
 
 import pytest
 
-from support.agreements import AGREED, BSN, SERVICE, SOURCE, ask, conclude, document
+from support.agreements import AGREED, BSN, PURPOSE, SERVICE, SOURCE, ask, conclude, document
 from support.between_two import consumer, folder, token  # noqa: F401
 from support.caller import Caller
 from support.checks import eventually
 from support.journal import position_of
+from support.node import NodeFault
 from support.servers import Reply
 from support.streams import Stream, lines, source, with_years  # noqa: F401
 from support.tapped import provider, tap  # noqa: F401
@@ -151,6 +152,51 @@ def test_two_honest_accounts_are_the_same(consumer, provider, token, working):
     acts = consumer.node.cli("record", "journal", "--kind", "act", "--limit", "1000")["items"]
     act = [line["payload"] for line in acts if line["payload"]["action"] == "account.reconcile"]
     assert act and act[-1]["subject"] == f"oin:{provider.node.id}"
+
+
+def test_exchanges_are_listed_by_what_they_were_for(consumer, provider, token, working):
+    permitted, refused = ask(consumer, token), ask(consumer, token, f"/{SERVICE}/secrets/1")
+    assert (permitted.status, refused.status) == (200, 403)
+    completed(consumer, transaction_of(permitted)), completed(provider, transaction_of(permitted))
+    for organisation, other, direction in ((consumer, provider, "outgoing"), (provider, consumer, "incoming")):
+        def listed(*words, officer=organisation.officer()):
+            return officer.afar("account", "exchanges", *words, "--limit", "1000")["items"]
+
+        def only(*words, transaction=transaction_of(permitted), listed=listed):
+            found = eventually(lambda: listed("--transaction", transaction, *words), "the exchange")
+            assert len(found) == 1
+            return found[0]
+
+        found = only()
+        assert (found["direction"], found["counterpart"], found["service"]) == (direction, f"oin:{other.node.id}", SERVICE)
+        assert (found["permitted"], found["code"], found["decision"], found["purpose"]) == (True, None, True, PURPOSE)
+        assert (found["agreement"]["hash"], found["agreement"]["version"]) == (working, 1)
+        assert found["activity"].startswith(organisation.node.public_address)
+        assert (found["completion"]["delivery"], found["completion"]["people"]) == ("whole", 1)
+        by = {
+            "--agreement": (working, found["agreement"]["id"], f"{found['agreement']['id']}/1"),
+            "--activity": (found["activity"],),
+            "--purpose": (PURPOSE,),
+            "--counterpart": (f"oin:{other.node.id}",),
+            "--service": (SERVICE,),
+            "--after": (BEGUN,),
+            "--before": ("2099-01-01T00:00:00Z",),
+        }
+        for option, values in by.items():
+            for value in values:
+                assert only(option, value)["transaction_id"] == transaction_of(permitted), option
+        transaction = ("--transaction", transaction_of(permitted))
+        for option, value in (("--agreement", f"{found['agreement']['id']}/2"), ("--activity", "https://nobody.test/1"), ("--purpose", "other"),
+                              ("--counterpart", f"oin:{organisation.node.id}"), ("--service", "other"), ("--before", BEGUN)):  # fmt: skip
+            assert listed(*transaction, option, value) == [], option
+    # What is refused has a code, and nothing became of it.
+    found = eventually(lambda: [each for each in consumer.officer().afar("account", "exchanges", "--limit", "1000")["items"]
+                                if not each["permitted"]], "the refusal")[-1]  # fmt: skip
+    assert found["code"] and found["completion"] is None and found["decision"] is False
+    with pytest.raises(NodeFault, match="NOT_PERMITTED"):
+        consumer.node.cli("account", "exchanges")
+    with pytest.raises(NodeFault):
+        consumer.people["drafter"].afar("account", "exchanges")
 
 
 def change(organisation, statement, *values):

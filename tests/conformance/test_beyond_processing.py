@@ -15,6 +15,7 @@ import pytest
 
 from support.agreements import BSN, SERVICE, SOURCE, ask, conclude, document, element
 from support.between_two import consumer, folder, provider, token  # noqa: F401
+from support.caller import Caller
 from support.checks import eventually
 from support.node import NodeFault
 from support.servers import Reply
@@ -190,6 +191,44 @@ def test_somebody_who_comes_twice_has_one_record_also_where_the_number_arrives(
         _, *people = records(officers, organisation, answer, 3)
         expected = [pseudonym(organisation, f"F-{n}", "organisation_number") for n in (1, 2)]
         assert [about(each) for each in people] == expected
+
+
+def completion(organisation, answer):
+    transaction = answer.headers["Fsc-Transaction-Id"]
+
+    def probe():
+        lines = organisation.node.cli("record", "journal", "--kind", "completion", "--limit", "1000")["items"]
+        return [each["payload"] for each in lines if each["payload"]["transaction_id"] == transaction]
+
+    return eventually(probe, "the completion")[0]
+
+
+def test_a_completion_says_about_how_many_people_it_was(consumer, provider, token, working, officers):
+    # Whom the request names, both sides know; whom only the answer names, those to whom a number arrives.
+    for path, here, there in (("incomes/" + BSN, 1, 1), ("files", 2, 2), ("people", PEOPLE, None)):
+        answer = ask(consumer, token, f"/{SERVICE}/{path}")
+        assert answer.status == 200
+        assert completion(provider, answer).get("people") == here, path
+        assert completion(consumer, answer).get("people") == there, path
+        people = [each for each in records(officers, provider, answer, here if path.startswith("incomes") else here + 1)
+                  if about(each)]  # fmt: skip
+        assert len({about(each) for each in people}) == here
+
+
+def test_a_provider_does_not_tell_whom_it_recognised_in_its_answers(consumer, provider, token, working, authority):
+    answer = ask(consumer, token, f"/{SERVICE}/files")
+    transaction = answer.headers["Fsc-Transaction-Id"]
+    query = "/verbond/v1/exchanges?fromMillis=0&untilMillis=4000000000000"
+    for asking, asked, told in ((consumer, provider, None), (provider, consumer, 2)):
+        completion(asked, answer)
+        caller = Caller(asking.node.identity, authority.anchors, asking.node.manager_address)
+
+        def probe(caller=caller, asked=asked):
+            items = caller.client(asked.node.manager_address).get(query).json()["items"]
+            return [each for each in items if each["transaction_id"] == transaction and "completion" in each]
+
+        [line] = eventually(probe, "the account")
+        assert line["completion"].get("people") == told
 
 
 def test_what_names_nobody_does_not_leave(consumer, provider, token, working, officers, source):

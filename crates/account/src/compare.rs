@@ -161,6 +161,7 @@ fn completions(here: &Completion, there: &Completion, unless: &mut impl FnMut(bo
         return;
     }
     unless(here.elements == there.elements, "elements");
+    unless(people_agree(here, there), "people");
     unless(here.request.bytes == there.request.bytes, "request.bytes");
     unless(here.response.bytes == there.response.bytes, "response.bytes");
     // Digests under different salts say nothing of each other; that the salts differ is told once.
@@ -169,6 +170,16 @@ fn completions(here: &Completion, there: &Completion, unless: &mut impl FnMut(bo
         unless(here.request.digest == there.request.digest, "request.digest");
         unless(here.response.digest == there.response.digest, "response.digest");
     }
+}
+
+/// A provider recognises everybody whom its consumer recognises, and may recognise more: the consumer looks only where numbers are
+/// delivered. Whoever looked for nobody, or does not tell, says nothing that could disagree.
+fn people_agree(here: &Completion, there: &Completion) -> bool {
+    let (provider, consumer) = match here.direction {
+        Direction::Incoming => (here, there),
+        Direction::Outgoing => (there, here),
+    };
+    provider.people.zip(consumer.people).is_none_or(|(recorded, recognised)| recognised <= recorded)
 }
 
 /// The direction of the same exchange at the other end.
@@ -203,6 +214,7 @@ mod tests {
             request: nothing.crossed(),
             response: counting.crossed(),
             elements: vec![CrossedElement { path: "/year".to_owned(), count: 1 }],
+            people: None,
             salt,
         })
     }
@@ -265,6 +277,28 @@ mod tests {
         assert_eq!(found(Some(&ours), Some(&theirs)), [(FindingKind::UnknownHere, vec![])]);
         assert_eq!(found(Some(&ours), None), [(FindingKind::UnknownHere, vec![])]);
         assert!(!FindingKind::UnknownHere.disagrees());
+        Ok(())
+    }
+
+    #[test]
+    fn a_consumer_recognises_nobody_whom_its_provider_did_not() -> Outcome {
+        let recognised =
+            |people| Ok::<_, Box<dyn std::error::Error>>(Completion { people, ..completion(b"answer")? });
+        for (provider, consumer, agree) in [
+            (Some(3), Some(3), true),
+            (Some(3), Some(1), true),
+            (Some(3), Some(4), false),
+            (Some(0), Some(1), false),
+            (Some(3), None, true),
+            (None, Some(1), true),
+        ] {
+            let incoming = Completion { direction: Direction::Incoming, ..recognised(provider)? };
+            let here = told(Direction::Incoming, permitted(incoming))?;
+            let there = told(Direction::Outgoing, permitted(recognised(consumer)?))?;
+            let expected = if agree { vec![] } else { vec![(FindingKind::Differs, vec!["people"])] };
+            assert_eq!(found(Some(&here), Some(&there)), expected, "{provider:?} {consumer:?}");
+            assert_eq!(found(Some(&there), Some(&here)), expected, "{provider:?} {consumer:?}");
+        }
         Ok(())
     }
 

@@ -77,7 +77,7 @@ pub struct Told<'a> {
     pub until: Timestamp,
 }
 
-/// What this node tells: one page.
+/// What this node tells itself: one page.
 ///
 /// # Errors
 /// As [`Store::exchanges_with`].
@@ -85,6 +85,25 @@ pub async fn told(store: &Store, asked: &Told<'_>, cursor: Option<&str>) -> Resu
     let Told { counterpart, from, until } = *asked;
     let Page { items, next } = store.exchanges_with(counterpart, from, until, cursor, PAGE).await?;
     Ok(ToldPage { items: items.into_iter().filter_map(exchange).collect(), next })
+}
+
+/// What this node tells its counterpart: one page. How many people a provider recognised in its answers is not told: the consumer
+/// may have asked for something that does not say so. A consumer recognises nobody but whom its provider named.
+///
+/// # Errors
+/// As [`Store::exchanges_with`].
+pub async fn told_to_counterpart(
+    store: &Store,
+    asked: &Told<'_>,
+    cursor: Option<&str>,
+) -> Result<ToldPage, StoreError> {
+    let mut page = told(store, asked, cursor).await?;
+    for line in page.items.iter_mut().filter(|line| line.direction == Direction::Incoming) {
+        if let ToldAnswer::Permitted { completion: Some(completion) } = &mut line.answer {
+            completion.people = None;
+        }
+    }
+    Ok(page)
 }
 
 /// A refusal without a transaction id is of no exchange that two parties could compare.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
-use verbond_agreement::{IdentifierKind, plan::Projected};
+use verbond_agreement::{IdentifierKind, PersonPlace, plan::Projected};
 use verbond_domain::{Ambient, Direction, ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_fail_points::fail_point;
 use verbond_journal::{
@@ -35,6 +35,8 @@ pub struct Action {
     parts: Vec<ProcessingRecord>,
     /// The record of the action is about somebody.
     is_about: bool,
+    /// Somebody is looked for, in the request or in the answer.
+    looks_for_people: bool,
     /// By what the answer names people, in the order of the projection's subjects.
     in_answer: Vec<IdentifierKind>,
 }
@@ -95,12 +97,16 @@ impl Action {
             several => several.iter().map(|one| below(&record, one, request.context.now, ambient)).collect(),
         };
         let is_about = !named.is_empty();
+        let in_request =
+            operation.people.iter().any(|person| matches!(person.at, PersonPlace::Parameter { .. }));
+        let looks_for_people = in_request || (!in_answer.is_empty() && !obligations.whole_document());
         Ok(Some(Self {
             limits: Arc::clone(limits),
             ambient: ambient.clone(),
             record,
             parts,
             is_about,
+            looks_for_people,
             in_answer,
         }))
     }
@@ -113,6 +119,12 @@ impl Action {
     /// Whether the request says about whom the exchange is.
     pub const fn is_about(&self) -> bool {
         self.is_about
+    }
+
+    /// How many people are recorded with the permit; `None`: nobody is looked for, neither in the request nor in the answer.
+    pub fn named(&self) -> Option<u64> {
+        let named = if self.parts.is_empty() { usize::from(self.is_about) } else { self.parts.len() };
+        self.looks_for_people.then(|| u64::try_from(named).unwrap_or(u64::MAX))
     }
 
     /// Whether people are looked for in the answer.

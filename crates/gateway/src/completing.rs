@@ -56,15 +56,17 @@ struct Counted {
     request: Counting,
     response: Counting,
     elements: Vec<CrossedElement>,
+    people: Option<u64>,
 }
 
 impl Account {
-    /// Of an exchange that has just been permitted.
+    /// Of an exchange that has just been permitted, with so many people recorded in its permit; `None`: nobody is looked for.
     pub(crate) fn new(
         permitted: &Permitted,
         direction: Direction,
         counterpart: ParticipantId,
         salt: Bytes32,
+        people: Option<u64>,
     ) -> Self {
         let counting = Counting::new(&salt);
         Self {
@@ -80,6 +82,7 @@ impl Account {
                 request: counting.clone(),
                 response: counting,
                 elements: Vec::new(),
+                people,
             }),
         }
     }
@@ -104,6 +107,7 @@ impl Account {
                 request: counted.request.crossed(),
                 response: response.crossed(),
                 elements: if answered { std::mem::take(&mut counted.elements) } else { Vec::new() },
+                people: counted.people,
                 salt: self.salt,
             }
         })
@@ -142,6 +146,11 @@ pub(crate) fn failed(ticket: &Ticket, code: &'static str) {
 /// These elements were in the answer.
 pub(crate) fn elements(ticket: &Ticket, elements: Vec<CrossedElement>) {
     count(ticket, |counted| counted.elements = elements);
+}
+
+/// The answer named so many people more, and each has their record.
+pub(crate) fn people(ticket: &Ticket, more: u64) {
+    count(ticket, |counted| counted.people = Some(counted.people.unwrap_or_default().saturating_add(more)));
 }
 
 /// Nothing is counted before the permit.

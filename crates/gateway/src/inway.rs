@@ -7,7 +7,7 @@ use http::{Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
-use verbond_application::{exchange::Question, open_traffic::OpenTraffic};
+use verbond_application::{exchange::Question, open_traffic::OpenTraffic, processing::Action};
 use verbond_domain::{Direction, ServiceReference, TransactionId};
 use verbond_fail_points::fail_point;
 use verbond_journal::Permit;
@@ -233,7 +233,8 @@ impl Inway {
         fail_point!("inway::permitted");
         let recorder =
             gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
-        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt));
+        let named = action.as_deref().and_then(Action::named);
+        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt, named));
 
         // Forward it.
         let body = completing::request(guarded::request(body, &ticket, reserved), &ticket);

@@ -146,7 +146,7 @@ struct Minimised {
     /// Whom it names is written down before it goes on.
     people: Option<People>,
     /// Pieces that may leave when that is done.
-    held: Option<(Bytes, BoxFuture<'static, Result<(), AppendError>>)>,
+    held: Option<(Bytes, BoxFuture<'static, Result<u64, AppendError>>)>,
     /// Pieces that may leave: the first one, for which the head waited.
     waiting: Option<Bytes>,
     ended: bool,
@@ -222,7 +222,12 @@ impl Minimised {
                 self.held = None;
                 fail_point_polled!("minimise::recorded", |_| self.break_off(Failure::RecordUnavailable));
                 match written {
-                    Ok(()) => return Poll::Ready(Some(Ok(bytes))),
+                    Ok(recorded) => {
+                        if let Some(ticket) = &self.told {
+                            completing::people(ticket, recorded);
+                        }
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
                     Err(error) => {
                         tracing::error!(%error, "processing records cannot be written: the answer is broken off");
                         return self.break_off(Failure::RecordUnavailable);

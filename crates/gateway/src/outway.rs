@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
 use verbond_application::{
     exchange::{Permitted, Question},
+    processing::Action,
     snapshot::Snapshot,
 };
 use verbond_domain::{Direction, Problem, TransactionId};
@@ -253,7 +254,8 @@ impl Outway {
         let counterpart = parties.counterpart(DIRECTION).clone();
         let recorder =
             gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
-        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart.clone(), salt));
+        let named = action.as_deref().and_then(Action::named);
+        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart.clone(), salt, named));
         let body = guarded::request(body, &ticket, reserved);
         let body = match minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await {
             Ok(body) => completing::request(body, &ticket),

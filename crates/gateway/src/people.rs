@@ -25,13 +25,14 @@ impl People {
         Self { recorder, recorded: HashSet::new() }
     }
 
-    /// What has to be done before these pieces go on; `None`: nothing, everybody in them has their record.
+    /// What has to be done before these pieces go on, which says how many people were recorded; `None`: nothing, everybody in them
+    /// has their record.
     ///
     /// A record that names nobody goes on only where the request has named somebody.
     pub(crate) fn write(
         &mut self,
         pieces: &Pieces,
-    ) -> Result<Option<BoxFuture<'static, Result<(), AppendError>>>, Failure> {
+    ) -> Result<Option<BoxFuture<'static, Result<u64, AppendError>>>, Failure> {
         let action = self.recorder.action();
         let nobody = |piece| matches!(piece, Piece::Record(record) if record.subjects.is_empty());
         if !action.is_about() && pieces.iter().any(nobody) {
@@ -57,6 +58,7 @@ impl People {
             return Ok(None);
         }
         let recorder = self.recorder.clone();
-        Ok(Some(Box::pin(recorder.write(records))))
+        let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        Ok(Some(Box::pin(async move { recorder.write(records).await.map(|()| count) })))
     }
 }

@@ -96,6 +96,11 @@ pub struct Completion {
     /// Agreed elements that were in the response; none where no agreement says what may leave, or a whole document did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub elements: Vec<CrossedElement>,
+    /// How many data subjects this side recorded for the exchange, with the permit and as the answer streamed; of what was broken
+    /// off at least so many. Absent where it looked for nobody: the service is open or names no people, or where it names them
+    /// does not arrive here; and in completions of before people were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<u64>,
     /// Salt of both digests. Lies with them and goes with them.
     pub salt: Bytes32,
 }
@@ -132,6 +137,19 @@ impl Counting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_completion_of_before_people_were_counted_is_read() -> Result<(), serde_json::Error> {
+        let written = r#"{"transaction_id":"01890a5d-ac96-774b-bcce-b302099a8057","direction":"incoming",
+            "counterpart":"oin:00000099000000010000","permit":"01890a5d-ac96-774b-bcce-b302099a8058","delivery":"nothing",
+            "request":{"bytes":0,"digest":"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"},
+            "response":{"bytes":0,"digest":"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"},
+            "salt":"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"}"#;
+        let completion: Completion = serde_json::from_str(written)?;
+        assert_eq!(completion.people, None);
+        assert!(!serde_json::to_string(&completion)?.contains("people"));
+        Ok(())
+    }
 
     #[test]
     fn the_digest_is_that_of_salt_and_content_however_it_was_cut() {

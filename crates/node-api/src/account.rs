@@ -65,7 +65,7 @@ pub(crate) async fn exchanges(
         from: Timestamp::from_millis(asked.from_millis),
         until: Timestamp::from_millis(asked.until_millis),
     };
-    let page = verbond_account::told(&node.store, &told, asked.cursor.as_deref()).await;
+    let page = verbond_account::told_to_counterpart(&node.store, &told, asked.cursor.as_deref()).await;
     Ok(Json(page.map_err(database_problem)?))
 }
 

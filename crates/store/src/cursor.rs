@@ -15,6 +15,7 @@ pub(crate) enum Listing {
     Decisions = 5,
     Exchanges = 6,
     Processing = 7,
+    AllExchanges = 8,
 }
 
 /// The sort key of the last item on a page: a number and, among equals, bytes.

@@ -1,6 +1,6 @@
-//! Exchanges with one participant, each with what became of it: what two parties compare.
+//! Exchanges, each with what became of it: those with one participant, which two parties compare, and all.
 
-use verbond_domain::{ParticipantId, Timestamp};
+use verbond_domain::{ParticipantId, Timestamp, TransactionId};
 use verbond_journal::{Completion, Entry, Permit, RefusedExchange};
 
 use crate::{
@@ -28,11 +28,29 @@ pub struct ExchangeRow {
     /// What came of it.
     pub answered: Answered,
     position: i64,
-    transaction: Vec<u8>,
+    transaction: Option<Vec<u8>>,
 }
 
 /// position, transaction_id, at_millis; id, key_id and payload of the entry and of the completion.
-type Columns = (i64, Vec<u8>, i64, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>, Option<i64>, Option<Vec<u8>>);
+type Columns =
+    (i64, Option<Vec<u8>>, i64, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>, Option<i64>, Option<Vec<u8>>);
+
+/// Which exchanges. What is `None` does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct ExchangeFilter {
+    /// This one.
+    pub transaction_id: Option<TransactionId>,
+    /// With this participant at the other end.
+    pub counterpart: Option<ParticipantId>,
+    /// Of a service with this name.
+    pub service: Option<String>,
+    /// For this version of a processing activity: the address at which it is published.
+    pub activity: Option<String>,
+    /// Permitted or refused at or after,
+    pub after: Option<Timestamp>,
+    /// and before.
+    pub before: Option<Timestamp>,
+}
 
 impl Store {
     /// Lists exchanges that reached `counterpart`, or came from it, whose transaction id was made from `from` on and before `until`, in
@@ -73,11 +91,72 @@ impl Store {
         }
         sql.push(" ORDER BY seen.transaction_id, seen.position LIMIT ").push_value(limit + 1);
         let rows = self.inner.pools.rows::<Columns>(sql).await?;
+        let rows = self.opened(rows).await?;
+        Ok(page(rows, limit, Listing::Exchanges, |row| {
+            Cursor::new(row.position, row.transaction.as_deref().unwrap_or_default())
+        }))
+    }
+
+    /// Lists exchanges in the order in which they were permitted or refused. `limit` 1 to 1000. What was written in the last second may
+    /// be missing.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`], [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn exchanges(
+        &self,
+        filter: &ExchangeFilter,
+        cursor: Option<&str>,
+        limit: i64,
+    ) -> Result<Page<ExchangeRow>, StoreError> {
+        let limit = clamp(limit);
+        let mut sql = Sql::new(
+            "SELECT seen.position, seen.transaction_id, entry.at_millis, entry.id, entry.key_id, entry.payload, \
+             ended.id, ended.key_id, ended.payload \
+             FROM transaction_record AS seen \
+             JOIN journal_entry AS entry ON entry.position = seen.position \
+             LEFT JOIN journal_entry AS ended ON entry.kind = 'permit' AND ended.position = \
+               (SELECT MIN(completion.position) FROM completion_record AS completion \
+                WHERE completion.transaction_id = seen.transaction_id AND completion.direction = seen.direction \
+                AND completion.counterpart = \
+                  CASE seen.direction WHEN 'incoming' THEN seen.consumer ELSE seen.provider END) \
+             WHERE 1 = 1",
+        );
+        if let Some(transaction) = &filter.transaction_id {
+            sql.push(" AND seen.transaction_id = ").push_value(transaction.as_uuid());
+        }
+        if let Some(counterpart) = &filter.counterpart {
+            sql.push(" AND ((seen.direction = 'incoming' AND seen.consumer = ").push_value(counterpart);
+            sql.push(") OR (seen.direction = 'outgoing' AND seen.provider = ")
+                .push_value(counterpart)
+                .push("))");
+        }
+        if let Some(service) = &filter.service {
+            sql.push(" AND seen.service = ").push_value(service);
+        }
+        if let Some(activity) = &filter.activity {
+            sql.push(" AND seen.position IN (SELECT position FROM processing_record WHERE activity = ");
+            sql.push_value(activity).push(")");
+        }
+        if let Some(after) = filter.after {
+            sql.push(" AND entry.id >= ").push_value(first_id_at(after).as_slice());
+        }
+        if let Some(before) = filter.before {
+            sql.push(" AND entry.id < ").push_value(first_id_at(before).as_slice());
+        }
+        if let Some(cursor) = Cursor::read(cursor, Listing::AllExchanges)? {
+            sql.push(" AND seen.position > ").push_value(cursor.number);
+        }
+        sql.push(" ORDER BY seen.position LIMIT ").push_value(limit + 1);
+        let rows = self.inner.pools.rows::<Columns>(sql).await?;
+        let rows = self.opened(rows).await?;
+        Ok(page(rows, limit, Listing::AllExchanges, |row| Cursor::new(row.position, &[])))
+    }
+
+    /// Rows with what their payloads say; those whose time is over are left out.
+    async fn opened(&self, rows: Vec<Columns>) -> Result<Vec<ExchangeRow>, StoreError> {
         let opening =
             self.opening(rows.iter().flat_map(|row| [row.4, row.7.unwrap_or_default()]).collect()).await?;
-        let rows = rows.into_iter().filter_map(|columns| row(columns, &opening).transpose());
-        let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        Ok(page(rows, limit, Listing::Exchanges, |row| Cursor::new(row.position, &row.transaction)))
+        rows.into_iter().filter_map(|columns| row(columns, &opening).transpose()).collect()
     }
 }
 

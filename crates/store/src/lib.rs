@@ -16,6 +16,7 @@ pub mod decisions;
 mod dialect;
 mod durability;
 pub mod exchanges;
+pub mod export;
 pub mod holds;
 pub mod interfaces;
 mod journal;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use verbond_domain::{Direction, ParticipantId, Timestamp, TransactionId};
-use verbond_journal::{Entry, ProcessingRecord};
+use verbond_journal::{Entry, EntryId, ProcessingRecord};
 
 use crate::{
     Page, Store, StoreError,
@@ -25,10 +25,28 @@ pub struct ProcessingRow {
     pub direction: Direction,
     /// The party at the other end.
     pub counterpart: ParticipantId,
+    /// The entry that permitted the exchange; this one, where the record stands in it.
+    pub permit: uuid::Uuid,
     /// The record.
     pub record: ProcessingRecord,
     position: i64,
     place: i64,
+}
+
+impl ProcessingRow {
+    /// Where it stands.
+    pub const fn place(&self) -> RecordPlace {
+        RecordPlace { position: self.position, place: self.place }
+    }
+}
+
+/// Where a record stands: in which entry, and there in which place. Those that are written later stand later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordPlace {
+    /// Position of the entry in the journal, from 1 on.
+    pub position: i64,
+    /// Place in the entry, from 0 on.
+    pub place: i64,
 }
 
 /// Which records. What is `None` or empty does not filter.
@@ -48,6 +66,8 @@ pub struct ProcessingFilter {
 
 /// position, place, id, key_id, payload.
 type Columns = (i64, i64, Vec<u8>, i64, Vec<u8>);
+const FOUND: &str = "SELECT found.position, found.place, entry.id, entry.key_id, entry.payload FROM processing_record AS found \
+     JOIN journal_entry AS entry ON entry.position = found.position WHERE 1 = 1";
 
 impl Store {
     /// Lists processing records in the order in which they were written. `limit` 1 to 1000. Those of the last second may be
@@ -62,10 +82,7 @@ impl Store {
         limit: i64,
     ) -> Result<Page<ProcessingRow>, StoreError> {
         let limit = clamp(limit);
-        let mut sql = Sql::new(
-            "SELECT found.position, found.place, entry.id, entry.key_id, entry.payload FROM processing_record AS found \
-             JOIN journal_entry AS entry ON entry.position = found.position WHERE 1 = 1",
-        );
+        let mut sql = Sql::new(FOUND);
         if let Some(transaction) = &filter.transaction_id {
             sql.push(" AND found.transaction_id = ").push_value(transaction.as_uuid());
         }
@@ -89,12 +106,34 @@ impl Store {
             sql.push(" AND found.place > ").push_value(i64::from_be_bytes(place)).push("))");
         }
         sql.push(" ORDER BY found.position, found.place LIMIT ").push_value(limit + 1);
+        let rows = self.processing_rows(sql).await?;
+        Ok(page(rows, limit, Listing::Processing, |row| Cursor::new(row.position, &row.place.to_be_bytes())))
+    }
+
+    /// The records after a place, in the order in which they were written. `limit` 1 to 1000. Those of the last second may be missing,
+    /// and none is missing before one that is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Database`].
+    pub async fn processing_records_after(
+        &self,
+        after: RecordPlace,
+        limit: i64,
+    ) -> Result<Vec<ProcessingRow>, StoreError> {
+        let RecordPlace { position, place } = after;
+        let mut sql = Sql::new(FOUND);
+        sql.push(" AND found.position >= ").push_value(position);
+        sql.push(" AND (found.position > ").push_value(position);
+        sql.push(" OR found.place > ").push_value(place);
+        sql.push(") ORDER BY found.position, found.place LIMIT ").push_value(clamp(limit));
+        self.processing_rows(sql).await
+    }
+
+    async fn processing_rows(&self, sql: Sql) -> Result<Vec<ProcessingRow>, StoreError> {
         let rows = self.inner.pools.rows::<Columns>(sql).await?;
         let opening = self.opening(rows.iter().map(|row| row.3).collect()).await?;
         let mut read = HashMap::new();
-        let rows = rows.into_iter().filter_map(|columns| row(columns, &opening, &mut read).transpose());
-        let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        Ok(page(rows, limit, Listing::Processing, |row| Cursor::new(row.position, &row.place.to_be_bytes())))
+        rows.into_iter().filter_map(|columns| row(columns, &opening, &mut read).transpose()).collect()
     }
 }
 
@@ -103,6 +142,8 @@ struct Records {
     transaction_id: TransactionId,
     direction: Direction,
     counterpart: ParticipantId,
+    /// `None`: they stand in the permit itself.
+    permit: Option<EntryId>,
     records: Vec<ProcessingRecord>,
 }
 
@@ -120,9 +161,11 @@ fn row(
             free.insert(records(&payload).ok_or_else(damaged)?)
         }
     };
+    let id = uuid(&id)?;
     let number = usize::try_from(place).map_err(|_| damaged())?;
     Ok(Some(ProcessingRow {
-        id: uuid(&id)?,
+        id,
+        permit: entry.permit.map_or(id, |EntryId(permit)| permit),
         transaction_id: entry.transaction_id,
         direction: entry.direction,
         counterpart: entry.counterpart.clone(),
@@ -138,12 +181,14 @@ fn records(payload: &[u8]) -> Option<Records> {
             transaction_id: permit.transaction_id,
             direction: permit.direction,
             counterpart: permit.parties.counterpart(permit.direction).clone(),
+            permit: None,
             records: permit.processing,
         },
         Entry::Processing(processing) => Records {
             transaction_id: processing.transaction_id,
             direction: processing.direction,
             counterpart: processing.counterpart,
+            permit: Some(processing.permit),
             records: vec![processing.record],
         },
         _ => return None,

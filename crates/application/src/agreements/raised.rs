@@ -18,6 +18,8 @@ pub enum Cause {
     Compromised,
     /// An agreed element came in none of a thousand responses.
     AbsentElement,
+    /// The organisation's logbook refused a processing record.
+    RefusedRecord,
 }
 
 impl Cause {
@@ -25,11 +27,13 @@ impl Cause {
         match self {
             Self::Compromised => "compromised",
             Self::AbsentElement => "absent_element",
+            Self::RefusedRecord => "refused_record",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Compromised, Self::AbsentElement].into_iter().find(|cause| cause.as_str() == text)
+        let all = [Self::Compromised, Self::AbsentElement, Self::RefusedRecord];
+        all.into_iter().find(|cause| cause.as_str() == text)
     }
 }
 
@@ -44,7 +48,7 @@ pub struct Raised {
     pub cause: Cause,
     /// The clause, where it is about one.
     pub clause: Option<ClauseName>,
-    /// What it is about: a party, or operation and element.
+    /// What it is about: a party, operation and element, or activity and day.
     pub subject: String,
     /// When it was raised.
     pub at: Timestamp,
@@ -64,6 +68,11 @@ impl Raised {
         at: Timestamp,
     ) -> Self {
         Self::new(agreement, Cause::AbsentElement, Some(clause), subject, at)
+    }
+
+    /// That the logbook refused records of an activity on this day.
+    fn refused_record(agreement: &str, activity: &str, at: Timestamp) -> Self {
+        Self::new(agreement, Cause::RefusedRecord, None, format!("{activity} ({})", Day::of(at)), at)
     }
 
     fn new(
@@ -134,6 +143,27 @@ impl Raised {
                      agreement in a new version (GDPR art. 5(1)(c))"
                 ),
             ),
+            Cause::RefusedRecord => Bilingual::new(
+                format!(
+                    "Het logboek van de organisatie weigerde verwerkingen van {subject}: ga bij de beheerder ervan na waarom. Zij staan                      hier wel (`verbond account records`)."
+                ),
+                format!(
+                    "the organisation's logbook refused processing records of {subject}: find out why from whoever runs it. They do                      stand here (`verbond account records`)"
+                ),
+            ),
         }
     }
+}
+
+/// Raises a task about records that the organisation's logbook refused, once for each activity and day.
+///
+/// # Errors
+/// A problem with the database.
+pub async fn raise_refused_record(
+    context: &OpContext,
+    transaction: &mut Transaction,
+    agreement: &str,
+    activity: &str,
+) -> Result<(), Problem> {
+    Raised::refused_record(agreement, activity, context.ambient.now()).write(context, transaction).await
 }

@@ -30,6 +30,7 @@ fn completion_of(permit: &PreparedEntry, transaction: TransactionId, consumer: u
         request: nothing,
         response: nothing,
         elements: Vec::new(),
+        people: None,
         salt,
     })
 }

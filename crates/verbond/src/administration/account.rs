@@ -5,10 +5,16 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use verbond_account::{Period, Person, Reconciliation, about_person, processing_records, reconcile};
+use verbond_account::{
+    Exchange, ExchangesAsked, Period, Person, Reconciliation, about_person, exchanges, processing_records,
+    reconcile,
+};
 use verbond_agreement::{IdentifierKind, Moment};
 use verbond_domain::{Direction, ParticipantId, Problem};
-use verbond_store::processing::{ProcessingFilter, ProcessingRow};
+use verbond_store::{
+    exchanges::ExchangeFilter,
+    processing::{ProcessingFilter, ProcessingRow},
+};
 
 use super::{
     Shared,
@@ -74,6 +80,61 @@ impl ProcessingQuery {
             before: moment(self.before)?,
         })
     }
+}
+
+/// Which exchanges.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct ExchangeQuery {
+    /// Only this one.
+    transaction_id: Option<String>,
+    /// Only under this agreement: its identifier, `<identifier>/<version>`, or the hash of a version.
+    agreement: Option<String>,
+    /// Only for this version of a processing activity: the address at which it is published.
+    activity: Option<String>,
+    /// Only for this purpose.
+    purpose: Option<String>,
+    /// Only with this participant.
+    counterpart: Option<String>,
+    /// Only of a service with this name.
+    service: Option<String>,
+    /// Only from this moment on (RFC 3339, whole seconds of UTC).
+    after: Option<String>,
+    /// Only before this moment.
+    before: Option<String>,
+}
+
+impl ExchangeQuery {
+    fn asked(self) -> Result<ExchangesAsked, Problem> {
+        Ok(ExchangesAsked {
+            filter: ExchangeFilter {
+                transaction_id: given(self.transaction_id).map(|id| parsed(&id)).transpose()?,
+                counterpart: given(self.counterpart).map(|id| parsed(&id)).transpose()?,
+                service: given(self.service),
+                activity: given(self.activity),
+                after: moment(self.after)?,
+                before: moment(self.before)?,
+            },
+            agreement: given(self.agreement),
+            purpose: given(self.purpose),
+        })
+    }
+}
+
+/// Exchanges of this participant, the oldest first: permitted or refused, under which agreement, for what, and what became of
+/// them here. A page may hold fewer than asked for while more follow.
+#[utoipa::path(get, path = "/v1/exchanges", tag = "account", params(ExchangeQuery, Paging), responses(
+    (status = 200, body = List<Exchange>),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn exchanged(
+    Context(context): Context,
+    Query(query): Query<ExchangeQuery>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<Exchange>>, Failure> {
+    let page = exchanges(&context, &query.asked()?, paging.cursor(), paging.limit()).await?;
+    Ok(Json(List { items: page.items, next: page.next }))
 }
 
 /// About whom records are looked for. Asked in the body, so that the number stands in no address.

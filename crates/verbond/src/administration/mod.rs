@@ -196,6 +196,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::resume))
         .routes(routes!(agreements::revoke))
         .routes(routes!(account::compare))
+        .routes(routes!(account::exchanged))
         .routes(routes!(account::records))
         .routes(routes!(account::search))
         .routes(routes!(evidence::get))

@@ -32,6 +32,36 @@ pub enum Account {
         #[arg(long, value_name = "MOMENT")]
         before: Option<String>,
     },
+    /// Exchanges of this organisation: permitted or refused, under which agreement, for what, and what became of them here.
+    ///
+    /// An exchange whose end was not written down has no completion: it was permitted, and whether it was delivered is not known.
+    #[command(after_help = "Example, what was exchanged under one version of an agreement:\n  \
+        verbond account exchanges --agreement 01932f5e-7c00-7000-8000-000000000001/2 --after 2026-11-01T00:00:00Z")]
+    Exchanges {
+        /// Only this one.
+        #[arg(long, value_name = "ID")]
+        transaction: Option<String>,
+        /// Only under this agreement: its identifier, identifier/version, or the hash of a version.
+        #[arg(long, value_name = "AGREEMENT")]
+        agreement: Option<String>,
+        /// Only for this version of an activity: the address at which it is published.
+        #[arg(long, value_name = "URL")]
+        activity: Option<String>,
+        /// Only for this purpose.
+        #[arg(long)]
+        purpose: Option<String>,
+        /// Only with this participant.
+        #[arg(long, value_name = "PARTICIPANT")]
+        counterpart: Option<String>,
+        /// Only of a service with this name.
+        #[arg(long)]
+        service: Option<String>,
+        #[command(flatten)]
+        period: Period,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
     /// Processing records of this organisation: what was processed for which activity, and about whom, by pseudonym.
     ///
     /// They are those of Logboek Dataverwerkingen 1.0.0. An exchange about one person has one; about more, one of its own and one
@@ -105,6 +135,18 @@ impl Identifies {
     }
 }
 
+/// Columns of a table of exchanges.
+const EXCHANGES: [(&str, &str); 9] = [
+    ("TRANSACTION", "/transaction_id"),
+    ("DIRECTION", "/direction"),
+    ("COUNTERPART", "/counterpart"),
+    ("SERVICE", "/service"),
+    ("PERMITTED", "/permitted"),
+    ("CODE", "/code"),
+    ("AGREEMENT", "/agreement/id"),
+    ("VERSION", "/agreement/version"),
+    ("DELIVERY", "/completion/delivery"),
+];
 /// Columns of a table of processing records.
 const RECORDS: [(&str, &str); 5] = [
     ("TRANSACTION", "/transaction_id"),
@@ -141,6 +183,29 @@ impl Account {
                         ),
                     ),
                 }
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Exchanges {
+                transaction,
+                agreement,
+                activity,
+                purpose,
+                counterpart,
+                service,
+                period,
+                limit,
+            } => {
+                let mut parameters = vec![
+                    ("transactionId", transaction.unwrap_or_default()),
+                    ("agreement", agreement.unwrap_or_default()),
+                    ("activity", activity.unwrap_or_default()),
+                    ("purpose", purpose.unwrap_or_default()),
+                    ("counterpart", counterpart.unwrap_or_default()),
+                    ("service", service.unwrap_or_default()),
+                ];
+                parameters.extend(period.parameters());
+                let answer = client.list("/v1/exchanges", &parameters, limit).await?;
+                show::list(printer, &answer, &EXCHANGES, ("Geen uitwisselingen.", "no exchanges"));
                 Ok(ExitCode::SUCCESS)
             }
             Self::Records { transaction, activity, period, limit } => {

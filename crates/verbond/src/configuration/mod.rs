@@ -12,7 +12,9 @@ use verbond_domain::Problem;
 use verbond_store::DatabaseUrl;
 
 pub use profile::{Directory, Profile};
-pub use types::{Configuration, Database, DecisionPoint, Inway, Log, LogFormat, PeerListener, Public};
+pub use types::{
+    Configuration, Database, DecisionPoint, Export, Inway, Log, LogFormat, PeerListener, Public,
+};
 
 /// Name of the configuration's file in the data directory.
 pub const FILE: &str = "verbond.toml";

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use verbond_fsc::protocol::acceptance::AcceptancePolicy;
 
 use super::Profile;
+use crate::node::own_server::Access;
 
 /// The configuration of one node. Relative paths are taken from the data directory.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -34,6 +35,8 @@ pub struct Configuration {
     pub outway: Option<Outway>,
     /// The organisation's own decision point, which inway and outway ask too; absent: there is none.
     pub decision_point: Option<DecisionPoint>,
+    /// The organisation's logbook, to which processing records are handed on; absent: they stay here.
+    pub export: Option<Export>,
     /// The administration API.
     #[serde(default)]
     pub administration: Administration,
@@ -64,6 +67,14 @@ pub struct Configuration {
     /// What the node writes to standard error.
     #[serde(default)]
     pub log: Log,
+}
+
+impl Configuration {
+    /// How servers of the organisation itself are reached.
+    pub fn own_servers(&self) -> impl Iterator<Item = Access<'_>> {
+        let point = self.decision_point.iter().map(DecisionPoint::access);
+        point.chain(self.export.iter().map(Export::access))
+    }
 }
 
 /// Where the node keeps its data: `"sqlite"`, `"postgres://user@host/name"`, or a file that holds such a URL.
@@ -171,6 +182,60 @@ pub struct DecisionPoint {
     /// application, at the inway another participant. It stands in the record either way, and so must name nobody.
     #[serde(default = "yes")]
     pub pass_reason: bool,
+}
+
+impl DecisionPoint {
+    /// How it is reached.
+    pub fn access(&self) -> Access<'_> {
+        let Self { address, anchors, certificate, key, token_file, .. } = self;
+        Access {
+            address,
+            anchors: anchors.as_deref(),
+            certificate: certificate.as_ref(),
+            key: key.as_ref(),
+            token_file: token_file.as_ref(),
+        }
+    }
+}
+
+/// The organisation's logbook: a collector that takes OTLP/HTTP in JSON. It gets the records of Logboek Dataverwerkingen
+/// 1.0.0 as spans, from the first one that is kept, in order, each at least once. What it does not take waits here.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Export {
+    /// Where it takes traces, such as `https://logboek.gemeente.example:4318/v1/traces`; that path when the address names
+    /// none. `http://` on this machine only.
+    pub address: String,
+    /// PEM files with the authorities that its certificate must lead to; absent: those of the system, in
+    /// `/etc/ssl/certs/ca-certificates.crt`.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub anchors: Option<Vec<PathBuf>>,
+    /// A certificate chain (PEM, leaf first) by which it knows this node; with `key`.
+    #[schema(value_type = Option<String>)]
+    pub certificate: Option<PathBuf>,
+    /// The private key of `certificate`, PEM; readable by the node's user only.
+    #[schema(value_type = Option<String>)]
+    pub key: Option<PathBuf>,
+    /// A file whose only line is a bearer token by which it knows this node; readable by the node's user only.
+    #[schema(value_type = Option<String>)]
+    pub token_file: Option<PathBuf>,
+    /// Milliseconds that it may take to answer, connecting included.
+    #[serde(default = "export_milliseconds")]
+    pub timeout_ms: u32,
+}
+
+impl Export {
+    /// How it is reached.
+    pub fn access(&self) -> Access<'_> {
+        let Self { address, anchors, certificate, key, token_file, .. } = self;
+        Access {
+            address,
+            anchors: anchors.as_deref(),
+            certificate: certificate.as_ref(),
+            key: key.as_ref(),
+            token_file: token_file.as_ref(),
+        }
+    }
 }
 
 /// A TLS listener that demands a client certificate.
@@ -315,6 +380,10 @@ fn sockets() -> PathBuf {
 
 const fn decision_point_milliseconds() -> u32 {
     2000
+}
+
+const fn export_milliseconds() -> u32 {
+    10_000
 }
 
 const fn yes() -> bool {

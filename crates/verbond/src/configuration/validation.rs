@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use url::{Host, Url};
 use verbond_domain::Problem;
 
-use super::{Database, DecisionPoint, Inway, PeerListener, Profile, Settings};
+use super::{Database, DecisionPoint, Export, Inway, PeerListener, Profile, Settings};
+use crate::node::own_server::Access;
 
 impl Settings {
     /// Checks everything that needs no look at files, so that a mistake is told before a port opens.
@@ -44,6 +45,9 @@ impl Settings {
         }
         if let Some(point) = &configuration.decision_point {
             check_decision_point(point)?;
+        }
+        if let Some(export) = &configuration.export {
+            check_export(export)?;
         }
         check_limits(self)?;
         within("backup.key_days", configuration.backup.key_days, 1, 3660)?;
@@ -218,7 +222,22 @@ fn check_public_address(address: &str) -> Result<(), Problem> {
 const LONGEST_QUESTION_MS: u32 = 10_000;
 
 fn check_decision_point(point: &DecisionPoint) -> Result<(), Problem> {
-    let is_endpoint = Url::parse(&point.address).is_ok_and(|url| {
+    check_own_server(
+        "decision_point",
+        point.access(),
+        "https://pdp.gemeente.example:8443/access/v1/evaluation",
+    )?;
+    within("decision_point.timeout_ms", point.timeout_ms, 10, LONGEST_QUESTION_MS)
+}
+
+fn check_export(export: &Export) -> Result<(), Problem> {
+    check_own_server("export", export.access(), "https://logboek.gemeente.example:4318/v1/traces")?;
+    within("export.timeout_ms", export.timeout_ms, 100, 120_000)
+}
+
+/// Whether a server of the organisation itself can be called as its section says.
+fn check_own_server(section: &str, access: Access<'_>, example: &str) -> Result<(), Problem> {
+    let is_endpoint = Url::parse(access.address).is_ok_and(|url| {
         let here = match url.host() {
             Some(Host::Domain(name)) => name == "localhost",
             Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -234,30 +253,27 @@ fn check_decision_point(point: &DecisionPoint) -> Result<(), Problem> {
     if !is_endpoint {
         // The address is not repeated: it may hold a password.
         return Err(invalid(
-            "decision_point.address",
+            &format!("{section}.address"),
             "is geen https-adres zonder wachtwoord en vraag, en geen http-adres op deze machine",
             "is no https address without password and query, and no http address on this machine",
         )
-        .next(
-            "Schrijf `https://pdp.gemeente.example:8443/access/v1/evaluation`.",
-            "write `https://pdp.gemeente.example:8443/access/v1/evaluation`",
+        .next(format!("Schrijf `{example}`."), format!("write `{example}`")));
+    }
+    if access.certificate.is_some() != access.key.is_some() {
+        return Err(invalid(
+            &format!("{section}.certificate"),
+            format!("hoort samen met `{section}.key`"),
+            format!("goes together with `{section}.key`"),
         ));
     }
-    if point.certificate.is_some() != point.key.is_some() {
+    if access.anchors.is_some_and(<[_]>::is_empty) {
         return Err(invalid(
-            "decision_point.certificate",
-            "hoort samen met `decision_point.key`",
-            "goes together with `decision_point.key`",
-        ));
-    }
-    if point.anchors.as_ref().is_some_and(Vec::is_empty) {
-        return Err(invalid(
-            "decision_point.anchors",
+            &format!("{section}.anchors"),
             "is leeg: geen enkel certificaat zou worden vertrouwd",
             "is empty: no certificate would be trusted",
         ));
     }
-    within("decision_point.timeout_ms", point.timeout_ms, 10, LONGEST_QUESTION_MS)
+    Ok(())
 }
 
 fn check_limits(settings: &Settings) -> Result<(), Problem> {

@@ -26,8 +26,8 @@ pub fn look(settings: &Settings) -> Vec<Finding> {
     if let Database::File(place) = &settings.configuration.database {
         secrets.push(settings.path(&place.file));
     }
-    if let Some(point) = &settings.configuration.decision_point {
-        secrets.extend([&point.key, &point.token_file].into_iter().flatten().map(|path| settings.path(path)));
+    for access in settings.configuration.own_servers() {
+        secrets.extend(access.secrets().map(|path| settings.path(path)));
     }
     findings.extend(secrets.iter().filter_map(|path| secret(path)));
     findings.extend(open_files(settings.configuration.limits.connections));

@@ -154,6 +154,7 @@ impl Doctor {
             let own = credentials.identity.current().certificate.participant.clone();
             findings.extend(network::reach(&settings, credentials, known).await);
             findings.extend(network::decision_point(&settings, &own).await);
+            findings.extend(network::logbook(&settings, &own).await);
         }
         findings
     }

@@ -5,18 +5,25 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Request, Response, header};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
+use verbond_account::NotTaken;
 use verbond_domain::{ParticipantId, Timestamp};
 use verbond_store::{DatabaseUrl, Store};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls, Protocol, Target};
 use verbond_trust::tls;
 
 use super::{Finding, certificates::Credentials};
-use crate::{configuration::Settings, node::decision_point, serve};
+use crate::{
+    configuration::Settings,
+    node::{decision_point, export},
+    serve,
+};
 
 /// Time for one participant to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What the organisation's own decision point is called in findings.
 const POINT: &str = "decision point";
+/// What the organisation's logbook is called in findings.
+const LOGBOOK: &str = "logbook";
 /// Seconds that clocks may differ.
 const SKEW: i64 = 30;
 
@@ -170,6 +177,28 @@ pub async fn decision_point(settings: &Settings, own: &ParticipantId) -> Option<
              200 and `{\"decision\": …}`",
         ),
     })
+}
+
+/// Hands the organisation's logbook nothing, if it has one, and sees whether it answers as a collector does.
+pub async fn logbook(settings: &Settings, own: &ParticipantId) -> Option<Finding> {
+    let logbook = match export::of(settings) {
+        Ok(logbook) => logbook?,
+        Err(problem) => return Some(Finding::problem(LOGBOOK, problem)),
+    };
+    let reason = match verbond_account::probe(&logbook, own).await {
+        Ok(()) => return Some(Finding::ok(LOGBOOK, "antwoordt", "answers")),
+        Err(NotTaken::TooLarge) => "status 413".to_owned(),
+        Err(NotTaken::Later { reason, .. }) => reason,
+    };
+    let finding = Finding::fail(
+        LOGBOOK,
+        format!("neemt geen verwerkingen aan; zij wachten hier: {reason}"),
+        format!("takes no processing records; they wait here: {reason}"),
+    );
+    Some(finding.mend(
+        "Controleer `export` in verbond.toml, en of het logboek OTLP/HTTP in JSON aanneemt.",
+        "check `export` in verbond.toml, and whether the logbook takes OTLP/HTTP in JSON",
+    ))
 }
 
 fn dialler(settings: &Settings, credentials: Credentials) -> anyhow::Result<Client> {

@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
+use verbond_account::Export;
 use verbond_application::{
     Managers, OpContext, absences::Absences, agreements::AgreementOffice, checkpoints::Checkpoints,
     class_questions, completions::Completions, exchange::Exchanges, limits::Limits,
@@ -27,7 +28,7 @@ use verbond_trust::{
 };
 
 use super::{
-    Metrics, Reloader, decision_point, identity, journal_files, metrics::Sources, pseudonyms,
+    Metrics, Reloader, decision_point, export, identity, journal_files, metrics::Sources, pseudonyms,
     reload::AtStart, roles::Roles, sources, tasks, wrapping_key,
 };
 use crate::{ambient, configuration::Settings};
@@ -75,6 +76,7 @@ impl Node {
         // Who we are and whom we trust: files only, so that a mistake shows before the database is touched.
         let at_start = AtStart::look(settings);
         let decision_point = decision_point::of(settings)?.map(Arc::new);
+        let logbook = export::of(settings)?;
         let trust = identity::trust(settings)?;
         identity::finish_switch(settings)?;
         let present = identity::load(settings)?;
@@ -211,7 +213,8 @@ impl Node {
             identity: Arc::clone(&identity),
             trust: Arc::clone(&trust),
             ambient: ambient.clone(),
-            own,
+            own: own.clone(),
+            exports: settings.configuration.export.is_some(),
             lists: Arc::clone(&lists),
         };
         let metrics = Arc::new(Metrics::new(sources, registry));
@@ -255,6 +258,11 @@ impl Node {
                 settings.configuration.backup.key_days,
             )));
             running.push(tokio::spawn(tasks::drop_counts(store.clone(), ambient.clone())));
+            if let Some(logbook) = logbook {
+                let actor = Actor::Node { rule: "export of processing records".to_owned() };
+                let context = OpContext { actor, ambient: ambient.clone(), store: store.clone() };
+                running.push(tokio::spawn(export::hand_on(Export::new(context, own.clone(), logbook))));
+            }
         }
         if roles.inway || roles.outway {
             running.push(tokio::spawn(tasks::write_absences(absences, ambient.clone(), store.clone())));

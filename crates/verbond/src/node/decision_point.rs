@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, uri::PathAndQuery};
-use url::Url;
 use verbond_domain::Problem;
 use verbond_gateway::DecisionPoint;
-use verbond_transport::{Client, ClientLimits, Hosts, Protocol, Target};
-use verbond_trust::tls::ClientCredential;
+use verbond_transport::ClientLimits;
 
-use super::sources;
+use super::own_server::OwnServer;
 use crate::configuration::Settings;
 
 /// Where AuthZEN 1.0 has Access Evaluation, unless the decision point says otherwise.
@@ -23,56 +20,13 @@ const IDLE_CONNECTIONS: usize = 32;
 /// `DECISION_POINT_UNUSABLE`, when a file cannot be used: the node does not start without what it was told to ask.
 pub fn of(settings: &Settings) -> Result<Option<DecisionPoint>, Problem> {
     let Some(point) = &settings.configuration.decision_point else { return Ok(None) };
-    let paths =
-        point.anchors.as_ref().map(|anchors| anchors.iter().map(|path| settings.path(path)).collect());
-    let anchors = sources::read(paths).map_err(|reason| unusable("anchors", &reason))?;
-    let credential = match point.certificate.as_ref().zip(point.key.as_ref()) {
-        Some((certificate, key)) => {
-            let loaded = ClientCredential::load(&settings.path(certificate), &settings.path(key));
-            Some(loaded.map_err(|error| unusable("certificate", &error.to_string()))?)
-        }
-        None => None,
-    };
-    let bearer = match &point.token_file {
-        Some(file) => {
-            let path = settings.path(file);
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| unusable("token_file", &format!("{}: {error}", path.display())))?;
-            Some(bearer(text.trim()).ok_or_else(|| unusable("token_file", "no token on one line"))?)
-        }
-        None => None,
-    };
     let time = Duration::from_millis(point.timeout_ms.into());
-    let connecting = Duration::from_millis(settings.configuration.limits.connect_timeout_ms.into());
-    let limits = ClientLimits {
-        connect_timeout: time.min(connecting),
-        head_timeout: time,
-        idle_connections: IDLE_CONNECTIONS,
-        ..ClientLimits::servers()
-    };
-    let hosts = Hosts::new(settings.configuration.hosts.clone());
-    let client = Client::servers_showing(credential.as_ref(), &anchors, hosts, limits)
-        .map_err(|error| unusable("anchors", &error.to_string()))?;
-    let target = Target::server(&point.address, Protocol::Http1)
-        .map_err(|error| unusable("address", &error.to_string()))?;
-    let path = path(&point.address).ok_or_else(|| unusable("address", "the path cannot be used"))?;
+    let limits =
+        ClientLimits { head_timeout: time, idle_connections: IDLE_CONNECTIONS, ..ClientLimits::servers() };
+    let server = OwnServer::of(settings, point.access(), DEFAULT_PATH, limits);
+    let OwnServer { client, target, path, bearer } =
+        server.map_err(|(key, reason)| unusable(key, &reason))?;
     Ok(Some(DecisionPoint::new(client, target, path, bearer, time, point.pass_reason)))
-}
-
-fn path(address: &str) -> Option<PathAndQuery> {
-    let url = Url::parse(address).ok()?;
-    match url.path() {
-        "" | "/" => Some(PathAndQuery::from_static(DEFAULT_PATH)),
-        path => path.parse().ok(),
-    }
-}
-
-/// The value of `Authorization` (RFC 6750 §2.1), which logs do not show.
-fn bearer(token: &str) -> Option<HeaderValue> {
-    let is_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok().filter(|_| is_token)?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 fn unusable(key: &str, reason: &str) -> Problem {

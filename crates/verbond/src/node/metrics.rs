@@ -7,10 +7,10 @@ use tokio::sync::Mutex;
 use verbond_application::completions::Completions;
 use verbond_application::snapshot::SnapshotKeeper;
 use verbond_application::witnesses::Witnesses;
-use verbond_domain::{Ambient, ParticipantId};
+use verbond_domain::{Ambient, ParticipantId, Timestamp};
 use verbond_fsc::{RevocationRefresh, StoredContract, protocol::state::ContractState};
 use verbond_journal::Journal;
-use verbond_store::Store;
+use verbond_store::{Store, StoreError};
 use verbond_trust::{IdentityHandle, TrustStore};
 
 /// What the figures are taken from.
@@ -33,6 +33,8 @@ pub struct Sources {
     pub ambient: Ambient,
     /// This participant.
     pub own: ParticipantId,
+    /// Whether processing records are handed on.
+    pub exports: bool,
     /// What fetches the revocation lists.
     pub lists: Arc<RevocationRefresh>,
 }
@@ -58,6 +60,9 @@ pub struct Metrics {
     journal_failures: Figure,
     journal_wait_micros: Figure,
     completions_lost: Figure,
+    exported: Figure,
+    export_refused: Figure,
+    export_seconds: Figure,
     witness_contradictions: Figure,
 }
 
@@ -106,6 +111,15 @@ impl Metrics {
                 "witness_contradictions",
                 "Times that a counterpart showed another history of its journal than before",
             ),
+            exported: figure(
+                "export_records_taken",
+                "Processing records that the organisation's logbook took",
+            ),
+            export_refused: figure("export_records_refused", "Processing records that it refused"),
+            export_seconds: figure(
+                "export_behind_seconds",
+                "Age of the oldest processing record that it has not taken yet",
+            ),
             journal_wait_micros: figure(
                 "journal_wait_microseconds",
                 "Time that entries waited to be durable, summed",
@@ -148,6 +162,12 @@ impl Metrics {
             Err(error) => tracing::warn!(%error, "the outbox cannot be counted"),
         }
 
+        if self.sources.exports
+            && let Err(error) = self.take_export(now).await
+        {
+            tracing::warn!(%error, "what has been handed on to the logbook cannot be counted");
+        }
+
         let journal = self.sources.journal.statistics();
         for (gauge, value) in [
             (&self.journal_written, journal.written),
@@ -159,6 +179,16 @@ impl Metrics {
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
+    }
+
+    async fn take_export(&self, now: Timestamp) -> Result<(), StoreError> {
+        let export = self.sources.store.export().await?;
+        self.exported.set(i64::try_from(export.taken).unwrap_or(i64::MAX));
+        self.export_refused.set(i64::try_from(export.refused).unwrap_or(i64::MAX));
+        let next = self.sources.store.processing_records_after(export.until, 1).await?;
+        let since = next.first().map(|row| Timestamp::from_millis(row.record.end_time));
+        self.export_seconds.set(since.map_or(0, |since| now.millis_since(since).max(0) / 1000));
+        Ok(())
     }
 
     fn take_contracts(&self) {

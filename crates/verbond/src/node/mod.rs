@@ -2,10 +2,12 @@
 
 mod assembly;
 pub mod decision_point;
+pub mod export;
 mod health;
 pub mod identity;
 pub mod journal_files;
 mod metrics;
+pub mod own_server;
 pub mod pseudonyms;
 mod reload;
 mod roles;

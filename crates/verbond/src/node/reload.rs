@@ -53,12 +53,10 @@ impl AtStart {
                     .flat_map(|inway| inway.source_anchors.iter().flatten())
                     .map(|path| settings.path(path)),
             );
-        let point = configuration.decision_point.iter();
-        let of_point = point.flat_map(|point| {
-            let files = [&point.certificate, &point.key, &point.token_file].into_iter().flatten();
-            files.chain(point.anchors.iter().flatten()).map(|path| settings.path(path))
-        });
-        let paths = paths.chain(of_point);
+        let of_servers = configuration.own_servers();
+        let of_servers =
+            of_servers.flat_map(|access| access.files().map(|path| settings.path(path)).collect::<Vec<_>>());
+        let paths = paths.chain(of_servers);
         Arc::new(Self(paths.map(|path| (path.clone(), fingerprint(&path))).collect()))
     }
 

@@ -1,0 +1,154 @@
+//! Exchanges of this participant: permitted or refused, under which agreement, for what, and what became of them here.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use verbond_application::{OpContext, database_problem};
+use verbond_domain::{Direction, ExchangeParties, ParticipantId, Problem, TransactionId};
+use verbond_journal::Completion;
+use verbond_store::{
+    Page,
+    exchanges::{Answered, ExchangeFilter, ExchangeRow},
+};
+
+/// Which exchanges. What is `None` does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct ExchangesAsked {
+    /// By what the database looks for them.
+    pub filter: ExchangeFilter,
+    /// Under this agreement: its identifier, identifier and version (`<id>/<version>`), or the hash of a version.
+    pub agreement: Option<String>,
+    /// For this purpose.
+    pub purpose: Option<String>,
+}
+
+/// The version of an agreement on which a decision rested.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct UnderAgreement {
+    /// Its identifier.
+    pub id: String,
+    /// Its version.
+    pub version: u64,
+    /// Hash of that version.
+    pub hash: String,
+}
+
+/// One exchange, as this participant wrote it down.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Exchange {
+    /// The identifier that both sides share; a refusal may have none.
+    #[schema(value_type = Option<String>)]
+    pub transaction_id: Option<TransactionId>,
+    /// Seen from here.
+    #[schema(value_type = String)]
+    pub direction: Direction,
+    /// The party at the other end.
+    #[schema(value_type = String)]
+    pub counterpart: ParticipantId,
+    /// Name of the data service.
+    pub service: String,
+    /// The own application that asked, at the consumer.
+    pub application: Option<String>,
+    /// When it was permitted or refused, in milliseconds since 1970.
+    pub at_millis: i64,
+    /// Whether it was permitted.
+    pub permitted: bool,
+    /// Code of the refusal.
+    pub code: Option<String>,
+    /// What policy decided; absent where it was not asked. A refusal may be for another reason.
+    pub decision: Option<bool>,
+    /// On which agreement that rests.
+    pub agreement: Option<UnderAgreement>,
+    /// For which purpose.
+    pub purpose: Option<String>,
+    /// For which activity of this participant: the address at which that is published.
+    pub activity: Option<String>,
+    /// What became of it here; absent where nothing of that was written down.
+    #[schema(value_type = Option<Object>)]
+    pub completion: Option<Completion>,
+}
+
+/// A page of exchanges, the oldest first. A page may hold fewer than there are, or none, while more follow.
+///
+/// # Errors
+/// A problem with the database or the cursor.
+pub async fn exchanges(
+    context: &OpContext,
+    asked: &ExchangesAsked,
+    cursor: Option<&str>,
+    limit: i64,
+) -> Result<Page<Exchange>, Problem> {
+    let page = context.store.exchanges(&asked.filter, cursor, limit).await;
+    let Page { items, next } = page.map_err(database_problem)?;
+    let items = items.into_iter().map(exchange).filter(|exchange| asked.lets_through(exchange)).collect();
+    Ok(Page { items, next })
+}
+
+impl ExchangesAsked {
+    fn lets_through(&self, exchange: &Exchange) -> bool {
+        let is_under = |asked: &String| {
+            exchange.agreement.as_ref().is_some_and(|agreement| {
+                let UnderAgreement { id, version, hash } = agreement;
+                asked == id || asked == hash || *asked == format!("{id}/{version}")
+            })
+        };
+        self.agreement.as_ref().is_none_or(is_under)
+            && self.purpose.as_ref().is_none_or(|purpose| exchange.purpose.as_ref() == Some(purpose))
+    }
+}
+
+fn exchange(row: ExchangeRow) -> Exchange {
+    let at_millis = row.at.millis();
+    let made = |transaction_id, direction, parties: ExchangeParties, application, decision: Option<Value>| {
+        let text = |place: &str| Some(decision.as_ref()?.pointer(place)?.as_str()?.to_owned());
+        Exchange {
+            transaction_id,
+            direction,
+            counterpart: parties.counterpart(direction).clone(),
+            service: parties.service.as_str().to_owned(),
+            application,
+            at_millis,
+            permitted: false,
+            code: None,
+            decision: decision
+                .as_ref()
+                .and_then(|it| it.pointer("/body/adl.core.response/decision")?.as_bool()),
+            agreement: decision.as_ref().and_then(under),
+            purpose: text("/body/adl.core.request/context/purpose"),
+            activity: None,
+            completion: None,
+        }
+    };
+    match row.answered {
+        Answered::Permitted(permit, completion) => {
+            let activity = permit.processing.first().map(|record| record.attributes.activity.clone());
+            let exchange = made(
+                Some(permit.transaction_id),
+                permit.direction,
+                permit.parties,
+                permit.application,
+                permit.decision,
+            );
+            Exchange { permitted: true, activity, completion, ..exchange }
+        }
+        Answered::Refused(refusal) => {
+            let exchange = made(
+                refusal.transaction_id,
+                refusal.direction,
+                refusal.parties,
+                refusal.application,
+                refusal.decision,
+            );
+            Exchange { code: Some(refusal.code), ..exchange }
+        }
+    }
+}
+
+fn under(decision: &Value) -> Option<UnderAgreement> {
+    let agreement = decision.pointer("/attributes/adl.core.policies/agreement")?;
+    Some(UnderAgreement {
+        id: agreement.get("id")?.as_str()?.to_owned(),
+        version: agreement.get("version")?.as_u64()?,
+        hash: agreement.get("hash")?.as_str()?.to_owned(),
+    })
+}
