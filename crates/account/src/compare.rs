@@ -232,7 +232,7 @@ mod tests {
     }
 
     fn permitted(completion: Completion) -> ToldAnswer {
-        ToldAnswer::Permitted { completion: Some(completion) }
+        ToldAnswer::Permitted { completion: Some(completion.into()) }
     }
 
     /// Kinds and members that are found.

@@ -107,7 +107,7 @@ impl<L: Logbook> Export<L> {
         let request = otlp::request(&self.own, rows.iter().map(|row| &row.record));
         let request = request.map_err(|error| later(format!("the records cannot be written: {error}")))?;
         let answer = self.logbook.take(request).await?;
-        otlp::refused(&answer).map_err(|_| later("the answer is not that of a collector".to_owned()))
+        otlp::refused(&answer).ok_or_else(|| later("the answer is not that of a collector".to_owned()))
     }
 
     /// What was refused alone is left behind, with a task for people.
@@ -147,5 +147,5 @@ pub async fn probe(logbook: &impl Logbook, own: &ParticipantId) -> Result<(), No
     let later = |reason: &str| NotTaken::Later { reason: reason.to_owned(), after: None };
     let request = otlp::request(own, std::iter::empty()).map_err(|_| later("nothing to ask"))?;
     let answer = logbook.take(request).await?;
-    otlp::refused(&answer).map(drop).map_err(|_| later("the answer is not that of a collector"))
+    otlp::refused(&answer).map(drop).ok_or_else(|| later("the answer is not that of a collector"))
 }

@@ -1,7 +1,8 @@
 //! Processing records as OTLP 1.x has spans, in its JSON form (OTLP specification, "JSON Protobuf Encoding"): identifiers in
 //! hexadecimal, 64-bit numbers as text. Pure.
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use verbond_domain::ParticipantId;
 use verbond_journal::{ProcessingAttributes, ProcessingRecord, ProcessingStatus};
 
@@ -33,12 +34,20 @@ pub(crate) fn request<'a>(
     serde_json::to_vec(&Request { resource_spans: resource_spans.into_iter().collect() })
 }
 
-/// How many records an answer says were refused (`ExportTraceServiceResponse`).
-///
-/// # Errors
-/// When it is no such answer: then nothing says that anything was taken.
-pub(crate) fn refused(answer: &[u8]) -> Result<u64, serde_json::Error> {
-    Ok(serde_json::from_slice::<Response>(answer)?.partial_success.unwrap_or_default().rejected_spans)
+/// How many records an answer says were refused (`ExportTraceServiceResponse`); `None`: it is no such answer, so that nothing says
+/// that anything was taken. Members that are not known are to be ignored (OTLP specification).
+pub(crate) fn refused(answer: &[u8]) -> Option<u64> {
+    let answer: Map<String, Value> = serde_json::from_slice(answer).ok()?;
+    let said = match answer.get("partialSuccess") {
+        None | Some(Value::Null) => return Some(0),
+        Some(said) => said.as_object()?,
+    };
+    // A 64-bit number is written as text or as a number.
+    match said.get("rejectedSpans") {
+        None | Some(Value::Null) => Some(0),
+        Some(Value::String(number)) => number.parse().ok(),
+        Some(number) => number.as_u64(),
+    }
 }
 
 #[derive(Serialize)]
@@ -102,35 +111,6 @@ struct Text<'a> {
     string_value: &'a str,
 }
 
-/// Members that are not known are to be ignored (OTLP specification).
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Response {
-    #[serde(default)]
-    partial_success: Option<PartialSuccess>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PartialSuccess {
-    #[serde(default, deserialize_with = "number")]
-    rejected_spans: u64,
-}
-
-/// A 64-bit number, written as text or as a number.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Number(u64),
-        Text(String),
-    }
-    match Written::deserialize(deserializer)? {
-        Written::Number(number) => Ok(number),
-        Written::Text(text) => text.parse().map_err(D::Error::custom),
-    }
-}
-
 const fn attribute<'a>(key: &'static str, value: &'a str) -> Attribute<'a> {
     Attribute { key, value: Text { string_value: value } }
 }
@@ -177,7 +157,7 @@ fn nanos(millis: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -226,9 +206,10 @@ mod tests {
             (r#"{"partialSuccess":{"rejectedSpans":"many"}}"#, None),
             ("", None),
             ("[]", None),
+            (r#"{"partialSuccess":[]}"#, None),
             ("<html>", None),
         ] {
-            assert_eq!(refused(answer.as_bytes()).ok(), expected, "{answer}");
+            assert_eq!(refused(answer.as_bytes()), expected, "{answer}");
         }
     }
 }

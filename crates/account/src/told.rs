@@ -23,7 +23,7 @@ pub enum ToldAnswer {
         /// What became of it; absent when that has not been written down.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<Object>)]
-        completion: Option<Completion>,
+        completion: Option<Box<Completion>>,
     },
     /// It was refused.
     Refused {
@@ -115,7 +115,7 @@ fn exchange(row: ExchangeRow) -> Option<ToldExchange> {
             permit.parties,
             permit.wire,
             permit.decision,
-            ToldAnswer::Permitted { completion },
+            ToldAnswer::Permitted { completion: completion.map(Box::new) },
         ),
         Answered::Refused(refusal) => (
             refusal.transaction_id?,
