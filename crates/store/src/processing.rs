@@ -120,17 +120,31 @@ impl Store {
         after: RecordPlace,
         limit: i64,
     ) -> Result<Vec<ProcessingRow>, StoreError> {
-        let RecordPlace { position, place } = after;
-        let mut sql = Sql::new(FOUND);
-        sql.push(" AND found.position >= ").push_value(position);
-        sql.push(" AND (found.position > ").push_value(position);
-        sql.push(" OR found.place > ").push_value(place);
-        sql.push(") ORDER BY found.position, found.place LIMIT ").push_value(clamp(limit));
-        self.processing_rows(sql).await
+        let RecordPlace { mut position, mut place } = after;
+        loop {
+            let mut sql = Sql::new(FOUND);
+            sql.push(" AND found.position >= ").push_value(position);
+            sql.push(" AND (found.position > ").push_value(position);
+            sql.push(" OR found.place > ").push_value(place);
+            sql.push(") ORDER BY found.position, found.place LIMIT ").push_value(clamp(limit));
+            let rows = self.inner.pools.rows::<Columns>(sql).await?;
+            let Some((last_position, last_place, ..)) = rows.last() else { return Ok(Vec::new()) };
+            (position, place) = (*last_position, *last_place);
+            // A page of records that have been destroyed, all of them, is not the end.
+            let records = self.opened_records(rows).await?;
+            if !records.is_empty() {
+                return Ok(records);
+            }
+        }
     }
 
     async fn processing_rows(&self, sql: Sql) -> Result<Vec<ProcessingRow>, StoreError> {
         let rows = self.inner.pools.rows::<Columns>(sql).await?;
+        self.opened_records(rows).await
+    }
+
+    /// Rows with what their payloads say; those whose time is over are left out.
+    async fn opened_records(&self, rows: Vec<Columns>) -> Result<Vec<ProcessingRow>, StoreError> {
         let opening = self.opening(rows.iter().map(|row| row.3).collect()).await?;
         let mut read = HashMap::new();
         rows.into_iter().filter_map(|columns| row(columns, &opening, &mut read).transpose()).collect()

@@ -357,9 +357,7 @@ impl<'a> Life<'a> {
             }
             (Step::Resumed, Stage::Suspended) => {
                 self.held_by.remove(party);
-                if self.held_by.is_empty() {
-                    self.stage = Stage::Signed;
-                }
+                self.stage = if self.held_by.is_empty() { Stage::Signed } else { Stage::Suspended };
             }
             _ => {}
         }

@@ -230,6 +230,8 @@ async fn a_service_is_put_shown_and_removed_and_each_act_has_its_author() -> Out
     for _ in 0..100 {
         let journal = json(ask(routes.clone(), "GET", "/v1/journal?kind=act", &Value::Null).await?).await?;
         acts = journal.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+        // The node's own acts at its start, about its key and its rule of retention, are not asked for.
+        acts.retain(|act| act.pointer("/payload/author/kind") != Some(&json!("node")));
         if acts.len() >= 2 {
             break;
         }

@@ -44,17 +44,17 @@ impl<'a> Person<'a> {
 
     /// Runs a verb as this person, from their own machine.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Value> {
-        let arguments = self.from_afar(arguments);
+        let arguments = self.afar(arguments);
         self.organisation.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await
     }
 
     /// As [`Person::run`], for a verb that ends with another status when its report says that something was found.
     pub async fn report(&self, arguments: &[&str]) -> anyhow::Result<Value> {
-        let arguments = self.from_afar(arguments);
+        let arguments = self.afar(arguments);
         self.organisation.report(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await
     }
 
-    fn from_afar(&self, arguments: &[&str]) -> Vec<String> {
+    fn afar(&self, arguments: &[&str]) -> Vec<String> {
         let anchors = self.organisation.data.join("trust-anchors.pem").display().to_string();
         let options = [
             ("--node", format!("https://localhost:{}", self.organisation.base_port + 4)),
