@@ -305,7 +305,7 @@ class Verifier:
     def compare_sides(self):
         both = agree = 0
         for section in self.sections:
-            alone = 0
+            alone = less = 0
             for exchange, entry in section.permits.items():
                 mirror = (exchange[0], "incoming" if exchange[1] == "outgoing" else "outgoing", section.participant)
                 others = [each for each in self.sections if each.participant == exchange[2]]
@@ -320,12 +320,15 @@ class Verifier:
                 elif exchange[1] == "outgoing":
                     both += 1
                     theirs = there.completions.get(mirror)
-                    if done and theirs:
+                    if done and theirs and arrived(done["content"]) < arrived(theirs["content"]):
+                        less += 1
+                    elif done and theirs:
                         agree += 1
                         if differ(done["content"], theirs["content"]):
                             agree -= 1
                             place = {"index": done["index"], "transaction_id": exchange[0]}
                             self.alarm("COMPLETIONS_DIFFER", section.participant, "the parties tell of different deliveries", **place)
+            self.note("NOT_ALL_ARRIVED", section.participant, less, "exchanges of which less arrived than was handed on")
             self.note("ONE_SIDE", section.participant, alone, "permits whose other half was not given")
         return {"both_sides": both, "agree": agree}
 
@@ -435,6 +438,10 @@ def covers(section, at):
     if any(each["kind"] == "permit" and not each["content"] and abs(each["at"] - at) <= MINUTE for each in section.entries):
         return False
     return section.entries[0]["at"] <= at <= section.checkpoints[-1][2] - MINUTE
+
+
+def arrived(completion):
+    return ("nothing", "broken_off", "whole").index(completion["delivery"])
 
 
 def differ(first, second):

@@ -19,6 +19,9 @@ pub enum FindingKind {
     Contradicts,
     /// Both have completed it, and the completions differ.
     Differs,
+    /// The consumer says that less arrived than the provider handed on. Whoever hands bytes to a connection does not learn whether they
+    /// arrive, so that both may be right.
+    ArrivedLess,
     /// We have permitted it, and have written nothing of what became of it.
     UnknownHere,
     /// The counterpart has permitted it, and has written nothing of what became of it.
@@ -28,7 +31,7 @@ pub enum FindingKind {
 impl FindingKind {
     /// Whether the accounts disagree; else it is only known that something is not known.
     pub const fn disagrees(self) -> bool {
-        !matches!(self, Self::UnknownHere | Self::UnknownThere)
+        !matches!(self, Self::ArrivedLess | Self::UnknownHere | Self::UnknownThere)
     }
 }
 
@@ -91,6 +94,9 @@ pub(crate) fn compare(ours: Option<&ToldExchange>, theirs: Option<&ToldExchange>
         _ => {}
     }
     if let (Some(ours), Some(theirs)) = (ours, theirs) {
+        if arrived_less(ours, theirs) {
+            findings.push(finding(FindingKind::ArrivedLess, Vec::new()));
+        }
         let members = differing(ours, theirs);
         if !members.is_empty() {
             findings.push(finding(FindingKind::Differs, members));
@@ -144,10 +150,34 @@ fn differing(ours: &ToldExchange, theirs: &ToldExchange) -> Vec<&'static str> {
     unless(ours.service == theirs.service, "service");
     unless(ours.grant_hash == theirs.grant_hash, "grant_hash");
     unless(ours.agreement == theirs.agreement, "agreement");
-    if let (Some(here), Some(there)) = (here, there) {
+    if let (Some(here), Some(there)) = (here, there)
+        && !arrived_less(ours, theirs)
+    {
         completions(here, there, &mut unless);
     }
     members
+}
+
+/// Whether both have completed it, and the consumer with less than the provider.
+fn arrived_less(ours: &ToldExchange, theirs: &ToldExchange) -> bool {
+    let (ToldAnswer::Permitted { completion: Some(here) }, ToldAnswer::Permitted { completion: Some(there) }) =
+        (&ours.answer, &theirs.answer)
+    else {
+        return false;
+    };
+    let (consumer, provider) = match ours.direction {
+        Direction::Outgoing => (here, there),
+        Direction::Incoming => (there, here),
+    };
+    extent(consumer.delivery) < extent(provider.delivery)
+}
+
+const fn extent(delivery: Delivery) -> u8 {
+    match delivery {
+        Delivery::Nothing => 0,
+        Delivery::BrokenOff => 1,
+        Delivery::Whole => 2,
+    }
 }
 
 fn completions(here: &Completion, there: &Completion, unless: &mut impl FnMut(bool, &'static str)) {
@@ -317,6 +347,14 @@ mod tests {
         for (theirs, members) in cases {
             let theirs = told(Direction::Incoming, permitted(theirs))?;
             assert_eq!(found(Some(&ours), Some(&theirs)), [(FindingKind::Differs, members)]);
+        }
+        // Less than was handed on may have arrived: no disagreement, and nothing else of the two is compared.
+        for less in [Delivery::BrokenOff, Delivery::Nothing] {
+            let consumer = Completion { delivery: less, ..completion(b"ans")? };
+            let consumer = told(Direction::Outgoing, permitted(consumer))?;
+            let provider = told(Direction::Incoming, permitted(same.clone()))?;
+            assert_eq!(found(Some(&consumer), Some(&provider)), [(FindingKind::ArrivedLess, vec![])]);
+            assert_eq!(found(Some(&provider), Some(&consumer)), [(FindingKind::ArrivedLess, vec![])]);
         }
         for (theirs, member) in [
             (ToldExchange { agreement: None, ..ours.clone() }, "agreement"),

@@ -249,6 +249,8 @@ struct Comparing<'a> {
     sections: &'a [Section],
     hidden_times: Vec<Vec<i64>>,
     one_side: Vec<u64>,
+    /// Per section, exchanges of which less arrived than the other side handed on.
+    less: Vec<u64>,
     result: BothSides,
 }
 
@@ -266,6 +268,7 @@ pub(crate) fn compare(sections: &[Section], findings: &mut Findings) -> BothSide
         sections,
         hidden_times: hidden_times.collect(),
         one_side: vec![0; sections.len()],
+        less: vec![0; sections.len()],
         result: BothSides::default(),
     };
     for pair in halves.chunk_by(|one, other| one.exchange == other.exchange) {
@@ -282,6 +285,17 @@ pub(crate) fn compare(sections: &[Section], findings: &mut Findings) -> BothSide
         );
         findings.note(NoteCode::OneSide, Some(section.participant()), *count, sentence);
     }
+    for (section, count) in sections.iter().zip(&comparing.less) {
+        let sentence = words(
+            format!(
+                "Van {count} uitwisselingen is minder aangekomen dan de andere kant doorgaf: een verbinding brak, of een van beide heeft het mis."
+            ),
+            format!(
+                "of {count} exchanges less arrived than the other side handed on: a connection broke, or one of both is wrong"
+            ),
+        );
+        findings.note(NoteCode::NotAllArrived, Some(section.participant()), *count, sentence);
+    }
     comparing.result
 }
 
@@ -291,6 +305,13 @@ impl Comparing<'_> {
         self.result.both_sides = self.result.both_sides.saturating_add(1);
         let completions = (completion_of(consumer, sent.permit), completion_of(provider, received.permit));
         let (Some(here), Some(there)) = completions else { return };
+        // Whoever hands bytes to a connection does not learn how many arrive.
+        if here.delivery > there.delivery {
+            if let Some(count) = self.less.get_mut(sent.place) {
+                *count = count.saturating_add(1);
+            }
+            return;
+        }
         match difference(here, there) {
             None => self.result.agree = self.result.agree.saturating_add(1),
             Some([nl, en]) => {

@@ -82,6 +82,7 @@ codes! {
     Withheld = "WITHHELD", "De inhoud van regels buiten de periode is niet gegeven.", "The content of entries outside the period is not given.";
     Destroyed = "DESTROYED", "De inhoud van regels is na hun bewaartermijn vernietigd.", "The content of entries was destroyed when its time was over.";
     NoAnchors = "NO_ANCHORS", "Zonder vertrouwensankers is niet beoordeeld van wie de certificaten zijn.", "Without trust anchors it was not judged whose the certificates are.";
+    NotAllArrived = "NOT_ALL_ARRIVED", "Van uitwisselingen is minder aangekomen dan de andere kant doorgaf.", "Of exchanges less arrived than the other side handed on.";
     OneSide = "ONE_SIDE", "Van toestemmingen is de andere kant niet gegeven.", "Of permits the other side was not given.";
 }
 

@@ -189,8 +189,16 @@ def completions_differ_in_salt(world):
     differing(world, salt=base64url(bytes(32)))
 
 
-@case("C:COMPLETIONS_DIFFER")
-def completions_differ_in_whether_anything_came(world):
+@case(notes="NOT_ALL_ARRIVED")
+def less_arrived_than_was_handed_on(world):
+    """The provider cannot know: a connection may have broken behind the last byte."""
+    world.busy(3)
+    world.exchange(world.agreement, consumer_completion={"delivery": "broken_off"})
+    world.busy(3)
+
+
+@case(notes="NOT_ALL_ARRIVED")
+def nothing_arrived_of_what_was_handed_on(world):
     world.busy(3)
     nothing = world.delivered("nothing")
     world.exchange(world.agreement, consumer_completion={**nothing, "status": None, "elements": None})

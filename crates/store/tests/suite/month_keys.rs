@@ -121,13 +121,13 @@ async fn what_was_moved_or_changed_does_not_open(database: &Database) -> TestRes
 }
 
 async fn a_key_made_in_a_transaction_that_came_to_nothing_seals_nothing(database: &Database) -> TestResult {
-    let store = database.open().await?;
+    let (store, ambient) = (database.open().await?, ticking());
     let mut transaction = store.begin().await?;
-    transaction.append(&act("lost"), &ticking()).await?;
+    transaction.append(&act("lost"), &ambient).await?;
     drop(transaction);
-    store.append(&[act("kept").prepare(&ticking())?]).await?;
+    store.append(&[act("kept").prepare(&ambient)?]).await?;
     let mut transaction = store.begin().await?;
-    transaction.append(&act("kept too"), &ticking()).await?;
+    transaction.append(&act("kept too"), &ambient).await?;
     transaction.commit().await?;
     store.close().await;
     let store = database.open().await?;
@@ -140,7 +140,7 @@ async fn a_key_made_in_a_transaction_that_came_to_nothing_seals_nothing(database
 
 async fn the_key_of_a_month_goes_when_nothing_of_it_must_stay(database: &Database) -> TestResult {
     let store = database.open().await?;
-    store.keep_exchanges_for(1, &ticking()).await?;
+    store.keep_exchanges_for(1, &ambient).await?;
     // 14 and 29 November, and 15 December 2023.
     store.append(&[permit_at(0)?, permit_at(15 * DAY)?, permit_at(31 * DAY)?]).await?;
     integrate(&store).await?;
@@ -164,7 +164,7 @@ async fn the_key_of_a_month_goes_when_nothing_of_it_must_stay(database: &Databas
 
 async fn nothing_of_what_was_destroyed_is_left_in_the_files(database: &Database) -> TestResult {
     let store = database.open().await?;
-    store.keep_exchanges_for(1, &ticking()).await?;
+    store.keep_exchanges_for(1, &ambient).await?;
     let mut entry = permit_at(0)?;
     entry.id = EntryId(ticking().uuid_v7_at(entry.at));
     store.append(std::slice::from_ref(&entry)).await?;

@@ -134,6 +134,12 @@ pub async fn withdrawn(
     let begun = Instant::now();
     let reason = "Judged anew: no longer necessary.";
     signatory.run(&["ground", "withdraw", GROUND, "--reason", reason, "--yes"]).await?;
+    // Nothing is asked meanwhile: what is under way when it stops is broken off, and stands differently at the two parties.
+    eventually("the pension office knows", || async {
+        let shown = scene.pension_office.run(&["agreement", "show", hash]).await?;
+        Ok((member(&shown, "stage") == "revoked").then_some(()))
+    })
+    .await?;
     // Nobody was asked about with the last number yet, so that no other limit can be what refuses.
     let last = about(PENSIONERS + LATER);
     let refused = eventually("questions are refused", || async {
@@ -142,11 +148,6 @@ pub async fn withdrawn(
     })
     .await?;
     let stopped = begun.elapsed().as_millis();
-    eventually("the pension office knows", || async {
-        let shown = scene.pension_office.run(&["agreement", "show", hash]).await?;
-        Ok((member(&shown, "stage") == "revoked").then_some(()))
-    })
-    .await?;
     let mut remaining = Vec::new();
     for organisation in [&scene.income_register, &scene.pension_office] {
         let tasks = items(organisation.run(&["task", "list"]).await?)?;
