@@ -140,7 +140,7 @@ async fn a_key_made_in_a_transaction_that_came_to_nothing_seals_nothing(database
 
 async fn the_key_of_a_month_goes_when_nothing_of_it_must_stay(database: &Database) -> TestResult {
     let store = database.open().await?;
-    store.keep_exchanges_for(1, &ambient).await?;
+    store.keep_exchanges_for(1, &ticking()).await?;
     // 14 and 29 November, and 15 December 2023.
     store.append(&[permit_at(0)?, permit_at(15 * DAY)?, permit_at(31 * DAY)?]).await?;
     integrate(&store).await?;
@@ -164,7 +164,7 @@ async fn the_key_of_a_month_goes_when_nothing_of_it_must_stay(database: &Databas
 
 async fn nothing_of_what_was_destroyed_is_left_in_the_files(database: &Database) -> TestResult {
     let store = database.open().await?;
-    store.keep_exchanges_for(1, &ambient).await?;
+    store.keep_exchanges_for(1, &ticking()).await?;
     let mut entry = permit_at(0)?;
     entry.id = EntryId(ticking().uuid_v7_at(entry.at));
     store.append(std::slice::from_ref(&entry)).await?;
