@@ -85,9 +85,12 @@ pub enum Account {
     /// `verbond verify` and `verbond-verify` check it; its form is published (docs/formats/evidence.md). The files of both parties can be
     /// checked together, or put one after the other in one file. It holds what was written down, by pseudonym: hand it to whoever may
     /// see that.
-    #[command(after_help = "Examples, the whole journal, and one exchange:\n  \
-        verbond --person anna.pem account evidence --out journal.jsonl\n  \
-        verbond --person anna.pem account evidence --transaction 0199… --out exchange.jsonl")]
+    #[command(
+        after_help = "Asked as a person, with a key of your own: `--node`, `--client-certificate` and `--client-key` (see \
+        `verbond person --help`).\nExamples, the whole journal, and one exchange:\n  \
+        verbond account evidence --out journal.jsonl\n  \
+        verbond account evidence --transaction 0199… --out exchange.jsonl"
+    )]
     Evidence {
         /// Where it goes; an existing file stays as it is.
         #[arg(long, value_name = "FILE")]
@@ -100,7 +103,8 @@ pub enum Account {
     },
     /// Processing records about one person. The number is asked for, and stands in no log; that you looked is journalled.
     #[command(
-        after_help = "Example:\n  verbond --person anna.pem account person --identifies national-number"
+        after_help = "Asked as a person, with a key of your own (see `verbond person --help`). Example:\n  \
+        verbond account person --identifies national-number"
     )]
     Person {
         /// Which kind of number it is.
