@@ -1,10 +1,13 @@
 """What stands in the journal of each party, read from its database with means of our own."""
 
+import base64
 import json
 import sqlite3
 import uuid
 from collections import defaultdict
 from urllib.parse import quote
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 
 class Journal:
@@ -14,6 +17,7 @@ class Journal:
         self.site = site
         self.position = 0
         self.seen: set[bytes] = set()
+        self.keys: dict[int, AESGCM] = {}
         self.permits: dict[str, int] = defaultdict(int)
         self.completions: dict[str, list[str]] = defaultdict(list)
         self.people: dict[str, set[str]] = defaultdict(set)
@@ -22,7 +26,7 @@ class Journal:
     def read(self) -> None:
         """Takes in what is new. Positions follow each other, so that all up to the last one seen has been seen."""
         rows = self._rows()
-        for position, number, payload in rows:
+        for position, number, key, payload in rows:
             if position is not None:
                 self.position = max(self.position, position)
             if number in self.seen:
@@ -32,18 +36,38 @@ class Journal:
                 continue
             if position is None:
                 self.seen.add(number)
-            self._take(json.loads(payload))
+            self._take(json.loads(self._opened(number, key, payload)))
 
-    def _rows(self) -> list[tuple[int | None, bytes, bytes]]:
+    def _opened(self, number: bytes, key: int, payload: bytes) -> bytes:
+        """What lies sealed, opened (AES-256-GCM; before it 12 bytes of nonce, in it 32 bytes of salt before the payload)."""
+        if key not in self.keys:
+            wrapping = AESGCM(unpadded(json.loads((self.site.side.data / "wrapping-key.json").read_text())["key"]))
+            for name, kind, month, wrapped in self._month_keys():
+                of = f"verbond month key {kind} {month}".encode()
+                self.keys[name] = AESGCM(wrapping.decrypt(wrapped[:12], wrapped[12:], of))
+        return self.keys[key].decrypt(payload[:12], payload[12:], number)[32:]
+
+    def _month_keys(self) -> list[tuple[int, str, int, bytes]]:
         if self.site.server:
-            text = self.site.server.query("SELECT coalesce(position, 0), encode(id, 'hex'), encode(payload, 'hex') FROM journal_entry "
-                                          f"WHERE position > {self.position} OR position IS NULL")
+            text = self.site.server.query("SELECT id, class, month, encode(wrapped, 'hex') FROM month_key")
             cells = (line.split("|") for line in text)
-            return [(int(position) or None, bytes.fromhex(number), bytes.fromhex(payload)) for position, number, payload in cells]
+            return [(int(name), kind, int(month), bytes.fromhex(wrapped)) for name, kind, month, wrapped in cells]
+        return self._sqlite("SELECT id, class, month, wrapped FROM month_key")
+
+    def _rows(self) -> list[tuple[int | None, bytes, int, bytes]]:
+        if self.site.server:
+            text = self.site.server.query("SELECT coalesce(position, 0), encode(id, 'hex'), key_id, encode(payload, 'hex') "
+                                          f"FROM journal_entry WHERE position > {self.position} OR position IS NULL")
+            cells = (line.split("|") for line in text)
+            return [(int(position) or None, bytes.fromhex(number), int(key), bytes.fromhex(payload))
+                    for position, number, key, payload in cells]
+        return self._sqlite("SELECT position, id, key_id, payload FROM journal_entry WHERE position > ?", self.position)
+
+    def _sqlite(self, statement: str, *values) -> list[tuple]:
         place = quote(str(self.site.side.data / "verbond.sqlite"))
         database = sqlite3.connect(f"file:{place}?mode=ro", uri=True, timeout=10)
         try:
-            return database.execute("SELECT position, id, payload FROM journal_entry WHERE position > ?", (self.position,)).fetchall()
+            return database.execute(statement, values).fetchall()
         finally:
             database.close()
 
@@ -70,6 +94,10 @@ class Journal:
             self.people[transaction].add(found)
         elif "data_subject" in whom:
             raise RuntimeError(f"a processing record of another form: {whom}")
+
+
+def unpadded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def flat(value, name: str = ""):
