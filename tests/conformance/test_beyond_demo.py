@@ -183,7 +183,8 @@ def test_the_result_in_json_is_one_object(binary, place):
     output, _ = process.communicate(timeout=30)
     report = json.loads(output)
     assert report["ok"] is False and process.returncode != 0
-    assert {"ok", "steps", "records", "anchor"} == report.keys() and report["anchor"] is None
+    assert {"ok", "steps", "records", "anchor", "verify"} == report.keys()
+    assert report["anchor"] is None and report["verify"] is None
 
 
 def test_people_are_found_and_no_income_moves(binary, place):
@@ -198,8 +199,12 @@ def test_people_are_found_and_no_income_moves(binary, place):
     assert report["anchor"]["asked"] >= 2000 and report["anchor"]["incomes_moved"] == 0
     assert 0 < report["anchor"]["found"] < report["anchor"]["asked"]
     assert {"asked", "found", "incomes_moved"} == report["anchor"].keys()
-    last = report["steps"][-3:]
-    assert [step["name"] for step in last] == ["refused for enforcement", "amended while in use", "ground withdrawn"]
+    last = report["steps"][-7:]
+    assert [step["name"] for step in last] == [
+        "refused for enforcement", "amended while in use", "ground withdrawn", "accounts agree",
+        "witnessed by the counterpart", "evidence verified", "tampering named",
+    ]  # fmt: skip
+    assert report["verify"] == {"clean": True, "tampered_found": True}
     assert all(step["ok"] and step["ms"] > 0 for step in last)
     before, after = re.search(r"(\d+) questions before and (\d+) after it, none refused", last[1]["detail"]).groups()
     assert int(before) > 0 and int(after) > 0

@@ -17,7 +17,7 @@ use verbond_trust::authority::{KeyKind, LeafRequest, TestAuthority, certificate_
 use crate::{
     ambient,
     configuration::{self, Directory},
-    node::pseudonyms,
+    node::{pseudonyms, wrapping_key},
     printer::Printer,
 };
 
@@ -137,6 +137,7 @@ impl Init {
         let request = certificate_request(&key, &leaf)?;
         write_secret(&data.join("key.pem"), &key)?;
         pseudonyms::make(data, &ambient::system())?;
+        wrapping_key::make(data, &ambient::system())?;
         let text = template::configuration(&self.plan()?);
         match &self.test_group {
             Some(directory) => join_test_group(directory, data, &request, &leaf)?,

@@ -17,6 +17,11 @@ pub fn of(directory: &Path, ambient: &Ambient) -> impl FnOnce(bool) -> Result<Wr
     move |is_noted| read_or_make(directory, is_noted, ambient).map_err(|error| format!("{error:#}"))
 }
 
+/// Makes the file with a key, unless it is there: at `init`, so that a copy of the directory for another process has it too.
+pub fn make(directory: &Path, ambient: &Ambient) -> anyhow::Result<()> {
+    read_or_make(directory, false, ambient).map(drop)
+}
+
 /// Reads the file, or makes it if it is not there and the database notes no such key yet.
 fn read_or_make(directory: &Path, is_noted: bool, ambient: &Ambient) -> anyhow::Result<WrappingKey> {
     let file = directory.join(FILE);
