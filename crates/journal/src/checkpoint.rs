@@ -2,14 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::{
-    digest,
-    signature::{ED25519, UnparsedPublicKey},
-};
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use verbond_domain::ParticipantId;
 
-use crate::TreeHash;
+use crate::{TreeHash, tree::hash};
 
 /// Longest note that is read, in bytes: a checkpoint with sixteen signatures.
 pub const LONGEST_NOTE: usize = 8 * 1024;
@@ -95,13 +92,9 @@ impl VerifierKey {
     }
 
     fn id(&self) -> [u8; 4] {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(self.name.as_bytes());
-        context.update(&[b'\n', ED25519_TYPE]);
-        context.update(&self.key);
-        let hash = context.finish();
+        let hash = hash(&[self.name.as_bytes(), &[b'\n', ED25519_TYPE], &self.key]);
         let mut id = [0; 4];
-        id.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+        id.iter_mut().zip(&hash).for_each(|(to, from)| *to = *from);
         id
     }
 

@@ -1,11 +1,10 @@
 //! What an entry of the journal says.
 
-use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use verbond_domain::{Actor, Ambient, Direction, ExchangeParties, Timestamp, TransactionId};
 
-use crate::{Completion, Processing, ProcessingRecord, Witness};
+use crate::{Completion, Processing, ProcessingRecord, Witness, tree::hash};
 
 /// The time-ordered identifier of an entry: a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -140,7 +139,7 @@ impl Entry {
             kind: self.kind(),
             at,
             unique_key: self.unique_key(),
-            commitment: commitment(&salt, &payload),
+            commitment: hash(&[&salt, &payload]),
             salt,
             nonce: ambient.random(),
             payload,
@@ -173,19 +172,11 @@ impl Entry {
     }
 }
 
-fn commitment(salt: &[u8; 32], payload: &[u8]) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(salt);
-    context.update(payload);
-    let mut commitment = [0; 32];
-    commitment.copy_from_slice(context.finish().as_ref());
-    commitment
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use aws_lc_rs::digest;
     use verbond_domain::{Clock, Entropy};
 
     use super::*;

@@ -74,7 +74,8 @@ fn node_hash(left: &TreeHash, right: &TreeHash) -> TreeHash {
     hash(&[&[1], left, right])
 }
 
-fn hash(parts: &[&[u8]]) -> TreeHash {
+/// SHA-256 over parts, one after another.
+pub(crate) fn hash(parts: &[&[u8]]) -> TreeHash {
     let mut context = digest::Context::new(&digest::SHA256);
     parts.iter().for_each(|part| context.update(part));
     let mut hash = [0; 32];
