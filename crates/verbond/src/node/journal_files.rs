@@ -2,7 +2,7 @@
 //! database that has been put back is noticed.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -22,14 +22,7 @@ pub const HEAD: &str = "journal-head";
 pub fn key(directory: &Path, ambient: &Ambient) -> anyhow::Result<JournalSigner> {
     let file = directory.join(KEY);
     if !file.exists() {
-        let beside = directory.join(format!("{KEY}.{}", ambient.uuid_v7()));
-        init::write_secret(&beside, &JournalSigner::new_pem()?)?;
-        let linked = match fs::hard_link(&beside, &file) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            linked => linked.with_context(|| format!("cannot make {}", file.display())),
-        };
-        let _ = fs::remove_file(&beside);
-        linked?;
+        init::make_secret(&file, &JournalSigner::new_pem()?, ambient)?;
     }
     let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     JournalSigner::from_pem(&text).with_context(|| format!("{} cannot be used", file.display()))
