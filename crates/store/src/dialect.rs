@@ -19,6 +19,10 @@ pub(crate) const BEGIN_READ_SQLITE: &str = "BEGIN DEFERRED";
 /// Begins a read transaction on PostgreSQL, of one picture.
 pub(crate) const BEGIN_READ_POSTGRES: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// Finds entries that have positions: after one, so many at most.
+pub(crate) const PLACED: &str = "SELECT position, kind, payload, at_millis, commitment, id, key_id FROM journal_entry \
+     WHERE position > $1 ORDER BY position LIMIT $2";
+
 impl Dialect {
     /// The name that operators see.
     pub(crate) const fn name(self) -> &'static str {
@@ -92,10 +96,7 @@ impl Dialect {
     pub(crate) fn place(self, size: i64, limit: i64) -> Sql {
         Sql::new(match self {
             // They have them from their insertion on.
-            Self::Sqlite => {
-                "SELECT position, kind, payload, at_millis, commitment, id, key_id FROM journal_entry \
-                 WHERE position > $1 ORDER BY position LIMIT $2"
-            }
+            Self::Sqlite => PLACED,
             Self::Postgres => {
                 "UPDATE journal_entry SET position = placed.place \
                  FROM (SELECT entry_id, $1 + ROW_NUMBER() OVER (ORDER BY entry_id) AS place \

@@ -52,6 +52,16 @@ pub struct ExchangeFilter {
     pub before: Option<Timestamp>,
 }
 
+/// Exchanges with their completions, up to whose completion is meant.
+const SEEN: &str = "SELECT seen.position, seen.transaction_id, entry.at_millis, \
+     entry.id, entry.key_id, entry.payload, ended.id, ended.key_id, ended.payload \
+     FROM transaction_record AS seen \
+     JOIN journal_entry AS entry ON entry.position = seen.position \
+     LEFT JOIN journal_entry AS ended ON entry.kind = 'permit' AND ended.position = \
+       (SELECT MIN(completion.position) FROM completion_record AS completion \
+        WHERE completion.transaction_id = seen.transaction_id AND completion.direction = seen.direction \
+        AND completion.counterpart = ";
+
 impl Store {
     /// Lists exchanges that reached `counterpart`, or came from it, whose transaction id was made from `from` on and before `until`, in
     /// the order of these ids: an order that both parties see alike. `limit` 1 to 1000. What was written in the last second may be missing.
@@ -67,16 +77,7 @@ impl Store {
         limit: i64,
     ) -> Result<Page<ExchangeRow>, StoreError> {
         let limit = clamp(limit);
-        let mut sql = Sql::new(
-            "SELECT seen.position, seen.transaction_id, entry.at_millis, \
-             entry.id, entry.key_id, entry.payload, ended.id, ended.key_id, ended.payload \
-             FROM transaction_record AS seen \
-             JOIN journal_entry AS entry ON entry.position = seen.position \
-             LEFT JOIN journal_entry AS ended ON entry.kind = 'permit' AND ended.position = \
-               (SELECT MIN(completion.position) FROM completion_record AS completion \
-                WHERE completion.transaction_id = seen.transaction_id AND completion.direction = seen.direction \
-                AND completion.counterpart = ",
-        );
+        let mut sql = Sql::new(SEEN);
         sql.push_value(counterpart).push(") WHERE seen.transaction_id >= ");
         sql.push_value(first_id_at(from).as_slice()).push(" AND seen.transaction_id < ");
         sql.push_value(first_id_at(until).as_slice());
@@ -109,17 +110,9 @@ impl Store {
         limit: i64,
     ) -> Result<Page<ExchangeRow>, StoreError> {
         let limit = clamp(limit);
-        let mut sql = Sql::new(
-            "SELECT seen.position, seen.transaction_id, entry.at_millis, entry.id, entry.key_id, entry.payload, \
-             ended.id, ended.key_id, ended.payload \
-             FROM transaction_record AS seen \
-             JOIN journal_entry AS entry ON entry.position = seen.position \
-             LEFT JOIN journal_entry AS ended ON entry.kind = 'permit' AND ended.position = \
-               (SELECT MIN(completion.position) FROM completion_record AS completion \
-                WHERE completion.transaction_id = seen.transaction_id AND completion.direction = seen.direction \
-                AND completion.counterpart = \
-                  CASE seen.direction WHEN 'incoming' THEN seen.consumer ELSE seen.provider END) \
-             WHERE 1 = 1",
+        let mut sql = Sql::new(SEEN);
+        sql.push(
+            "CASE seen.direction WHEN 'incoming' THEN seen.consumer ELSE seen.provider END) WHERE 1 = 1",
         );
         if let Some(transaction) = &filter.transaction_id {
             sql.push(" AND seen.transaction_id = ").push_value(transaction.as_uuid());

@@ -13,6 +13,7 @@ use crate::{
     Store, StoreError,
     connection::Connection,
     database::Inner,
+    dialect::PLACED,
     sql::{Sql, powers_of_two},
     tree, views,
 };
@@ -119,11 +120,7 @@ impl Integration {
 }
 
 async fn placed(connection: &mut Connection, after: i64, limit: i64) -> Result<Vec<Sequenced>, StoreError> {
-    let entries = Sql::new(
-        "SELECT position, kind, payload, at_millis, commitment, id, key_id FROM journal_entry \
-         WHERE position > $1 ORDER BY position LIMIT $2",
-    );
-    connection.rows(entries.bind(after).bind(limit)).await
+    connection.rows(Sql::new(PLACED).bind(after).bind(limit)).await
 }
 
 async fn place(connection: &mut Connection, size: i64, limit: i64) -> Result<Vec<Sequenced>, StoreError> {
