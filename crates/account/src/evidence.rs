@@ -1,6 +1,6 @@
 //! Evidence: the journal, or one exchange, in a file that anybody can check (docs/formats/evidence.md).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ pub async fn evidence(
     pieces: &mpsc::Sender<Result<Vec<u8>, Problem>>,
 ) -> Result<(), Problem> {
     let newest = context.store.newest_checkpoint().await.map_err(database_problem)?;
-    let newest = newest.ok_or_else(no_checkpoint)?;
+    let newest = newest.ok_or_else(no_checkpoint_yet)?;
     let mut lines = Lines { pieces, count: 0, agreements: BTreeSet::new() };
     match of {
         EvidenceOf::Journal(period) => {
@@ -87,9 +87,7 @@ impl Lines<'_> {
         loop {
             let rows =
                 context.store.checkpoints(last.as_ref(), newest.size).await.map_err(database_problem)?;
-            // One that was signed since would be over more than is told.
-            let rows: VecDeque<_> = rows.into_iter().filter(|row| row.epoch <= newest.epoch).collect();
-            let Some(end) = rows.back().cloned() else { return Ok(()) };
+            let Some(end) = rows.last().cloned() else { return Ok(()) };
             self.put(rows.iter().map(checkpoint).collect()).await?;
             last = Some(end);
         }
@@ -275,7 +273,8 @@ fn counterpart(entry: &TreeEntry) -> Option<ParticipantId> {
     }
 }
 
-fn no_checkpoint() -> Problem {
+/// A journal that has just begun has no checkpoint.
+pub fn no_checkpoint_yet() -> Problem {
     Problem::new("NO_CHECKPOINT_YET", 409, "Er is nog geen controlepunt.", "there is no checkpoint yet")
         .next("Wacht enkele seconden.", "wait for some seconds")
 }

@@ -12,7 +12,7 @@ mod reconcile;
 mod told;
 
 pub use compare::{Finding, FindingKind};
-pub use evidence::{EvidenceOf, evidence};
+pub use evidence::{EvidenceOf, evidence, no_checkpoint_yet};
 pub use exchanges::{Exchange, ExchangesAsked, UnderAgreement, exchanges};
 pub use export::{Export, Logbook, NotTaken, Step, probe};
 pub use processing::{Person, about_person, processing_records};

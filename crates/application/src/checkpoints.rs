@@ -194,7 +194,7 @@ impl Checkpoints {
     }
 
     /// The checkpoint, if it is of this participant's journal and signed by a key that the participant's certificate vouches for.
-    pub(crate) fn verified(
+    fn verified(
         &self,
         participant: &ParticipantId,
         held: &HeldCheckpoint,

@@ -249,11 +249,12 @@ pub async fn held_of(
     context: &OpContext,
     counterpart: &ParticipantId,
 ) -> Result<Vec<HeldCheckpoint>, Problem> {
-    let mut held = Vec::new();
-    for row in context.store.witnessed(Some(counterpart)).await.map_err(database_problem)? {
-        let key = context.store.counterpart_key(&row.verifier_key).await.map_err(database_problem)?;
-        let Some(key) = key.and_then(|key| serde_json::from_str(&key.certificate).ok()) else { continue };
-        held.push(HeldCheckpoint { note: row.note, verifier_key: row.verifier_key, key });
-    }
-    Ok(held)
+    let rows = context.store.witnessed(Some(counterpart)).await.map_err(database_problem)?;
+    let keys = context.store.counterpart_keys(counterpart).await.map_err(database_problem)?;
+    let held = |row: WitnessedRow| {
+        let key = keys.iter().find(|key| key.verifier_key == row.verifier_key)?;
+        let key = serde_json::from_str(&key.certificate).ok()?;
+        Some(HeldCheckpoint { note: row.note, verifier_key: row.verifier_key, key })
+    };
+    Ok(rows.into_iter().filter_map(held).collect())
 }

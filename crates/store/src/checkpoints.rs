@@ -144,21 +144,6 @@ impl Store {
         rows.into_iter().map(witnessed).collect()
     }
 
-    /// A key of a counterpart's journal, if it has been seen.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`], [`StoreError::Database`].
-    pub async fn counterpart_key(&self, verifier_key: &str) -> Result<Option<CounterpartKeyRow>, StoreError> {
-        let sql = Sql::new(
-            "SELECT counterpart, certificate, seen_at FROM counterpart_journal_key WHERE verifier_key = $1",
-        );
-        let row = self.inner.pools.row::<(String, String, i64)>(sql.bind(verifier_key)).await?;
-        let key = |(counterpart, certificate, at)| {
-            counterpart_key(verifier_key.to_owned(), counterpart, certificate, at)
-        };
-        row.map(key).transpose()
-    }
-
     /// The keys that have been seen of a counterpart's journal.
     ///
     /// # Errors
@@ -198,17 +183,17 @@ impl Transaction {
         }
     }
 
-    /// Notes a key of a counterpart's journal. Returns whether it is new.
+    /// Notes a key of a counterpart's journal, unless it is noted.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn note_counterpart_key(&mut self, key: &CounterpartKeyRow) -> Result<bool, StoreError> {
+    pub async fn note_counterpart_key(&mut self, key: &CounterpartKeyRow) -> Result<(), StoreError> {
         let sql = Sql::new(
             "INSERT INTO counterpart_journal_key (verifier_key, counterpart, certificate, seen_at) \
              VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         );
         let sql = sql.bind(&key.verifier_key).bind(&key.counterpart).bind(&key.certificate);
-        Ok(self.execute(sql.bind(key.seen_at)).await? > 0)
+        self.execute(sql.bind(key.seen_at)).await.map(drop)
     }
 
     /// Puts a checkpoint of a counterpart in the place of a smaller one of the same journal. Returns whether it did.

@@ -7,6 +7,7 @@ use std::{
 
 use clap::Subcommand;
 use serde_json::json;
+use verbond_account::no_checkpoint_yet;
 use verbond_application::{OpContext, checkpoints::Checkpoints};
 use verbond_domain::{Actor, Problem};
 use verbond_store::{DatabaseUrl, Store};
@@ -70,7 +71,7 @@ impl Journal {
             Self::Checkpoint => {
                 let head = client()?.get("/v1/journal/head").await?;
                 let note = head.pointer("/checkpoint/note").and_then(serde_json::Value::as_str);
-                let note = note.ok_or_else(none_yet)?;
+                let note = note.ok_or_else(no_checkpoint_yet)?;
                 match printer.is_json() {
                     true => printer.json(&json!({ "note": note })),
                     false => printer.line(note.trim_end()),
@@ -122,11 +123,6 @@ async fn go_on(data: &Path, reason: &str, checkpoint: Option<&Path>) -> anyhow::
     let epoch = checkpoints.continue_after(&context, &last_known, reason).await;
     context.store.close().await;
     Ok(epoch?)
-}
-
-fn none_yet() -> Problem {
-    Problem::new("NO_CHECKPOINT_YET", 409, "Er is nog geen controlepunt.", "there is no checkpoint yet")
-        .next("Wacht enkele seconden.", "wait for some seconds")
 }
 
 fn no_head() -> Problem {
