@@ -15,6 +15,8 @@ use crate::printer::Printer;
 /// when it has not come back for some of these times: on a machine under load the verb may be slow to end.
 const REMOVALS: u32 = 250;
 const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
+/// How far apart two processes may see one Ctrl-C.
+const SAME_MOMENT: Duration = Duration::from_millis(500);
 const STAYS_AWAY: u32 = 5;
 
 /// Ctrl-C, or the SIGTERM of whoever started us.
@@ -35,6 +37,11 @@ impl Interruption {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+
+    /// Whether one has come, or comes in the same moment.
+    pub async fn has_come(&mut self) -> bool {
+        tokio::time::timeout(SAME_MOMENT, self.comes()).await.is_ok()
     }
 }
 

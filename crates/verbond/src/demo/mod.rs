@@ -91,8 +91,13 @@ pub async fn run(options: &Options, printer: Printer) -> anyhow::Result<ExitCode
         outcome = steps::all(&mut scene, &mut reporter) => Some(outcome.is_ok()),
         () = interruption.comes() => None,
     };
+    // Ctrl-C at a terminal reaches the verb that is running too: a step that fails may have failed of that.
+    let mut interrupted = match completed {
+        None => true,
+        Some(true) => false,
+        Some(false) => interruption.has_come().await,
+    };
     let ok = reporter.finish(completed == Some(true), printer.is_json());
-    let mut interrupted = completed.is_none();
     if options.keep && ok {
         // With `--json` the result is one object.
         let invitation = scene.what_to_try();
