@@ -17,7 +17,7 @@ use crate::{
 /// Rows in one `INSERT` at most: a power of two.
 const ROWS: usize = 256;
 /// Entries that are appended by one statement, without a transaction round it. Each length is prepared once.
-const ONE_STATEMENT: usize = 64;
+const ONE_STATEMENT: usize = 128;
 
 /// What the index over kinds holds, in its own words: all but the kinds of which each exchange has one.
 pub(crate) const RARE: &str = "kind NOT IN ('permit', 'completion', 'processing')";
