@@ -24,7 +24,7 @@ from support.checks import eventually
 from support.node import NodeFault
 from verification import merkle, verifiers
 from verification.note import Checkpoint, VerifierKey
-from verification.tiles import TileDirectory
+from verification.tiles import PublishedTiles
 
 SETTINGS = {"journal": {"checkpoint_seconds": 1, "tiles": "tiles"}}
 
@@ -137,7 +137,7 @@ def test_tiles_are_those_of_the_standard(working, provider, consumer, token):
     published = provider.node.folder / "tiles"
     eventually(lambda: Checkpoint.parse((published / "checkpoint").read_text()).size >= checkpoint.size, "the tiles", 15)
     # Reads every tile and bundle, and demands that they lead to the signed root.
-    directory = TileDirectory(published, key_of(provider.node))
+    directory = PublishedTiles(published, key_of(provider.node))
     assert directory.size >= checkpoint.size
     leaves = [leaf(*entry) for entry in entries(provider.node)]
     assert directory.verify_all() == directory.size
