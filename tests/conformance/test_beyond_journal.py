@@ -208,8 +208,9 @@ def test_a_node_that_has_lost_entries_does_not_start_until_the_gap_is_declared(w
     with pytest.raises(NodeFault, match="JOURNAL_BEHIND"):
         provider.node.start()
 
-    # Without what the node itself kept, the counterpart's word stops it, and is kept.
+    # Without what the node itself kept and published, the counterpart's word stops it, and is kept.
     (provider.node.folder / "journal-head").unlink()
+    shutil.rmtree(provider.node.folder / "tiles")
     try:
         provider.node.start()
         eventually(lambda: provider.node.process.poll() is not None, "the node to stop", 40)

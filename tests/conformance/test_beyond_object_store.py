@@ -242,7 +242,8 @@ def test_a_bucket_that_is_not_there_is_told_of(world, store):
 def test_a_wrong_secret_is_refused_shown_nowhere_and_replaced_without_a_restart(world, store):
     wrong = "another-secret-that-is-not-it"
     assert not store.put("anything", b"", secret=wrong), "the store takes requests that are signed with another secret"
-    node = publishing(world, store.settings("refused"), secret=wrong)
+    settings = merge(store.settings("refused"), {"log": {"level": "trace"}})
+    node = publishing(world, settings, secret=wrong)
     eventually(lambda: code(node) == "TILES_REFUSED", "word of it", 20)
     assert "status 403 (SignatureDoesNotMatch)" in place(node)["problem"]["detail"]
     assert standing(store, "refused") is None

@@ -12,7 +12,7 @@ use verbond_store::{StoreError, checkpoints::CheckpointRow};
 use crate::{
     layout::{Content, Part, edge, filled},
     place::{Creation, Place},
-    problems::{differs, of_another_journal},
+    problems::{differs, not_taken, of_another_journal},
 };
 
 /// Where the newest checkpoint of the first epoch stands; that of a later one within its folder.
@@ -120,9 +120,10 @@ impl Publisher {
     async fn put(&self, epoch: u32, part: Part) -> Result<(), Problem> {
         let (path, content) = (within(epoch, &part.path()), self.content(part).await?);
         if self.place.create(&path, content.clone()).await? == Creation::Exists {
-            let held = self.place.read(&path).await?;
-            if held.is_none_or(|held| held.content != content) {
-                return Err(differs(&self.place.name(), &path));
+            match self.place.read(&path).await? {
+                Some(held) if held.content == content => {}
+                Some(_) => return Err(differs(&self.place.name(), &path)),
+                None => return Err(not_taken(&self.place.name(), &format!("`{path}` comes and goes"))),
             }
         }
         Ok(())

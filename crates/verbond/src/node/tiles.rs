@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use url::Url;
 use verbond_application::{OpContext, checkpoints::Checkpoints};
 use verbond_domain::Problem;
 use verbond_tiles::{Bucket, BucketName, Credentials, Directory, Place, Publication, Publisher};
@@ -51,8 +52,11 @@ async fn bucket(settings: &Settings, store: &ObjectStore) -> Result<Bucket, (&'s
     let limits =
         ClientLimits { head_timeout: time, idle_connections: IDLE_CONNECTIONS, ..ClientLimits::servers() };
     let OwnServer { client, target, .. } = OwnServer::of(settings, store.access(), "/", limits)?;
+    // In the one form in which it is also dialled, since the host is part of what is signed.
+    let address = Url::parse(&store.address).map_err(|error| ("address", error.to_string()))?;
+    let address = address.origin().ascii_serialization();
     let name = BucketName {
-        address: store.address.trim_end_matches('/').to_owned(),
+        address,
         bucket: store.bucket.clone(),
         prefix: store.prefix.clone(),
         region: store.region.clone(),
