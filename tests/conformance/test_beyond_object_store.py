@@ -148,6 +148,7 @@ def test_the_libraries_of_the_go_checksum_database_read_the_bucket(node, store, 
 
 
 def test_what_never_changes_may_be_kept_and_the_checkpoint_may_not(node, store):
+    writes(node, max(0, 260 - settled(node).size))
     caught_up(node)
     for path in ("tile/0/000", "tile/entries/000"):
         headers, _ = store.answer(f"first/node/{path}")
@@ -156,18 +157,29 @@ def test_what_never_changes_may_be_kept_and_the_checkpoint_may_not(node, store):
     assert headers["Cache-Control"] == "no-cache" and headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
+def needed(size):
+    """The files of a tree of less than 65,536 entries."""
+    full, rest = divmod(size, 256)
+    paths = {f"tile/{level}/{number:03}" for level in ("0", "entries") for number in range(full)}
+    paths |= {f"tile/{level}/{full:03}.p/{rest}" for level in ("0", "entries") if rest}
+    return paths | ({f"tile/1/000.p/{full}"} if full else set())
+
+
 def test_the_checkpoint_comes_after_all_that_it_covers(world, store):
     relay = Relay(store.ports["http"])
     node = publishing(world, store.settings("order", address=f"http://{LOOPBACK}:{relay.port}", anchors=None))
     writes(node, 280)
     newest = caught_up(node)
-    puts = [path.removeprefix(f"/{BUCKET}/order/") for method, path in relay.lines() if method == "PUT"]
-    last = len(puts) - 1 - puts[::-1].index("checkpoint")
-    width = newest.size - 256
-    needed = {"tile/0/000", "tile/entries/000", f"tile/0/001.p/{width}", f"tile/entries/001.p/{width}", "tile/1/000.p/1"}
-    assert needed <= set(puts[:last]), puts
+    before, sizes = [], []
+    for path, size in relay.put("order"):
+        if path == "checkpoint":
+            sizes.append(size)
+            assert needed(size) <= set(before), f"the checkpoint over {size} entries came before all that it covers"
+        else:
+            before.append(path)
+    assert sizes == sorted(set(sizes)) and sizes[-1] >= newest.size > 256
     # Nothing that stands already is put again.
-    assert len(set(puts) - {"checkpoint"}) == len(puts) - puts.count("checkpoint")
+    assert len(before) == len(set(before))
     node.stop()
     relay.stop()
 

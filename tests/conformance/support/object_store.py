@@ -148,9 +148,14 @@ class Relay:
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def lines(self):
-        """Method and path of each request."""
-        return [(a.decode(), b.decode()) for a, b in re.findall(rb"(GET|PUT) (/\S+) HTTP/1.1\r\n", self.raw)]
+    def put(self, prefix):
+        """What was put below a prefix, in order: path, and of a checkpoint the number of entries, else None."""
+        found = []
+        for each in re.finditer(rb"PUT /\S+?/" + prefix.encode() + rb"/(\S+) HTTP/1.1\r\n", self.raw):
+            path = each[1].decode()
+            size = re.compile(rb"/journal/\d+\n(\d+)\n").search(self.raw, each.end()) if path == "checkpoint" else None
+            found.append((path, size and int(size[1])))
+        return found
 
     def stop(self):
         self._listener.close()
