@@ -18,7 +18,7 @@ use crate::{
 /// Where the newest checkpoint of the first epoch stands; that of a later one within its folder.
 pub const CHECKPOINT: &str = "checkpoint";
 /// Entries that one step goes on by, where there are checkpoints close enough: what a step has put counts for those after it.
-const STEP: u64 = 64 * TILE_WIDTH;
+const STEP: u64 = 16 * TILE_WIDTH;
 /// Files on their way at once.
 const AT_ONCE: usize = 8;
 
