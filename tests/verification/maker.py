@@ -61,6 +61,8 @@ class World:
         self.consumer = Organisation(self.authority, "00000099000000020000", "Gemeente Voorbeeld", "gemeente.test", chance)
         self.now = BEGIN + STEP
         self.identifier = uuid7(BEGIN, chance)
+        for service, declared in (("incomes", "governed"), ("files", "open")):
+            self.declare(service, declared, BEGIN + 1)
         self.agreements = [self.version(1).conclude(self.provider, self.consumer, self.now)]
         self.now += STEP
         self.checkpoint()
@@ -76,6 +78,14 @@ class World:
     def version(self, version, begin=None, end=None, **more):
         begin, end = begin or BEGIN, end or BEGIN + 365 * DAY
         return Agreement(content(self.identifier, self.provider, self.consumer, begin, end, version, **more))
+
+    def declare(self, service, declared, at, roles=BOTH):
+        """Stewards of both say of which class a service is: of its own at the provider, of what an application uses at the consumer."""
+        if "provider" in roles:
+            self.provider.journal.act("service.put", service, {"class": declared, "steward": "S. Voorbeeld", "reason": "for this test"}, at)
+        if "consumer" in roles:
+            detail = {"application": "balie", "service": f"{self.provider.participant}/{service}", "class": declared}
+            self.consumer.journal.act("application.bind", service, detail, at)
 
     def checkpoint(self):
         for each in self.both:

@@ -1,6 +1,6 @@
 //! Agreements as far as a verifier needs them: the document, what parties stated, and when a version was in force.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::{
     line::{AgreementLine, Signed},
     merkle::sha256,
-    payload::VersionName,
+    payload::{OperationName, VersionName},
     signature,
 };
 
@@ -33,6 +33,27 @@ struct DocumentText {
     parties: Vec<PartyText>,
     term: TermText,
     signatories: Vec<SignatoryText>,
+    #[serde(default)]
+    clauses: Vec<ClauseText>,
+}
+
+#[derive(Deserialize)]
+struct ClauseText {
+    name: String,
+    #[serde(default)]
+    operations: Vec<OperationText>,
+}
+
+#[derive(Deserialize)]
+struct OperationText {
+    name: String,
+    #[serde(default)]
+    delivered: Vec<ElementText>,
+}
+
+#[derive(Deserialize)]
+struct ElementText {
+    path: String,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +172,8 @@ pub(crate) struct AgreementVersion {
     from: i64,
     until: i64,
     statements: Vec<Stated>,
+    /// By clause and operation: the elements that are delivered, as [`steps`] writes them.
+    delivered: HashMap<OperationName, HashSet<String>>,
 }
 
 impl AgreementVersion {
@@ -168,9 +191,13 @@ impl AgreementVersion {
             from: 0,
             until: 0,
             statements: Vec::new(),
+            delivered: HashMap::new(),
         };
-        let Some((signatories, parties, from, until)) = sound(&judged.name, &document) else { return judged };
-        (judged.is_sound, judged.parties, judged.from, judged.until) = (true, parties, from, until);
+        let Some((text, from, until)) = sound(&judged.name, &document) else { return judged };
+        let signatories = text.signatories;
+        judged.parties = text.parties.into_iter().map(|party| party.participant).collect();
+        judged.delivered = delivered(text.clauses);
+        (judged.is_sound, judged.from, judged.until) = (true, from, until);
         for statement in statements.iter().take(MOST_STATEMENTS) {
             match judged.holds(statement, &signatories, document.as_bytes()) {
                 Some((stated, signer)) => {
@@ -246,6 +273,12 @@ impl AgreementVersion {
         life.stage == Stage::Signed
     }
 
+    /// Whether all these elements are delivered by an operation.
+    pub(crate) fn delivers(&self, operation: &OperationName, paths: &[Box<str>]) -> bool {
+        let agreed = self.delivered.get(operation);
+        paths.iter().all(|path| agreed.is_some_and(|agreed| agreed.contains(&steps(path))))
+    }
+
     /// When it was in force, as moments from which on it was, or was no longer; `versions`: those of the section.
     pub(crate) fn timeline(&self, versions: &[Self]) -> Vec<(i64, bool)> {
         let later = versions
@@ -268,17 +301,80 @@ pub(crate) fn was_in_force(timeline: &[(i64, bool)], at: i64) -> bool {
     before.checked_sub(1).and_then(|last| timeline.get(last)).is_some_and(|(_, in_force)| *in_force)
 }
 
-type Sound = (Vec<SignatoryText>, BTreeSet<String>, i64, i64);
-
-fn sound(name: &VersionName, document: &str) -> Option<Sound> {
+fn sound(name: &VersionName, document: &str) -> Option<(DocumentText, i64, i64)> {
     let hash: String = sha256(&[document.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect();
     (name.hash.strip_prefix("sha256:") == Some(&hash)).then_some(())?;
     let text: DocumentText = serde_json::from_str(document).ok()?;
     let same = text.format == "verbond-agreement/1" && text.id == name.id && text.version == name.version;
     let counted = (2..=MOST_PARTIES).contains(&text.parties.len());
     (same && counted).then_some(())?;
-    let parties = text.parties.into_iter().map(|party| party.participant).collect();
-    Some((text.signatories, parties, moment(&text.term.from)?, moment(&text.term.until)?))
+    let (from, until) = (moment(&text.term.from)?, moment(&text.term.until)?);
+    Some((text, from, until))
+}
+
+fn delivered(clauses: Vec<ClauseText>) -> HashMap<OperationName, HashSet<String>> {
+    let mut delivered: HashMap<OperationName, HashSet<String>> = HashMap::new();
+    for clause in clauses {
+        for operation in clause.operations {
+            let name = (clause.name.as_str().into(), operation.name.into());
+            let paths = operation.delivered.iter().map(|element| steps(&element.path));
+            delivered.entry(name).or_default().extend(paths);
+        }
+    }
+    delivered
+}
+
+/// A path, written so that two spellings of one are the same; what is no path stays as it is.
+fn steps(path: &str) -> String {
+    read_steps(path).and_then(|steps| serde_json::to_string(&steps).ok()).unwrap_or_else(|| path.to_owned())
+}
+
+/// Names of members; `None`: every item of an array.
+fn read_steps(path: &str) -> Option<Vec<Option<String>>> {
+    let mut rest = path.strip_prefix('$')?;
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix("[*]") {
+            steps.push(None);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('.') {
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            let (name, after) = after.split_at_checked(end)?;
+            (!name.is_empty()).then_some(())?;
+            steps.push(Some(name.to_owned()));
+            rest = after;
+        } else {
+            let (name, after) = quoted(rest.strip_prefix('[')?)?;
+            steps.push(Some(name));
+            rest = after.strip_prefix(']')?;
+        }
+    }
+    Some(steps)
+}
+
+/// A name in quotes of either kind, and what comes after it: as JSON, but that `\'` may stand in it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let quote = text.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    let (mut json, mut is_escaped) = (String::from('"'), false);
+    for (at, character) in text.char_indices().skip(1) {
+        match character {
+            _ if is_escaped => {
+                is_escaped = false;
+                if character != '\'' {
+                    json.push('\\');
+                }
+                json.push(character);
+            }
+            '\\' => is_escaped = true,
+            _ if character == quote => {
+                json.push('"');
+                return Some((serde_json::from_str(&json).ok()?, text.get(at.checked_add(1)?..)?));
+            }
+            '"' => json.push_str("\\\""),
+            _ => json.push(character),
+        }
+    }
+    None
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -387,6 +483,7 @@ mod tests {
             from: 10 * DAY,
             until: 20 * DAY,
             statements: statements.iter().map(stated).collect(),
+            delivered: HashMap::new(),
         }
     }
 
@@ -396,6 +493,24 @@ mod tests {
 
     fn in_force(version: &AgreementVersion, at: i64) -> bool {
         was_in_force(&version.timeline(&[]), at)
+    }
+
+    #[test]
+    fn two_spellings_of_a_path_are_one() {
+        for (one, other) in [
+            ("$.year", "$['year']"),
+            ("$.year", "$[\"year\"]"),
+            ("$.a[*].b", "$['a'][*]['b']"),
+            ("$['it\\'s']", "$[\"it's\"]"),
+            ("$['say \"no\"']", "$[\"say \\\"no\\\"\"]"),
+            ("$['\\u0041']", "$.A"),
+        ] {
+            assert_eq!(steps(one), steps(other), "{one}");
+        }
+        assert_ne!(steps("$['*']"), steps("$[*]"));
+        for wrong in ["", "year", "$.", "$[0]", "$['a", "$['a'", "$x"] {
+            assert_eq!(steps(wrong), wrong);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod kept;
 mod line;
 pub mod merkle;
 pub mod note;
+mod open;
 mod payload;
 mod reader;
 mod report;
