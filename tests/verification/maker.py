@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from . import evidence, merkle, note, tiles
 from .agreement import PURPOSE, Agreement, content, rfc_3339
-from .authority import Authority, base64url, make_key
+from .authority import Authority, base64url, make_key, public_der
 from .journal import DAY, Journal, commitment, leaf, uuid7
 
 BEGIN = 1_772_438_400_000  # 2 March 2026, 08:00 UTC
@@ -37,7 +37,13 @@ class Organisation:
         self.signatory = make_key(chance)
         self.journal = Journal(self.participant, self.identity, chance, BEGIN)
         self.journal.keep(365, BEGIN)
+        self.enrol("directeur", self.signatory, BEGIN, "signatory")
         self.known = {}
+
+    def enrol(self, person, key, at, *roles):
+        thumbprint = hashlib.sha256(public_der(key)).hexdigest()
+        detail = {"way": "code", "roles": list(roles), "thumbprint": thumbprint, "certificate": "(its certificate)"}
+        return self.journal.act("person.enrol", person, detail, at)
 
     def witness(self, other, at):
         """Writes down the newest checkpoint of the other."""

@@ -1,5 +1,6 @@
 """Evidence read: lines to sections, payloads to what is judged of them. Every member is of a known name and type, or refused."""
 
+import contextlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -161,7 +162,9 @@ def put(section, kind, line, number):
     elif kind == "agreement":
         section.agreements.append(line)
     else:
-        section.certificates += signatures.certificates([line["der"]])
+        unbase64url(line["der"])
+        with contextlib.suppress(Wrong):
+            section.certificates.append(signatures.certificate(line["der"]))
 
 
 def shaped(content):

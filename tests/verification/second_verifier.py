@@ -290,7 +290,11 @@ class Verifier:
             return
         for each in line["statements"]:
             try:
-                self.judge_certificate(section, *version.take(each), **place)
+                chain, party, at = version.take(each)
+                self.judge_certificate(section, chain, party, at, **place)
+                step = version.stated[-1][2]
+                if step["step"] == "signed" and party == who and knows_all_acts(section) and not might_sign(section, step["key"], at):
+                    self.alarm("SIGNATORY_KEY", who, "the key that signed was no signatory's then", **place)
             except Wrong as error:
                 self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
 
@@ -472,9 +476,37 @@ def declared_open(section):
     return spans
 
 
+def knows_all_acts(section):
+    """Whether what no act says was not so."""
+    return section.whole and section.missing is None and all(each["content"] for each in section.entries if each["kind"] == "act")
+
+
+def might_sign(section, key, moment):
+    """Whether acts say that the key was, five minutes more or less, a signatory's at a moment (entries.md, *People*)."""
+    wanted, spans = hashlib.sha256(signatures.unbase64url(key)).hexdigest(), {}
+    found = []  # (key, from, until)
+    for entry in section.entries:
+        action = entry["content"]["action"] if entry["kind"] == "act" else None
+        if action not in ("person.enrol", "person.roles", "person.disable"):
+            continue
+        person, at = entry["content"]["subject"], entry["at"]
+        detail = entry["content"]["detail"] if isinstance(entry["content"]["detail"], dict) else {}
+        before, signs, begun = spans.pop(person, (None, False, 0))
+        if signs:
+            found.append((before, begun, at))
+        roles = detail["roles"] if isinstance(detail.get("roles"), list) else []
+        after = detail.get("thumbprint") if action == "person.enrol" else before
+        if action != "person.disable" and isinstance(after, str):
+            spans[person] = (after, "signatory" in roles, at)
+    found += [(each, begun, None) for each, signs, begun in spans.values() if signs]
+    return any(
+        each == wanted and begun - 5 * MINUTE <= moment and (ended is None or moment <= ended + 5 * MINUTE) for each, begun, ended in found
+    )
+
+
 def may_be_open(section, spans, permit):
     """Whether acts had declared the permit's service open, or cannot say that they had not."""
-    if not section.whole or section.missing is not None or any(each["kind"] == "act" and not each["content"] for each in section.entries):
+    if not knows_all_acts(section):
         return True
     content, at = permit["content"], permit["at"]
     what = ("own", content["service"])

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     line::{AgreementLine, Signed},
-    merkle::sha256,
+    merkle::{Hash, sha256},
     payload::{OperationName, VersionName},
     signature,
 };
@@ -155,6 +156,8 @@ pub(crate) struct Signer {
     pub(crate) chain: Vec<Vec<u8>>,
     pub(crate) participant: String,
     pub(crate) at: i64,
+    /// SHA-256 of the signatory's own key, where it is a signature.
+    pub(crate) key: Option<Hash>,
 }
 
 /// A version with what was stated about it.
@@ -230,6 +233,7 @@ impl AgreementVersion {
             && self.parties.contains(&text.participant);
         (by_certificate && about).then_some(())?;
         let at = moment(&text.at)?;
+        let mut own_key = None;
         let step = match text.step {
             StepText::Offered => Step::Offered,
             StepText::Signed { name, mandate, key, signature } => {
@@ -237,6 +241,7 @@ impl AgreementVersion {
                     one.participant == text.participant && one.name == name && one.mandate == mandate
                 });
                 let own = signature::signs_agreement(&signature, document, &key, at.div_euclid(1000));
+                own_key = URL_SAFE_NO_PAD.decode(&key).ok().map(|key| sha256(&[&key]));
                 (named && own).then_some(Step::Signed)?
             }
             StepText::Refused => Step::Refused,
@@ -249,7 +254,7 @@ impl AgreementVersion {
             StepText::RefusedOnTheWire { party } => Step::RefusedOnTheWire(party),
             StepText::RevokedOnTheWire { party } => Step::RevokedOnTheWire(party),
         };
-        let signer = Signer { chain, participant: text.participant.clone(), at };
+        let signer = Signer { chain, participant: text.participant.clone(), at, key: own_key };
         Some((Stated { party: text.participant, at, step }, signer))
     }
 

@@ -37,6 +37,18 @@ pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, finding
                 let en = format!("the certificate behind a statement of {} is not good", signer.participant);
                 section.alarm(findings, Alarm::Certificate, place, &nl, &en);
             }
+            // Of its own people a participant's journal knows the keys.
+            let key = signer
+                .key
+                .filter(|_| signer.participant == section.participant() && section.knows_all_acts());
+            if key.is_some_and(|key| !section.people.might_sign(&key, signer.at)) {
+                let nl = format!(
+                    "De sleutel waarmee voor {} is getekend was toen van geen tekenbevoegde.",
+                    signer.participant
+                );
+                let en = format!("the key that signed for {} was no signatory's then", signer.participant);
+                section.alarm(findings, Alarm::SignatoryKey, place, &nl, &en);
+            }
         }
     }
 }
@@ -84,10 +96,8 @@ fn of_exchange(index: u64, transaction: Id) -> Place {
 
 /// Whether acts say that a service was open, or cannot say that it was not.
 fn may_be_open(section: &Section, permit: &PermitRecord) -> bool {
-    let cannot_say =
-        !section.is_journal() || section.first_missing.is_some() || section.declarations.is_uncertain;
     let key = section.undecided.get(&permit.index);
-    cannot_say || key.is_none_or(|key| section.declarations.covers(*key, permit.at))
+    !section.knows_all_acts() || key.is_none_or(|key| section.declarations.covers(*key, permit.at))
 }
 
 /// On which decision and agreement each permit rests.

@@ -15,6 +15,7 @@ pub mod merkle;
 pub mod note;
 mod open;
 mod payload;
+mod people;
 mod reader;
 mod report;
 mod section;

@@ -29,11 +29,7 @@ struct Declared {
 
 /// The declarations of one journal.
 #[derive(Debug, Default)]
-pub(crate) struct Declarations {
-    declared: Vec<Declared>,
-    /// What an act says is not known: nothing is judged by the others.
-    pub(crate) is_uncertain: bool,
-}
+pub(crate) struct Declarations(Vec<Declared>);
 
 impl Declarations {
     /// Takes in an act, in the order of the journal.
@@ -60,18 +56,18 @@ impl Declarations {
             }
         };
         self.end(at, |one| one == standing);
-        self.declared.extend(opens.map(|key| Declared { standing, key, from: at, until: None }));
+        self.0.extend(opens.map(|key| Declared { standing, key, from: at, until: None }));
     }
 
     fn end(&mut self, at: i64, is_meant: impl Fn(Standing) -> bool) {
-        for one in self.declared.iter_mut().filter(|one| one.until.is_none() && is_meant(one.standing)) {
+        for one in self.0.iter_mut().filter(|one| one.until.is_none() && is_meant(one.standing)) {
             one.until = Some(at);
         }
     }
 
     /// Whether it was open near this moment.
     pub(crate) fn covers(&self, key: OpenKey, at: i64) -> bool {
-        self.declared.iter().any(|one| {
+        self.0.iter().any(|one| {
             one.key == key
                 && at >= one.from.saturating_sub(NEAR)
                 && one.until.is_none_or(|until| at <= until.saturating_add(NEAR))

@@ -105,6 +105,7 @@ pub(crate) enum Action {
     Hold(Option<HoldDetail>),
     Release,
     Class(ClassAct),
+    Person(PersonAct),
     Other,
 }
 
@@ -126,6 +127,20 @@ pub(crate) enum ClassAct {
     },
     /// The application that the subject names is gone.
     ApplicationGone,
+}
+
+/// What an act says of the person whom its subject names (docs/formats/entries.md, *People*).
+#[derive(Debug)]
+pub(crate) enum PersonAct {
+    /// They have this key, and no other.
+    Enrolled {
+        key: Option<Hash>,
+        is_signatory: bool,
+    },
+    Roles {
+        is_signatory: bool,
+    },
+    Disabled,
 }
 
 #[derive(Debug, Deserialize)]
@@ -555,9 +570,37 @@ fn act(text: &str) -> Option<Body> {
         "journal.drop" => Action::Drop(from_value(detail)),
         "journal.hold" => Action::Hold(from_value(detail)),
         "journal.release" => Action::Release,
-        named => class_act(named, &detail).map_or(Action::Other, Action::Class),
+        named => match person_act(named, &detail) {
+            Some(act) => Action::Person(act),
+            None => class_act(named, &detail).map_or(Action::Other, Action::Class),
+        },
     };
     Some(Body::Act(Box::new(Act { subject: read.subject.0.into_owned(), action })))
+}
+
+/// A key or a role that is of another form is none.
+fn person_act(action: &str, detail: &serde_json::Value) -> Option<PersonAct> {
+    let roles = detail.get("roles").and_then(serde_json::Value::as_array);
+    let is_signatory = roles.is_some_and(|roles| roles.iter().any(|role| role == "signatory"));
+    match action {
+        "person.enrol" => {
+            let key = detail.get("thumbprint").and_then(|text| thumbprint(text.as_str()?));
+            Some(PersonAct::Enrolled { key, is_signatory })
+        }
+        "person.roles" => Some(PersonAct::Roles { is_signatory }),
+        "person.disable" => Some(PersonAct::Disabled),
+        _ => None,
+    }
+}
+
+/// 32 bytes in lower-case hexadecimal digits.
+fn thumbprint(text: &str) -> Option<Hash> {
+    let (halves, mut bytes) = ((text.get(..32)?, text.get(32..)?), [0; 32]);
+    let numbers = [hexadecimal(halves.0, 32)?, hexadecimal(halves.1, 32)?];
+    for (place, number) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(numbers) {
+        *place = number.to_be_bytes();
+    }
+    Some(bytes)
 }
 
 /// One whose detail is of another form declares nothing open.

@@ -18,6 +18,7 @@ use crate::{
         Action, Body, ContinueDetail, Direction, DropDetail, Entry, KeyDetail, OperationName, Permit,
         VersionName, Witness,
     },
+    people::People,
     reader::Item,
 };
 
@@ -63,6 +64,8 @@ pub(crate) struct Section {
     pub(crate) destroyed: Vec<(u64, i64, Kind)>,
     pub(crate) permits: Vec<PermitRecord>,
     pub(crate) declarations: Declarations,
+    pub(crate) people: People,
+    has_unknown_acts: bool,
     /// Of permits without a decision, by index: what must have been declared open.
     pub(crate) undecided: HashMap<u64, OpenKey>,
     /// Permits of which no more is known than that they are there: id and time.
@@ -104,6 +107,8 @@ impl Section {
             destroyed: Vec::new(),
             permits: Vec::new(),
             declarations: Declarations::default(),
+            people: People::default(),
+            has_unknown_acts: false,
             undecided: HashMap::new(),
             hidden_permits: Vec::new(),
             completions: Vec::new(),
@@ -123,6 +128,11 @@ impl Section {
 
     pub(crate) fn is_journal(&self) -> bool {
         self.header.scope == Scope::Journal
+    }
+
+    /// Whether all acts of the journal are there and known, so that what none of them says was not so.
+    pub(crate) fn knows_all_acts(&self) -> bool {
+        self.is_journal() && self.first_missing.is_none() && !self.has_unknown_acts
     }
 
     pub(crate) fn alarm(&self, findings: &mut Findings, code: Alarm, place: Place, nl: &str, en: &str) {
@@ -376,7 +386,7 @@ impl Section {
             self.hidden_permits.push((id, at));
         }
         if kind == Kind::Act && !matches!(body, Body::Act(_)) {
-            self.declarations.is_uncertain = true;
+            self.has_unknown_acts = true;
         }
         match body {
             Body::Permit(permit) => self.permit(index, id, at, permit, names),
@@ -511,6 +521,10 @@ impl Section {
                 self.declarations.take(&subject, &class, at, names);
                 true
             }
+            Action::Person(person) => {
+                self.people.take(&subject, &person, at, names);
+                true
+            }
             Action::Retention(days) => {
                 self.keeping.days = days;
                 days.is_some()
@@ -532,7 +546,7 @@ impl Section {
             Action::Hold(None) | Action::Drop(None) | Action::Continue(None) => false,
         };
         if !readable {
-            self.declarations.is_uncertain = true;
+            self.has_unknown_acts = true;
             let (nl, en) = (
                 "De handeling over het journaal is niet leesbaar.",
                 "the act about the journal cannot be read",
@@ -550,7 +564,7 @@ impl Section {
     }
 
     fn key(&mut self, index: u64, detail: Option<KeyDetail>, findings: &mut Findings) {
-        self.declarations.is_uncertain |= detail.is_none();
+        self.has_unknown_acts |= detail.is_none();
         let own = self.participant().to_owned();
         let read = detail.and_then(|KeyDetail { origin, verifier_key, statement, chain }| {
             let key = VerifierKey::parse(&verifier_key)?;
