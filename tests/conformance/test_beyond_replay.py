@@ -146,19 +146,23 @@ def moment(millis):
 
 
 def measured(person, *arguments):
-    """Runs a verb; its lines, its exit status, and the most memory that it took, in KiB."""
+    """Runs a verb; its lines, its exit status, and the most memory that it took while it wrote them, in KiB."""
+    lines, most = [], 0
     with subprocess.Popen(person.command(*person.way(), *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, start_new_session=True) as running:  # fmt: skip
-        lines = [json.loads(line) for line in running.stdout]
-        _, status, used = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
-    return lines, running.returncode, used.ru_maxrss
+        for line in running.stdout:
+            lines.append(json.loads(line))
+            if len(lines) % 250 == 0:
+                most = peak(running) or most
+        status = running.wait(60)
+    return lines, status, most
 
 
 def peak(process):
+    """In KiB; 0 when it has just ended."""
     with open(f"/proc/{process.pid}/status") as told:
-        (line,) = [line for line in told if line.startswith("VmHWM")]
-    return int(line.split()[1])
+        found = [line for line in told if line.startswith("VmHWM")]
+    return int(found[0].split()[1]) if found else 0
 
 
 def begin_peak(process):
