@@ -495,17 +495,19 @@ fn completion(text: &str) -> Option<Body> {
     let elements = read.elements.unwrap_or_default().into_iter();
     let mut elements: Vec<(Box<str>, u64)> = elements.map(|one| (one.path.0.into(), one.count)).collect();
     elements.sort_unstable();
-    let told: Vec<Hash> = elements
-        .iter()
-        .map(|(path, count)| sha256(&[&sha256(&[path.as_bytes()]), &count.to_be_bytes()]))
-        .collect();
+    let mut told = Vec::new();
+    for (path, count) in &elements {
+        told.extend(path.len().to_be_bytes());
+        told.extend(path.as_bytes());
+        told.extend(count.to_be_bytes());
+    }
     let content = sha256(&[
         &read.request.bytes.to_be_bytes(),
         &read.request.digest.0,
         &read.response.bytes.to_be_bytes(),
         &read.response.digest.0,
         &read.salt.0,
-        told.as_flattened(),
+        &told,
     ]);
     Some(Body::Completion(Completion {
         transaction: read.transaction_id,
