@@ -130,8 +130,8 @@ def long_ago(consumer, auditor, permitted, signed):
             "INSERT INTO journal_entry (id, kind, at_millis, salt, commitment, key_id, payload) VALUES (?, ?, ?, ?, ?, 0, ?)", rows
         )
     database.close()
-    eventually(lambda: auditor.afar("decision", "list", "--agreement", signed, "--after", moment(begun + MANY - 1000))["items"]
-               and replayed(auditor, names[-1][1]), "the views", 120)  # fmt: skip
+    last = f"/v1/decisions?agreement={signed}&transactionId={names[-1][1]}"
+    eventually(lambda: auditor.ask("GET", last)[1]["items"], "the last of them in the views", 240)
     return begun, names
 
 

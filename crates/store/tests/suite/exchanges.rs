@@ -159,7 +159,7 @@ async fn found(store: &Store, filter: ExchangeFilter) -> Result<(usize, usize), 
             break;
         }
     }
-    assert!(exchanges.is_sorted() && decisions.windows(2).all(|pair| pair[0] < pair[1]));
+    assert!(exchanges.is_sorted() && decisions.is_sorted_by(|one, next| one < next));
     Ok((exchanges.len(), decisions.len()))
 }
 
