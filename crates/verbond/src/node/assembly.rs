@@ -30,6 +30,7 @@ use verbond_node_api::{
 };
 use verbond_store::{DatabaseUrl, Store, StoreError};
 use verbond_supervision::Supervisor;
+use verbond_tiles::Publication;
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{
     IdentityHandle, TrustStore,
@@ -38,7 +39,7 @@ use verbond_trust::{
 
 use super::{
     Metrics, Reloader, decision_point, export, identity, journal_files, metrics::Sources, pseudonyms,
-    reload::AtStart, roles::Roles, sources, tasks, wrapping_key,
+    reload::AtStart, roles::Roles, sources, tasks, tiles, wrapping_key,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -52,6 +53,7 @@ pub struct Node {
     pub journal: Journal,
     completions: Completions,
     pub checkpoints: Arc<Checkpoints>,
+    pub publications: Vec<Arc<Publication>>,
     pub snapshots: Arc<SnapshotKeeper>,
     pub identity: Arc<IdentityHandle>,
     pub trust: Arc<TrustStore>,
@@ -88,6 +90,10 @@ impl Node {
         let at_start = AtStart::look(settings);
         let decision_point = decision_point::of(settings)?.map(Arc::new);
         let logbook = export::of(settings)?;
+        let places = match roles.leads {
+            true => tiles::places(settings).await?,
+            false => Vec::new(),
+        };
         let trust = identity::trust(settings)?;
         identity::finish_switch(settings)?;
         let present = identity::load(settings)?;
@@ -217,6 +223,8 @@ impl Node {
         };
         let outway = roles.outway.then(|| Outway::new(gateway, fsc.outbound(), peers));
 
+        let published = tiles::publications(places, &checkpoints, &of_journal);
+        let publications: Vec<_> = published.iter().map(|(publication, _)| Arc::clone(publication)).collect();
         let sources = Sources {
             store: store.clone(),
             journal: journal.clone(),
@@ -228,6 +236,7 @@ impl Node {
             ambient: ambient.clone(),
             own: own.clone(),
             exports: settings.configuration.export.is_some(),
+            publications: publications.clone(),
             lists: Arc::clone(&lists),
             supervisor: supervisor.clone(),
         };
@@ -240,6 +249,13 @@ impl Node {
         let with = (Arc::clone(&checkpoints), of_journal.clone(), Arc::clone(settings));
         running.push(supervisor.keep("checkpoints", with, move |(checkpoints, context, settings)| {
             tasks::checkpoint(checkpoints, context, settings, roles.leads)
+        }));
+        let pause = Duration::from_secs(settings.configuration.journal.checkpoint_seconds.into());
+        running.extend(published.into_iter().map(|(publication, publisher)| {
+            let task = publisher.place().task();
+            supervisor.keep(task, (publication, publisher), move |(publication, publisher)| {
+                publication.follow(publisher, pause)
+            })
         }));
         let journals: Arc<dyn CounterpartJournal> = Arc::new(journals);
         let with = (witnesses, Arc::new(shown), of_journal, Arc::clone(&checkpoints), journals);
@@ -321,6 +337,7 @@ impl Node {
             journal,
             completions,
             checkpoints,
+            publications,
             snapshots,
             identity,
             trust,

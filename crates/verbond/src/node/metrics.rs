@@ -16,6 +16,7 @@ use verbond_fsc::{RevocationRefresh, StoredContract, protocol::state::ContractSt
 use verbond_journal::Journal;
 use verbond_store::{Store, StoreError};
 use verbond_supervision::Supervisor;
+use verbond_tiles::Publication;
 use verbond_trust::{IdentityHandle, TrustStore};
 
 /// What the figures are taken from.
@@ -40,6 +41,8 @@ pub struct Sources {
     pub own: ParticipantId,
     /// Whether processing records are handed on.
     pub exports: bool,
+    /// Places where the journal's tree is published.
+    pub publications: Vec<Arc<Publication>>,
     /// What fetches the revocation lists.
     pub lists: Arc<RevocationRefresh>,
     /// What runs beside the requests.
@@ -71,6 +74,8 @@ pub struct Metrics {
     export_refused: Figure,
     export_seconds: Figure,
     witness_contradictions: Figure,
+    tiles_entries: Figure,
+    tiles_failures: Figure,
     panics: Family<TaskLabels, Figure>,
 }
 
@@ -127,6 +132,14 @@ impl Metrics {
             witness_contradictions: figure(
                 "witness_contradictions",
                 "Times that a counterpart showed another history of its journal than before",
+            ),
+            tiles_entries: figure(
+                "tiles_published_entries",
+                "Entries of the journal whose tiles are published, in the place that is furthest behind",
+            ),
+            tiles_failures: figure(
+                "tiles_publish_failures",
+                "Times since the start that a place did not take the journal's tiles",
             ),
             exported: figure(
                 "export_records_taken",
@@ -187,6 +200,9 @@ impl Metrics {
             tracing::warn!(%error, "what has been handed on to the logbook cannot be counted");
         }
 
+        let published: Vec<_> =
+            self.sources.publications.iter().map(|publication| publication.state()).collect();
+        let entries = published.iter().map(|state| state.published.map_or(0, |(_, size)| size)).min();
         let journal = self.sources.journal.statistics();
         for (gauge, value) in [
             (&self.journal_written, journal.written),
@@ -195,6 +211,8 @@ impl Metrics {
             (&self.journal_wait_micros, journal.wait_micros),
             (&self.completions_lost, self.sources.completions.lost()),
             (&self.witness_contradictions, self.sources.witnesses.alarms()),
+            (&self.tiles_entries, entries.unwrap_or_default()),
+            (&self.tiles_failures, published.iter().map(|state| state.failures).sum()),
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
