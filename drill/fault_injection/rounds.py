@@ -73,7 +73,8 @@ class Drill:
         fault.end()
         if stuck:
             self.found.append(f"{name}: not answered within {CUT_SHORT} s, while it lasted: {', '.join(stuck)}")
-        if not volley.wait(BOUND + CUT_SHORT):
+        # One after another in each thread: what each may take, `judge` looks at.
+        if not volley.wait((BOUND + CUT_SHORT) * self.each):
             self.found.append(f"{name}: a request hangs")
         self.restarts += self.world.revive()
         try:

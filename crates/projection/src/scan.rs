@@ -262,3 +262,17 @@ pub(crate) fn plain_scalar(first: u8, bytes: &[u8], at: usize) -> Option<usize> 
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_plain_text_ends_at_its_first_control_character_however_many_there_are() {
+        for count in 0..4 {
+            let mut text = vec![b'a'; LONG * 2];
+            text.iter_mut().skip(LONG).take(count).for_each(|byte| *byte = 1);
+            assert_eq!(long_plain_length(&text), if count == 0 { LONG * 2 } else { LONG }, "{count}");
+        }
+    }
+}
