@@ -11,13 +11,14 @@ use verbond_agreement::{IdentifierKind, PersonPlace, plan::Projected};
 use verbond_domain::{Ambient, Direction, ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_fail_points::fail_point;
 use verbond_journal::{
-    AppendError, Entry, EntryId, Journal, Processing, ProcessingAttributes, ProcessingRecord,
-    ProcessingStatus,
+    AppendError, Entry, EntryId, Journal, OwedPermit, OwedRecords, Processing, ProcessingAttributes,
+    ProcessingRecord, ProcessingStatus,
 };
 use verbond_policy::{DecisionRequest, Obligations, SpanId, Trace};
 
 use crate::{
     exchange::Permitted,
+    handed_in::{OwedStore, no_span},
     limits::{Limits, kind},
 };
 
@@ -35,19 +36,35 @@ pub struct Action {
     parts: Vec<ProcessingRecord>,
     /// The record of the action is about somebody.
     is_about: bool,
+    /// What the application is to write, where it does.
+    owed: Option<OwedRecords>,
     /// Somebody is looked for, in the request or in the answer.
     looks_for_people: bool,
     /// By what the answer names people, in the order of the projection's subjects.
     in_answer: Vec<IdentifierKind>,
 }
 
-/// There are no keys for pseudonyms, so that nothing about a person may be processed.
+/// Why it cannot be recorded, so that nothing may be processed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NoKeys;
+pub(crate) enum Unrecordable {
+    /// There are no keys for pseudonyms.
+    NoKeys,
+    /// The application is to write the record, and has not said of which span.
+    NoSpan,
+}
+
+impl Unrecordable {
+    pub(crate) fn problem(self) -> Problem {
+        match self {
+            Self::NoKeys => no_keys(),
+            Self::NoSpan => no_span(),
+        }
+    }
+}
 
 impl Action {
-    /// Of an exchange that is permitted under an agreement. `None`: the party has no activity for it, since nothing of it is
-    /// personal.
+    /// Of an exchange that is permitted under an agreement; `due`: its application writes the records, by that moment. `None`: the
+    /// party has no activity for it, since nothing of it is personal.
     pub(crate) fn of(
         limits: &Arc<Limits>,
         ambient: &Ambient,
@@ -55,7 +72,8 @@ impl Action {
         obligations: &Obligations,
         request: &DecisionRequest<'_>,
         trace: Trace,
-    ) -> Result<Option<Self>, NoKeys> {
+        due: Option<Timestamp>,
+    ) -> Result<Option<Self>, Unrecordable> {
         let (caller, projected) = match direction {
             Direction::Incoming => (obligations.activity(Direction::Outgoing), Projected::Source),
             Direction::Outgoing => (None, Projected::Answer),
@@ -63,10 +81,15 @@ impl Action {
         let own = obligations.activity(direction);
         let (Some(own), Some(operation)) = (own, obligations.operation()) else { return Ok(None) };
         let now = request.context.now.millis();
+        // The span of an application that writes the record itself is the one that its request names.
+        let (span, parent) = match due {
+            None => (trace.span_id, trace.parent_span_id),
+            Some(_) => (trace.parent_span_id.ok_or(Unrecordable::NoSpan)?, None),
+        };
         let mut record = ProcessingRecord {
             trace_id: trace.trace_id.to_string(),
-            span_id: trace.span_id.to_string(),
-            parent_span_id: trace.parent_span_id.map(|parent| parent.to_string()),
+            span_id: span.to_string(),
+            parent_span_id: parent.map(|parent| parent.to_string()),
             status: ProcessingStatus::Unset,
             name: format!("{}: {}", request.resource.name, operation.name),
             start_time: now,
@@ -81,14 +104,22 @@ impl Action {
         let people = obligations.people(request.call);
         let named =
             people.iter().map(|person| subject(limits, request.context.now, person.kind, &person.number));
-        let mut named: Vec<Subject> = named.collect::<Option<_>>().ok_or(NoKeys)?;
+        let mut named: Vec<Subject> = named.collect::<Option<_>>().ok_or(Unrecordable::NoKeys)?;
         named.sort();
         named.dedup();
         let in_answer: Vec<_> =
             operation.people_in_answers(projected).map(|(_, identifies)| identifies).collect();
         if !in_answer.is_empty() && !limits.has_keys() {
-            return Err(NoKeys);
+            return Err(Unrecordable::NoKeys);
         }
+        let owed = due.map(|due| OwedRecords {
+            trace_id: record.trace_id.clone(),
+            span_id: record.span_id.clone(),
+            activity: record.attributes.activity.clone(),
+            data_subjects: named.iter().map(|one| one.pseudonym.clone()).collect(),
+            since: request.context.now,
+            due,
+        });
         let parts = match named.as_slice() {
             [one] => {
                 one.put(&mut record.attributes);
@@ -106,14 +137,23 @@ impl Action {
             record,
             parts,
             is_about,
+            owed,
             looks_for_people,
             in_answer,
         }))
     }
 
-    /// What is written together with the permit.
+    /// What is written together with the permit; nothing where the application writes it.
     pub fn known(&self) -> Vec<ProcessingRecord> {
-        std::iter::once(&self.record).chain(&self.parts).cloned().collect()
+        match self.owed {
+            Some(_) => Vec::new(),
+            None => std::iter::once(&self.record).chain(&self.parts).cloned().collect(),
+        }
+    }
+
+    /// What the application is to write, where it does and not the node.
+    pub const fn owed(&self) -> Option<&OwedRecords> {
+        self.owed.as_ref()
     }
 
     /// Whether the request says about whom the exchange is.
@@ -140,7 +180,9 @@ impl Action {
         let unavailable = || AppendError::Unavailable("no keys for pseudonyms".to_owned());
         let kind = *self.in_answer.get(place).ok_or_else(unavailable)?;
         let now = self.ambient.now();
-        let subject = subject(&self.limits, now, kind, identifier).ok_or_else(unavailable)?;
+        // An application's record comes at any time; the keys are those of the decision then.
+        let keys_of = self.owed.as_ref().map_or(now, |owed| owed.since);
+        let subject = subject(&self.limits, keys_of, kind, identifier).ok_or_else(unavailable)?;
         Ok(below(&self.record, &subject, now, &self.ambient))
     }
 
@@ -193,10 +235,11 @@ fn below(
     record
 }
 
-/// Writes down whom the answer to one exchange names.
+/// Writes down whom the answer to one exchange names; or, where the application does, that it owes a record about them.
 #[derive(Clone)]
 pub struct Recorder {
     journal: Journal,
+    owed: Option<(Arc<dyn OwedStore>, Arc<OwedPermit>)>,
     action: Arc<Action>,
     transaction_id: TransactionId,
     direction: Direction,
@@ -213,7 +256,7 @@ impl Recorder {
         counterpart: ParticipantId,
     ) -> Self {
         let (transaction_id, permit) = (permitted.transaction_id(), permitted.entry());
-        Self { journal, action, transaction_id, direction, counterpart, permit }
+        Self { journal, owed: permitted.owed(), action, transaction_id, direction, counterpart, permit }
     }
 
     /// What the records have in common.
@@ -221,28 +264,41 @@ impl Recorder {
         &self.action
     }
 
-    /// Writes records, and returns when all are durable.
+    /// Writes records, or that they are owed, and returns when all of it is durable.
     ///
     /// # Errors
     /// When one is not written: nothing about these people may leave then.
     pub async fn write(self, records: Vec<ProcessingRecord>) -> Result<(), AppendError> {
+        fail_point!("processing::write", |reason| Err(AppendError::Unavailable(reason)));
+        match &self.owed {
+            Some((store, owed)) => {
+                let whom = records.into_iter().filter_map(|record| record.attributes.data_subject);
+                let noted = store.owe(self.permit, owed, &whom.collect::<Vec<_>>()).await;
+                noted.map_err(|error| AppendError::Unavailable(error.to_string()))?;
+            }
+            None => self.append(records).await?,
+        }
+        fail_point!("processing::written", |reason| Err(AppendError::Unavailable(reason)));
+        Ok(())
+    }
+
+    async fn append(&self, records: Vec<ProcessingRecord>) -> Result<(), AppendError> {
         let entry = |record| {
             Entry::Processing(Processing {
                 transaction_id: self.transaction_id,
                 direction: self.direction,
                 counterpart: self.counterpart.clone(),
                 permit: self.permit,
+                written_by: None,
                 record,
             })
         };
         let entries: Vec<Entry> = records.into_iter().map(entry).collect();
         for together in entries.chunks(TOGETHER) {
-            fail_point!("processing::write", |reason| Err(AppendError::Unavailable(reason)));
             for appended in join_all(together.iter().map(|entry| self.journal.append(entry))).await {
                 appended?;
             }
         }
-        fail_point!("processing::written", |reason| Err(AppendError::Unavailable(reason)));
         Ok(())
     }
 }

@@ -28,6 +28,8 @@ pub enum Failure {
     DuplicateTransaction,
     /// The record cannot be written.
     RecordUnavailable,
+    /// Too many exchanges of the application wait for the processing records that it writes itself.
+    RecordsOwed,
     /// What permitted the exchange was withdrawn while it was in flight.
     Withdrawn,
     /// Our certificate was replaced while the request was prepared, and what permits it now is not what was recorded.
@@ -186,6 +188,16 @@ impl Failure {
                 "The record could not be written; nothing was forwarded.",
             )
             .next("Probeer het straks opnieuw.", "Try again later."),
+            Self::RecordsOwed => Problem::new(
+                "RECORDS_OWED",
+                403,
+                "De applicatie legt de verwerkingen van deze dienst zelf vast, en te veel ervan ontbreken nog; er is niets doorgestuurd.",
+                "The application writes the processing records of this service itself, and too many are still missing; nothing was forwarded.",
+            )
+            .next(
+                "Bied ze aan op `/~records/<transactienummer>`; `verbond account exchanges` noemt van welke uitwisselingen.",
+                "Hand them in at `/~records/<transaction id>`; `verbond account exchanges` says of which exchanges.",
+            ),
             Self::Withdrawn => Problem::new(
                 "NO_LONGER_PERMITTED",
                 403,

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use verbond_account::Export;
 use verbond_application::{
     Managers, OpContext, absences::Absences, agreements::AgreementOffice, checkpoints::Checkpoints,
-    class_questions, completions::Completions, exchange::Exchanges, limits::Limits,
+    class_questions, completions::Completions, exchange::Exchanges, handed_in::OwedRules, limits::Limits,
     open_traffic::OpenTraffic, snapshot::SnapshotKeeper, witnesses::Witnesses,
 };
 use verbond_domain::{Actor, Ambient, ParticipantId, Problem};
@@ -179,6 +179,8 @@ impl Node {
 
         // The data plane.
         let counting = Limits::new(Arc::new(store.clone()));
+        let records = &settings.configuration.records;
+        let owed_rules = OwedRules { within_seconds: records.within_seconds, most: records.most_outstanding };
         let directory: Arc<Path> = settings.directory.as_path().into();
         let mut registry = Registry::default();
         let absences: Arc<Absences> = Arc::default();
@@ -186,7 +188,12 @@ impl Node {
         let (witnesses, shown) = Witnesses::new();
         let gateway = Gateway {
             absences: Arc::clone(&absences),
-            exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting), ambient.clone()),
+            exchanges: Exchanges::new(
+                journal.clone(),
+                Arc::clone(&counting),
+                (Arc::new(store.clone()), owed_rules),
+                ambient.clone(),
+            ),
             completions: completions.clone(),
             checkpoints: Arc::clone(&checkpoints),
             witnesses: witnesses.clone(),
@@ -258,6 +265,7 @@ impl Node {
                 settings.configuration.backup.key_days,
             )));
             running.push(tokio::spawn(tasks::drop_counts(store.clone(), ambient.clone())));
+            running.push(tokio::spawn(tasks::raise_missing_records(store.clone(), ambient.clone())));
             if let Some(logbook) = logbook {
                 let actor = Actor::Node { rule: "export of processing records".to_owned() };
                 let context = OpContext { actor, ambient: ambient.clone(), store: store.clone() };
