@@ -15,6 +15,7 @@ pub mod merkle;
 pub mod note;
 mod payload;
 mod reader;
+mod records;
 mod report;
 mod section;
 mod signature;

@@ -11,10 +11,11 @@ use crate::{
         PermitRecord, WitnessRecord, add,
     },
     line::{Header, Id, Kind, Scope, Signed},
-    merkle::{Hash, includes},
+    merkle::{Hash, halves, includes},
     note::{Checkpoint, Origin, VerifierKey},
     payload::{Action, Body, ContinueDetail, DropDetail, Entry, KeyDetail, Permit, VersionName, Witness},
     reader::Item,
+    records::{OwedRecord, Records},
 };
 
 /// How far an entry's time may be before that of an earlier one, in milliseconds.
@@ -61,7 +62,7 @@ pub(crate) struct Section {
     /// Permits of which no more is known than that they are there: id and time.
     pub(crate) hidden_permits: Vec<(Id, i64)>,
     pub(crate) completions: Vec<CompletionRecord>,
-    pub(crate) processing: Vec<Id>,
+    pub(crate) records: Records,
     pub(crate) decisions: Vec<(u128, u64, u64)>,
     pub(crate) versions: Vec<AgreementVersion>,
     pub(crate) named: Vec<VersionName>,
@@ -96,7 +97,7 @@ impl Section {
             permits: Vec::new(),
             hidden_permits: Vec::new(),
             completions: Vec::new(),
-            processing: Vec::new(),
+            records: Records::default(),
             decisions: Vec::new(),
             versions: Vec::new(),
             named: Vec::new(),
@@ -232,7 +233,7 @@ impl Section {
         self.permits = Vec::new();
         self.hidden_permits = Vec::new();
         self.completions = Vec::new();
-        self.processing = Vec::new();
+        self.records = Records::default();
         self.decisions = Vec::new();
         self.destroyed = Vec::new();
         self.versions = Vec::new();
@@ -358,15 +359,19 @@ impl Section {
         names: &mut Names,
         findings: &mut Findings,
     ) {
-        if kind == Kind::Permit && matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown) {
-            self.hidden_permits.push((id, at));
+        if matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown) {
+            match kind {
+                Kind::Permit => self.hidden_permits.push((id, at)),
+                Kind::Processing => self.records.hidden.push(at),
+                _ => {}
+            }
         }
         match body {
             Body::Permit(permit) => self.permit(index, id, at, permit, names),
             Body::Refusal(decision) => {
                 self.decisions.extend(decision.map(|(trace, span)| (trace, span, index)));
             }
-            Body::Processing(permit) => self.processing.push(permit),
+            Body::Processing(processing) => self.records.take(index, processing),
             Body::Completion(completion) => {
                 let [high, _] = halves(&completion.content);
                 self.completions.push(CompletionRecord {
@@ -393,7 +398,11 @@ impl Section {
     }
 
     fn permit(&mut self, index: u64, id: Id, at: i64, permit: Permit, names: &mut Names) {
-        let Permit { transaction, direction, counterpart, decision, has_processing } = permit;
+        let Permit { transaction, direction, counterpart, decision, has_processing, owed } = permit;
+        let is_owed = owed.is_some();
+        if let Some(owed) = owed {
+            self.records.owed.push(OwedRecord { permit: id, index, transaction, at, has_processing, owed });
+        }
         let (mut decided, mut moment, mut version) = (Decided::Not, at, None);
         if let Some(decision) = decision {
             let (trace, span) = decision.id;
@@ -416,6 +425,7 @@ impl Section {
             version,
             decided,
             has_processing,
+            is_owed,
         });
     }
 
@@ -540,13 +550,5 @@ impl Section {
             && last_known.origin == previous
             && last_known.size >= detail.size;
         coherent.then_some(Continuation { previous, size: detail.size, last_known, index })
-    }
-}
-
-const fn halves(hash: &Hash) -> [u128; 2] {
-    let (halves, _) = hash.as_chunks::<16>();
-    match halves {
-        [high, low] => [u128::from_be_bytes(*high), u128::from_be_bytes(*low)],
-        _ => [0, 0],
     }
 }
