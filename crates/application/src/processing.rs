@@ -51,6 +51,8 @@ pub(crate) enum Unrecordable {
     NoKeys,
     /// The application is to write the record, and has not said of which span.
     NoSpan,
+    /// People stand in a document that is given whole, where nobody can be found.
+    NotFindable,
 }
 
 impl Unrecordable {
@@ -58,6 +60,7 @@ impl Unrecordable {
         match self {
             Self::NoKeys => no_keys(),
             Self::NoSpan => no_span(),
+            Self::NotFindable => not_findable(),
         }
     }
 }
@@ -80,6 +83,11 @@ impl Action {
         };
         let own = obligations.activity(direction);
         let (Some(own), Some(operation)) = (own, obligations.operation()) else { return Ok(None) };
+        let in_some_answer =
+            operation.people.iter().any(|person| matches!(person.at, PersonPlace::Response { .. }));
+        if obligations.whole_document() && in_some_answer {
+            return Err(Unrecordable::NotFindable);
+        }
         let now = request.context.now.millis();
         // The span of an application that writes the record itself is the one that its request names.
         let (span, parent) = match due {
@@ -130,7 +138,7 @@ impl Action {
         let is_about = !named.is_empty();
         let in_request =
             operation.people.iter().any(|person| matches!(person.at, PersonPlace::Parameter { .. }));
-        let looks_for_people = in_request || (!in_answer.is_empty() && !obligations.whole_document());
+        let looks_for_people = in_request || !in_answer.is_empty();
         Ok(Some(Self {
             limits: Arc::clone(limits),
             ambient: ambient.clone(),
@@ -315,4 +323,120 @@ pub fn no_keys() -> Problem {
         "De beheerder moet pseudonym-keys.json van het knooppunt terugzetten; het logboek zegt wat er mis is.",
         "The operator must put back the node's pseudonym-keys.json; the log says what is wrong.",
     )
+}
+
+fn not_findable() -> Problem {
+    Problem::new(
+        "PEOPLE_NOT_FINDABLE",
+        403,
+        "De bewerking geeft een heel document waarin mensen staan, en in wat niet te splitsen is zijn zij niet te vinden om vast te leggen.",
+        "The operation gives a whole document in which people stand, and in what cannot be taken apart they cannot be found to be recorded.",
+    )
+    .next(
+        "Stel een wijziging van de afspraak voor waarin de vraag hen noemt (`people`, in een parameter).",
+        "Propose an amendment in which the request names them (`people`, in a parameter).",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use async_trait::async_trait;
+    use serde_json::{Value, json};
+    use verbond_agreement::{Agreement, LifeCycle, PartySignature, SignatureMark};
+    use verbond_domain::{Clock, Entropy};
+    use verbond_journal::Place;
+    use verbond_policy::{Call, Claims, Context, Leases, PolicySnapshot, Subject as Asking, TraceId};
+    use verbond_store::StoreError;
+
+    use super::*;
+    use crate::limits::Volumes;
+
+    const ANSWERS: &[u8] = include_bytes!("../../agreement/tests/examples/answers.json");
+
+    struct Nothing;
+
+    #[async_trait]
+    impl Volumes for Nothing {
+        async fn lease(&self, _: &str, _: Timestamp, _: u32, _: u32) -> Result<u32, StoreError> {
+            Ok(0)
+        }
+
+        async fn give_back(&self, _: EntryId, _: &[Place]) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    impl Clock for Nothing {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_seconds(1_796_731_200)
+        }
+    }
+
+    impl Entropy for Nothing {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(7);
+        }
+    }
+
+    /// What a permit under the example comes to, changed so.
+    fn action(
+        change: impl FnOnce(&mut Value),
+        direction: Direction,
+    ) -> Result<Result<bool, Unrecordable>, Box<dyn std::error::Error>> {
+        let mut document: Value = serde_json::from_slice(ANSWERS)?;
+        change(document.pointer_mut("/clauses/0/operations/0").ok_or("an operation")?);
+        let agreement = Agreement::parse(&serde_json::to_vec(&document)?)?;
+        let parties = agreement.parties.iter().map(|party| party.participant.clone());
+        let (from, until) = (agreement.term.from.timestamp(), agreement.term.until.timestamp());
+        let signature = PartySignature { mark: SignatureMark::Signed, at: Timestamp::from_millis(0) };
+        let mut life = LifeCycle::draft(parties, from, until).offer()?;
+        for party in &agreement.parties {
+            life = life.sign(&party.participant, signature)?;
+        }
+        let (snapshot, _) = PolicySnapshot::build([(Arc::new(agreement), life)]);
+        let request = DecisionRequest {
+            subject: Asking { participant: "oin:00000099000000020000".parse()?, application: None },
+            call: Call { method: "GET", path: "/incomes/P-0042", query: None },
+            resource: serde_json::from_str(r#"{"provider":"oin:00000099000000030000","name":"incomes"}"#)?,
+            context: Context {
+                now: Nothing.now(),
+                agreement: None,
+                purpose: "supplement-outreach".parse()?,
+                activity: None,
+                algorithm: None,
+                on_behalf_of: None,
+                claims: Claims::default(),
+                elements: BTreeSet::new(),
+            },
+        };
+        let decision = snapshot.decide(&request, |_| Leases { volume: true, per_person: true });
+        let obligations = decision.obligations.ok_or("a permit")?;
+        let trace = Trace { trace_id: TraceId([1; 16]), span_id: SpanId([1; 8]), parent_span_id: None };
+        let ambient = Ambient::new(Arc::new(Nothing), Arc::new(Nothing));
+        let limits = Limits::new(Arc::new(Nothing));
+        let made = Action::of(&limits, &ambient, direction, &obligations, &request, trace, None);
+        Ok(made.map(|action| action.is_some()))
+    }
+
+    #[test]
+    fn people_in_what_cannot_be_taken_apart_are_not_passed_over() -> Result<(), Box<dyn std::error::Error>> {
+        let whole = |operation: &mut Value| {
+            operation["whole_document"] =
+                json!({ "reasoning": "a scan", "categories": ["income"], "sensitivity": "personal" });
+            operation["people"] = json!([
+                { "at": { "place": "response", "path": "$.partner" }, "identifies": "national_number" },
+            ]);
+        };
+        for direction in [Direction::Incoming, Direction::Outgoing] {
+            assert!(matches!(action(whole, direction)?, Err(Unrecordable::NotFindable)), "{direction:?}");
+        }
+        let nobody = |operation: &mut Value| {
+            whole(operation);
+            operation["people"] = json!([]);
+        };
+        assert!(matches!(action(nobody, Direction::Incoming)?, Ok(true)));
+        Ok(())
+    }
 }

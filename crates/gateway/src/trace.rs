@@ -26,10 +26,8 @@ pub(crate) fn go_on(headers: &mut HeaderMap, records: RecordsBy, ambient: &Ambie
             (Trace { trace_id: TraceId(ambient.random()), span_id, parent_span_id: None }, 0)
         }
     };
-    if records == RecordsBy::Application && brought.is_some() {
-        return trace;
-    }
-    let parent = format!("00-{}-{}-{flags:02x}", hexadecimal(&trace.trace_id.0), hexadecimal(&span_id.0));
+    let span = trace.parent_span_id.filter(|_| records == RecordsBy::Application).unwrap_or(span_id);
+    let parent = format!("00-{}-{}-{flags:02x}", hexadecimal(&trace.trace_id.0), hexadecimal(&span.0));
     if let Ok(value) = HeaderValue::from_str(&parent) {
         headers.insert(TRACEPARENT.clone(), value);
     }
