@@ -8,7 +8,7 @@ use verbond_domain::{
     ServiceReference, Timestamp, TransactionId,
 };
 use verbond_fail_points::fail_point;
-use verbond_journal::{AppendError, Entry, EntryId, Journal, OwedPermit, Permit, Place, RefusedExchange};
+use verbond_journal::{AppendError, Entry, EntryId, Journal, OwedPermit, Permit, RefusedExchange};
 use verbond_policy::{
     Call, Claims, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, PointAnswer,
     Reason, ReasonCode, Subject, Trace, without_place,
@@ -16,7 +16,7 @@ use verbond_policy::{
 
 use crate::{
     handed_in::{Owed, OwedRules, OwedStore, RecordHandedIn},
-    limits::{Found, Held, LimitKey, Limits, Shortage, VolumePlace},
+    limits::{Found, Held, LimitKey, Limits, Shortage, Taken, VolumePlace, person_unknown},
     processing::{Action, Recorder},
     snapshot::Snapshot,
 };
@@ -186,7 +186,7 @@ pub struct Permitted {
     entry: EntryId,
     transaction_id: TransactionId,
     /// Places about persons that the exchange took, as long as it has come to no answer.
-    unanswered: Option<(Arc<Limits>, Vec<Place>)>,
+    taken: Arc<Taken>,
     /// What its application owes, and where that is noted.
     owed: Option<(Arc<dyn OwedStore>, Arc<OwedPermit>)>,
 }
@@ -208,31 +208,34 @@ impl Permitted {
         self.transaction_id
     }
 
+    pub(crate) fn taken(&self) -> Arc<Taken> {
+        Arc::clone(&self.taken)
+    }
+
     pub(crate) fn owed(&self) -> Option<(Arc<dyn OwedStore>, Arc<OwedPermit>)> {
         self.owed.clone()
     }
 
     /// The exchange comes to an answer, so that it counts. To be said before a byte of it is released.
     pub fn answered(&mut self) {
-        self.unanswered = None;
+        self.taken.take();
     }
 
     /// The exchange came to no answer: what was asked about persons may be asked again.
-    pub async fn unanswered(mut self) {
-        if let Some((limits, places)) = self.unanswered.take() {
-            limits.give_back(self.entry, &places).await;
-        }
+    pub async fn unanswered(self) {
+        self.taken.give_back(self.taken.take()).await;
     }
 }
 
 impl Drop for Permitted {
     /// Whoever goes away before there is an answer may ask again too.
     fn drop(&mut self) {
-        if let Some((limits, places)) = self.unanswered.take()
+        let places = self.taken.take();
+        if !places.is_empty()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let entry = self.entry;
-            runtime.spawn(async move { limits.give_back(entry, &places).await });
+            let taken = Arc::clone(&self.taken);
+            runtime.spawn(async move { taken.give_back(places).await });
         }
     }
 }
@@ -355,13 +358,20 @@ impl Exchanges {
         let due = (question.records == RecordsBy::Application).then(|| self.owed.due(question.now));
         let (limits, trace) = (&self.limits, question.trace);
         match Action::of(limits, &self.ambient, direction, &obligations, &request, trace, due) {
-            Ok(action) => Ok(Permission {
-                ground: Ground(GroundKind::Agreement),
-                decision: Some(Arc::new(record)),
-                obligations: Some(obligations),
-                held: found.held,
-                action: action.map(Arc::new),
-            }),
+            // Nobody would look for whom the answer names, so that nobody would count them.
+            Ok(None) if found.held.in_answer.is_some() => {
+                Err(Box::new(Denial { problem: person_unknown(), decision: Some(record) }))
+            }
+            Ok(action) => {
+                let counted = found.held.in_answer.take();
+                Ok(Permission {
+                    ground: Ground(GroundKind::Agreement),
+                    decision: Some(Arc::new(record)),
+                    obligations: Some(obligations),
+                    held: found.held,
+                    action: action.map(|action| Arc::new(action.counting(counted))),
+                })
+            }
             Err(unrecordable) => {
                 Err(Box::new(Denial { problem: unrecordable.problem(), decision: Some(record) }))
             }
@@ -392,9 +402,10 @@ impl Exchanges {
         let Entry::Permit(permit) = entry else { unreachable!("the entry is the permit from above") };
         match appended {
             Ok(entry) => {
-                let unanswered = (!places.is_empty()).then(|| (Arc::clone(&self.limits), places));
+                let taken = Taken::new(&self.limits);
+                taken.add(entry, places);
                 let owed = owing.map(|owing| (Arc::clone(&self.owed.store), Arc::new(owing)));
-                Ok(Permitted { entry, transaction_id, unanswered, owed })
+                Ok(Permitted { entry, transaction_id, taken, owed })
             }
             Err(AppendError::LimitReached) => {
                 let until = places.iter().map(|place| place.period_end).max();

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use verbond_agreement::IdentifierKind;
 use verbond_domain::{ApplicationName, Direction, Problem, Timestamp, TransactionId};
 use verbond_journal::{
-    AppendError, Entry, EntryId, Journal, OwedPermit, OwedRecords, Permit, Processing, ProcessingAttributes,
-    ProcessingRecord, ProcessingStatus,
+    AppendError, Entry, EntryId, Journal, OwedPermit, OwedRecords, Permit, Place, Processing,
+    ProcessingAttributes, ProcessingRecord, ProcessingStatus,
 };
 use verbond_store::{Store, StoreError};
 
@@ -46,13 +46,15 @@ pub trait OwedStore: Send + Sync {
         transaction: TransactionId,
     ) -> Result<Option<(EntryId, Permit)>, StoreError>;
 
-    /// Notes that records about these people are owed too.
+    /// Notes that records about these people are owed too, together with the places within limits that they take; false: one is
+    /// not to be had, and nothing is noted.
     async fn owe(
         &self,
         permit: EntryId,
         owed: &OwedPermit,
         data_subjects: &[String],
-    ) -> Result<(), StoreError>;
+        places: &[Place],
+    ) -> Result<bool, StoreError>;
 }
 
 #[async_trait]
@@ -69,8 +71,9 @@ impl OwedStore for Store {
         permit: EntryId,
         owed: &OwedPermit,
         data_subjects: &[String],
-    ) -> Result<(), StoreError> {
-        Self::owe(self, permit, owed, data_subjects).await
+        places: &[Place],
+    ) -> Result<bool, StoreError> {
+        Self::owe(self, permit, owed, data_subjects, places).await
     }
 }
 

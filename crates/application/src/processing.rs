@@ -11,7 +11,7 @@ use verbond_agreement::{IdentifierKind, PersonPlace, plan::Projected};
 use verbond_domain::{Ambient, Direction, ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_fail_points::fail_point;
 use verbond_journal::{
-    AppendError, Entry, EntryId, Journal, OwedPermit, OwedRecords, Processing, ProcessingAttributes,
+    AppendError, Entry, EntryId, Journal, OwedPermit, OwedRecords, Place, Processing, ProcessingAttributes,
     ProcessingRecord, ProcessingStatus,
 };
 use verbond_policy::{DecisionRequest, Obligations, SpanId, Trace};
@@ -19,7 +19,7 @@ use verbond_policy::{DecisionRequest, Obligations, SpanId, Trace};
 use crate::{
     exchange::Permitted,
     handed_in::{OwedStore, no_span},
-    limits::{Limits, kind},
+    limits::{InAnswer, Limits, Taken, kind},
 };
 
 /// Records that are handed to the journal together.
@@ -42,6 +42,17 @@ pub struct Action {
     looks_for_people: bool,
     /// By what the answer names people, in the order of the projection's subjects.
     in_answer: Vec<IdentifierKind>,
+    /// How they are counted, where a limit per person stands.
+    counted: Option<InAnswer>,
+}
+
+/// What is written down of somebody whom an answer names.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The record of their processing.
+    pub record: ProcessingRecord,
+    /// The place within a limit that they take.
+    place: Option<Place>,
 }
 
 /// Why it cannot be recorded, so that nothing may be processed.
@@ -148,7 +159,18 @@ impl Action {
             owed,
             looks_for_people,
             in_answer,
+            counted: None,
         }))
+    }
+
+    /// The same, with those whom the answer names counted so.
+    pub(crate) fn counting(self, counted: Option<InAnswer>) -> Self {
+        Self { counted, ..self }
+    }
+
+    /// Until when the number of questions lasts that is agreed about one person; `None`: there is no limit.
+    pub fn limit_until(&self) -> Option<Timestamp> {
+        self.counted.as_ref().map(|counted| counted.end)
     }
 
     /// What is written together with the permit; nothing where the application writes it.
@@ -180,18 +202,23 @@ impl Action {
         !self.in_answer.is_empty()
     }
 
-    /// The record of somebody whom the answer names at one of its places; nothing of somebody who has one already.
+    /// What is to be written of somebody whom the answer names at one of its places.
     ///
     /// # Errors
     /// When there are no keys for pseudonyms any more.
-    pub fn about(&self, place: usize, identifier: &str) -> Result<ProcessingRecord, AppendError> {
+    pub fn about(&self, place: usize, identifier: &str) -> Result<Named, AppendError> {
         let unavailable = || AppendError::Unavailable("no keys for pseudonyms".to_owned());
         let kind = *self.in_answer.get(place).ok_or_else(unavailable)?;
         let now = self.ambient.now();
         // An application's record comes at any time; the keys are those of the decision then.
         let keys_of = self.owed.as_ref().map_or(now, |owed| owed.since);
         let subject = subject(&self.limits, keys_of, kind, identifier).ok_or_else(unavailable)?;
-        Ok(below(&self.record, &subject, now, &self.ambient))
+        let place = self.counted.as_ref().map(|counted| {
+            let place = self.limits.place(counted, kind, identifier);
+            place.ok_or_else(unavailable)
+        });
+        let record = below(&self.record, &subject, now, &self.ambient);
+        Ok(Named { record, place: place.transpose()? })
     }
 
     /// Whether the record is of somebody who was recorded with the permit.
@@ -247,6 +274,7 @@ fn below(
 #[derive(Clone)]
 pub struct Recorder {
     journal: Journal,
+    taken: Arc<Taken>,
     owed: Option<(Arc<dyn OwedStore>, Arc<OwedPermit>)>,
     action: Arc<Action>,
     transaction_id: TransactionId,
@@ -264,7 +292,8 @@ impl Recorder {
         counterpart: ParticipantId,
     ) -> Self {
         let (transaction_id, permit) = (permitted.transaction_id(), permitted.entry());
-        Self { journal, owed: permitted.owed(), action, transaction_id, direction, counterpart, permit }
+        let (taken, owed) = (permitted.taken(), permitted.owed());
+        Self { journal, taken, owed, action, transaction_id, direction, counterpart, permit }
     }
 
     /// What the records have in common.
@@ -272,40 +301,66 @@ impl Recorder {
         &self.action
     }
 
-    /// Writes records, or that they are owed, and returns when all of it is durable.
+    /// Writes records, or that they are owed, each with the place within a limit that it takes; returns when all of it is durable.
     ///
     /// # Errors
-    /// When one is not written: nothing about these people may leave then.
-    pub async fn write(self, records: Vec<ProcessingRecord>) -> Result<(), AppendError> {
+    /// When one is not written, or somebody has no place left: nothing about these people may leave then.
+    pub async fn write(self, people: Vec<Named>) -> Result<(), AppendError> {
         fail_point!("processing::write", |reason| Err(AppendError::Unavailable(reason)));
         match &self.owed {
-            Some((store, owed)) => {
-                let whom = records.into_iter().filter_map(|record| record.attributes.data_subject);
-                let noted = store.owe(self.permit, owed, &whom.collect::<Vec<_>>()).await;
-                noted.map_err(|error| AppendError::Unavailable(error.to_string()))?;
-            }
-            None => self.append(records).await?,
+            Some((store, owed)) => self.owe(&**store, owed, people).await?,
+            None => self.append(people).await?,
         }
         fail_point!("processing::written", |reason| Err(AppendError::Unavailable(reason)));
         Ok(())
     }
 
-    async fn append(&self, records: Vec<ProcessingRecord>) -> Result<(), AppendError> {
-        let entry = |record| {
-            Entry::Processing(Processing {
+    async fn owe(
+        &self,
+        store: &dyn OwedStore,
+        owed: &OwedPermit,
+        people: Vec<Named>,
+    ) -> Result<(), AppendError> {
+        let (records, places): (Vec<_>, Vec<_>) =
+            people.into_iter().map(|Named { record, place }| (record, place)).unzip();
+        let places: Vec<Place> = places.into_iter().flatten().collect();
+        let whom: Vec<String> =
+            records.into_iter().filter_map(|record| record.attributes.data_subject).collect();
+        let noted = store.owe(self.permit, owed, &whom, &places).await;
+        if !noted.map_err(|error| AppendError::Unavailable(error.to_string()))? {
+            return Err(AppendError::LimitReached);
+        }
+        self.taken.add(self.permit, places);
+        Ok(())
+    }
+
+    async fn append(&self, people: Vec<Named>) -> Result<(), AppendError> {
+        let entry = |Named { record, place }| {
+            let entry = Entry::Processing(Processing {
                 transaction_id: self.transaction_id,
                 direction: self.direction,
                 counterpart: self.counterpart.clone(),
                 permit: self.permit,
                 written_by: None,
                 record,
-            })
+            });
+            (entry, place.into_iter().collect::<Vec<Place>>())
         };
-        let entries: Vec<Entry> = records.into_iter().map(entry).collect();
+        let entries: Vec<(Entry, Vec<Place>)> = people.into_iter().map(entry).collect();
         for together in entries.chunks(TOGETHER) {
-            for appended in join_all(together.iter().map(|entry| self.journal.append(entry))).await {
-                appended?;
+            let appending = together
+                .iter()
+                .map(|(entry, places)| self.journal.append_within(entry, places.clone(), None));
+            let appended = join_all(appending).await;
+            // What some have taken is given back when another has none left.
+            let mut outcome = Ok(());
+            for (appended, (_, places)) in appended.into_iter().zip(together) {
+                match appended {
+                    Ok(entry) => self.taken.add(entry, places.clone()),
+                    Err(error) => outcome = outcome.and(Err(error)),
+                }
             }
+            outcome?;
         }
         Ok(())
     }
@@ -346,7 +401,6 @@ mod tests {
     use serde_json::{Value, json};
     use verbond_agreement::{Agreement, LifeCycle, PartySignature, SignatureMark};
     use verbond_domain::{Clock, Entropy};
-    use verbond_journal::Place;
     use verbond_policy::{Call, Claims, Context, Leases, PolicySnapshot, Subject as Asking, TraceId};
     use verbond_store::StoreError;
 

@@ -1,7 +1,7 @@
 //! What the gateway itself refuses or fails at, apart from any protocol.
 
 use http::StatusCode;
-use verbond_domain::Problem;
+use verbond_domain::{Problem, Timestamp};
 
 /// A refusal or failure that the gateway finds, whatever face it serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +46,8 @@ pub enum Failure {
     NotProjectable,
     /// A record of the answer names nobody, where the agreement says that it names people.
     PersonNotRecognised,
+    /// The answer names somebody about whom the agreed number has been asked until then.
+    PersonLimitReached(Timestamp),
     /// The source answered with this status; its words are not part of what is agreed.
     SourceRefused(StatusCode),
     /// The request has a body, and the agreed operation takes none, or none of this type.
@@ -120,6 +122,7 @@ impl Failure {
                 "De aanbieder moet de beschrijving van de dienst naast de bron leggen: onder `people` staat waar de persoon staat.",
                 "The provider must compare the service's description with the source: `people` says where the person stands.",
             ),
+            Self::PersonLimitReached(until) => verbond_application::limits::person_reached(until),
             Self::SourceRefused(status) => Problem::new(
                 "SOURCE_REFUSED",
                 status.as_u16(),

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use verbond_domain::{Direction, ParticipantId, Timestamp, TransactionId};
-use verbond_journal::{Entry, EntryId, OwedPermit, Permit, PreparedEntry};
+use verbond_journal::{Entry, EntryId, OwedPermit, Permit, Place, PreparedEntry};
 
 use crate::{
     Store, StoreError,
     connection::Connection,
     journal::uuid,
+    limits,
     records::{first_id_at, participant},
     sql::{LONGEST_LIST, Sql, Value},
 };
@@ -66,7 +67,8 @@ impl Store {
         }
     }
 
-    /// Notes that a record is owed about these people too, whom the answer names. Whoever is noted already is noted once.
+    /// Notes that a record is owed about these people too, whom the answer names, and takes these places within limits for the
+    /// permit; false: one is not to be had, and nothing is noted. Whoever is noted already is noted once.
     ///
     /// # Errors
     /// [`StoreError::Database`]: nothing about them may go on then.
@@ -75,10 +77,20 @@ impl Store {
         permit: EntryId,
         owed: &OwedPermit,
         data_subjects: &[String],
-    ) -> Result<(), StoreError> {
+        places: &[Place],
+    ) -> Result<bool, StoreError> {
         let mut connection = self.inner.pools.begin_write().await?;
+        // In the order in which all go through them.
+        let mut places: Vec<&Place> = places.iter().collect();
+        places.sort();
+        for place in places {
+            if !limits::take_one(&mut connection, place, permit).await? {
+                return Ok(false);
+            }
+        }
         note(&mut connection, permit, owed, data_subjects.iter().map(String::as_str)).await?;
-        connection.commit().await
+        connection.commit().await?;
+        Ok(true)
     }
 
     /// Exchanges of which a record was due before this moment and has not come, the longest overdue first.
