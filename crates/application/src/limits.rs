@@ -306,12 +306,15 @@ impl Found {
     }
 }
 
+/// An entry, with the places that it holds.
+type Holding = (EntryId, Vec<Place>);
+
 /// Places about persons that an exchange took, each with the entry that holds it, as long as it has come to no answer.
 #[derive(Debug)]
 pub(crate) struct Taken {
     limits: Arc<Limits>,
     /// `None`: it has come to an answer, so that they count.
-    places: std::sync::Mutex<Option<Vec<(EntryId, Vec<Place>)>>>,
+    places: std::sync::Mutex<Option<Vec<Holding>>>,
 }
 
 impl Taken {
@@ -328,12 +331,12 @@ impl Taken {
     }
 
     /// All of them; from then on they count, unless they are given back.
-    pub(crate) fn take(&self) -> Vec<(EntryId, Vec<Place>)> {
+    pub(crate) fn take(&self) -> Vec<Holding> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 
     /// Gives places back, so that what was asked may be asked again.
-    pub(crate) async fn give_back(&self, taken: Vec<(EntryId, Vec<Place>)>) {
+    pub(crate) async fn give_back(&self, taken: Vec<Holding>) {
         for (entry, places) in taken {
             self.limits.give_back(entry, &places).await;
         }

@@ -45,7 +45,7 @@ async fn applications_keep_their_bindings(database: &Database) -> TestResult {
             alias: alias.parse()?,
             service,
             declaration: declared.then(declaration),
-            records: RecordsBy::Outway,
+            records: if declared { RecordsBy::Application } else { RecordsBy::Outway },
         })
     };
     let mut transaction = store.begin().await?;
