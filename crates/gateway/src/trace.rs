@@ -27,15 +27,11 @@ pub(crate) fn go_on(headers: &mut HeaderMap, records: RecordsBy, ambient: &Ambie
         }
     };
     let span = trace.parent_span_id.filter(|_| records == RecordsBy::Application).unwrap_or(span_id);
-    let parent = format!("00-{}-{}-{flags:02x}", hexadecimal(&trace.trace_id.0), hexadecimal(&span.0));
+    let parent = format!("00-{}-{span}-{flags:02x}", trace.trace_id);
     if let Ok(value) = HeaderValue::from_str(&parent) {
         headers.insert(TRACEPARENT.clone(), value);
     }
     trace
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `00-<trace>-<parent>-<flags>` (Trace Context §3.2); a later version may have more behind it.
