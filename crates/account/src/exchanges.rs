@@ -11,17 +11,6 @@ use verbond_store::{
     exchanges::{Answered, ExchangeFilter, ExchangeRow},
 };
 
-/// Which exchanges. What is `None` does not filter.
-#[derive(Clone, Debug, Default)]
-pub struct ExchangesAsked {
-    /// By what the database looks for them.
-    pub filter: ExchangeFilter,
-    /// Under this agreement: its identifier, identifier and version (`<id>/<version>`), or the hash of a version.
-    pub agreement: Option<String>,
-    /// For this purpose.
-    pub purpose: Option<String>,
-}
-
 /// The version of an agreement on which a decision rested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UnderAgreement {
@@ -88,11 +77,11 @@ pub struct Exchange {
 /// A problem with the database or the cursor.
 pub async fn exchanges(
     context: &OpContext,
-    asked: &ExchangesAsked,
+    filter: &ExchangeFilter,
     cursor: Option<&str>,
     limit: i64,
 ) -> Result<Page<Exchange>, Problem> {
-    let page = context.store.exchanges(&asked.filter, cursor, limit).await;
+    let page = context.store.exchanges(filter, cursor, limit).await;
     let Page { items, next } = page.map_err(database_problem)?;
     let permits: Vec<EntryId> = items.iter().filter_map(owed).map(|(permit, _)| permit).collect();
     let owing = context.store.owing(&permits).await.map_err(database_problem)?;
@@ -105,20 +94,7 @@ pub async fn exchanges(
         });
         Exchange { records, ..exchange(row) }
     });
-    Ok(Page { items: items.filter(|exchange| asked.lets_through(exchange)).collect(), next })
-}
-
-impl ExchangesAsked {
-    fn lets_through(&self, exchange: &Exchange) -> bool {
-        let is_under = |asked: &String| {
-            exchange.agreement.as_ref().is_some_and(|agreement| {
-                let UnderAgreement { id, version, hash } = agreement;
-                asked == id || asked == hash || *asked == format!("{id}/{version}")
-            })
-        };
-        self.agreement.as_ref().is_none_or(is_under)
-            && self.purpose.as_ref().is_none_or(|purpose| exchange.purpose.as_ref() == Some(purpose))
-    }
+    Ok(Page { items: items.collect(), next })
 }
 
 /// The permit that leaves records to its application, and until when.

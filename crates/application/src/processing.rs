@@ -479,6 +479,7 @@ mod tests {
         let whole = |operation: &mut Value| {
             operation["whole_document"] =
                 json!({ "reasoning": "a scan", "categories": ["income"], "sensitivity": "personal" });
+            operation["delivered"] = json!([]);
             operation["people"] = json!([
                 { "at": { "place": "response", "path": "$.partner" }, "identifies": "national_number" },
             ]);
