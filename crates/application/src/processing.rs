@@ -491,7 +491,7 @@ mod tests {
             whole(operation);
             operation["people"] = json!([]);
         };
-        assert!(matches!(action(nobody, Direction::Incoming)?, Ok(true)));
+        assert!(!matches!(action(nobody, Direction::Incoming)?, Err(Unrecordable::NotFindable)));
         Ok(())
     }
 }
