@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
-use verbond_domain::{Ambient, Clock, Entropy, Timestamp};
+use verbond_domain::{Ambient, Clock, Entropy, RecordsBy, Timestamp};
 
 #[path = "../../crates/gateway/src/trace.rs"]
 mod gateway;
@@ -28,7 +28,8 @@ pub fn trace(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
     let mut headers = HeaderMap::new();
     headers.insert("traceparent", value);
-    let trace = gateway::go_on(&mut headers, &Ambient::new(Arc::new(Fixed), Arc::new(Fixed)));
+    let trace =
+        gateway::go_on(&mut headers, RecordsBy::Outway, &Ambient::new(Arc::new(Fixed), Arc::new(Fixed)));
     let sent = headers["traceparent"].to_str().unwrap_or_default();
     let parts: Vec<&str> = sent.split('-').collect();
     assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [2, 32, 16, 2], "{sent}");

@@ -29,6 +29,18 @@ def person(number):
     return {"year": 2026, "bsn": str(941_735_000 + 1237 * number), "file": f"F-{number}", "name": f"Persoon {number}"}
 
 
+# One document, with people at several depths.
+HOUSEHOLD = {
+    "year": 2026,
+    "head": {"bsn": person(1)["bsn"], "name": "Persoon 1"},
+    "file": {"members": [
+        {"bsn": person(2)["bsn"], "children": [{"bsn": person(3)["bsn"]}, {"bsn": person(4)["bsn"]}]},
+        {"bsn": person(5)["bsn"], "children": []},
+        {"bsn": person(2)["bsn"]},
+    ]},
+}  # fmt: skip
+
+
 class Slowly:
     """A source that gives one person at a time, until it is told to end."""
 
@@ -60,6 +72,7 @@ def source(world, slow):
             "/people": [person(number) for number in range(PEOPLE)],
             "/files": [person(number) for number in (1, 2, 1, 1)],
             "/nobody": [person(1), {"year": 2026}],
+            "/household": HOUSEHOLD,
         }
         path = request.path.partition("?")[0]
         if path == "/years":
@@ -89,11 +102,20 @@ def listing(name, *delivered):
     }
 
 
+def household():
+    """One document of which a part is delivered whole: whom it names stands within that part and beside it."""
+    places = ("$.head.bsn", "$.file.members[*].bsn", "$.file.members[*].children[*].bsn")
+    made = listing("household", {**element("$.file", "subtree", "personal"), "why_all": "Each member is needed."})
+    made["delivered"] = [element("$.year", "integer", "not_personal"), *made["delivered"][1:]]
+    people = [{"at": {"place": "response", "path": path}, "identifies": "national_number"} for path in places]
+    return {**made, "record": "$", "people": people}
+
+
 @pytest.fixture(scope="module")
 def working(consumer, provider, folder, token):
     content = document(provider.node, consumer.node)
     file = {**element("$[*].file", "string", "personal"), "identifies": "organisation_number"}
-    operations = [listing("people"), listing("files", file), listing("nobody"), listing("years")]
+    operations = [listing("people"), listing("files", file), listing("nobody"), listing("years"), household()]
     content["clauses"][0]["operations"] += operations
     digest = consumer.drafts(content, folder)
     conclude(consumer, provider, digest)
@@ -191,6 +213,17 @@ def test_somebody_who_comes_twice_has_one_record_also_where_the_number_arrives(
         _, *people = records(officers, organisation, answer, 3)
         expected = [pseudonym(organisation, f"F-{n}", "organisation_number") for n in (1, 2)]
         assert [about(each) for each in people] == expected
+
+
+def test_people_are_found_wherever_they_stand_in_one_document(consumer, provider, token, working, officers):
+    answer = ask(consumer, token, f"/{SERVICE}/household")
+    assert answer.json() == {"year": 2026, "file": HOUSEHOLD["file"]}
+    # At the consumer those whose number arrives.
+    for organisation, numbers in ((provider, range(1, 6)), (consumer, range(2, 6))):
+        action, *people = records(officers, organisation, answer, len(numbers) + 1)
+        assert about(action) is None
+        assert {about(each) for each in people} == {pseudonym(organisation, person(n)["bsn"]) for n in numbers}
+        assert completion(organisation, answer)["people"] == len(numbers)
 
 
 def completion(organisation, answer):

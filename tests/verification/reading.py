@@ -198,6 +198,14 @@ def shaped(content):
         made["counterpart"] = made["consumer" if made["direction"] == "incoming" else "provider"]
         if "decision" in made:
             made["decision"] = decided(made["decision"])
+        if "owed" in made:
+            made["owed"] = owing(made["owed"])
+    if kind == "processing" and "written_by" in made:
+        attributes = made["record"].get("attributes")
+        subject = attributes.get("dpl.core.data_subject_id", "") if isinstance(attributes, dict) else None
+        if not isinstance(made["written_by"], str) or not isinstance(subject, str):
+            raise Wrong("a record by an application that cannot be read")
+        made["subject"] = subject
     if kind == "completion":
         if made["delivery"] not in ("whole", "broken_off", "nothing"):
             raise Wrong("a delivery of no known kind")
@@ -241,6 +249,17 @@ def decided(decision):
         "transaction": decision["attributes"].get("adl.fsc.transaction_id"),
         "permits": isinstance(response, dict) and response.get("decision") is True,
     }  # fmt: skip
+
+
+def owing(owed):
+    """Until when an application has to write its records, and about whom: the action's own unless it is about one person."""
+    if not isinstance(owed, dict):
+        raise Wrong("records that are owed are an object")
+    typed(owed, {"trace_id": str, "span_id": str, "activity": str, "since": int, "due": int})
+    people = owed.get("data_subjects", [])
+    if not isinstance(people, list) or not all(isinstance(each, str) for each in people):
+        raise Wrong("data subjects are a list of pseudonyms")
+    return {"due": owed["due"], "about": people if len(people) == 1 else ["", *people]}
 
 
 def inner(found, name, kind):

@@ -264,7 +264,7 @@ class Verifier:
                 if content["exchange"] in section.permits:
                     self.alarm("PERMIT_TWICE", who, "the exchange was permitted before", **place)
                 section.permits.setdefault(content["exchange"], entry)
-                if "decision" in content or "processing" in content or entry["id"] in governed:
+                if "decision" in content or "processing" in content or "owed" in content or entry["id"] in governed:
                     self.judge_ground(section, entry, versions, broken, place)
                 elif not may_be_open(section, opened, entry):
                     self.alarm("NOT_DECLARED_OPEN", who, "no agreement is named, and no act declared the service open", **place)
@@ -277,8 +277,42 @@ class Verifier:
                 if content["exchange"] in section.completions:
                     self.alarm("COMPLETION_TWICE", who, "it was completed before", **place)
                 section.completions.setdefault(content["exchange"], entry)
+        self.judge_records(section, permits)
         unknown = sum(each not in section.completions for each in section.permits)
         self.note("DELIVERY_UNKNOWN", who, unknown, "permits have no completion")
+
+    def judge_records(self, section, permits):
+        """Where an application writes the consumer's records: that the outway wrote none, and that each came once, and in time."""
+        who, by = section.participant, defaultdict(list)
+        for entry in section.entries:
+            if entry["kind"] == "processing" and entry["content"]:
+                by[entry["content"]["permit"]].append(entry)
+        for identifier, permit in permits.items():
+            if not permit["content"]:
+                continue
+            owed, told = permit["content"].get("owed"), set()
+            transaction = permit["content"]["exchange"][0]
+            if owed and permit["content"].get("processing"):
+                self.alarm("RECORD_TWICE", who, "the outway wrote it too", index=permit["index"], transaction_id=transaction)
+            for entry in by[identifier]:
+                ours = "written_by" in entry["content"]
+                if ours != bool(owed) or (ours and entry["content"]["subject"] in told):
+                    self.alarm("RECORD_TWICE", who, "another wrote it, or it was there", index=entry["index"], transaction_id=transaction)
+                if ours:
+                    told.add(entry["content"]["subject"])
+            if owed and set(owed["about"]) - told and self.was_due(section, permit, owed["due"]):
+                self.alarm("RECORD_MISSING", who, "the application wrote none", index=permit["index"], transaction_id=transaction)
+
+    @staticmethod
+    def was_due(section, permit, due):
+        """Whether a record that is not there would be."""
+        if not section.whole or section.cut or section.missing is not None or not section.checkpoints or section.checkpoints[-1][2] <= due:
+            return False
+        period = section.head.get("period")
+        if period and period["until"] <= due:
+            return False
+        unseen = (each["at"] for each in section.entries if each["kind"] == "processing" and not each["content"])
+        return not any(permit["at"] <= at <= due for at in unseen)
 
     def judge_agreement(self, section, line, versions, broken):
         who, place, name = section.participant, {"line": line["line"]}, (line["id"], line["version"], line["hash"])

@@ -22,6 +22,8 @@ pub enum FindingKind {
     /// The consumer says that less arrived than the provider handed on. Whoever hands bytes to a connection does not learn whether they
     /// arrive, so that both may be right.
     ArrivedLess,
+    /// An application of ours owes a processing record of it, and has not handed it in in time.
+    RecordMissing,
     /// We have permitted it, and have written nothing of what became of it.
     UnknownHere,
     /// The counterpart has permitted it, and has written nothing of what became of it.
@@ -31,7 +33,7 @@ pub enum FindingKind {
 impl FindingKind {
     /// Whether the accounts disagree; else it is only known that something is not known.
     pub const fn disagrees(self) -> bool {
-        !matches!(self, Self::ArrivedLess | Self::UnknownHere | Self::UnknownThere)
+        !matches!(self, Self::ArrivedLess | Self::RecordMissing | Self::UnknownHere | Self::UnknownThere)
     }
 }
 

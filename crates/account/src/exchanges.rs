@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use verbond_application::{OpContext, database_problem};
-use verbond_domain::{Direction, ExchangeParties, ParticipantId, Problem, TransactionId};
-use verbond_journal::Completion;
+use verbond_domain::{Direction, ExchangeParties, ParticipantId, Problem, Timestamp, TransactionId};
+use verbond_journal::{Completion, EntryId};
 use verbond_store::{
     Page,
     exchanges::{Answered, ExchangeFilter, ExchangeRow},
@@ -20,6 +20,18 @@ pub struct UnderAgreement {
     pub version: u64,
     /// Hash of that version.
     pub hash: String,
+}
+
+/// How it stands with the processing records that an application owes of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordsStanding {
+    /// All have been handed in.
+    Written,
+    /// One has not come yet, and may still come in time.
+    Owed,
+    /// One has not come in time.
+    RecordMissing,
 }
 
 /// One exchange, as this participant wrote it down.
@@ -52,6 +64,8 @@ pub struct Exchange {
     pub purpose: Option<String>,
     /// For which activity of this participant: the address at which that is published.
     pub activity: Option<String>,
+    /// How it stands with the processing records that the application writes itself; absent where it does not.
+    pub records: Option<RecordsStanding>,
     /// What became of it here; absent where nothing of that was written down.
     #[schema(value_type = Option<Object>)]
     pub completion: Option<Completion>,
@@ -69,7 +83,26 @@ pub async fn exchanges(
 ) -> Result<Page<Exchange>, Problem> {
     let page = context.store.exchanges(filter, cursor, limit).await;
     let Page { items, next } = page.map_err(database_problem)?;
-    Ok(Page { items: items.into_iter().map(exchange).collect(), next })
+    let permits: Vec<EntryId> = items.iter().filter_map(owed).map(|(permit, _)| permit).collect();
+    let owing = context.store.owing(&permits).await.map_err(database_problem)?;
+    let now = context.ambient.now();
+    let items = items.into_iter().map(|row| {
+        let records = owed(&row).map(|(permit, due)| match () {
+            () if !owing.contains(&permit) => RecordsStanding::Written,
+            () if due < now => RecordsStanding::RecordMissing,
+            () => RecordsStanding::Owed,
+        });
+        Exchange { records, ..exchange(row) }
+    });
+    Ok(Page { items: items.collect(), next })
+}
+
+/// The permit that leaves records to its application, and until when.
+fn owed(row: &ExchangeRow) -> Option<(EntryId, Timestamp)> {
+    match &row.answered {
+        Answered::Permitted(permit, _) => Some((row.entry, permit.owed.as_ref()?.due)),
+        Answered::Refused(_) => None,
+    }
 }
 
 fn exchange(row: ExchangeRow) -> Exchange {
@@ -91,12 +124,14 @@ fn exchange(row: ExchangeRow) -> Exchange {
             agreement: decision.as_ref().and_then(under),
             purpose: text("/body/adl.core.request/context/purpose"),
             activity: None,
+            records: None,
             completion: None,
         }
     };
     match row.answered {
         Answered::Permitted(permit, completion) => {
-            let activity = permit.processing.first().map(|record| record.attributes.activity.clone());
+            let written = permit.processing.first().map(|record| record.attributes.activity.clone());
+            let activity = written.or(permit.owed.map(|owed| owed.activity));
             let exchange = made(
                 Some(permit.transaction_id),
                 permit.direction,

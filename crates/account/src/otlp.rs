@@ -146,6 +146,8 @@ fn span(record: &ProcessingRecord) -> Span<'_> {
         status: Status {
             code: match status {
                 ProcessingStatus::Unset => 0,
+                ProcessingStatus::Ok => 1,
+                ProcessingStatus::Error => 2,
             },
         },
     }

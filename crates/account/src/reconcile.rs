@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 use utoipa::ToSchema;
 use verbond_application::{OpContext, database_problem};
-use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
+use verbond_domain::{Direction, ParticipantId, Problem, Timestamp, TransactionId};
+use verbond_store::owed::OwedRow;
 
 use crate::{
     compare::{Finding, FindingKind, compare, decisive},
@@ -74,6 +75,10 @@ impl Reconciliation {
         if findings.is_empty() {
             self.same = self.same.saturating_add(1);
         }
+        self.find(findings);
+    }
+
+    fn find(&mut self, findings: impl IntoIterator<Item = Finding>) {
         for finding in findings {
             self.disagrees |= finding.kind.disagrees();
             let count = self.counts.entry(finding.kind).or_default();
@@ -126,8 +131,29 @@ pub async fn reconcile(
         let (ours, theirs) = (ours.take(next), theirs.take(next));
         came.take(compare(decisive(&ours), decisive(&theirs)));
     }
+    came.find(missing_records(context, participant, period).await?);
     write_down(context, &came).await?;
     Ok(came)
+}
+
+/// Exchanges with the counterpart of which an application of ours has not handed in its processing records in time.
+async fn missing_records(
+    context: &OpContext,
+    participant: &ParticipantId,
+    Period { from, until }: Period,
+) -> Result<Vec<Finding>, Problem> {
+    let now = context.ambient.now();
+    let overdue = context.store.overdue_records_with(participant, (from, until), now).await;
+    let overdue = overdue.map_err(database_problem)?.into_iter();
+    Ok(overdue
+        .map(|OwedRow { transaction_id, service, .. }| Finding {
+            transaction_id,
+            direction: Direction::Outgoing,
+            service,
+            kind: FindingKind::RecordMissing,
+            members: Vec::new(),
+        })
+        .collect())
 }
 
 /// Lines of one party, as they come in.

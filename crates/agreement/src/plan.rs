@@ -15,13 +15,14 @@ use crate::{
 const LINES: &str = "application/x-ndjson";
 
 impl Operation {
-    /// Where answers name people, and by what. Of what the provider's node made of an answer, only where that is delivered:
-    /// what does not arrive names nobody here.
+    /// Where answers name people, and by what. Of what the provider's node made of an answer, only where that is delivered, by
+    /// itself or with all that stands round it: what does not arrive names nobody here.
     pub fn people_in_answers(&self, projected: Projected) -> impl Iterator<Item = (&Line, IdentifierKind)> {
         let delivered = |path: &Line| {
-            self.delivered
-                .iter()
-                .any(|element| element.derived.is_none() && element.path.as_str() == path.as_str())
+            self.delivered.iter().filter(|element| element.derived.is_none()).any(|element| {
+                let comprises = element.kind == SourceType::Subtree && stands_within(path, &element.path);
+                comprises || element.path.as_str() == path.as_str()
+            })
         };
         self.people.iter().filter_map(move |person| match &person.at {
             PersonPlace::Response { path } if projected == Projected::Source || delivered(path) => {

@@ -25,7 +25,7 @@ pub use asked::agreement_asked;
 pub use foreign::Speaks;
 pub use office::AgreementOffice;
 pub use public_list::{ListedAgreement, PublicList};
-pub use raised::{Raised, raise_refused_record};
+pub use raised::{Raised, raise_missing_records, raise_refused_record};
 pub use reading::{Fetched, MOST_ADDRESSES, Outcome, Reader, Seen};
 pub use received::{ADVICE_SIGNATURE, AGREEMENT_SIGNATURE, Envelope};
 pub use sampling::{SampleAsked, Sampled, SourceReader};

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use verbond_domain::{Alias, ApplicationName, Problem, ServiceClass, ServiceReference};
+use verbond_domain::{Alias, ApplicationName, Problem, RecordsBy, ServiceClass, ServiceReference};
 use verbond_store::applications::{ApplicationRow, BindingRow, Credential};
 
 use crate::{OpContext, context::database_problem, persons::may_declare_open, services::Declaration};
@@ -33,6 +33,10 @@ pub struct BindingDraft {
     /// What the organisation's own steward declares about the service; absent: governed.
     #[serde(default)]
     pub declaration: Option<Declaration>,
+    /// Who writes the processing records of what the application asks of it: `outway`, before it hands the answer on, or
+    /// `application`, which hands its records in at the outway. Absent: the outway.
+    #[serde(default)]
+    pub records: RecordsBy,
 }
 
 /// All applications with their bindings, by name.
@@ -91,10 +95,15 @@ pub async fn bind(
 ) -> Result<BindingRow, Problem> {
     get(context, name).await?;
     let declaration = draft.declaration.map(|declaration| declaration.declare(context)).transpose()?;
-    let binding = BindingRow { alias: alias.clone(), service: draft.service, declaration };
+    let is_open = declaration.as_ref().is_some_and(|declared| declared.class == ServiceClass::Open);
+    if is_open && draft.records == RecordsBy::Application {
+        return Err(no_records());
+    }
+    let binding =
+        BindingRow { alias: alias.clone(), service: draft.service, declaration, records: draft.records };
     let failed = database_problem;
     let mut transaction = context.store.begin().await.map_err(failed)?;
-    if binding.declaration.as_ref().is_some_and(|declared| declared.class == ServiceClass::Open) {
+    if is_open {
         may_declare_open(context, &mut transaction).await?;
     }
     transaction.put_binding(name, &binding).await.map_err(failed)?;
@@ -105,6 +114,7 @@ pub async fn bind(
         "class": declared.map(|declaration| declaration.class),
         "steward": declared.map(|declaration| &declaration.steward),
         "reason": declared.map(|declaration| &declaration.reason),
+        "records": binding.records,
     });
     context.record(&mut transaction, "application.bind", alias.as_str(), detail).await?;
     transaction.commit().await.map_err(failed)?;
@@ -164,6 +174,19 @@ fn checked_thumbprint(text: &str) -> Result<String, Problem> {
         "Geef het certificaat zelf: `verbond application add NAAM --certificate BESTAND`.",
         "give the certificate itself: `verbond application add NAME --certificate FILE`",
     ))
+}
+
+fn no_records() -> Problem {
+    Problem::new(
+        "OPEN_SERVICE_HAS_NO_RECORDS",
+        422,
+        "Van een open dienst zijn er geen verwerkingen: zij bevat niets persoonlijks.",
+        "an open service has no processing records: it holds nothing personal",
+    )
+    .next(
+        "Laat `records` weg, of verklaar de dienst niet open.",
+        "leave out `records`, or do not declare the service open",
+    )
 }
 
 fn unknown(name: &ApplicationName) -> Problem {

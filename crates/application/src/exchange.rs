@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use verbond_agreement::{AgreementId, ClauseName, EntryName, Stage};
 use verbond_domain::{
-    Ambient, ApplicationName, ClassDeclaration, Direction, ParticipantId, Problem, ServiceClass,
+    Ambient, ApplicationName, ClassDeclaration, Direction, ParticipantId, Problem, RecordsBy, ServiceClass,
     ServiceReference, Timestamp, TransactionId,
 };
 use verbond_fail_points::fail_point;
-use verbond_journal::{AppendError, Entry, EntryId, Journal, Permit, Place, RefusedExchange};
+use verbond_journal::{AppendError, Entry, EntryId, Journal, OwedPermit, Permit, RefusedExchange};
 use verbond_policy::{
     Call, Claims, Context, Decision, DecisionRecord, DecisionRequest, Leases, Obligations, PointAnswer,
     Reason, ReasonCode, Subject, Trace, without_place,
 };
 
 use crate::{
-    limits::{Found, Held, LimitKey, Limits, Shortage, VolumePlace},
-    processing::{Action, NoKeys, Recorder, no_keys},
+    handed_in::{Owed, OwedRules, OwedStore, RecordHandedIn},
+    limits::{Found, Held, LimitKey, Limits, Shortage, Taken, VolumePlace, person_unknown},
+    processing::{Action, Recorder},
     snapshot::Snapshot,
 };
 
@@ -60,6 +61,8 @@ pub struct Question<'a> {
     pub trace: Trace,
     /// The moment.
     pub now: Timestamp,
+    /// Who writes this party's processing records of it.
+    pub records: RecordsBy,
 }
 
 /// A yes, with what it rests on and what it obliges to.
@@ -179,12 +182,19 @@ pub fn may_go_on(snapshot: &Snapshot, decision: &DecisionRecord, now: Timestamp)
 }
 
 /// Proof that the permit of one exchange is durable. What forwards asks for it.
-#[derive(Debug)]
 pub struct Permitted {
     entry: EntryId,
     transaction_id: TransactionId,
     /// Places about persons that the exchange took, as long as it has come to no answer.
-    unanswered: Option<(Arc<Limits>, Vec<Place>)>,
+    taken: Arc<Taken>,
+    /// What its application owes, and where that is noted.
+    owed: Option<(Arc<dyn OwedStore>, Arc<OwedPermit>)>,
+}
+
+impl std::fmt::Debug for Permitted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Permitted({:?})", self.entry)
+    }
 }
 
 impl Permitted {
@@ -198,27 +208,34 @@ impl Permitted {
         self.transaction_id
     }
 
+    pub(crate) fn taken(&self) -> Arc<Taken> {
+        Arc::clone(&self.taken)
+    }
+
+    pub(crate) fn owed(&self) -> Option<(Arc<dyn OwedStore>, Arc<OwedPermit>)> {
+        self.owed.clone()
+    }
+
     /// The exchange comes to an answer, so that it counts. To be said before a byte of it is released.
     pub fn answered(&mut self) {
-        self.unanswered = None;
+        self.taken.take();
     }
 
     /// The exchange came to no answer: what was asked about persons may be asked again.
-    pub async fn unanswered(mut self) {
-        if let Some((limits, places)) = self.unanswered.take() {
-            limits.give_back(self.entry, &places).await;
-        }
+    pub async fn unanswered(self) {
+        self.taken.give_back(self.taken.take()).await;
     }
 }
 
 impl Drop for Permitted {
     /// Whoever goes away before there is an answer may ask again too.
     fn drop(&mut self) {
-        if let Some((limits, places)) = self.unanswered.take()
+        let places = self.taken.take();
+        if !places.is_empty()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let entry = self.entry;
-            runtime.spawn(async move { limits.give_back(entry, &places).await });
+            let taken = Arc::clone(&self.taken);
+            runtime.spawn(async move { taken.give_back(places).await });
         }
     }
 }
@@ -237,13 +254,33 @@ pub enum NotPermitted {
 pub struct Exchanges {
     journal: Journal,
     limits: Arc<Limits>,
+    owed: Owed,
     ambient: Ambient,
 }
 
 impl Exchanges {
-    /// On this journal, within these limits.
-    pub const fn new(journal: Journal, limits: Arc<Limits>, ambient: Ambient) -> Self {
-        Self { journal, limits, ambient }
+    /// On this journal, within these limits; what applications owe is noted in this store.
+    pub fn new(
+        journal: Journal,
+        limits: Arc<Limits>,
+        (store, rules): (Arc<dyn OwedStore>, OwedRules),
+        ambient: Ambient,
+    ) -> Self {
+        Self { journal, limits, owed: Owed { store, rules }, ambient }
+    }
+
+    /// Writes a processing record that the application of an exchange hands in, and returns when it is durable.
+    ///
+    /// # Errors
+    /// As [`crate::handed_in`] has them: whose exchange it is not, who does not owe it, what does not fit, what stands already,
+    /// what cannot be written.
+    pub async fn take_in(
+        &self,
+        application: &ApplicationName,
+        transaction: TransactionId,
+        record: RecordHandedIn,
+    ) -> Result<EntryId, Problem> {
+        self.owed.take_in((&self.journal, &self.limits), application, transaction, record).await
     }
 
     /// Writes down whom the answer to a permitted exchange names; `None`: nobody is looked for in it.
@@ -318,15 +355,26 @@ impl Exchanges {
         let Some(obligations) = decision.obligations.take().filter(|_| is_permit) else {
             return Err(denial(decision, record, &found.shortages));
         };
-        match Action::of(&self.limits, &self.ambient, direction, &obligations, &request, question.trace) {
-            Ok(action) => Ok(Permission {
-                ground: Ground(GroundKind::Agreement),
-                decision: Some(Arc::new(record)),
-                obligations: Some(obligations),
-                held: found.held,
-                action: action.map(Arc::new),
-            }),
-            Err(NoKeys) => Err(Box::new(Denial { problem: no_keys(), decision: Some(record) })),
+        let due = (question.records == RecordsBy::Application).then(|| self.owed.due(question.now));
+        let (limits, trace) = (&self.limits, question.trace);
+        match Action::of(limits, &self.ambient, direction, &obligations, &request, trace, due) {
+            // Nobody would look for whom the answer names, so that nobody would count them.
+            Ok(None) if found.held.in_answer.is_some() => {
+                Err(Box::new(Denial { problem: person_unknown(), decision: Some(record) }))
+            }
+            Ok(action) => {
+                let counted = found.held.in_answer.take();
+                Ok(Permission {
+                    ground: Ground(GroundKind::Agreement),
+                    decision: Some(Arc::new(record)),
+                    obligations: Some(obligations),
+                    held: found.held,
+                    action: action.map(|action| Arc::new(action.counting(counted))),
+                })
+            }
+            Err(unrecordable) => {
+                Err(Box::new(Denial { problem: unrecordable.problem(), decision: Some(record) }))
+            }
         }
     }
 
@@ -342,18 +390,22 @@ impl Exchanges {
         let Permission { decision, obligations, mut held, .. } = permission;
         let transaction_id = permit.transaction_id;
         let places = std::mem::take(&mut held.places);
+        let owing = self.owed.noted(&permit);
         let entry = Entry::Permit(permit);
-        let appended = self.journal.append_within(&entry, places.clone()).await;
+        let appended = self.journal.append_within(&entry, places.clone(), owing.clone()).await;
         fail_point!("exchange::permit-written");
-        if !matches!(appended, Err(AppendError::Duplicate | AppendError::LimitReached)) {
+        let is_not_there = |error: &AppendError| !matches!(error, AppendError::Unavailable(_));
+        if !appended.as_ref().is_err_and(is_not_there) {
             // Also when it is not known whether the permit stands: it may.
             held.used();
         }
         let Entry::Permit(permit) = entry else { unreachable!("the entry is the permit from above") };
         match appended {
             Ok(entry) => {
-                let unanswered = (!places.is_empty()).then(|| (Arc::clone(&self.limits), places));
-                Ok(Permitted { entry, transaction_id, unanswered })
+                let taken = Taken::new(&self.limits);
+                taken.add(entry, places);
+                let owed = owing.map(|owing| (Arc::clone(&self.owed.store), Arc::new(owing)));
+                Ok(Permitted { entry, transaction_id, taken, owed })
             }
             Err(AppendError::LimitReached) => {
                 let until = places.iter().map(|place| place.period_end).max();
@@ -395,7 +447,9 @@ mod tests {
         let key = |_| WrappingKey::read(&WrappingKey::first(&ambient)).map_err(|error| error.to_string());
         let store = verbond_store::Store::open(&database, key, &ambient).await?;
         let journal = Journal::start(Arc::new(store.clone()), ambient.clone(), limits);
-        Ok(Exchanges::new(journal, Limits::new(Arc::new(store)), ambient))
+        let owed: (Arc<dyn OwedStore>, _) =
+            (Arc::new(store.clone()), OwedRules { within_seconds: 60, most: 1 });
+        Ok(Exchanges::new(journal, Limits::new(Arc::new(store)), owed, ambient))
     }
 
     struct Still;
@@ -443,6 +497,7 @@ mod tests {
                 parent_span_id: None,
             },
             now: Timestamp::from_seconds(1_800_000_000),
+            records: RecordsBy::Outway,
         };
         let directory = tempfile::tempdir()?;
         let exchanges = exchanges(directory.path()).await?;

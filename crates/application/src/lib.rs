@@ -12,6 +12,7 @@ mod context;
 mod courier;
 pub mod decisions;
 pub mod exchange;
+pub mod handed_in;
 pub mod limits;
 mod open_class;
 pub mod open_traffic;

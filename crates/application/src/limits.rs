@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,8 +14,10 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
-use verbond_agreement::{AgreementId, Clause, ClauseName, IdentifierKind, Limit, Moment, Period};
-use verbond_domain::{Bilingual, Direction, Timestamp};
+use verbond_agreement::{
+    AgreementId, Clause, ClauseName, IdentifierKind, Limit, Moment, Period, PersonLocation, PersonPlace,
+};
+use verbond_domain::{Bilingual, Direction, Problem, Timestamp};
 use verbond_journal::{EntryId, Place};
 use verbond_policy::{Candidate, Leases, NamedPerson, Reason, ReasonCode};
 use verbond_store::{Store, StoreError};
@@ -233,14 +235,46 @@ impl Shortage {
     }
 }
 
+/// A limit by which those are counted whom the answer to an exchange names.
+#[derive(Clone, Debug)]
+pub(crate) struct InAnswer {
+    limit_of: String,
+    /// The period: its first moment, by whose keys somebody is counted, and the first after it.
+    begin: Timestamp,
+    pub(crate) end: Timestamp,
+    most: u32,
+}
+
+/// What a refusal says of an answer that names somebody about whom the agreed number has been asked until then.
+pub fn person_reached(until: Timestamp) -> Problem {
+    refused(Shortage::PersonReached(until))
+}
+
+/// What a refusal says where a limit per person stands and nobody can be counted.
+pub(crate) fn person_unknown() -> Problem {
+    refused(Shortage::PersonUnknown)
+}
+
+fn refused(shortage: Shortage) -> Problem {
+    let Words { nl, en, next, status } = shortage.words();
+    Problem { next, ..Problem::new(shortage.code().as_str(), status, nl, en) }
+}
+
 /// What is held for one exchange.
 #[derive(Debug, Default)]
 pub struct Held {
     pub(crate) volume: Option<VolumePlace>,
     pub(crate) places: Vec<Place>,
+    /// How those are counted whom only the answer will name.
+    pub(crate) in_answer: Option<InAnswer>,
 }
 
 impl Held {
+    /// Whether somebody is counted: with the permit, or as the answer names them.
+    fn counts_people(&self) -> bool {
+        !self.places.is_empty() || self.in_answer.is_some()
+    }
+
     /// The exchange takes place, or may do so: its place within the volume is gone.
     pub(crate) fn used(&mut self) {
         if let Some(place) = self.volume.take() {
@@ -276,7 +310,44 @@ impl Found {
         };
         Leases {
             volume: conditions.volume.is_some() && self.held.volume.is_some(),
-            per_person: clause.person_limit().is_some() && !is_short(true) && !self.held.places.is_empty(),
+            per_person: clause.person_limit().is_some() && !is_short(true) && self.held.counts_people(),
+        }
+    }
+}
+
+/// An entry, with the places that it holds.
+type Holding = (EntryId, Vec<Place>);
+
+/// Places about persons that an exchange took, each with the entry that holds it, as long as it has come to no answer.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    limits: Arc<Limits>,
+    /// `None`: it has come to an answer, so that they count.
+    places: std::sync::Mutex<Option<Vec<Holding>>>,
+}
+
+impl Taken {
+    pub(crate) fn new(limits: &Arc<Limits>) -> Arc<Self> {
+        Arc::new(Self { limits: Arc::clone(limits), places: std::sync::Mutex::new(Some(Vec::new())) })
+    }
+
+    /// These too. What is taken once there is an answer counts.
+    pub(crate) fn add(&self, entry: EntryId, places: Vec<Place>) {
+        let mut taken = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = taken.as_mut().filter(|_| !places.is_empty()) {
+            taken.push((entry, places));
+        }
+    }
+
+    /// All of them; from then on they count, unless they are given back.
+    pub(crate) fn take(&self) -> Vec<Holding> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+    }
+
+    /// Gives places back, so that what was asked may be asked again.
+    pub(crate) async fn give_back(&self, taken: Vec<Holding>) {
+        for (entry, places) in taken {
+            self.limits.give_back(entry, &places).await;
         }
     }
 }
@@ -319,6 +390,13 @@ impl Limits {
         keys.as_ref()?.pseudonym(now, kind(of), spelling(&person))
     }
 
+    /// The place that somebody takes whom an answer names; `None`: there are no keys.
+    pub(crate) fn place(&self, counted: &InAnswer, of: IdentifierKind, number: &str) -> Option<Place> {
+        let InAnswer { limit_of, begin, end, most } = counted;
+        let pseudonym = self.pseudonym(*begin, of, number)?;
+        Some(Place { period_end: *end, limit_of: limit_of.clone(), pseudonym, most: *most })
+    }
+
     /// The pseudonyms that somebody has had under all keys that there are.
     pub fn pseudonyms(&self, of: IdentifierKind, number: &str) -> Option<Vec<String>> {
         let keys = self.keys.load();
@@ -344,8 +422,20 @@ impl Limits {
             end: limit.per.around(now).1,
         };
         if let Some(limit) = clause.person_limit() {
-            match self.places(&key(limit), limit, now, &candidate.people()) {
+            let key = key(limit);
+            let places = candidate.operation().map(|operation| &*operation.people).unwrap_or_default();
+            let is_in_answer = |person: &&PersonLocation| matches!(person.at, PersonPlace::Response { .. });
+            let in_answer = places.iter().filter(is_in_answer).count();
+            if in_answer > 0 {
+                let (begin, end) = limit.per.around(now);
+                found.held.in_answer =
+                    Some(InAnswer { limit_of: key.limit_of(), begin, end, most: limit.most });
+            }
+            match self.places(&key, limit, now, &candidate.people()) {
                 Ok(places) => found.held.places = places,
+                // Whom only the answer names is counted as it goes by.
+                Err(Shortage::PersonUnknown)
+                    if in_answer > 0 && in_answer == places.len() && self.has_keys() => {}
                 Err(shortage) => found.shortages.push(shortage),
             }
         }

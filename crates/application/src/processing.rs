@@ -11,14 +11,15 @@ use verbond_agreement::{IdentifierKind, PersonPlace, plan::Projected};
 use verbond_domain::{Ambient, Direction, ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_fail_points::fail_point;
 use verbond_journal::{
-    AppendError, Entry, EntryId, Journal, Processing, ProcessingAttributes, ProcessingRecord,
-    ProcessingStatus,
+    AppendError, Entry, EntryId, Journal, OwedPermit, OwedRecords, Place, Processing, ProcessingAttributes,
+    ProcessingRecord, ProcessingStatus,
 };
 use verbond_policy::{DecisionRequest, Obligations, SpanId, Trace};
 
 use crate::{
     exchange::Permitted,
-    limits::{Limits, kind},
+    handed_in::{OwedStore, no_span},
+    limits::{InAnswer, Limits, Taken, kind},
 };
 
 /// Records that are handed to the journal together.
@@ -35,19 +36,49 @@ pub struct Action {
     parts: Vec<ProcessingRecord>,
     /// The record of the action is about somebody.
     is_about: bool,
+    /// What the application is to write, where it does.
+    owed: Option<OwedRecords>,
     /// Somebody is looked for, in the request or in the answer.
     looks_for_people: bool,
     /// By what the answer names people, in the order of the projection's subjects.
     in_answer: Vec<IdentifierKind>,
+    /// How they are counted, where a limit per person stands.
+    counted: Option<InAnswer>,
 }
 
-/// There are no keys for pseudonyms, so that nothing about a person may be processed.
+/// What is written down of somebody whom an answer names.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The record of their processing.
+    pub record: ProcessingRecord,
+    /// The place within a limit that they take.
+    place: Option<Place>,
+}
+
+/// Why it cannot be recorded, so that nothing may be processed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NoKeys;
+pub(crate) enum Unrecordable {
+    /// There are no keys for pseudonyms.
+    NoKeys,
+    /// The application is to write the record, and has not said of which span.
+    NoSpan,
+    /// People stand in a document that is given whole, where nobody can be found.
+    NotFindable,
+}
+
+impl Unrecordable {
+    pub(crate) fn problem(self) -> Problem {
+        match self {
+            Self::NoKeys => no_keys(),
+            Self::NoSpan => no_span(),
+            Self::NotFindable => not_findable(),
+        }
+    }
+}
 
 impl Action {
-    /// Of an exchange that is permitted under an agreement. `None`: the party has no activity for it, since nothing of it is
-    /// personal.
+    /// Of an exchange that is permitted under an agreement; `due`: its application writes the records, by that moment. `None`: the
+    /// party has no activity for it, since nothing of it is personal.
     pub(crate) fn of(
         limits: &Arc<Limits>,
         ambient: &Ambient,
@@ -55,18 +86,29 @@ impl Action {
         obligations: &Obligations,
         request: &DecisionRequest<'_>,
         trace: Trace,
-    ) -> Result<Option<Self>, NoKeys> {
+        due: Option<Timestamp>,
+    ) -> Result<Option<Self>, Unrecordable> {
         let (caller, projected) = match direction {
             Direction::Incoming => (obligations.activity(Direction::Outgoing), Projected::Source),
             Direction::Outgoing => (None, Projected::Answer),
         };
         let own = obligations.activity(direction);
         let (Some(own), Some(operation)) = (own, obligations.operation()) else { return Ok(None) };
+        let in_some_answer =
+            operation.people.iter().any(|person| matches!(person.at, PersonPlace::Response { .. }));
+        if obligations.whole_document() && in_some_answer {
+            return Err(Unrecordable::NotFindable);
+        }
         let now = request.context.now.millis();
+        // The span of an application that writes the record itself is the one that its request names.
+        let (span, parent) = match due {
+            None => (trace.span_id, trace.parent_span_id),
+            Some(_) => (trace.parent_span_id.ok_or(Unrecordable::NoSpan)?, None),
+        };
         let mut record = ProcessingRecord {
             trace_id: trace.trace_id.to_string(),
-            span_id: trace.span_id.to_string(),
-            parent_span_id: trace.parent_span_id.map(|parent| parent.to_string()),
+            span_id: span.to_string(),
+            parent_span_id: parent.map(|parent| parent.to_string()),
             status: ProcessingStatus::Unset,
             name: format!("{}: {}", request.resource.name, operation.name),
             start_time: now,
@@ -81,14 +123,22 @@ impl Action {
         let people = obligations.people(request.call);
         let named =
             people.iter().map(|person| subject(limits, request.context.now, person.kind, &person.number));
-        let mut named: Vec<Subject> = named.collect::<Option<_>>().ok_or(NoKeys)?;
+        let mut named: Vec<Subject> = named.collect::<Option<_>>().ok_or(Unrecordable::NoKeys)?;
         named.sort();
         named.dedup();
         let in_answer: Vec<_> =
             operation.people_in_answers(projected).map(|(_, identifies)| identifies).collect();
         if !in_answer.is_empty() && !limits.has_keys() {
-            return Err(NoKeys);
+            return Err(Unrecordable::NoKeys);
         }
+        let owed = due.map(|due| OwedRecords {
+            trace_id: record.trace_id.clone(),
+            span_id: record.span_id.clone(),
+            activity: record.attributes.activity.clone(),
+            data_subjects: named.iter().map(|one| one.pseudonym.clone()).collect(),
+            since: request.context.now,
+            due,
+        });
         let parts = match named.as_slice() {
             [one] => {
                 one.put(&mut record.attributes);
@@ -99,21 +149,41 @@ impl Action {
         let is_about = !named.is_empty();
         let in_request =
             operation.people.iter().any(|person| matches!(person.at, PersonPlace::Parameter { .. }));
-        let looks_for_people = in_request || (!in_answer.is_empty() && !obligations.whole_document());
+        let looks_for_people = in_request || !in_answer.is_empty();
         Ok(Some(Self {
             limits: Arc::clone(limits),
             ambient: ambient.clone(),
             record,
             parts,
             is_about,
+            owed,
             looks_for_people,
             in_answer,
+            counted: None,
         }))
     }
 
-    /// What is written together with the permit.
+    /// The same, with those whom the answer names counted so.
+    pub(crate) fn counting(self, counted: Option<InAnswer>) -> Self {
+        Self { counted, ..self }
+    }
+
+    /// Until when the number of questions lasts that is agreed about one person; `None`: there is no limit.
+    pub fn limit_until(&self) -> Option<Timestamp> {
+        self.counted.as_ref().map(|counted| counted.end)
+    }
+
+    /// What is written together with the permit; nothing where the application writes it.
     pub fn known(&self) -> Vec<ProcessingRecord> {
-        std::iter::once(&self.record).chain(&self.parts).cloned().collect()
+        match self.owed {
+            Some(_) => Vec::new(),
+            None => std::iter::once(&self.record).chain(&self.parts).cloned().collect(),
+        }
+    }
+
+    /// What the application is to write, where it does and not the node.
+    pub const fn owed(&self) -> Option<&OwedRecords> {
+        self.owed.as_ref()
     }
 
     /// Whether the request says about whom the exchange is.
@@ -132,16 +202,23 @@ impl Action {
         !self.in_answer.is_empty()
     }
 
-    /// The record of somebody whom the answer names at one of its places; nothing of somebody who has one already.
+    /// What is to be written of somebody whom the answer names at one of its places.
     ///
     /// # Errors
     /// When there are no keys for pseudonyms any more.
-    pub fn about(&self, place: usize, identifier: &str) -> Result<ProcessingRecord, AppendError> {
+    pub fn about(&self, place: usize, identifier: &str) -> Result<Named, AppendError> {
         let unavailable = || AppendError::Unavailable("no keys for pseudonyms".to_owned());
         let kind = *self.in_answer.get(place).ok_or_else(unavailable)?;
         let now = self.ambient.now();
-        let subject = subject(&self.limits, now, kind, identifier).ok_or_else(unavailable)?;
-        Ok(below(&self.record, &subject, now, &self.ambient))
+        // An application's record comes at any time; the keys are those of the decision then.
+        let keys_of = self.owed.as_ref().map_or(now, |owed| owed.since);
+        let subject = subject(&self.limits, keys_of, kind, identifier).ok_or_else(unavailable)?;
+        let place = self.counted.as_ref().map(|counted| {
+            let place = self.limits.place(counted, kind, identifier);
+            place.ok_or_else(unavailable)
+        });
+        let record = below(&self.record, &subject, now, &self.ambient);
+        Ok(Named { record, place: place.transpose()? })
     }
 
     /// Whether the record is of somebody who was recorded with the permit.
@@ -193,10 +270,12 @@ fn below(
     record
 }
 
-/// Writes down whom the answer to one exchange names.
+/// Writes down whom the answer to one exchange names; or, where the application does, that it owes a record about them.
 #[derive(Clone)]
 pub struct Recorder {
     journal: Journal,
+    taken: Arc<Taken>,
+    owed: Option<(Arc<dyn OwedStore>, Arc<OwedPermit>)>,
     action: Arc<Action>,
     transaction_id: TransactionId,
     direction: Direction,
@@ -213,7 +292,8 @@ impl Recorder {
         counterpart: ParticipantId,
     ) -> Self {
         let (transaction_id, permit) = (permitted.transaction_id(), permitted.entry());
-        Self { journal, action, transaction_id, direction, counterpart, permit }
+        let (taken, owed) = (permitted.taken(), permitted.owed());
+        Self { journal, taken, owed, action, transaction_id, direction, counterpart, permit }
     }
 
     /// What the records have in common.
@@ -221,28 +301,67 @@ impl Recorder {
         &self.action
     }
 
-    /// Writes records, and returns when all are durable.
+    /// Writes records, or that they are owed, each with the place within a limit that it takes; returns when all of it is durable.
     ///
     /// # Errors
-    /// When one is not written: nothing about these people may leave then.
-    pub async fn write(self, records: Vec<ProcessingRecord>) -> Result<(), AppendError> {
-        let entry = |record| {
-            Entry::Processing(Processing {
+    /// When one is not written, or somebody has no place left: nothing about these people may leave then.
+    pub async fn write(self, people: Vec<Named>) -> Result<(), AppendError> {
+        fail_point!("processing::write", |reason| Err(AppendError::Unavailable(reason)));
+        match &self.owed {
+            Some((store, owed)) => self.owe(&**store, owed, people).await?,
+            None => self.append(people).await?,
+        }
+        fail_point!("processing::written", |reason| Err(AppendError::Unavailable(reason)));
+        Ok(())
+    }
+
+    async fn owe(
+        &self,
+        store: &dyn OwedStore,
+        owed: &OwedPermit,
+        people: Vec<Named>,
+    ) -> Result<(), AppendError> {
+        let (records, places): (Vec<_>, Vec<_>) =
+            people.into_iter().map(|Named { record, place }| (record, place)).unzip();
+        let places: Vec<Place> = places.into_iter().flatten().collect();
+        let whom: Vec<String> =
+            records.into_iter().filter_map(|record| record.attributes.data_subject).collect();
+        let noted = store.owe(self.permit, owed, &whom, &places).await;
+        if !noted.map_err(|error| AppendError::Unavailable(error.to_string()))? {
+            return Err(AppendError::LimitReached);
+        }
+        self.taken.add(self.permit, places);
+        Ok(())
+    }
+
+    async fn append(&self, people: Vec<Named>) -> Result<(), AppendError> {
+        let entry = |Named { record, place }| {
+            let entry = Entry::Processing(Processing {
                 transaction_id: self.transaction_id,
                 direction: self.direction,
                 counterpart: self.counterpart.clone(),
                 permit: self.permit,
+                written_by: None,
                 record,
-            })
+            });
+            (entry, place.into_iter().collect::<Vec<Place>>())
         };
-        let entries: Vec<Entry> = records.into_iter().map(entry).collect();
+        let entries: Vec<(Entry, Vec<Place>)> = people.into_iter().map(entry).collect();
         for together in entries.chunks(TOGETHER) {
-            fail_point!("processing::write", |reason| Err(AppendError::Unavailable(reason)));
-            for appended in join_all(together.iter().map(|entry| self.journal.append(entry))).await {
-                appended?;
+            let appending = together
+                .iter()
+                .map(|(entry, places)| self.journal.append_within(entry, places.clone(), None));
+            let appended = join_all(appending).await;
+            // What some have taken is given back when another has none left.
+            let mut outcome = Ok(());
+            for (appended, (_, places)) in appended.into_iter().zip(together) {
+                match appended {
+                    Ok(entry) => self.taken.add(entry, places.clone()),
+                    Err(error) => outcome = outcome.and(Err(error)),
+                }
             }
+            outcome?;
         }
-        fail_point!("processing::written", |reason| Err(AppendError::Unavailable(reason)));
         Ok(())
     }
 }
@@ -259,4 +378,120 @@ pub fn no_keys() -> Problem {
         "De beheerder moet pseudonym-keys.json van het knooppunt terugzetten; het logboek zegt wat er mis is.",
         "The operator must put back the node's pseudonym-keys.json; the log says what is wrong.",
     )
+}
+
+fn not_findable() -> Problem {
+    Problem::new(
+        "PEOPLE_NOT_FINDABLE",
+        403,
+        "De bewerking geeft een heel document waarin mensen staan, en in wat niet te splitsen is zijn zij niet te vinden om vast te leggen.",
+        "The operation gives a whole document in which people stand, and in what cannot be taken apart they cannot be found to be recorded.",
+    )
+    .next(
+        "Stel een wijziging van de afspraak voor waarin de vraag hen noemt (`people`, in een parameter).",
+        "Propose an amendment in which the request names them (`people`, in a parameter).",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use async_trait::async_trait;
+    use serde_json::{Value, json};
+    use verbond_agreement::{Agreement, LifeCycle, PartySignature, SignatureMark};
+    use verbond_domain::{Clock, Entropy};
+    use verbond_policy::{Call, Claims, Context, Leases, PolicySnapshot, Subject as Asking, TraceId};
+    use verbond_store::StoreError;
+
+    use super::*;
+    use crate::limits::Volumes;
+
+    const ANSWERS: &[u8] = include_bytes!("../../agreement/tests/examples/answers.json");
+
+    struct Nothing;
+
+    #[async_trait]
+    impl Volumes for Nothing {
+        async fn lease(&self, _: &str, _: Timestamp, _: u32, _: u32) -> Result<u32, StoreError> {
+            Ok(0)
+        }
+
+        async fn give_back(&self, _: EntryId, _: &[Place]) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    impl Clock for Nothing {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_seconds(1_796_731_200)
+        }
+    }
+
+    impl Entropy for Nothing {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(7);
+        }
+    }
+
+    /// What a permit under the example comes to, changed so.
+    fn action(
+        change: impl FnOnce(&mut Value),
+        direction: Direction,
+    ) -> Result<Result<bool, Unrecordable>, Box<dyn std::error::Error>> {
+        let mut document: Value = serde_json::from_slice(ANSWERS)?;
+        change(document.pointer_mut("/clauses/0/operations/0").ok_or("an operation")?);
+        let agreement = Agreement::parse(&serde_json::to_vec(&document)?)?;
+        let parties = agreement.parties.iter().map(|party| party.participant.clone());
+        let (from, until) = (agreement.term.from.timestamp(), agreement.term.until.timestamp());
+        let signature = PartySignature { mark: SignatureMark::Signed, at: Timestamp::from_millis(0) };
+        let mut life = LifeCycle::draft(parties, from, until).offer()?;
+        for party in &agreement.parties {
+            life = life.sign(&party.participant, signature)?;
+        }
+        let (snapshot, _) = PolicySnapshot::build([(Arc::new(agreement), life)]);
+        let request = DecisionRequest {
+            subject: Asking { participant: "oin:00000099000000020000".parse()?, application: None },
+            call: Call { method: "GET", path: "/incomes/P-0042", query: None },
+            resource: serde_json::from_str(r#"{"provider":"oin:00000099000000030000","name":"incomes"}"#)?,
+            context: Context {
+                now: Nothing.now(),
+                agreement: None,
+                purpose: "supplement-outreach".parse()?,
+                activity: None,
+                algorithm: None,
+                on_behalf_of: None,
+                claims: Claims::default(),
+                elements: BTreeSet::new(),
+            },
+        };
+        let decision = snapshot.decide(&request, |_| Leases { volume: true, per_person: true });
+        let obligations = decision.obligations.ok_or("a permit")?;
+        let trace = Trace { trace_id: TraceId([1; 16]), span_id: SpanId([1; 8]), parent_span_id: None };
+        let ambient = Ambient::new(Arc::new(Nothing), Arc::new(Nothing));
+        let limits = Limits::new(Arc::new(Nothing));
+        let made = Action::of(&limits, &ambient, direction, &obligations, &request, trace, None);
+        Ok(made.map(|action| action.is_some()))
+    }
+
+    #[test]
+    fn people_in_what_cannot_be_taken_apart_are_not_passed_over() -> Result<(), Box<dyn std::error::Error>> {
+        let whole = |operation: &mut Value| {
+            operation["whole_document"] =
+                json!({ "reasoning": "a scan", "categories": ["income"], "sensitivity": "personal" });
+            operation["delivered"] = json!([]);
+            operation["people"] = json!([
+                { "at": { "place": "response", "path": "$.partner" }, "identifies": "national_number" },
+            ]);
+        };
+        for direction in [Direction::Incoming, Direction::Outgoing] {
+            assert!(matches!(action(whole, direction)?, Err(Unrecordable::NotFindable)), "{direction:?}");
+        }
+        let nobody = |operation: &mut Value| {
+            whole(operation);
+            operation["people"] = json!([]);
+        };
+        assert!(!matches!(action(nobody, Direction::Incoming)?, Err(Unrecordable::NotFindable)));
+        Ok(())
+    }
 }

@@ -22,5 +22,6 @@ pub use participant::{ParticipantId, ParticipantIdError, Scheme};
 pub use person::{PersonName, PersonRole, PersonRoles, RoleConflict, UnknownRole};
 pub use problem::{Bilingual, Problem, problems_described_at};
 pub use service::{
-    Alias, ApplicationName, ClassDeclaration, NameError, ServiceClass, ServiceName, ServiceReference,
+    Alias, ApplicationName, ClassDeclaration, NameError, RecordsBy, ServiceClass, ServiceName,
+    ServiceReference,
 };

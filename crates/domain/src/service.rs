@@ -144,6 +144,39 @@ impl FromStr for ServiceClass {
     }
 }
 
+/// Who writes the consumer's processing records of a service (Logboek Dataverwerkingen 1.0.0): one of the two, never both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordsBy {
+    /// The outway, before anything is handed to the application.
+    #[default]
+    Outway,
+    /// The application, which hands its records in afterwards.
+    Application,
+}
+
+impl RecordsBy {
+    /// As one lower-case word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outway => "outway",
+            Self::Application => "application",
+        }
+    }
+}
+
+impl FromStr for RecordsBy {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "outway" => Ok(Self::Outway),
+            "application" => Ok(Self::Application),
+            _ => Err(NameError::Character),
+        }
+    }
+}
+
 /// A steward's statement about the class of a service: kept, and visible to peers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ClassDeclaration {

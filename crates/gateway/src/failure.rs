@@ -1,7 +1,7 @@
 //! What the gateway itself refuses or fails at, apart from any protocol.
 
 use http::StatusCode;
-use verbond_domain::Problem;
+use verbond_domain::{Problem, Timestamp};
 
 /// A refusal or failure that the gateway finds, whatever face it serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,8 @@ pub enum Failure {
     DuplicateTransaction,
     /// The record cannot be written.
     RecordUnavailable,
+    /// Too many exchanges of the application wait for the processing records that it writes itself.
+    RecordsOwed,
     /// What permitted the exchange was withdrawn while it was in flight.
     Withdrawn,
     /// Our certificate was replaced while the request was prepared, and what permits it now is not what was recorded.
@@ -44,6 +46,8 @@ pub enum Failure {
     NotProjectable,
     /// A record of the answer names nobody, where the agreement says that it names people.
     PersonNotRecognised,
+    /// The answer names somebody about whom the agreed number has been asked until then.
+    PersonLimitReached(Timestamp),
     /// The source answered with this status; its words are not part of what is agreed.
     SourceRefused(StatusCode),
     /// The request has a body, and the agreed operation takes none, or none of this type.
@@ -118,6 +122,7 @@ impl Failure {
                 "De aanbieder moet de beschrijving van de dienst naast de bron leggen: onder `people` staat waar de persoon staat.",
                 "The provider must compare the service's description with the source: `people` says where the person stands.",
             ),
+            Self::PersonLimitReached(until) => verbond_application::limits::person_reached(until),
             Self::SourceRefused(status) => Problem::new(
                 "SOURCE_REFUSED",
                 status.as_u16(),
@@ -186,6 +191,16 @@ impl Failure {
                 "The record could not be written; nothing was forwarded.",
             )
             .next("Probeer het straks opnieuw.", "Try again later."),
+            Self::RecordsOwed => Problem::new(
+                "RECORDS_OWED",
+                403,
+                "De applicatie legt de verwerkingen van deze dienst zelf vast, en te veel ervan ontbreken nog; er is niets doorgestuurd.",
+                "The application writes the processing records of this service itself, and too many are still missing; nothing was forwarded.",
+            )
+            .next(
+                "Bied ze aan op `/~records/<transactienummer>`; `verbond account exchanges` noemt van welke uitwisselingen.",
+                "Hand them in at `/~records/<transaction id>`; `verbond account exchanges` says of which exchanges.",
+            ),
             Self::Withdrawn => Problem::new(
                 "NO_LONGER_PERMITTED",
                 403,

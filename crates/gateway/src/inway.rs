@@ -8,7 +8,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
 use verbond_application::{exchange::Question, open_traffic::OpenTraffic, processing::Action};
-use verbond_domain::{Direction, ServiceReference, TransactionId};
+use verbond_domain::{Direction, RecordsBy, ServiceReference, TransactionId};
 use verbond_fail_points::fail_point;
 use verbond_journal::Permit;
 use verbond_transport::{Body, Client, Connection, Handler};
@@ -132,8 +132,9 @@ impl Inway {
             purpose: governed::purpose(&head.headers),
             claims: governed::claims(&head.headers),
             transaction_id,
-            trace: trace::go_on(&mut head.headers, &gateway.ambient),
+            trace: trace::go_on(&mut head.headers, RecordsBy::Outway, &gateway.ambient),
             now: gateway.ambient.now(),
+            records: RecordsBy::Outway,
         };
         let declared = Some(&service.declaration);
         let permission = match gateway.exchanges.decide(DIRECTION, declared, &snapshot, question).await {
@@ -219,6 +220,7 @@ impl Inway {
             application: None,
             decision: record::decided(&permission),
             processing: record::known(permission.action.as_deref()),
+            owed: None,
         };
         let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,

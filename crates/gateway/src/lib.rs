@@ -26,6 +26,7 @@ mod failure;
 mod forward;
 mod governed;
 mod guarded;
+mod handed_in;
 mod headers;
 mod in_flight;
 mod inway;

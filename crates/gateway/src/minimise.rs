@@ -18,7 +18,7 @@ use http_body_util::BodyExt;
 use verbond_agreement::{Line, plan::Projected};
 use verbond_application::{absences::Absences, exchange::Permitted, processing::Recorder};
 use verbond_fail_points::{fail_point, fail_point_polled};
-use verbond_journal::{AppendError, CrossedElement};
+use verbond_journal::CrossedElement;
 use verbond_policy::Obligations;
 use verbond_projection::{Projection, Projector};
 use verbond_transport::{Body, BoxError};
@@ -146,7 +146,7 @@ struct Minimised {
     /// Whom it names is written down before it goes on.
     people: Option<People>,
     /// Pieces that may leave when that is done.
-    held: Option<(Bytes, BoxFuture<'static, Result<u64, AppendError>>)>,
+    held: Option<(Bytes, BoxFuture<'static, Result<u64, Failure>>)>,
     /// Pieces that may leave: the first one, for which the head waited.
     waiting: Option<Bytes>,
     ended: bool,
@@ -228,10 +228,7 @@ impl Minimised {
                         }
                         return Poll::Ready(Some(Ok(bytes)));
                     }
-                    Err(error) => {
-                        tracing::error!(%error, "processing records cannot be written: the answer is broken off");
-                        return self.break_off(Failure::RecordUnavailable);
-                    }
+                    Err(failure) => return self.break_off(failure),
                 }
             }
             if self.ended {

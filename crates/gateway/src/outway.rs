@@ -25,7 +25,7 @@ use crate::{
     completing::{self, Account},
     decision_point, entrance,
     forward::{self, Unanswered},
-    governed, guarded, headers,
+    governed, guarded, handed_in, headers,
     in_flight::{InFlight, Ticket},
     minimise::{self, Beside},
     record,
@@ -123,6 +123,15 @@ impl Outway {
             .identify(credentials, connection, &mut head.headers, &snapshot)
             .ok_or_else(|| self.stranger(Failure::UnknownApplication))?;
 
+        // What it has processed itself: taken in here, and no exchange.
+        if let Some(transaction) = handed_in::transaction(&head) {
+            let taken = handed_in::take_in(gateway, &application, (&head, body), transaction).await;
+            return taken.map_err(|problem| {
+                record::stranger(gateway, DIRECTION, &problem);
+                problem.into()
+            });
+        }
+
         // For what. A service that cannot be named cannot be written down; it is counted.
         let counted = |problem: Problem| {
             record::stranger(gateway, DIRECTION, &problem);
@@ -144,8 +153,9 @@ impl Outway {
             purpose: governed::purpose(&head.headers),
             claims: governed::claims(&head.headers),
             transaction_id,
-            trace: trace::go_on(&mut head.headers, &gateway.ambient),
+            trace: trace::go_on(&mut head.headers, route.binding.records, &gateway.ambient),
             now: gateway.ambient.now(),
+            records: route.binding.records,
         };
         let refusal = |problem, parties, decision| RefusalRecord {
             problem,
@@ -233,6 +243,7 @@ impl Outway {
             application: Some(name),
             decision: record::decided(&permission),
             processing: record::known(permission.action.as_deref()),
+            owed: permission.action.as_deref().and_then(Action::owed).cloned(),
         };
         let mut permitted = match record::permit(gateway, permission, permit).await {
             Ok(permitted) => permitted,

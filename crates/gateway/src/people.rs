@@ -32,7 +32,7 @@ impl People {
     pub(crate) fn write(
         &mut self,
         pieces: &Pieces,
-    ) -> Result<Option<BoxFuture<'static, Result<u64, AppendError>>>, Failure> {
+    ) -> Result<Option<BoxFuture<'static, Result<u64, Failure>>>, Failure> {
         let action = self.recorder.action();
         let nobody = |piece| matches!(piece, Piece::Record(record) if record.subjects.is_empty());
         if !action.is_about() && pieces.iter().any(nobody) {
@@ -41,24 +41,34 @@ impl People {
         }
         let mut records = Vec::new();
         for subject in pieces.subjects() {
-            let record = action.about(subject.subject, &subject.identifier).map_err(|error| {
+            let named = action.about(subject.subject, &subject.identifier).map_err(|error| {
                 tracing::error!(%error, "a person cannot be recorded");
                 Failure::RecordUnavailable
             })?;
-            let Some(whom) = record.attributes.data_subject.clone() else { continue };
-            if action.has(&record) || self.recorded.contains(&whom) {
+            let Some(whom) = named.record.attributes.data_subject.clone() else { continue };
+            if action.has(&named.record) || self.recorded.contains(&whom) {
                 continue;
             }
             if self.recorded.len() < TOLD_APART {
                 self.recorded.insert(whom);
             }
-            records.push(record);
+            records.push(named);
         }
         if records.is_empty() {
             return Ok(None);
         }
         let recorder = self.recorder.clone();
+        let until = action.limit_until();
         let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
-        Ok(Some(Box::pin(async move { recorder.write(records).await.map(|()| count) })))
+        Ok(Some(Box::pin(async move {
+            match (recorder.write(records).await, until) {
+                (Ok(()), _) => Ok(count),
+                (Err(AppendError::LimitReached), Some(until)) => Err(Failure::PersonLimitReached(until)),
+                (Err(error), _) => {
+                    tracing::error!(%error, "processing records cannot be written: the answer is broken off");
+                    Err(Failure::RecordUnavailable)
+                }
+            }
+        })))
     }
 }

@@ -44,6 +44,7 @@ pub(crate) async fn permit(
         NotPermitted::NotWritten(error, permit) => {
             let failure = match error {
                 AppendError::Duplicate => Failure::DuplicateTransaction,
+                AppendError::TooManyOwed => Failure::RecordsOwed,
                 AppendError::Unavailable(_) | AppendError::LimitReached => {
                     tracing::error!(%error, "a permit cannot be written: the exchange is refused");
                     Failure::RecordUnavailable

@@ -2,15 +2,15 @@
 //! written down is written down of each exchange.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use verbond_domain::Ambient;
+use verbond_domain::{Ambient, RecordsBy};
 use verbond_policy::{SpanId, Trace, TraceId};
 
 pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The trace that the request is part of, with a span for the decision on it. What goes on to the next party names that
-/// span as its parent.
-pub(crate) fn go_on(headers: &mut HeaderMap, ambient: &Ambient) -> Trace {
+/// The trace that the request is part of, with a span for the decision on it. What goes on to the next party names as its parent
+/// the span of this party's processing record: that span, or where the application writes the record, the one that it came with.
+pub(crate) fn go_on(headers: &mut HeaderMap, records: RecordsBy, ambient: &Ambient) -> Trace {
     let mut values = headers.get_all(&TRACEPARENT).iter();
     let brought = match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok().and_then(parse),
@@ -26,7 +26,8 @@ pub(crate) fn go_on(headers: &mut HeaderMap, ambient: &Ambient) -> Trace {
             (Trace { trace_id: TraceId(ambient.random()), span_id, parent_span_id: None }, 0)
         }
     };
-    let parent = format!("00-{}-{span_id}-{flags:02x}", trace.trace_id);
+    let span = trace.parent_span_id.filter(|_| records == RecordsBy::Application).unwrap_or(span_id);
+    let parent = format!("00-{}-{span}-{flags:02x}", trace.trace_id);
     if let Ok(value) = HeaderValue::from_str(&parent) {
         headers.insert(TRACEPARENT.clone(), value);
     }

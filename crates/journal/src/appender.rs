@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use verbond_domain::Ambient;
 use verbond_fail_points::fail_point;
 
-use crate::{Entry, EntryId, JournalStorage, Outcome, Place, PreparedEntry, StorageError};
+use crate::{Entry, EntryId, JournalStorage, Outcome, OwedPermit, Place, PreparedEntry, StorageError};
 
 /// Bounds of the appender.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,9 @@ pub enum AppendError {
     /// A limit has no place left for it.
     #[error("a limit has no place left for it")]
     LimitReached,
+    /// Too many exchanges of the same application and service wait for their processing records.
+    #[error("too many exchanges wait for their processing records")]
+    TooManyOwed,
     /// The queue is full, the storage fails, or it takes too long. The entry may still be written later.
     #[error("the journal cannot be written: {0}")]
     Unavailable(String),
@@ -85,16 +88,22 @@ impl Journal {
     /// # Errors
     /// [`AppendError`]; nothing may follow from an entry whose append failed.
     pub async fn append(&self, entry: &Entry) -> Result<EntryId, AppendError> {
-        self.append_within(entry, Vec::new()).await
+        self.append_within(entry, Vec::new(), None).await
     }
 
-    /// As [`Journal::append`], together with places within limits: either all are taken and the entry is written, or
-    /// nothing is.
+    /// As [`Journal::append`], together with places within limits and with the processing records that are owed from then on:
+    /// either all of it is written, or nothing is.
     ///
     /// # Errors
-    /// As [`Journal::append`]; [`AppendError::LimitReached`] when a place is not to be had.
-    pub async fn append_within(&self, entry: &Entry, places: Vec<Place>) -> Result<EntryId, AppendError> {
-        self.append_prepared(PreparedEntry { places, ..self.prepare(entry)? }).await
+    /// As [`Journal::append`]; [`AppendError::LimitReached`] when a place is not to be had, [`AppendError::TooManyOwed`] when
+    /// too much is owed already.
+    pub async fn append_within(
+        &self,
+        entry: &Entry,
+        places: Vec<Place>,
+        owing: Option<OwedPermit>,
+    ) -> Result<EntryId, AppendError> {
+        self.append_prepared(PreparedEntry { places, owing, ..self.prepare(entry)? }).await
     }
 
     /// Gives an entry the identifier under which it will stand, so that it can be handed in more than once and stands once.
@@ -288,6 +297,7 @@ impl Writer {
                     Outcome::Written => Ok(entry.id),
                     Outcome::Duplicate => Err(AppendError::Duplicate),
                     Outcome::LimitReached => Err(AppendError::LimitReached),
+                    Outcome::TooManyOwed => Err(AppendError::TooManyOwed),
                 },
             );
         }

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use verbond_domain::{Actor, Ambient, Direction, ExchangeParties, Timestamp, TransactionId};
+use verbond_domain::{
+    Actor, Ambient, Direction, ExchangeParties, ParticipantId, ServiceName, Timestamp, TransactionId,
+};
 
-use crate::{Completion, Processing, ProcessingRecord, Witness, tree::hash};
+use crate::{Completion, NOBODY, OwedRecords, Processing, ProcessingRecord, Settled, Witness, tree::hash};
 
 /// The time-ordered identifier of an entry: a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,7 +21,7 @@ pub enum Entry {
     Permit(Permit),
     /// An exchange was refused after its caller had been authenticated.
     Refusal(RefusedExchange),
-    /// Data of somebody whom only an answer named is processed.
+    /// Data of somebody whom only an answer named is processed; or an application tells what it processed.
     Processing(Processing),
     /// A permitted exchange has come to its end.
     Completion(Completion),
@@ -50,6 +52,21 @@ pub struct Permit {
     /// Records of Logboek Dataverwerkingen 1.0.0: of the action and of those whom the request names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub processing: Vec<ProcessingRecord>,
+    /// The records that the application is to write, where it does and not the outway; `processing` is empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<OwedRecords>,
+}
+
+impl Permit {
+    /// The unique keys of permits of a transaction in one direction, whoever the counterpart is: from the first of these on, and
+    /// before the second.
+    pub fn keys(transaction: TransactionId, direction: Direction) -> [Vec<u8>; 2] {
+        let direction = match direction {
+            Direction::Incoming => 0,
+            Direction::Outgoing => 1,
+        };
+        [direction, direction + 1].map(|byte| [&transaction.as_uuid().as_bytes()[..], &[byte]].concat())
+    }
 }
 
 /// A refused exchange: written once the caller was known; earlier refusals are only counted.
@@ -109,6 +126,27 @@ pub struct PreparedEntry {
     pub payload: Vec<u8>,
     /// Places that are taken with the entry: all of them, or it is not written.
     pub places: Vec<Place>,
+    /// A permit that leaves the records to the application: how many of these may wait. Else it is not written.
+    pub owing: Option<OwedPermit>,
+    /// The record that was owed and comes with this entry.
+    pub settles: Option<Settled>,
+}
+
+/// What is kept of a permit until its records have come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwedPermit {
+    /// The exchange.
+    pub transaction_id: TransactionId,
+    /// The application that owes them.
+    pub application: String,
+    /// The provider of the service.
+    pub provider: ParticipantId,
+    /// The service.
+    pub service: ServiceName,
+    /// What is owed.
+    pub records: OwedRecords,
+    /// The most that may wait of this application and service.
+    pub most: u32,
 }
 
 /// A place within a limit on how often something may be done about one person in a period.
@@ -126,7 +164,8 @@ pub struct Place {
 
 impl Entry {
     /// Serialises, salts and commits. A permit's unique key is transaction id ‖ direction ‖ counterpart, so that an
-    /// exchange is permitted once per peer and direction.
+    /// exchange is permitted once per peer and direction; that of an application's record is transaction id ‖ 2 ‖ SHA-256(data
+    /// subject), so that there is one for each.
     ///
     /// # Errors
     /// When the entry cannot be written as JSON, which only its free-form members could bring about.
@@ -148,6 +187,8 @@ impl Entry {
             nonce,
             payload,
             places: Vec::new(),
+            owing: None,
+            settles: self.settles(),
         })
     }
 
@@ -162,16 +203,22 @@ impl Entry {
         }
     }
 
-    fn unique_key(&self) -> Option<Vec<u8>> {
-        let Self::Permit(permit) = self else { return None };
-        let direction = match permit.direction {
-            Direction::Incoming => 0,
-            Direction::Outgoing => 1,
+    fn settles(&self) -> Option<Settled> {
+        let Self::Processing(Processing { permit, written_by: Some(_), record, .. }) = self else {
+            return None;
         };
-        let counterpart = permit.parties.counterpart(permit.direction).to_string();
-        let mut key = permit.transaction_id.as_uuid().as_bytes().to_vec();
-        key.push(direction);
-        key.extend_from_slice(counterpart.as_bytes());
+        let data_subject = record.attributes.data_subject.as_deref().unwrap_or(NOBODY).to_owned();
+        Some(Settled { permit: *permit, data_subject })
+    }
+
+    fn unique_key(&self) -> Option<Vec<u8>> {
+        if let (Self::Processing(processing), Some(settled)) = (self, self.settles()) {
+            let whom = hash(&[settled.data_subject.as_bytes()]);
+            return Some([&processing.transaction_id.as_uuid().as_bytes()[..], &[2], &whom].concat());
+        }
+        let Self::Permit(permit) = self else { return None };
+        let [mut key, _] = Permit::keys(permit.transaction_id, permit.direction);
+        key.extend_from_slice(permit.parties.counterpart(permit.direction).to_string().as_bytes());
         Some(key)
     }
 }
@@ -220,6 +267,7 @@ mod tests {
             application: None,
             decision: None,
             processing: Vec::new(),
+            owed: None,
         })
     }
 

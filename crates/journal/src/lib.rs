@@ -17,8 +17,10 @@ mod witness;
 pub use appender::{AppendError, Journal, JournalLimits, JournalStatistics};
 pub use checkpoint::{Checkpoint, CheckpointError, LONGEST_NOTE, Origin, SignedCheckpoint, VerifierKey};
 pub use completion::{Bytes32, Completion, Counting, Crossed, CrossedElement, Delivery};
-pub use entry::{Act, Entry, EntryId, Permit, Place, PreparedEntry, RefusedExchange};
-pub use processing::{Processing, ProcessingAttributes, ProcessingRecord, ProcessingStatus};
+pub use entry::{Act, Entry, EntryId, OwedPermit, Permit, Place, PreparedEntry, RefusedExchange};
+pub use processing::{
+    NOBODY, OwedRecords, Processing, ProcessingAttributes, ProcessingRecord, ProcessingStatus, Settled,
+};
 
 pub use tree::{Edge, Showing, TILE_WIDTH, Tile, TileId, Tiles, TreeHash, continues, leaf, leaf_hash};
 pub use witness::{KeyCertificate, KeyStatement, Witness};
@@ -34,6 +36,8 @@ pub enum Outcome {
     Duplicate,
     /// A limit has no place left for it; nothing of it is written.
     LimitReached,
+    /// Too many exchanges wait for their processing records; nothing of it is written.
+    TooManyOwed,
 }
 
 /// A failure of the database beneath.

@@ -163,6 +163,7 @@ fn permit(exchange: u128) -> Result<Entry, Box<dyn Error>> {
         application: None,
         decision: None,
         processing: Vec::new(),
+        owed: None,
     }))
 }
 

@@ -91,11 +91,15 @@ impl<'snapshot> Candidate<'snapshot> {
         self.compiled.agreement.clauses.get(self.clause)
     }
 
+    /// The operation that the request asks.
+    pub fn operation(&self) -> Option<&'snapshot Operation> {
+        self.clause().and_then(|clause| clause.operations.get(self.operation))
+    }
+
     /// Whom the request names in its parameters, as the operation says: for whoever counts, never for a policy. Empty:
     /// nobody, or somebody who cannot be read.
     pub fn people(&self) -> Vec<NamedPerson<'snapshot>> {
-        let operation = self.clause().and_then(|clause| clause.operations.get(self.operation));
-        operation.map(|operation| people(operation, self.call)).unwrap_or_default()
+        self.operation().map(|operation| people(operation, self.call)).unwrap_or_default()
     }
 
     /// What is known of the request's parameters.

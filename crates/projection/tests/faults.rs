@@ -368,6 +368,25 @@ fn people_in_a_subtree_are_found_and_the_subtree_stays_whole() {
 }
 
 #[test]
+fn people_who_stand_deep_in_a_document_are_all_found() {
+    let subjects =
+        ["$.head.id", "$.file.members[*].id", "$.file.members[*].children[*].id", "$.unsaid[*].id"];
+    let document = r#"{"head":{"id":"P-1"},"file":{"x":[1,{"id":"no"}],"members":[{"id":"P-2","children":[{"id":"P-3"},{"id":4}]},{"id":"P-5"}]},"unsaid":[{"id":"P-6"}]}"#;
+    for cut in [1, 7, document.len()] {
+        let mut projector = projector(&["$.file: subtree"], "$", &subjects, Form::Document);
+        for chunk in document.as_bytes().chunks(cut) {
+            projector.feed(chunk).unwrap();
+        }
+        projector.finish().unwrap();
+        let pieces = projector.take();
+        let (text, mut found) = records(&pieces)[0].clone();
+        assert!(text.contains(r#""children":[{"id":"P-3"},{"id":4}]"#) && !text.contains("P-1"), "{text}");
+        found.sort();
+        assert_eq!(found, ["0:P-1", "1:P-2", "1:P-5", "2:4", "2:P-3", "3:P-6"], "{cut}");
+    }
+}
+
+#[test]
 fn lines_are_documents_each() {
     let make = || projector(&["$.a: integer"], "$", &["$.id"], Form::Lines);
     let mut lines = make();

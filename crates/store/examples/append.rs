@@ -92,6 +92,7 @@ fn permit(ambient: &Ambient, governed: bool) -> Outcome<Permit> {
         application: None,
         decision: governed.then(|| json!({"of_the_size_of_a_decision": "d".repeat(DECISION)})),
         processing: Vec::new(),
+        owed: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Applications that may use the outway, and the services each may use.
 
-use verbond_domain::{Alias, ApplicationName, ClassDeclaration, ServiceReference};
+use verbond_domain::{Alias, ApplicationName, ClassDeclaration, RecordsBy, ServiceReference};
 
 use crate::{
     Store, StoreError, Transaction,
@@ -47,12 +47,14 @@ pub struct BindingRow {
     pub service: ServiceReference,
     /// The class that the consumer's steward has declared; `None`: undeclared, so governed.
     pub declaration: Option<ClassDeclaration>,
+    /// Who writes the consumer's processing records of it.
+    pub records: RecordsBy,
 }
 
 /// name, credential_kind, credential.
 type ApplicationColumns = (String, String, String);
-/// application, alias, provider, service, declaration.
-type BindingColumns = (String, String, String, String, Option<String>);
+/// application, alias, provider, service, declaration, records.
+type BindingColumns = (String, String, String, String, Option<String>, String);
 
 impl Store {
     /// All applications with their bindings, by name.
@@ -65,7 +67,8 @@ impl Store {
             Sql::new("SELECT name, credential_kind, credential FROM application ORDER BY name");
         let applications = connection.rows::<ApplicationColumns>(applications).await?;
         let bindings = Sql::new(
-            "SELECT application, alias, provider, service, declaration FROM binding ORDER BY application, alias",
+            "SELECT application, alias, provider, service, declaration, records FROM binding \
+             ORDER BY application, alias",
         );
         let mut bindings = connection.rows::<BindingColumns>(bindings).await?.into_iter().peekable();
         let mut found = Vec::with_capacity(applications.len());
@@ -130,9 +133,10 @@ impl Transaction {
         binding: &BindingRow,
     ) -> Result<(), StoreError> {
         let sql = Sql::new(
-            "INSERT INTO binding (application, alias, provider, service, declaration) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (application, alias) DO UPDATE SET provider = excluded.provider, \
-             service = excluded.service, declaration = excluded.declaration",
+            "INSERT INTO binding (application, alias, provider, service, declaration, records) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (application, alias) DO UPDATE SET \
+             provider = excluded.provider, service = excluded.service, declaration = excluded.declaration, \
+             records = excluded.records",
         );
         let declaration = binding.declaration.as_ref().map(write_declaration).transpose()?;
         self.execute(
@@ -140,7 +144,8 @@ impl Transaction {
                 .bind(binding.alias.as_str())
                 .bind(&binding.service.provider)
                 .bind(binding.service.name.as_str())
-                .bind(declaration),
+                .bind(declaration)
+                .bind(binding.records.as_str()),
         )
         .await?;
         self.changes_generation();
@@ -175,7 +180,9 @@ fn read_credential(kind: &str, credential: String) -> Result<Credential, StoreEr
     }
 }
 
-fn binding((_, alias, provider, service, declaration): &BindingColumns) -> Result<BindingRow, StoreError> {
+fn binding(
+    (_, alias, provider, service, declaration, records): &BindingColumns,
+) -> Result<BindingRow, StoreError> {
     Ok(BindingRow {
         alias: alias.parse().map_err(|_| StoreError::damaged("the alias of a service"))?,
         service: ServiceReference {
@@ -183,5 +190,6 @@ fn binding((_, alias, provider, service, declaration): &BindingColumns) -> Resul
             name: service.parse().map_err(|_| StoreError::damaged("the name of a service"))?,
         },
         declaration: declaration.as_deref().map(read_declaration).transpose()?,
+        records: records.parse().map_err(|_| StoreError::damaged("who writes the records of a service"))?,
     })
 }

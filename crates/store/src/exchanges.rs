@@ -1,11 +1,12 @@
 //! Exchanges, each with what became of it: those with one participant, which two parties compare, and all.
 
 use verbond_domain::{ParticipantId, Timestamp, TransactionId};
-use verbond_journal::{Completion, Entry, Permit, RefusedExchange};
+use verbond_journal::{Completion, Entry, EntryId, Permit, RefusedExchange};
 
 use crate::{
     Page, Store, StoreError,
     cursor::{Cursor, Listing, clamp, page},
+    journal::uuid,
     month_keys::Opening,
     records::first_id_at,
     sql::Sql,
@@ -23,6 +24,8 @@ pub enum Answered {
 /// One exchange, as this node wrote it down.
 #[derive(Clone, Debug)]
 pub struct ExchangeRow {
+    /// The journal entry that says so.
+    pub entry: EntryId,
     /// When it was permitted or refused.
     pub at: Timestamp,
     /// What came of it.
@@ -123,7 +126,9 @@ impl ExchangeFilter {
             sql.push(" AND seen.service = ").push_value(service);
         }
         if let Some(activity) = &self.activity {
-            sql.push(" AND seen.position IN (SELECT position FROM processing_record WHERE activity = ");
+            sql.push(
+                " AND seen.transaction_id IN (SELECT transaction_id FROM processing_record WHERE activity = ",
+            );
             sql.push_value(activity).push(")");
         }
         if let Some(after) = self.after {
@@ -238,5 +243,6 @@ fn row(columns: Columns, opening: &Opening) -> Result<Option<ExchangeRow>, Store
         (Entry::Refusal(refusal), None) => Answered::Refused(refusal),
         _ => return Err(damaged()),
     };
-    Ok(Some(ExchangeRow { at: Timestamp::from_millis(at), answered }))
+    let entry = EntryId(uuid(&id)?);
+    Ok(Some(ExchangeRow { entry, at: Timestamp::from_millis(at), answered }))
 }

@@ -11,6 +11,7 @@ use crate::{
     connection::Connection,
     limits,
     month_keys::Sealing,
+    owed,
     sql::{Sql, Value, powers_of_two},
 };
 
@@ -46,7 +47,10 @@ impl Store {
         fail_point!("store::append", |reason| Err(StoreError::Database(reason)));
         // What must never be: the drill's own proof that it would notice.
         fail_point!("store::unwritten", |_| Ok(vec![Outcome::Written; batch.len()]));
-        if batch.iter().any(|entry| !entry.places.is_empty()) {
+        let is_more = |entry: &PreparedEntry| {
+            !entry.places.is_empty() || entry.owing.is_some() || entry.settles.is_some()
+        };
+        if batch.iter().any(is_more) {
             return self.append_within_limits(batch).await;
         }
         // Before the one connection that writes is taken: making a key needs it too.
@@ -70,25 +74,32 @@ impl Store {
         Ok(outcomes)
     }
 
-    /// As [`Store::append_batch`], with places within limits. A transaction of its own, longer than the other: only where
-    /// such a limit stands.
+    /// As [`Store::append_batch`], with places within limits, and with records that are owed or come. A transaction of its own,
+    /// longer than the other: only where there is such a thing.
     async fn append_within_limits(&self, batch: &[PreparedEntry]) -> Result<Vec<Outcome>, StoreError> {
         let sealing = self.month_keys()?.sealing(&self.inner.pools, batch).await?;
         let mut connection = self.inner.pools.begin_write().await?;
         let without = limits::take(&mut connection, batch).await?;
         fail_point!("store::places-taken", |reason| Err(StoreError::Database(reason)));
-        let within: Vec<PreparedEntry> =
-            batch.iter().filter(|entry| !without.contains(&entry.id)).cloned().collect();
+        let too_many = owed::take(&mut connection, batch, &without).await?;
+        for entry in batch.iter().filter(|entry| too_many.contains(&entry.id)) {
+            limits::let_go(&mut connection, entry).await?;
+        }
+        let is_within = |id: &EntryId| !without.contains(id) && !too_many.contains(id);
+        let within: Vec<PreparedEntry> = batch.iter().filter(|entry| is_within(&entry.id)).cloned().collect();
         let mut written = insert(&mut connection, &within, &sealing).await?.into_iter();
         let mut outcomes = Vec::with_capacity(batch.len());
         for entry in batch {
-            let outcome = match without.contains(&entry.id) {
-                true => Outcome::LimitReached,
-                false => written.next().unwrap_or(Outcome::Duplicate),
+            let outcome = match () {
+                () if without.contains(&entry.id) => Outcome::LimitReached,
+                () if too_many.contains(&entry.id) => Outcome::TooManyOwed,
+                () => written.next().unwrap_or(Outcome::Duplicate),
             };
             if outcome == Outcome::Duplicate {
                 limits::let_go(&mut connection, entry).await?;
+                owed::let_go(&mut connection, entry).await?;
             }
+            owed::settle(&mut connection, entry).await?;
             outcomes.push(outcome);
         }
         fail_point!("store::commit-within", |reason| Err(StoreError::Database(reason)));

@@ -25,6 +25,7 @@ mod migrations;
 mod month_keys;
 mod notifications;
 pub mod outbox;
+pub mod owed;
 mod owner;
 pub mod peers;
 pub mod persons;

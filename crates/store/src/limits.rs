@@ -149,7 +149,12 @@ pub(crate) async fn let_go(connection: &mut Connection, entry: &PreparedEntry) -
     Ok(())
 }
 
-async fn take_one(connection: &mut Connection, place: &Place, entry: EntryId) -> Result<bool, StoreError> {
+/// Takes one place for an entry, or for a permit whose answer names somebody; false: there is none left.
+pub(crate) async fn take_one(
+    connection: &mut Connection,
+    place: &Place,
+    entry: EntryId,
+) -> Result<bool, StoreError> {
     let rows = Sql::new(
         "SELECT number, taken, entry FROM person_place \
          WHERE period_end = $1 AND limit_of = $2 AND pseudonym = $3 ORDER BY number",

@@ -291,6 +291,11 @@ impl Run {
     }
 
     async fn destroy(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let owed = Sql::new(
+            "DELETE FROM record_owed WHERE permit IN (SELECT id FROM journal_entry \
+             WHERE position >= $1 AND position <= $2 AND kind = 'permit')",
+        );
+        transaction.execute(owed.bind(self.first).bind(self.last)).await?;
         let empty = Sql::new(
             "UPDATE journal_entry SET payload = $3, salt = $3, unique_key = NULL \
              WHERE position >= $1 AND position <= $2 AND kind IN ('permit', 'refusal', 'processing', 'completion')",

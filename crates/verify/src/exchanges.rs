@@ -9,6 +9,7 @@ use crate::{
     kept::{CompletionRecord, Decided, PermitRecord},
     line::Id,
     payload::{Delivery, Direction, VersionName},
+    records,
     section::Section,
 };
 
@@ -78,6 +79,7 @@ pub(crate) fn judge_section(section: &mut Section, findings: &mut Findings) {
     rests(section, findings);
     twice(section, findings);
     completions(section, findings);
+    records::judge(section, findings);
 }
 
 type Exchange = (Id, Direction, u32);
@@ -106,7 +108,7 @@ fn rests(section: &Section, findings: &mut Findings) {
     let undecided = section.permits.iter().any(|permit| permit.decided == Decided::Not);
     let mut governed: HashSet<Id> = HashSet::new();
     if undecided {
-        governed.extend(&section.processing);
+        governed.extend(section.records.permits());
         let with_elements = section.completions.iter().filter(|completion| completion.elements.is_some());
         governed.extend(with_elements.map(|completion| completion.permit));
     }
@@ -116,12 +118,14 @@ fn rests(section: &Section, findings: &mut Findings) {
         let place = of_exchange(permit.index, permit.transaction);
         let alarm = |findings: &mut Findings, code, nl, en| section.alarm(findings, code, place, nl, en);
         match permit.decided {
-            Decided::Not if permit.has_processing || governed.contains(&permit.id) => alarm(
-                findings,
-                Alarm::DecisionMissing,
-                "De toestemming rust op een gegevensafspraak en bevat geen besluit.",
-                "the permit rests on an agreement and holds no decision",
-            ),
+            Decided::Not if permit.has_processing || permit.is_owed || governed.contains(&permit.id) => {
+                alarm(
+                    findings,
+                    Alarm::DecisionMissing,
+                    "De toestemming rust op een gegevensafspraak en bevat geen besluit.",
+                    "the permit rests on an agreement and holds no decision",
+                )
+            }
             Decided::Not if !may_be_open(section, permit) => alarm(
                 findings,
                 Alarm::NotDeclaredOpen,

@@ -73,6 +73,8 @@ codes! {
     ElementNotAgreed = "ELEMENT_NOT_AGREED", "Er kwam meer over dan afgesproken.", "More crossed than was agreed.";
     CompletionWithoutPermit = "COMPLETION_WITHOUT_PERMIT", "Een afronding hoort bij geen toestemming.", "A completion belongs to no permit.";
     CompletionTwice = "COMPLETION_TWICE", "Een uitwisseling is twee keer afgerond.", "An exchange was completed twice.";
+    RecordTwice = "RECORD_TWICE", "Een verwerking is door twee vastgelegd, of twee keer.", "A processing record was written by two, or twice.";
+    RecordMissing = "RECORD_MISSING", "Een applicatie heeft een verwerking niet vastgelegd.", "An application has not written a processing record.";
     HalfMissing = "HALF_MISSING", "Een van beide partijen mist een uitwisseling.", "One of both parties lacks an exchange.";
     CompletionsDiffer = "COMPLETIONS_DIFFER", "Beide partijen vertellen een uitwisseling anders.", "Both parties tell an exchange differently.";
 }

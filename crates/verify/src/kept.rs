@@ -72,6 +72,8 @@ pub(crate) struct PermitRecord {
     pub(crate) operation: u32,
     pub(crate) decided: Decided,
     pub(crate) has_processing: bool,
+    /// Its application owes processing records.
+    pub(crate) is_owed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

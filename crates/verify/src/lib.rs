@@ -17,6 +17,7 @@ mod open;
 mod payload;
 mod people;
 mod reader;
+mod records;
 mod report;
 mod section;
 mod signature;

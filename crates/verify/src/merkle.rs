@@ -127,6 +127,15 @@ pub fn continues(from: u64, to: u64, proof: &[Hash], old_root: &Hash, new_root: 
     last == 0 && old == *old_root && new == *new_root
 }
 
+/// A hash as two numbers.
+pub(crate) const fn halves(hash: &Hash) -> [u128; 2] {
+    let (halves, _) = hash.as_chunks::<16>();
+    match halves {
+        [high, low] => [u128::from_be_bytes(*high), u128::from_be_bytes(*low)],
+        _ => [0, 0],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

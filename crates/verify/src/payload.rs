@@ -7,7 +7,7 @@ use serde::{
 
 use crate::{
     line::{Bytes32, EntryLine, Id, Kind, Signed, Text},
-    merkle::{Hash, leaf, sha256},
+    merkle::{Hash, halves, leaf, sha256},
     note::{Checkpoint, VerifierKey},
 };
 
@@ -63,6 +63,24 @@ pub(crate) struct Permit {
     /// Name of the service at the provider, with `provider/` before it where this participant is the consumer; the application.
     pub(crate) service: Box<str>,
     pub(crate) application: Option<Box<str>>,
+    pub(crate) owed: Option<Owed>,
+}
+
+/// The records that a permit leaves to its application.
+#[derive(Debug)]
+pub(crate) struct Owed {
+    pub(crate) due: i64,
+    /// About whom a record of its own is owed: hashes.
+    pub(crate) about: Vec<u128>,
+}
+
+/// An entry `processing`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Processing {
+    /// The permit that it belongs to.
+    pub(crate) permit: Id,
+    /// Where an application wrote it: about whom, as a hash.
+    pub(crate) by_application: Option<u128>,
 }
 
 #[derive(Debug)]
@@ -185,8 +203,7 @@ pub(crate) enum Body {
     Permit(Permit),
     /// The decision, if it has one.
     Refusal(Option<DecisionId>),
-    /// The permit that it belongs to.
-    Processing(Id),
+    Processing(Processing),
     Completion(Completion),
     Witness(Box<Witness>),
     Act(Box<Act>),
@@ -301,7 +318,39 @@ struct ExchangeText<'a> {
     decision: Option<DecisionText<'a>>,
     processing: Option<Vec<IgnoredAny>>,
     #[serde(borrow)]
+    owed: Option<OwedText<'a>>,
+    #[serde(borrow)]
     code: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct OwedText<'a> {
+    #[serde(rename = "trace_id", borrow)]
+    _trace: Text<'a>,
+    #[serde(rename = "span_id", borrow)]
+    _span: Text<'a>,
+    #[serde(rename = "activity", borrow)]
+    _activity: Text<'a>,
+    #[serde(rename = "since")]
+    _since: i64,
+    due: i64,
+    #[serde(default, borrow)]
+    data_subjects: Vec<Text<'a>>,
+}
+
+impl OwedText<'_> {
+    /// One person: the action's record is about them. Else the action has a record about nobody in particular.
+    fn read(self) -> Owed {
+        let action = (self.data_subjects.len() != 1).then(|| whom(""));
+        let people = self.data_subjects.iter().map(|one| whom(&one.0));
+        Owed { due: self.due, about: action.into_iter().chain(people).collect() }
+    }
+}
+
+/// Who somebody is, in the room of a number.
+fn whom(pseudonym: &str) -> u128 {
+    let [high, _] = halves(&sha256(&[pseudonym.as_bytes()]));
+    high
 }
 
 #[derive(Deserialize)]
@@ -422,6 +471,7 @@ fn permit(text: &str) -> Option<Body> {
         counterpart: counterpart.0.into(),
         decision,
         has_processing: read.processing.is_some_and(|records| !records.is_empty()),
+        owed: read.owed.map(OwedText::read),
         service,
         application: read.application.map(|name| name.0.into()),
     }))
@@ -448,14 +498,42 @@ struct ProcessingText<'a> {
     #[serde(rename = "counterpart", borrow)]
     _counterpart: Text<'a>,
     permit: Id,
+    #[serde(borrow)]
+    written_by: Option<Text<'a>>,
     #[serde(rename = "record")]
     _record: IgnoredAny,
+}
+
+/// What more is read of a record that an application wrote.
+#[derive(Deserialize)]
+struct HandedIn<'a> {
+    #[serde(borrow)]
+    record: RecordText<'a>,
+}
+
+#[derive(Deserialize)]
+struct RecordText<'a> {
+    #[serde(borrow)]
+    attributes: SubjectText<'a>,
+}
+
+#[derive(Deserialize)]
+struct SubjectText<'a> {
+    #[serde(rename = "dpl.core.data_subject_id", borrow)]
+    data_subject: Option<Text<'a>>,
 }
 
 fn processing(text: &str) -> Option<Body> {
     let read: ProcessingText<'_> = from_json(text)?;
     is_of(&read.kind, Kind::Processing)?;
-    Some(Body::Processing(read.permit))
+    let by_application = match read.written_by {
+        Some(_) => {
+            let HandedIn { record } = from_json(text)?;
+            Some(record.attributes.data_subject.map_or_else(|| whom(""), |one| whom(&one.0)))
+        }
+        None => None,
+    };
+    Some(Body::Processing(Processing { permit: read.permit, by_application }))
 }
 
 #[derive(Deserialize)]

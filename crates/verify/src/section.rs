@@ -11,7 +11,7 @@ use crate::{
         PermitRecord, Pool, WitnessRecord, add,
     },
     line::{Header, Id, Kind, Scope, Signed},
-    merkle::{Hash, includes},
+    merkle::{Hash, halves, includes},
     note::{Checkpoint, Origin, VerifierKey},
     open::{Declarations, OpenKey},
     payload::{
@@ -20,6 +20,7 @@ use crate::{
     },
     people::People,
     reader::Item,
+    records::{OwedRecord, Records},
 };
 
 /// How far an entry's time may be before that of an earlier one, in milliseconds.
@@ -71,7 +72,7 @@ pub(crate) struct Section {
     /// Permits of which no more is known than that they are there: id and time.
     pub(crate) hidden_permits: Vec<(Id, i64)>,
     pub(crate) completions: Vec<CompletionRecord>,
-    pub(crate) processing: Vec<Id>,
+    pub(crate) records: Records,
     pub(crate) decisions: Vec<(u128, u64, u64)>,
     pub(crate) versions: Vec<AgreementVersion>,
     pub(crate) named: Vec<VersionName>,
@@ -112,7 +113,7 @@ impl Section {
             undecided: HashMap::new(),
             hidden_permits: Vec::new(),
             completions: Vec::new(),
-            processing: Vec::new(),
+            records: Records::default(),
             decisions: Vec::new(),
             versions: Vec::new(),
             named: Vec::new(),
@@ -256,7 +257,7 @@ impl Section {
         self.undecided = HashMap::new();
         self.hidden_permits = Vec::new();
         self.completions = Vec::new();
-        self.processing = Vec::new();
+        self.records = Records::default();
         self.decisions = Vec::new();
         self.destroyed = Vec::new();
         self.versions = Vec::new();
@@ -382,8 +383,12 @@ impl Section {
         names: &mut Names,
         findings: &mut Findings,
     ) {
-        if kind == Kind::Permit && matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown) {
-            self.hidden_permits.push((id, at));
+        if matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown) {
+            match kind {
+                Kind::Permit => self.hidden_permits.push((id, at)),
+                Kind::Processing => self.records.hidden.push(at),
+                _ => {}
+            }
         }
         if kind == Kind::Act && !matches!(body, Body::Act(_)) {
             self.has_unknown_acts = true;
@@ -393,7 +398,7 @@ impl Section {
             Body::Refusal(decision) => {
                 self.decisions.extend(decision.map(|(trace, span)| (trace, span, index)));
             }
-            Body::Processing(permit) => self.processing.push(permit),
+            Body::Processing(processing) => self.records.take(index, processing),
             Body::Completion(completion) => {
                 let [high, _] = halves(&completion.content);
                 self.completions.push(CompletionRecord {
@@ -421,8 +426,20 @@ impl Section {
     }
 
     fn permit(&mut self, index: u64, id: Id, at: i64, permit: Permit, names: &mut Names) {
-        let Permit { transaction, direction, counterpart, decision, has_processing, service, application } =
-            permit;
+        let Permit {
+            transaction,
+            direction,
+            counterpart,
+            decision,
+            has_processing,
+            service,
+            application,
+            owed,
+        } = permit;
+        let is_owed = owed.is_some();
+        if let Some(owed) = owed {
+            self.records.owed.push(OwedRecord { permit: id, index, transaction, at, has_processing, owed });
+        }
         let (mut decided, mut moment, mut version, mut operation) = (Decided::Not, at, None, 0);
         if let Some(decision) = decision {
             let (trace, span) = decision.id;
@@ -452,6 +469,7 @@ impl Section {
             operation,
             decided,
             has_processing,
+            is_owed,
         });
     }
 
@@ -594,13 +612,5 @@ impl Section {
             && last_known.origin == previous
             && last_known.size >= detail.size;
         coherent.then_some(Continuation { previous, size: detail.size, last_known, index })
-    }
-}
-
-const fn halves(hash: &Hash) -> [u128; 2] {
-    let (halves, _) = hash.as_chunks::<16>();
-    match halves {
-        [high, low] => [u128::from_be_bytes(*high), u128::from_be_bytes(*low)],
-        _ => [0, 0],
     }
 }

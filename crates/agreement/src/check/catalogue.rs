@@ -237,6 +237,11 @@ codes! {
         "The whole document holds {categories}, which is not in the processing activity {activity} of {party}.",
         "Laat de bron een document zonder {categories} geven.",
         "Have the source give a document without {categories}.";
+    WholeDocumentPeople "WHOLE_DOCUMENT_PEOPLE" Refuses "GDPR art. 5(2)",
+        "De bewerking {operation} geeft het hele document en zoekt er mensen in; in wat niet te splitsen is, zijn zij niet te vinden.",
+        "The operation {operation} gives the whole document and looks for people in it; in what cannot be taken apart they cannot be found.",
+        "Laat de vraag hen noemen, in een parameter, of geef een document in JSON.",
+        "Have the request name them, in a parameter, or give a document in JSON.";
     PersonUnsaid "PERSON_UNSAID" Warns "GDPR art. 5(2) and 15",
         "De bewerking {operation} levert persoonsgegevens, en zegt niet waar staat over wie; dan is per persoon niets vast te leggen.",
         "The operation {operation} delivers personal data and does not say where it names whom; nothing can be recorded per person then.",

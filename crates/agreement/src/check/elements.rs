@@ -59,7 +59,10 @@ fn whole(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut 
         findings.add(Code::WholeDocumentProjectable, name, &*at, [operation_name(operation), content_type]);
     }
     if !operation.delivered.is_empty() {
-        findings.add(Code::WholeDocumentAndElements, name, at, [operation_name(operation)]);
+        findings.add(Code::WholeDocumentAndElements, name, &*at, [operation_name(operation)]);
+    }
+    if operation.people.iter().any(|person| matches!(person.at, PersonPlace::Response { .. })) {
+        findings.add(Code::WholeDocumentPeople, name, at, [operation_name(operation)]);
     }
 }
 

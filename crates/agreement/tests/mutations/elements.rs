@@ -90,14 +90,8 @@ fn elements() -> Vec<Mutation> {
         ),
         document_only(
             Code::PersonOutsideRecord,
-            "assistance",
-            vec![
-                Set(
-                    "/clauses/0/operations/0/people/0/at",
-                    json!({ "place": "response", "path": "$[*].elsewhere" }),
-                ),
-                Set("/clauses/0/operations/0/record", json!("$.items[*]")),
-            ],
+            "early-detection",
+            vec![Set("/clauses/0/operations/0/people/0/at/path", json!("$.elsewhere[*].customer"))],
         ),
         document_only(
             Code::PersonLimitWithoutPerson,
@@ -129,6 +123,14 @@ fn documents() -> Vec<Mutation> {
         document_only(Code::WholeDocumentProjectable, "assistance", vec![Set(content_type, json!(kind))])
     })
     .collect();
+    all.push(document_only(
+        Code::WholeDocumentPeople,
+        "assistance",
+        vec![Set(
+            "/clauses/0/operations/0/people/-",
+            json!({ "at": { "place": "response", "path": "$.partner.number" }, "identifies": "pseudonym" }),
+        )],
+    ));
     all.push(document_only(
         Code::WholeDocumentAndElements,
         "assistance",

@@ -1,12 +1,14 @@
 //! Tasks that something raised while an agreement runs: each once, with its day.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use verbond_agreement::{ClauseName, Day, task_id};
 use verbond_domain::{Bilingual, ParticipantId, Problem, Timestamp};
-use verbond_store::{Transaction, withdrawals::RaisedTaskRow};
+use verbond_store::{Transaction, owed::OwedRow, withdrawals::RaisedTaskRow};
 
 use super::AgreementVersion;
-use crate::{OpContext, absences::ENOUGH, context::database_problem};
+use crate::{OpContext, absences::ENOUGH, context::database_problem, decisions::agreement_hash};
 
 /// Days that people have for a task.
 const DAYS: i64 = 14;
@@ -20,6 +22,8 @@ pub enum Cause {
     AbsentElement,
     /// The organisation's logbook refused a processing record.
     RefusedRecord,
+    /// An application has not handed in the processing records that it owes.
+    MissingRecord,
 }
 
 impl Cause {
@@ -28,11 +32,12 @@ impl Cause {
             Self::Compromised => "compromised",
             Self::AbsentElement => "absent_element",
             Self::RefusedRecord => "refused_record",
+            Self::MissingRecord => "missing_record",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let all = [Self::Compromised, Self::AbsentElement, Self::RefusedRecord];
+        let all = [Self::Compromised, Self::AbsentElement, Self::RefusedRecord, Self::MissingRecord];
         all.into_iter().find(|cause| cause.as_str() == text)
     }
 }
@@ -48,7 +53,7 @@ pub struct Raised {
     pub cause: Cause,
     /// The clause, where it is about one.
     pub clause: Option<ClauseName>,
-    /// What it is about: a party, operation and element, or activity and day.
+    /// What it is about: a party, operation and element, activity and day, or application, service and day.
     pub subject: String,
     /// When it was raised.
     pub at: Timestamp,
@@ -73,6 +78,13 @@ impl Raised {
     /// That the logbook refused records of an activity on this day.
     fn refused_record(agreement: &str, activity: &str, at: Timestamp) -> Self {
         Self::new(agreement, Cause::RefusedRecord, None, format!("{activity} ({})", Day::of(at)), at)
+    }
+
+    /// That an application owes records of this service since this day.
+    fn missing_record(agreement: &str, row: &OwedRow, at: Timestamp) -> Self {
+        let OwedRow { application, provider, service, due, .. } = row;
+        let subject = format!("{application} {provider}/{service} ({})", Day::of(*due));
+        Self::new(agreement, Cause::MissingRecord, None, subject, at)
     }
 
     fn new(
@@ -151,6 +163,16 @@ impl Raised {
                     "the organisation's logbook refused processing records of {subject}: find out why from whoever runs it. They do                      stand here (`verbond account records`)"
                 ),
             ),
+            Cause::MissingRecord => Bilingual::new(
+                format!(
+                    "Verwerkingen die een applicatie zelf vastlegt ontbreken: {subject}. Laat haar ze alsnog aanbieden; \
+                     `verbond account exchanges` noemt van welke uitwisselingen."
+                ),
+                format!(
+                    "processing records that an application writes itself are missing: {subject}. Have it hand them in after all; \
+                     `verbond account exchanges` says of which exchanges"
+                ),
+            ),
         }
     }
 }
@@ -166,4 +188,30 @@ pub async fn raise_refused_record(
     activity: &str,
 ) -> Result<(), Problem> {
     Raised::refused_record(agreement, activity, context.ambient.now()).write(context, transaction).await
+}
+
+/// Most exchanges that are looked at in one go.
+const LOOKED_AT: i64 = 10_000;
+
+/// Raises a task about records that applications have not handed in in time, once for each agreement, application, service and day.
+///
+/// # Errors
+/// A problem with the database.
+pub async fn raise_missing_records(context: &OpContext) -> Result<(), Problem> {
+    let now = context.ambient.now();
+    let overdue = context.store.overdue_records(now, LOOKED_AT).await.map_err(database_problem)?;
+    let mut told = HashSet::new();
+    for row in overdue {
+        let OwedRow { application, provider, service, due, transaction_id, .. } = &row;
+        if !told.insert((application.clone(), provider.clone(), service.clone(), Day::of(*due))) {
+            continue;
+        }
+        let permit = context.store.outgoing_permit(*transaction_id).await.map_err(database_problem)?;
+        let decision = permit.and_then(|(_, permit)| permit.decision);
+        let Some(agreement) = decision.as_ref().and_then(agreement_hash) else { continue };
+        let mut transaction = context.store.begin().await.map_err(database_problem)?;
+        Raised::missing_record(agreement, &row, now).write(context, &mut transaction).await?;
+        transaction.commit().await.map_err(database_problem)?;
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Request, request::Parts};
 use serde_json::{Value, json};
 use verbond_application::snapshot::{Snapshot, SnapshotKeeper};
-use verbond_domain::{Actor, Direction, ServiceReference, TransactionId};
+use verbond_domain::{Actor, Direction, RecordsBy, ServiceReference, TransactionId};
 use verbond_fsc::protocol::state::ContractState;
 use verbond_gateway::{
     AdmittedInbound, InboundFace, OutboundFace, OutboundRequest, PreparedOutbound, Refusal,
@@ -37,7 +37,8 @@ fn head(headers: &[(&'static str, HeaderValue)]) -> Parts {
 
 fn application(provider: &Organisation) -> Result<ApplicationRow, Error> {
     let service = ServiceReference { provider: provider.id.clone(), name: "register".parse()? };
-    let binding = BindingRow { alias: "register".parse()?, service, declaration: None };
+    let binding =
+        BindingRow { alias: "register".parse()?, service, declaration: None, records: RecordsBy::Outway };
     Ok(ApplicationRow { name: "desk".parse()?, credential: Credential::Socket, bindings: vec![binding] })
 }
 
@@ -190,6 +191,7 @@ async fn log_records_are_shown_to_those_who_take_part() -> TestResult {
         application: None,
         decision: None,
         processing: Vec::new(),
+        owed: None,
     };
     let mut transaction = provider.store().begin().await?;
     transaction.append(&Entry::Permit(permit), &ambient()).await?;

@@ -21,14 +21,17 @@ use verbond_application::{
     checkpoints::Checkpoints,
     completions::Completions,
     exchange::Exchanges,
+    handed_in::{OwedRules, OwedStore},
     limits::{Limits, Volumes},
     open_traffic::OpenTraffic,
     snapshot::{Snapshot, SnapshotKeeper},
     witnesses::Witnesses,
 };
-use verbond_domain::{Actor, ClassDeclaration, ServiceClass, ServiceReference, Timestamp};
+use verbond_domain::{
+    Actor, ClassDeclaration, RecordsBy, ServiceClass, ServiceReference, Timestamp, TransactionId,
+};
 use verbond_gateway::{Credentials, Gateway, GatewayLimits, Inway, Metrics, Outway};
-use verbond_journal::{EntryId, Place};
+use verbond_journal::{EntryId, OwedPermit, Permit, Place};
 use verbond_store::{
     StoreError,
     applications::{ApplicationRow, BindingRow, Credential},
@@ -101,7 +104,7 @@ fn snapshot(upstream: &str) -> Result<Snapshot, Box<dyn Error>> {
     }
     let binding = |alias: &str, service: &str, class| -> Result<BindingRow, Box<dyn Error>> {
         let service = ServiceReference { provider: participant(PROVIDER)?, name: service.parse()? };
-        Ok(BindingRow { alias: alias.parse()?, service, declaration: class })
+        Ok(BindingRow { alias: alias.parse()?, service, declaration: class, records: RecordsBy::Outway })
     };
     let bindings = vec![
         binding("open", "open", Some(declaration(ServiceClass::Open)))?,
@@ -136,6 +139,17 @@ impl Volumes for Nothing {
     }
 }
 
+#[async_trait::async_trait]
+impl OwedStore for Nothing {
+    async fn outgoing_permit(&self, _: TransactionId) -> Result<Option<(EntryId, Permit)>, StoreError> {
+        Ok(None)
+    }
+
+    async fn owe(&self, _: EntryId, _: &OwedPermit, _: &[String], _: &[Place]) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+}
+
 /// Of a journal without a key: nothing is shown.
 fn checkpoints(party: &Party) -> Result<Arc<Checkpoints>, Box<dyn Error>> {
     let own = party.identity.current().certificate.participant.clone();
@@ -152,7 +166,12 @@ fn gateway(
         completions: Completions::start(journal.clone()),
         checkpoints: Arc::clone(checkpoints),
         witnesses: Witnesses::new().0,
-        exchanges: Exchanges::new(journal, Limits::new(Arc::new(Nothing)), crate::world::ambient()),
+        exchanges: Exchanges::new(
+            journal,
+            Limits::new(Arc::new(Nothing)),
+            (Arc::new(Nothing), OwedRules { within_seconds: 60, most: 1 }),
+            crate::world::ambient(),
+        ),
         snapshots: Arc::clone(state),
         ambient: crate::world::ambient(),
         metrics: Metrics::new(&mut prometheus_client::registry::Registry::default()),

@@ -1,4 +1,4 @@
-use verbond_domain::ServiceReference;
+use verbond_domain::{RecordsBy, ServiceReference};
 use verbond_store::{
     applications::{ApplicationRow, BindingRow, Credential},
     services::ServiceRow,
@@ -41,7 +41,12 @@ async fn applications_keep_their_bindings(database: &Database) -> TestResult {
     let store = database.open().await?;
     let binding = |alias: &str, declared: bool| -> Result<BindingRow, verbond_domain::NameError> {
         let service = ServiceReference { provider: participant(3), name: "income".parse()? };
-        Ok(BindingRow { alias: alias.parse()?, service, declaration: declared.then(declaration) })
+        Ok(BindingRow {
+            alias: alias.parse()?,
+            service,
+            declaration: declared.then(declaration),
+            records: if declared { RecordsBy::Application } else { RecordsBy::Outway },
+        })
     };
     let mut transaction = store.begin().await?;
     transaction.put_application(&"desk".parse()?, &Credential::Socket).await?;

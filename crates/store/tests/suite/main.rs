@@ -33,6 +33,7 @@ mod journal;
 mod limits;
 mod month_keys;
 mod outbox;
+mod owed;
 mod owner;
 mod peers;
 mod persons;

@@ -99,6 +99,7 @@ pub fn permit_of(transaction: TransactionId, consumer: u32) -> Entry {
         application: None,
         decision: None,
         processing: Vec::new(),
+        owed: None,
     })
 }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use verbond_domain::{
-    Actor, Alias, ApplicationName, ClassDeclaration, Direction, ParticipantId, Scheme, ServiceClass,
-    ServiceName, ServiceReference, Timestamp,
+    Actor, Alias, ApplicationName, ClassDeclaration, Direction, ParticipantId, RecordsBy, Scheme,
+    ServiceClass, ServiceName, ServiceReference, Timestamp,
 };
 use verbond_store::{
     applications::{ApplicationRow, BindingRow, Credential},
@@ -147,6 +147,8 @@ pub struct BindingView {
     pub reference: String,
     /// What the organisation's own steward declared; null: governed.
     pub declaration: Option<DeclarationView>,
+    /// Who writes the processing records of what the application asks of it: `outway`, `application`.
+    pub records: RecordsBy,
 }
 
 impl From<BindingRow> for BindingView {
@@ -156,6 +158,7 @@ impl From<BindingRow> for BindingView {
             reference: row.service.to_string(),
             service: row.service,
             declaration: row.declaration.map(Into::into),
+            records: row.records,
         }
     }
 }

@@ -140,7 +140,7 @@ impl Identifies {
 }
 
 /// Columns of a table of exchanges.
-const EXCHANGES: [(&str, &str); 9] = [
+const EXCHANGES: [(&str, &str); 10] = [
     ("TRANSACTION", "/transaction_id"),
     ("DIRECTION", "/direction"),
     ("COUNTERPART", "/counterpart"),
@@ -150,6 +150,7 @@ const EXCHANGES: [(&str, &str); 9] = [
     ("AGREEMENT", "/agreement/id"),
     ("VERSION", "/agreement/version"),
     ("DELIVERY", "/completion/delivery"),
+    ("RECORDS", "/records"),
 ];
 /// Columns of a table of processing records.
 const RECORDS: [(&str, &str); 5] = [

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use aws_lc_rs::digest::{SHA256, digest};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
 use verbond_domain::{Alias, ApplicationName};
@@ -45,7 +45,9 @@ pub enum Application {
     /// Let an application use a service, under a name of your choice.
     #[command(after_help = "Example; the application then calls http://127.0.0.1:PORT/trees/…:\n  \
         verbond application allow case-system 00000099000000020000/trees --alias trees \\\n    \
-        --class open --steward \"J. de Vries\" --reason \"public register, no personal data\"")]
+        --class open --steward \"J. de Vries\" --reason \"public register, no personal data\"\n\
+        One that writes its processing records itself:\n  \
+        verbond application allow case-system 00000099000000020000/incomes --records application")]
     Allow(Allow),
     /// End an application's use of a service.
     Deny {
@@ -91,6 +93,28 @@ pub struct Allow {
     /// Why.
     #[arg(long, value_name = "TEXT", requires = "class")]
     reason: Option<String>,
+    /// Who writes the processing records of what is asked: the outway, or the application, which then hands them in at the outway
+    /// (docs/logbook.md).
+    #[arg(long, value_enum, default_value_t = Records::Outway)]
+    records: Records,
+}
+
+/// Who writes processing records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Records {
+    /// The outway, before it hands the answer on.
+    Outway,
+    /// The application.
+    Application,
+}
+
+impl Records {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outway => "outway",
+            Self::Application => "application",
+        }
+    }
 }
 
 impl Application {
@@ -115,6 +139,7 @@ impl Application {
                     ("ALIAS", "/alias"),
                     ("SERVICE", "/reference"),
                     ("CLASS", "/declaration/class"),
+                    ("RECORDS", "/records"),
                     ("STEWARD", "/declaration/steward"),
                     ("REASON", "/declaration/reason"),
                 ];
@@ -231,7 +256,8 @@ async fn permit(allow: Allow, client: &Client, printer: Printer) -> anyhow::Resu
         .class
         .map(|class| json!({ "class": class.as_str(), "steward": allow.steward, "reason": allow.reason }));
     let path = format!("/v1/applications/{}/bindings/{alias}", allow.name);
-    let answer = client.put(&path, &json!({ "service": service, "declaration": declaration })).await?;
+    let draft = json!({ "service": service, "declaration": declaration, "records": allow.records.as_str() });
+    let answer = client.put(&path, &draft).await?;
     if printer.is_json() {
         printer.json(&answer);
         return Ok(());
@@ -244,6 +270,12 @@ async fn permit(allow: Allow, client: &Client, printer: Printer) -> anyhow::Resu
         printer.say(
             "Niemand heeft de dienst als open verklaard: zonder gegevensafspraak wordt alles geweigerd.",
             "nobody has declared the service open: without an agreement everything is refused",
+        );
+    }
+    if allow.records == Records::Application {
+        printer.say(
+            "De applicatie legt haar verwerkingen zelf vast: op `/~records/<transactienummer>` van de outway.",
+            "the application writes its processing records itself: at `/~records/<transaction id>` of the outway",
         );
     }
     Ok(())

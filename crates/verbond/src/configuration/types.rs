@@ -61,6 +61,9 @@ pub struct Configuration {
     /// The journal's checkpoints.
     #[serde(default)]
     pub journal: JournalSettings,
+    /// Processing records that applications write themselves.
+    #[serde(default)]
+    pub records: RecordSettings,
     /// Backups of the node.
     #[serde(default)]
     pub backup: Backup,
@@ -360,6 +363,17 @@ impl ObjectStore {
     }
 }
 
+/// Processing records that applications write in the place of the outway (`application allow --records application`).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecordSettings {
+    /// Seconds within which the records of an exchange must have been handed in; after that they are missing, and a task says so.
+    pub within_seconds: u32,
+    /// Exchanges of one application and service that may wait for their records, those that are still going on included. One more
+    /// is refused.
+    pub most_outstanding: u32,
+}
+
 /// Bounds on what strangers and applications can ask of the node.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -458,6 +472,12 @@ impl Default for Administration {
 impl Default for JournalSettings {
     fn default() -> Self {
         Self { checkpoint_seconds: 10, tiles: None, object_store: None }
+    }
+}
+
+impl Default for RecordSettings {
+    fn default() -> Self {
+        Self { within_seconds: 900, most_outstanding: 100 }
     }
 }
 

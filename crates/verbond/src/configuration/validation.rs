@@ -328,6 +328,8 @@ fn check_limits(settings: &Settings) -> Result<(), Problem> {
         ("limits.connections", limits.connections, 1, 1 << 20),
         ("limits.connect_timeout_ms", limits.connect_timeout_ms, 10, 60_000),
         ("limits.header_timeout_ms", limits.header_timeout_ms, 100, 120_000),
+        ("records.within_seconds", settings.configuration.records.within_seconds, 1, 7 * 86_400),
+        ("records.most_outstanding", settings.configuration.records.most_outstanding, 1, 10_000),
         ("journal.checkpoint_seconds", settings.configuration.journal.checkpoint_seconds, 1, 3600),
         ("limits.drain_seconds", limits.drain_seconds, 0, 3600),
         ("group.rules.token_lifetime_seconds", settings.profile.rules.token_lifetime_seconds, 5, 3600),

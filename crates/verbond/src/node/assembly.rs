@@ -13,6 +13,7 @@ use verbond_application::{
     class_questions,
     completions::Completions,
     exchange::Exchanges,
+    handed_in::OwedRules,
     limits::Limits,
     open_traffic::OpenTraffic,
     snapshot::SnapshotKeeper,
@@ -197,6 +198,8 @@ impl Node {
 
         // The data plane.
         let counting = Limits::new(Arc::new(store.clone()));
+        let records = &settings.configuration.records;
+        let owed_rules = OwedRules { within_seconds: records.within_seconds, most: records.most_outstanding };
         let directory: Arc<Path> = settings.directory.as_path().into();
         let mut registry = Registry::default();
         let absences: Arc<Absences> = Arc::default();
@@ -204,7 +207,12 @@ impl Node {
         let (witnesses, shown) = Witnesses::new();
         let gateway = Gateway {
             absences: Arc::clone(&absences),
-            exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting), ambient.clone()),
+            exchanges: Exchanges::new(
+                journal.clone(),
+                Arc::clone(&counting),
+                (Arc::new(store.clone()), owed_rules),
+                ambient.clone(),
+            ),
             completions: completions.clone(),
             checkpoints: Arc::clone(&checkpoints),
             witnesses: witnesses.clone(),
@@ -291,6 +299,9 @@ impl Node {
             let with = (store.clone(), ambient.clone());
             running.push(supervisor.keep("retention", with.clone(), move |(store, ambient)| {
                 tasks::destroy_what_is_over(store, ambient, days, key_days)
+            }));
+            running.push(supervisor.keep("missing-records", with.clone(), |(store, ambient)| {
+                tasks::raise_missing_records(store, ambient)
             }));
             running
                 .push(supervisor.keep("counts", with, |(store, ambient)| tasks::drop_counts(store, ambient)));

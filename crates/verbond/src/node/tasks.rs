@@ -9,7 +9,11 @@ use std::{
 
 use tokio::sync::watch;
 use verbond_application::{
-    OpContext, absences::Absences, agreements::AgreementOffice, checkpoints::Checkpoints, snapshot::Snapshot,
+    OpContext,
+    absences::Absences,
+    agreements::{AgreementOffice, raise_missing_records as raise_missing_records_of},
+    checkpoints::Checkpoints,
+    snapshot::Snapshot,
 };
 use verbond_domain::{Actor, Ambient};
 use verbond_fail_points::fail_point;
@@ -135,6 +139,18 @@ pub async fn write_absences(absences: Arc<Absences>, ambient: Ambient, store: St
         if let Err(problem) = absences.write(&context).await {
             tracing::warn!(%problem, "how long agreed elements have not come cannot be written down");
         }
+    }
+}
+
+/// Raises tasks about processing records that applications owe and have not handed in in time, until it is aborted.
+pub async fn raise_missing_records(store: Store, ambient: Ambient) {
+    let actor = Actor::Node { rule: "a processing record has not been handed in in time".to_owned() };
+    let context = OpContext { actor, ambient, store };
+    loop {
+        if let Err(problem) = raise_missing_records_of(&context).await {
+            tracing::warn!(%problem, "tasks about missing processing records cannot be raised yet");
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 
