@@ -158,6 +158,7 @@ pub(crate) struct Entry {
     pub(crate) id: Id,
     pub(crate) at: i64,
     pub(crate) kind: Kind,
+    pub(crate) commitment: Hash,
     pub(crate) leaf: Hash,
     pub(crate) body: Body,
     pub(crate) is_changed: bool,
@@ -174,6 +175,7 @@ impl Entry {
             id,
             at,
             kind,
+            commitment,
             leaf,
             body: if line.withheld { Body::Withheld } else { Body::Destroyed },
             is_changed: i64::try_from(id.0 >> 80).ok() != Some(at),
@@ -212,7 +214,7 @@ fn kind_of(text: &str) -> Option<String> {
     serde_json::from_str::<Kinded>(text).ok().map(|kinded| kinded.kind)
 }
 
-fn read(kind: Kind, text: &str) -> Option<Body> {
+pub(crate) fn read(kind: Kind, text: &str) -> Option<Body> {
     text.trim_ascii_start().starts_with('{').then_some(())?;
     match kind {
         Kind::Permit => permit(text),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::{
     agreement::AgreementVersion,
     certificate::MOST_CERTIFICATES,
-    finding::{Alarm, Findings, Place, at_index, at_line, words},
+    finding::{Alarm, Findings, NoteCode, Place, at_index, at_line, words},
     kept::{
         CompletionRecord, Continuation, Counts, Decided, Drop, Keeping, KeyWord, Names, OwnCheckpoint,
         PermitRecord, WitnessRecord, add,
@@ -15,6 +15,7 @@ use crate::{
     note::{Checkpoint, Origin, VerifierKey},
     payload::{Action, Body, ContinueDetail, DropDetail, Entry, KeyDetail, Permit, VersionName, Witness},
     reader::Item,
+    told::Untold,
 };
 
 /// How far an entry's time may be before that of an earlier one, in milliseconds.
@@ -66,6 +67,12 @@ pub(crate) struct Section {
     pub(crate) versions: Vec<AgreementVersion>,
     pub(crate) named: Vec<VersionName>,
     pub(crate) certificates: Vec<Vec<u8>>,
+    /// Of a half that was handed to the other party: withheld entries of which nothing has been told yet; `None` for one that
+    /// was found fault with.
+    pub(crate) untold: HashMap<u64, Option<Untold>>,
+    /// Entries that are known by what was told of them only, with who signed that.
+    pub(crate) told: HashMap<u64, (Vec<Vec<u8>>, i64)>,
+    not_given: u64,
 }
 
 impl Section {
@@ -101,6 +108,9 @@ impl Section {
             versions: Vec::new(),
             named: Vec::new(),
             certificates: Vec::new(),
+            untold: HashMap::new(),
+            told: HashMap::new(),
+            not_given: 0,
         }
     }
 
@@ -116,7 +126,7 @@ impl Section {
         findings.alarm(code, Some(self.participant()), place, words(nl, en));
     }
 
-    fn form(&self, findings: &mut Findings, line: u64, nl: &str, en: &str) {
+    pub(crate) fn form(&self, findings: &mut Findings, line: u64, nl: &str, en: &str) {
         self.alarm(findings, Alarm::Form, at_line(line), nl, en);
     }
 
@@ -138,8 +148,16 @@ impl Section {
                 self.certificates.push(der);
             }
             Item::Certificate(_) => {}
+            Item::Told { index, told } if self.header.receiver.is_some() => {
+                self.told(index, told.map(|told| *told), line, names, findings);
+            }
+            Item::NotGiven if !self.is_journal() => add(&mut self.not_given),
             Item::End { lines } => self.end(lines, line, findings),
-            Item::Consistency { .. } | Item::Bad | Item::Evidence(_) => {
+            Item::Consistency { .. }
+            | Item::Told { .. }
+            | Item::NotGiven
+            | Item::Bad
+            | Item::Evidence(_) => {
                 self.form(findings, line, "De regel is niet leesbaar.", "the line cannot be read");
             }
         }
@@ -224,6 +242,7 @@ impl Section {
             self.alarm(findings, Alarm::Form, at_index(index), nl, en);
         }
         self.proven = HashMap::new();
+        self.close_half(findings);
     }
 
     /// Keeps what it says of checkpoints and keys only.
@@ -236,6 +255,15 @@ impl Section {
         self.decisions = Vec::new();
         self.destroyed = Vec::new();
         self.versions = Vec::new();
+    }
+
+    fn close_half(&mut self, findings: &mut Findings) {
+        self.end_untold(findings);
+        let sentence = words(
+            "De helft van de andere partij was niet te krijgen; het bewijs zegt waarom.",
+            "the other party's half could not be had; the evidence says why",
+        );
+        findings.note(NoteCode::NotGiven, Some(self.participant()), self.not_given, sentence);
     }
 
     fn missing(&mut self, from: u64, to: u64, findings: &mut Findings) {
@@ -289,7 +317,7 @@ impl Section {
             return;
         }
         add(&mut self.counts.entries);
-        let Entry { index, id, at, kind, body, .. } = entry;
+        let Entry { index, id, at, kind, body, commitment, .. } = entry;
         match kind {
             Kind::Permit => add(&mut self.counts.permits),
             Kind::Refusal => add(&mut self.counts.refusals),
@@ -313,6 +341,10 @@ impl Section {
         }
         self.leaf_of(index, entry.leaf_differs, findings);
         self.time_of(index, at, findings);
+        if self.may_be_told(kind, &body) {
+            let untold = matches!(body, Body::Withheld).then_some(Untold { id, at, kind, commitment });
+            self.untold.insert(index, untold);
+        }
         self.keep(index, id, at, kind, body, names, findings);
     }
 
@@ -348,7 +380,7 @@ impl Section {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
-    fn keep(
+    pub(crate) fn keep(
         &mut self,
         index: u64,
         id: Id,
@@ -358,7 +390,8 @@ impl Section {
         names: &mut Names,
         findings: &mut Findings,
     ) {
-        if kind == Kind::Permit && matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown) {
+        let is_hidden = matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown);
+        if kind == Kind::Permit && is_hidden && !self.untold.get(&index).is_some_and(Option::is_some) {
             self.hidden_permits.push((id, at));
         }
         match body {
@@ -370,6 +403,7 @@ impl Section {
             Body::Completion(completion) => {
                 let [high, _] = halves(&completion.content);
                 self.completions.push(CompletionRecord {
+                    id,
                     permit: completion.permit,
                     transaction: completion.transaction,
                     direction: completion.direction,
@@ -383,6 +417,8 @@ impl Section {
             }
             Body::Witness(witness) => self.witness(index, at, *witness, findings),
             Body::Act(act) => self.act(index, at, act.subject, act.action, findings),
+            // What is told of it comes in a line of its own.
+            Body::Withheld if self.untold.contains_key(&index) => {}
             Body::Withheld => self.withheld(index, at, kind, findings),
             Body::Destroyed => {
                 add(&mut self.counts.destroyed);
