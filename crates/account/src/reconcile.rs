@@ -44,6 +44,14 @@ pub trait Counterpart: Send + Sync {
         period: Period,
         cursor: Option<&str>,
     ) -> Result<ToldPage, Problem>;
+
+    /// The half of one exchange with us that `participant` hands over (docs/formats/evidence.md), as it comes: nothing in it has
+    /// been judged.
+    ///
+    /// # Errors
+    /// As [`Counterpart::page`]; `COUNTERPART_KNOWS_NOT`.
+    async fn half(&self, participant: &ParticipantId, transaction: TransactionId)
+    -> Result<Vec<u8>, Problem>;
 }
 
 /// What came of comparing.

@@ -50,6 +50,7 @@ use verbond_application::{
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
 use verbond_gateway::SourceSamples;
+use verbond_account::Halves;
 use verbond_node_api::AccountReader;
 use verbond_store::Store;
 
@@ -86,6 +87,8 @@ pub struct Office {
     pub checkpoints: Arc<Checkpoints>,
     /// Asks other participants what they have written down of exchanges.
     pub counterparts: Arc<AccountReader>,
+    /// Asks other participants for their half of an exchange.
+    pub halves: Arc<Halves>,
     /// What this process's gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
     /// Reads trust anchors, certificates and revocation lists again.

@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Client, decision::Period, show};
+use super::{Client, decision::Period, evidence, show};
 use crate::{client::segment, credential, printer::Printer};
 
 /// What became of exchanges, and whether the other party says the same.
@@ -89,7 +89,7 @@ pub enum Account {
         after_help = "Asked as a person, with a key of your own: `--node`, `--client-certificate` and `--client-key` (see \
         `verbond person --help`).\nExamples, the whole journal, and one exchange:\n  \
         verbond account evidence --out journal.jsonl\n  \
-        verbond account evidence --transaction 0199… --out exchange.jsonl"
+        verbond account evidence --transaction 0199… --with-counterpart --out exchange.jsonl"
     )]
     Evidence {
         /// Where it goes; an existing file stays as it is.
@@ -98,6 +98,9 @@ pub enum Account {
         /// Only of this exchange, each entry with its proof.
         #[arg(long, value_name = "ID")]
         transaction: Option<String>,
+        /// With it the half of the other party, asked for over the network and verified. When it is not to be had, the file says why.
+        #[arg(long, requires = "transaction")]
+        with_counterpart: bool,
         #[command(flatten)]
         period: Period,
     },
@@ -170,24 +173,14 @@ impl Account {
                 let came = client.post(&path, &json!({ "after": after, "before": before })).await?;
                 Ok(reconciled(&came, printer))
             }
-            Self::Evidence { out, transaction, period } => {
+            Self::Evidence { out, transaction, with_counterpart, period } => {
                 let mut parameters = vec![("transactionId", transaction.unwrap_or_default())];
+                if with_counterpart {
+                    parameters.push(("withCounterpart", "true".to_owned()));
+                }
                 parameters.extend(period.parameters());
                 let bytes = kept(client, &parameters, &out).await?;
-                match printer.is_json() {
-                    true => printer.json(&json!({ "file": out, "bytes": bytes })),
-                    false => printer.say(
-                        &format!(
-                            "{} geschreven ({bytes} bytes). Controleer het met `verbond verify {0}`.",
-                            out.display()
-                        ),
-                        &format!(
-                            "{} written ({bytes} bytes); check it with `verbond verify {0}`",
-                            out.display()
-                        ),
-                    ),
-                }
-                Ok(ExitCode::SUCCESS)
+                evidence::written(&out, bytes, with_counterpart, printer).await
             }
             Self::Exchanges {
                 transaction,

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
-use verbond_account::Export;
+use verbond_account::{Export, Halves};
 use verbond_application::{
     Managers, OpContext, absences::Absences, agreements::AgreementOffice, checkpoints::Checkpoints,
     class_questions, completions::Completions, exchange::Exchanges, limits::Limits,
@@ -28,7 +28,7 @@ use verbond_trust::{
 };
 
 use super::{
-    Metrics, Reloader, decision_point, export, identity, journal_files, metrics::Sources, pseudonyms,
+    Metrics, Reloader, decision_point, export, identity, journal_files, judge::Verifier, metrics::Sources, pseudonyms,
     reload::AtStart, roles::Roles, sources, tasks, wrapping_key,
 };
 use crate::{ambient, configuration::Settings};
@@ -51,6 +51,7 @@ pub struct Node {
     pub among_nodes: Arc<NodeApi>,
     pub samples: Arc<SourceSamples>,
     pub counterparts: Arc<AccountReader>,
+    pub halves: Arc<Halves>,
     pub limits: Arc<Limits>,
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
@@ -184,6 +185,12 @@ impl Node {
         let absences: Arc<Absences> = Arc::default();
         let completions = Completions::start(journal.clone());
         let (witnesses, shown) = Witnesses::new();
+        let halves = Arc::new(Halves {
+            own: own.clone(),
+            counterparts: Arc::clone(&counterparts) as _,
+            judge: Arc::new(Verifier(profile.trust_anchors.clone())),
+            witnesses: witnesses.clone(),
+        });
         let gateway = Gateway {
             absences: Arc::clone(&absences),
             exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting), ambient.clone()),
@@ -295,6 +302,7 @@ impl Node {
             among_nodes,
             samples,
             counterparts,
+            halves,
             limits: counting,
             inway,
             outway,

@@ -294,6 +294,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         limits: Arc::clone(&node.limits),
         checkpoints: Arc::clone(&node.checkpoints),
         counterparts: Arc::clone(&node.counterparts),
+        halves: Arc::clone(&node.halves),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
         health: Arc::new(Health {
