@@ -171,13 +171,20 @@ impl<'a> Lines<'a> {
     }
 
     /// An entry, with what may be told of it in a line behind it where the other party may not have all of it.
-    async fn shown(&mut self, context: &OpContext, entry: &TreeEntry, leaf: TreeHash) -> Result<Vec<Value>, Problem> {
+    async fn shown(
+        &mut self,
+        context: &OpContext,
+        entry: &TreeEntry,
+        leaf: TreeHash,
+    ) -> Result<Vec<Value>, Problem> {
         let told = self.telling.as_ref().and_then(|telling| telling.in_part(entry));
         let Some((telling, told)) = self.telling.as_ref().zip(told) else {
             return Ok(vec![self.entry(entry, leaf, true)?]);
         };
         let told = telling.line(context, entry, told).await?;
-        if let Some(payload) = entry.content.as_ref().and_then(|(_, payload)| std::str::from_utf8(payload).ok()) {
+        if let Some(payload) =
+            entry.content.as_ref().and_then(|(_, payload)| std::str::from_utf8(payload).ok())
+        {
             self.note_agreement(&entry.kind, payload);
         }
         Ok(vec![self.entry(entry, leaf, false)?, told])
@@ -223,7 +230,8 @@ impl<'a> Lines<'a> {
         transaction: TransactionId,
     ) -> Result<(), Problem> {
         let about = context.store.tree_entries_about(transaction).await.map_err(database_problem)?;
-        let concerns = |entry: &TreeEntry| self.telling.as_ref().is_none_or(|telling| telling.concerns(entry));
+        let concerns =
+            |entry: &TreeEntry| self.telling.as_ref().is_none_or(|telling| telling.concerns(entry));
         let about: Vec<TreeEntry> =
             about.into_iter().filter(|entry| entry.index < newest.size && concerns(entry)).collect();
         let Some(last) = about.last() else { return Err(unknown_exchange()) };

@@ -4,11 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use verbond_application::{OpContext, database_problem};
-use verbond_domain::{Direction, ExchangeParties, ParticipantId, Problem, TransactionId};
+use verbond_domain::{Direction, ExchangeParties, ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_journal::Completion;
 use verbond_store::{
     Page,
-    exchanges::{Answered, ExchangeFilter, ExchangeRow},
+    exchanges::{Answered, ExchangeFilter},
 };
 
 /// Which exchanges. What is `None` does not filter.
@@ -80,7 +80,11 @@ pub async fn exchanges(
 ) -> Result<Page<Exchange>, Problem> {
     let page = context.store.exchanges(&asked.filter, cursor, limit).await;
     let Page { items, next } = page.map_err(database_problem)?;
-    let items = items.into_iter().map(exchange).filter(|exchange| asked.lets_through(exchange)).collect();
+    let items = items
+        .into_iter()
+        .map(|row| exchange(row.answered, row.at))
+        .filter(|exchange| asked.lets_through(exchange))
+        .collect();
     Ok(Page { items, next })
 }
 
@@ -97,8 +101,9 @@ impl ExchangesAsked {
     }
 }
 
-fn exchange(row: ExchangeRow) -> Exchange {
-    let at_millis = row.at.millis();
+/// As it is listed.
+pub(crate) fn exchange(answered: Answered, at: Timestamp) -> Exchange {
+    let at_millis = at.millis();
     let made = |transaction_id, direction, parties: ExchangeParties, application, decision: Option<Value>| {
         let text = |place: &str| Some(decision.as_ref()?.pointer(place)?.as_str()?.to_owned());
         Exchange {
@@ -119,7 +124,7 @@ fn exchange(row: ExchangeRow) -> Exchange {
             completion: None,
         }
     };
-    match row.answered {
+    match answered {
         Answered::Permitted(permit, completion) => {
             let activity = permit.processing.first().map(|record| record.attributes.activity.clone());
             let exchange = made(

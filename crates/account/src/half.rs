@@ -175,7 +175,8 @@ fn of_decision(decision: &Value) -> Value {
     let clause = at("/body/adl.core.request/action/properties/clause");
     action.extend(clause.map(|clause| ("properties".to_owned(), json!({ "clause": clause }))));
     let outcome = at("/body/adl.core.response/decision");
-    let body = json!({ "adl.core.request": { "action": action }, "adl.core.response": { "decision": outcome } });
+    let body =
+        json!({ "adl.core.request": { "action": action }, "adl.core.response": { "decision": outcome } });
     told.insert("body".to_owned(), body);
     Value::Object(told)
 }

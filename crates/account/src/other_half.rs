@@ -1,12 +1,13 @@
 //! The other party's half of one exchange: asked for, judged as anybody would judge it, and read.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
+use serde_json::json;
 use verbond_application::{OpContext, database_problem, witnesses::Witnesses};
-use verbond_domain::{ParticipantId, Problem, TransactionId};
+use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_journal::Entry;
 use verbond_store::exchanges::{Answered, ExchangeFilter};
 
@@ -42,8 +43,8 @@ pub struct Halves {
 pub struct ReceivedHalf {
     /// The section of evidence, byte for byte as it came.
     pub evidence: Vec<u8>,
-    /// What it says of the exchange: permit or refusal, and completion, as far as they were told.
-    pub entries: Vec<Entry>,
+    /// What it says of the exchange, and since when: permit or refusal, and completion, as far as they were told.
+    pub entries: Vec<(Timestamp, Entry)>,
 }
 
 /// What came of asking one party.
@@ -67,15 +68,23 @@ impl OtherHalf {
 }
 
 impl Halves {
-    /// The halves of everybody with whom this node had an exchange under this transaction.
+    /// The halves of everybody with whom this node had an exchange under this transaction. That they were asked is journalled.
     ///
     /// # Errors
     /// A problem with the own database. What is wrong with a half stands in its outcome.
-    pub async fn of(
+    pub async fn asked_for(
         &self,
         context: &OpContext,
         transaction: TransactionId,
     ) -> Result<Vec<OtherHalf>, Problem> {
+        let halves = self.of(context, transaction).await?;
+        let asked: Vec<&ParticipantId> = halves.iter().map(|half| &half.participant).collect();
+        let detail = json!({ "asked": asked });
+        context.record_alone("account.ask", &transaction.to_string(), detail).await?;
+        Ok(halves)
+    }
+
+    async fn of(&self, context: &OpContext, transaction: TransactionId) -> Result<Vec<OtherHalf>, Problem> {
         let mut halves = Vec::new();
         for participant in counterparts_of(context, transaction).await? {
             let outcome = self.received(context, &participant, transaction).await;
@@ -138,6 +147,8 @@ struct Line {
     transaction_id: Option<TransactionId>,
     #[serde(rename = "for")]
     receiver: Option<ParticipantId>,
+    index: Option<u64>,
+    at: Option<i64>,
     kind: Option<String>,
     payload: Option<String>,
     statement: Option<String>,
@@ -151,26 +162,33 @@ struct Statement {
 
 impl Reading<'_> {
     /// What the half says of the exchange, and its newest checkpoint.
-    fn read(&self, evidence: &[u8]) -> Result<(Vec<Entry>, String), &'static str> {
+    fn read(&self, evidence: &[u8]) -> Result<(Vec<(Timestamp, Entry)>, String), &'static str> {
         let text = std::str::from_utf8(evidence).map_err(|_| "no text")?;
         let mut lines = text.split_terminator('\n');
         let head = lines.next().and_then(line).ok_or("no evidence")?;
         if !self.is_headed(&head) {
             return Err("of another exchange, of another participant, or for somebody else");
         }
-        let (mut entries, mut note, mut count) = (Vec::new(), None, 1_usize);
+        let (mut entries, mut note, mut count, mut times) = (Vec::new(), None, 1_usize, HashMap::new());
         for text in lines {
             count = count.saturating_add(1);
             let line = line(text).filter(|_| count <= MOST_LINES).ok_or("a line that cannot be read")?;
             match line.kind_of_line.as_str() {
                 "checkpoint" => note = line.note,
-                "entry" => entries.extend(self.entry(line)?),
-                "told" => entries.push(self.of_exchange(&told(line).ok_or("what is told cannot be read")?)?),
+                "entry" => {
+                    let at = line.at.map(Timestamp::from_millis).ok_or("an entry of no time")?;
+                    times.insert(line.index, at);
+                    entries.extend(self.entry(line)?.map(|entry| (at, entry)));
+                }
+                "told" => {
+                    let at = times.get(&line.index).copied().ok_or("told of no entry")?;
+                    entries.push((at, self.of_exchange(&told(line).ok_or("what is told cannot be read")?)?));
+                }
                 "inclusion" | "consistency" | "agreement" | "certificate" | "end" => {}
                 _ => return Err("a line that does not belong there"),
             }
         }
-        if !entries.iter().any(|entry| matches!(entry, Entry::Permit(_) | Entry::Refusal(_))) {
+        if !entries.iter().any(|(_, entry)| matches!(entry, Entry::Permit(_) | Entry::Refusal(_))) {
             return Err("neither permit nor refusal");
         }
         Ok((entries, note.ok_or("no checkpoint")?))
@@ -188,7 +206,9 @@ impl Reading<'_> {
     /// What an entry says of the exchange, if it is given and is of it.
     fn entry(&self, line: Line) -> Result<Option<Entry>, &'static str> {
         match (line.kind.as_deref(), line.payload) {
-            (Some("permit" | "refusal" | "completion"), Some(payload)) => self.of_exchange(&payload).map(Some),
+            (Some("permit" | "refusal" | "completion"), Some(payload)) => {
+                self.of_exchange(&payload).map(Some)
+            }
             (Some("permit" | "refusal" | "completion"), None) | (Some("act" | "witness"), _) => Ok(None),
             _ => Err("an entry that does not belong there"),
         }
@@ -248,7 +268,7 @@ mod tests {
     fn half(head: &str, payload: &str) -> String {
         format!(
             "{head}\n{{\"type\":\"checkpoint\",\"at\":1,\"note\":\"n\"}}\n\
-             {{\"type\":\"entry\",\"kind\":\"permit\",\"payload\":{}}}\n",
+             {{\"type\":\"entry\",\"index\":1,\"at\":1,\"kind\":\"permit\",\"payload\":{}}}\n",
             serde_json::Value::from(payload)
         )
     }

@@ -15,6 +15,7 @@ use verbond_policy::{
 };
 
 use crate::{
+    counterparts::contradicted,
     limits::{Found, Held, LimitKey, Limits, Shortage, VolumePlace},
     processing::{Action, NoKeys, Recorder, no_keys},
     snapshot::Snapshot,
@@ -238,12 +239,20 @@ pub struct Exchanges {
     journal: Journal,
     limits: Arc<Limits>,
     ambient: Ambient,
+    stops_on_contradiction: bool,
 }
 
 impl Exchanges {
     /// On this journal, within these limits.
     pub const fn new(journal: Journal, limits: Arc<Limits>, ambient: Ambient) -> Self {
-        Self { journal, limits, ambient }
+        Self { journal, limits, ambient, stops_on_contradiction: false }
+    }
+
+    /// Whether to exchange nothing with a participant whose journal tells two histories, until a steward has done the task about it.
+    #[must_use]
+    pub const fn stopping_on_contradiction(mut self, stops: bool) -> Self {
+        self.stops_on_contradiction = stops;
+        self
     }
 
     /// Writes down whom the answer to a permitted exchange names; `None`: nobody is looked for in it.
@@ -273,6 +282,13 @@ impl Exchanges {
         snapshot: &Snapshot,
         question: Question<'_>,
     ) -> Result<Permission, Box<Denial>> {
+        let counterpart = match direction {
+            Direction::Incoming => question.consumer,
+            Direction::Outgoing => &question.service.provider,
+        };
+        if self.stops_on_contradiction && snapshot.contradicting.contains(counterpart) {
+            return Err(Box::new(Denial { problem: contradicted(), decision: None }));
+        }
         if declaration.is_some_and(|declaration| declaration.class == ServiceClass::Open) {
             return Ok(Permission {
                 ground: Ground(GroundKind::OpenService),

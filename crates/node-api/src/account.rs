@@ -88,7 +88,8 @@ pub(crate) async fn half(
     caller: Caller,
     transaction: Result<Path<TransactionId>, axum::extract::rejection::PathRejection>,
 ) -> Result<Response, Refused> {
-    let Path(transaction) = transaction.map_err(|rejection| Refused(routes::unreadable(&rejection.body_text())))?;
+    let Path(transaction) =
+        transaction.map_err(|rejection| Refused(routes::unreadable(&rejection.body_text())))?;
     if !node.asked.admits(&caller.participant, COST_OF_A_HALF) {
         return Err(Refused(routes::too_often()));
     }
@@ -140,9 +141,7 @@ impl Counterpart for AccountReader {
         let (status, answer) = self.ask(participant, &path, LARGEST_HALF).await?;
         match status {
             status if status.is_success() => Ok(answer.into()),
-            StatusCode::NOT_FOUND if code(&answer).as_deref() == Some("EXCHANGE_UNKNOWN") => {
-                Err(knows_not())
-            }
+            StatusCode::NOT_FOUND if code(&answer).as_deref() == Some("EXCHANGE_UNKNOWN") => Err(knows_not()),
             StatusCode::NOT_FOUND => Err(keeps_no_account()),
             status => Err(unreachable(&courier::told(status, &answer))),
         }

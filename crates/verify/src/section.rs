@@ -153,11 +153,7 @@ impl Section {
             }
             Item::NotGiven if !self.is_journal() => add(&mut self.not_given),
             Item::End { lines } => self.end(lines, line, findings),
-            Item::Consistency { .. }
-            | Item::Told { .. }
-            | Item::NotGiven
-            | Item::Bad
-            | Item::Evidence(_) => {
+            Item::Consistency { .. } | Item::Told { .. } | Item::NotGiven | Item::Bad | Item::Evidence(_) => {
                 self.form(findings, line, "De regel is niet leesbaar.", "the line cannot be read");
             }
         }

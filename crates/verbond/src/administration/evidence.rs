@@ -66,15 +66,13 @@ pub async fn get(
     let of = query.of(context.ambient.now())?;
     let (subject, halves) = match of {
         EvidenceOf::Exchange(transaction) if with_counterpart => {
-            (transaction.to_string(), office.halves.of(&context, transaction).await?)
+            (transaction.to_string(), office.halves.asked_for(&context, transaction).await?)
         }
         EvidenceOf::Exchange(transaction) => (transaction.to_string(), Vec::new()),
         EvidenceOf::Journal(_) if with_counterpart => return Err(Failure(of_one_exchange())),
         EvidenceOf::Journal(_) => ("journal".to_owned(), Vec::new()),
     };
-    let asked: Vec<String> = halves.iter().map(|half| half.participant.to_string()).collect();
-    let detail = serde_json::json!({ "asked": asked });
-    context.record_alone("account.evidence", &subject, detail).await?;
+    context.record_alone("account.evidence", &subject, serde_json::json!({})).await?;
     // Of now, as far as this process has the key.
     office.checkpoints.sign(&context).await?;
     let (pieces, mut taken) = mpsc::channel(ROOM);

@@ -3,8 +3,11 @@
 use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
-use verbond_application::database_problem;
-use verbond_store::checkpoints::{CheckpointRow, WitnessedRow};
+use verbond_application::{counterparts::CounterpartCause, database_problem};
+use verbond_store::{
+    checkpoints::{CheckpointRow, WitnessedRow},
+    counterparts::CounterpartTaskRow,
+};
 
 use super::{
     extract::Context,
@@ -56,10 +59,13 @@ pub struct WitnessedView {
     pub seen_at: String,
     /// The signed note.
     pub note: String,
+    /// The open task about it, where the counterpart showed another history of this journal since.
+    pub contradiction: Option<String>,
 }
 
-impl From<WitnessedRow> for WitnessedView {
-    fn from(row: WitnessedRow) -> Self {
+impl WitnessedView {
+    fn of(row: WitnessedRow, open: &[CounterpartTaskRow]) -> Self {
+        let task = open.iter().find(|task| task.subject == row.origin);
         let counterpart = row.counterpart.to_string();
         Self {
             counterpart,
@@ -67,6 +73,7 @@ impl From<WitnessedRow> for WitnessedView {
             size: row.size,
             seen_at: rfc_3339(row.seen_at),
             note: row.note,
+            contradiction: task.map(|task| task.task.clone()),
         }
     }
 }
@@ -96,5 +103,7 @@ pub async fn head(Context(context): Context) -> Result<Json<JournalView>, Failur
 ))]
 pub async fn witnessed(Context(context): Context) -> Result<Json<List<WitnessedView>>, Failure> {
     let rows = context.store.witnessed(None).await.map_err(database_problem)?;
-    Ok(Json(List::whole(rows.into_iter().map(WitnessedView::from))))
+    let cause = CounterpartCause::Contradiction.as_str();
+    let open = context.store.open_counterpart_tasks(cause).await.map_err(database_problem)?;
+    Ok(Json(List::whole(rows.into_iter().map(|row| WitnessedView::of(row, &open)))))
 }

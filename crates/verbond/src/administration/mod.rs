@@ -43,6 +43,7 @@ use axum::{
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use verbond_account::Halves;
 use verbond_application::{
     OpContext, agreements::AgreementOffice, checkpoints::Checkpoints, limits::Limits,
     snapshot::SnapshotKeeper,
@@ -50,7 +51,6 @@ use verbond_application::{
 use verbond_domain::{Actor, Ambient, ApplicationName};
 use verbond_fsc::FscNode;
 use verbond_gateway::SourceSamples;
-use verbond_account::Halves;
 use verbond_node_api::AccountReader;
 use verbond_store::Store;
 
@@ -199,7 +199,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::resume))
         .routes(routes!(agreements::revoke))
         .routes(routes!(account::compare))
+        .routes(routes!(account::reconciled))
         .routes(routes!(account::exchanged))
+        .routes(routes!(account::exchange))
         .routes(routes!(account::records))
         .routes(routes!(account::search))
         .routes(routes!(evidence::get))

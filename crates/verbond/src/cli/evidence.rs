@@ -1,10 +1,11 @@
-//! What is said of evidence that has been written to a file.
+//! Evidence that has been written to a file, and one exchange on one page.
 
 use std::{path::Path, process::ExitCode};
 
 use serde_json::{Value, json};
 
-use crate::printer::Printer;
+use super::show::cell;
+use crate::printer::{Language, Printer};
 
 /// Which halves of others a file of evidence has, and which it has not.
 #[derive(Debug, Default)]
@@ -21,7 +22,9 @@ impl Halves {
             let line: Value = serde_json::from_str(line)?;
             let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             match line.get("type").and_then(Value::as_str) {
-                Some("evidence") if line.get("for").is_some() => halves.given.push(text("participant").into()),
+                Some("evidence") if line.get("for").is_some() => {
+                    halves.given.push(text("participant").into())
+                }
                 Some("not_given") => halves.not_given.push((text("participant"), text("code"))),
                 _ => {}
             }
@@ -47,9 +50,7 @@ pub async fn written(
             .iter()
             .map(|(participant, code)| json!({ "participant": participant, "code": code }));
         let not_given: Vec<Value> = not_given.collect();
-        printer.json(
-            &json!({ "file": out, "bytes": bytes, "halves": halves.given, "not_given": not_given }),
-        );
+        printer.json(&json!({ "file": out, "bytes": bytes, "halves": halves.given, "not_given": not_given }));
         return Ok(ExitCode::SUCCESS);
     }
     printer.say(
@@ -69,4 +70,74 @@ pub async fn written(
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is shown of an exchange: in Dutch, in English, where it stands here, and where in what the other party tells.
+const LINES: [(&str, &str, &str, &str); 18] = [
+    ("uitwisseling", "exchange", "/transaction_id", "/other/told/transaction_id"),
+    ("richting", "direction", "/direction", "/other/told/direction"),
+    ("andere partij", "other party", "/counterpart", "/other/told/counterpart"),
+    ("gegevensdienst", "service", "/service", "/other/told/service"),
+    ("toegestaan", "permitted", "/permitted", "/other/told/permitted"),
+    ("code van weigering", "code of refusal", "/code", "/other/told/code"),
+    ("besluit", "decision", "/decision", "/other/told/decision"),
+    ("gegevensafspraak", "agreement", "/agreement/id", "/other/told/agreement/id"),
+    ("versie", "version", "/agreement/version", "/other/told/agreement/version"),
+    ("doel", "purpose", "/purpose", ""),
+    ("verwerkingsactiviteit", "processing activity", "/activity", ""),
+    ("toepassing", "application", "/application", ""),
+    ("aflevering", "delivery", "/completion/delivery", "/other/told/completion/delivery"),
+    ("status", "status", "/completion/status", "/other/told/completion/status"),
+    (
+        "bytes van het antwoord",
+        "bytes of the answer",
+        "/completion/response/bytes",
+        "/other/told/completion/response/bytes",
+    ),
+    (
+        "digest van het antwoord",
+        "digest of the answer",
+        "/completion/response/digest",
+        "/other/told/completion/response/digest",
+    ),
+    ("betrokkenen", "people", "/completion/people", "/other/told/completion/people"),
+    ("niet verkregen", "not given", "", "/other/not_given"),
+];
+
+/// One exchange on one page, here and there.
+pub fn exchange(answer: &Value, printer: Printer) {
+    if printer.is_json() {
+        return printer.json(answer);
+    }
+    for item in answer.get("items").and_then(Value::as_array).into_iter().flatten() {
+        let text = |at: &str| if at.is_empty() { "-".to_owned() } else { cell(item.pointer(at)) };
+        let asked = item.get("other").is_some_and(Value::is_object);
+        let chosen = |nl: &'static str, en: &'static str| match printer.language() {
+            Language::Dutch => nl,
+            Language::English => en,
+        };
+        let mut rows = Vec::new();
+        for (nl, en, here, there) in LINES {
+            let (here, there) = (text(here), text(there));
+            if here != "-" || there != "-" {
+                rows.push(vec![chosen(nl, en).to_owned(), here, there]);
+            }
+        }
+        let header = [chosen("WAT", "WHAT"), chosen("HIER", "HERE"), chosen("DAAR", "THERE")];
+        let shown = if asked { 3 } else { 2 };
+        rows.iter_mut().for_each(|row| row.truncate(shown));
+        printer.table(header.get(..shown).unwrap_or_default(), rows);
+        let records = item.get("records").and_then(Value::as_array).map_or(0, Vec::len);
+        printer.say(
+            &format!("{records} verwerkingen vastgelegd (`verbond account records`)"),
+            &format!("{records} processing records (`verbond account records`)"),
+        );
+        for finding in item.pointer("/other/findings").and_then(Value::as_array).into_iter().flatten() {
+            let (kind, members) = (cell(finding.get("kind")), cell(finding.get("members")));
+            printer.say(
+                &format!("Beide partijen vertellen het niet hetzelfde: {kind} {members}"),
+                &format!("both parties do not tell it alike: {kind} {members}"),
+            );
+        }
+    }
 }

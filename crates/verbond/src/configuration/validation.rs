@@ -288,6 +288,7 @@ fn check_limits(settings: &Settings) -> Result<(), Problem> {
         ("limits.connect_timeout_ms", limits.connect_timeout_ms, 10, 60_000),
         ("limits.header_timeout_ms", limits.header_timeout_ms, 100, 120_000),
         ("journal.checkpoint_seconds", settings.configuration.journal.checkpoint_seconds, 1, 3600),
+        ("account.reconcile_seconds", settings.configuration.account.reconcile_seconds, 0, 31 * 86_400),
         ("limits.drain_seconds", limits.drain_seconds, 0, 3600),
         ("group.rules.token_lifetime_seconds", settings.profile.rules.token_lifetime_seconds, 5, 3600),
     ];

@@ -28,8 +28,8 @@ use verbond_trust::{
 };
 
 use super::{
-    Metrics, Reloader, decision_point, export, identity, journal_files, judge::Verifier, metrics::Sources, pseudonyms,
-    reload::AtStart, roles::Roles, sources, tasks, wrapping_key,
+    Metrics, Reloader, decision_point, export, identity, journal_files, judge::Verifier, metrics::Sources,
+    pseudonyms, reload::AtStart, roles::Roles, sources, tasks, wrapping_key,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -193,7 +193,8 @@ impl Node {
         });
         let gateway = Gateway {
             absences: Arc::clone(&absences),
-            exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting), ambient.clone()),
+            exchanges: Exchanges::new(journal.clone(), Arc::clone(&counting), ambient.clone())
+                .stopping_on_contradiction(settings.configuration.journal.stop_on_contradiction),
             completions: completions.clone(),
             checkpoints: Arc::clone(&checkpoints),
             witnesses: witnesses.clone(),
@@ -265,6 +266,12 @@ impl Node {
                 settings.configuration.backup.key_days,
             )));
             running.push(tokio::spawn(tasks::drop_counts(store.clone(), ambient.clone())));
+            let every = settings.configuration.account.reconcile_seconds;
+            if every > 0 {
+                let actor = Actor::Node { rule: "reconciliation".to_owned() };
+                let context = OpContext { actor, ambient: ambient.clone(), store: store.clone() };
+                running.push(tokio::spawn(tasks::reconcile(context, Arc::clone(&counterparts), every)));
+            }
             if let Some(logbook) = logbook {
                 let actor = Actor::Node { rule: "export of processing records".to_owned() };
                 let context = OpContext { actor, ambient: ambient.clone(), store: store.clone() };

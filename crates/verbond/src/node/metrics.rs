@@ -5,6 +5,7 @@ use std::sync::{Arc, atomic::AtomicI64};
 use prometheus_client::{encoding::text::encode, metrics::gauge::Gauge, registry::Registry};
 use tokio::sync::Mutex;
 use verbond_application::completions::Completions;
+use verbond_application::counterparts::CounterpartCause;
 use verbond_application::snapshot::SnapshotKeeper;
 use verbond_application::witnesses::Witnesses;
 use verbond_domain::{Ambient, ParticipantId, Timestamp};
@@ -64,6 +65,8 @@ pub struct Metrics {
     export_refused: Figure,
     export_seconds: Figure,
     witness_contradictions: Figure,
+    contradictions_open: Figure,
+    disagreements_open: Figure,
 }
 
 impl Metrics {
@@ -110,6 +113,14 @@ impl Metrics {
             witness_contradictions: figure(
                 "witness_contradictions",
                 "Times that a counterpart showed another history of its journal than before",
+            ),
+            contradictions_open: figure(
+                "contradictions_open",
+                "Journals of counterparts of which two histories were shown, with a task that nobody has done",
+            ),
+            disagreements_open: figure(
+                "disagreements_open",
+                "Comparisons of accounts that disagreed, with a task that nobody has done",
             ),
             exported: figure(
                 "export_records_taken",
@@ -166,6 +177,16 @@ impl Metrics {
             && let Err(error) = self.take_export(now).await
         {
             tracing::warn!(%error, "what has been handed on to the logbook cannot be counted");
+        }
+
+        for (gauge, cause) in [
+            (&self.contradictions_open, CounterpartCause::Contradiction),
+            (&self.disagreements_open, CounterpartCause::Disagreement),
+        ] {
+            match self.sources.store.open_counterpart_tasks(cause.as_str()).await {
+                Ok(open) => drop(gauge.set(i64::try_from(open.len()).unwrap_or(i64::MAX))),
+                Err(error) => tracing::warn!(%error, "tasks about counterparts cannot be counted"),
+            }
         }
 
         let journal = self.sources.journal.statistics();
