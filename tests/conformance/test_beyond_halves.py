@@ -5,10 +5,9 @@ What a node hands over is read here from docs/formats, with the verifier in Pyth
 """
 
 import json
-import shutil
 import sqlite3
-import subprocess
 import time
+import uuid
 
 import pytest
 
@@ -17,10 +16,11 @@ from support.between_two import folder, source  # noqa: F401
 from support.caller import Caller
 from support.checks import eventually
 from support.node import NodeFault
+from support.wire import UnixClient
 from support.world import CAST
 from verification import verifiers
 
-SETTINGS = {"journal": {"checkpoint_seconds": 1}}
+SETTINGS = {"journal": {"checkpoint_seconds": 1}, "account": {"reconcile_seconds": 10}}
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +170,9 @@ def test_a_half_is_of_one_exchange(consumer):
 
 def edited(organisation, statement, *values):
     """Somebody writes in the database beside the program."""
-    with sqlite3.connect(organisation.node.database) as database:
-        database.execute(statement, values)
+    time.sleep(1)  # views follow the journal
+    with sqlite3.connect(organisation.node.database, timeout=10) as database:
+        assert database.execute(statement, values).rowcount == 1
 
 
 def test_a_half_that_does_not_verify_is_not_put_in(consumer, provider, token, working, authority, tmp_path):
@@ -205,3 +206,96 @@ def test_a_counterpart_that_does_not_answer_leaves_the_own_half(consumer, provid
     assert len(sections(lines)) == 1
     report = agreed(tmp_path / "alone.jsonl", authority)
     assert report["outcome"] == "clean" and "NOT_GIVEN" in {note["code"] for note in report["notes"]}
+
+
+# By itself -----------------------------------------------------------------------------------------------------------
+
+
+def compared(organisation, *more):
+    return organisation.node.cli("account", "reconciliations", *more)["items"]
+
+
+def disagreements(organisation):
+    return [each for each in organisation.node.cli("task", "list")["items"] if each.get("cause") == "disagreement"]
+
+
+def test_accounts_are_compared_by_themselves(consumer, provider, token, working):
+    ask(consumer, token)
+    for each, other in ((consumer, provider), (provider, consumer)):
+        row = eventually(
+            lambda: [row for row in compared(each) if row["by_itself"] and row["compared"] > 0 and not row["failure"]],  # noqa: B023
+            "a comparison", 40,
+        )[0]  # fmt: skip
+        assert row["participant"] == f"oin:{other.node.id}" and row["same"] == row["compared"] and not row["disagrees"]
+        assert disagreements(each) == []
+    newest, before = [row for row in compared(consumer) if row["by_itself"]][:2] or [None, None]
+    assert newest["from"] >= before["from"]
+
+
+def test_what_is_not_known_yet_is_no_task(consumer, provider, token, working):
+    """An exchange whose end one side has not written down is not known there, which is no disagreement."""
+    transaction = ask(consumer, token).headers["Fsc-Transaction-Id"]
+    for each in (consumer, provider):
+        eventually(lambda: complete(each, transaction), "the completion")  # noqa: B023
+    edited(provider, "DELETE FROM completion_record WHERE transaction_id = ?", uuid.UUID(transaction).bytes)
+    eventually(lambda: [row for row in compared(consumer) if row["counts"].get("unknown_there")], "the comparison", 40)
+    assert disagreements(consumer) == []
+
+
+def test_a_counterpart_that_is_away_is_compared_with_afterwards(consumer, provider, token, working):
+    transaction = ask(consumer, token).headers["Fsc-Transaction-Id"]
+    provider.node.stop()
+    try:
+        failed = eventually(lambda: [row for row in compared(consumer) if row["failure"]], "a failure", 40)[0]
+        assert failed["failure"] == "COUNTERPART_UNREACHABLE" and not failed["disagrees"]
+    finally:
+        provider.node.start()
+    later = eventually(
+        lambda: [row for row in compared(consumer) if row["by_itself"] and not row["failure"] and row["at"] > failed["at"]],
+        "the comparison", 60,
+    )[-1]  # fmt: skip
+    assert later["from"] <= failed["from"], (transaction, later, failed)
+
+
+def test_what_the_other_party_hides_becomes_a_task(consumer, provider, token, working):
+    transaction = ask(consumer, token).headers["Fsc-Transaction-Id"]
+    for each in (consumer, provider):
+        eventually(lambda: complete(each, transaction), "the completion")  # noqa: B023
+    edited(provider, "DELETE FROM transaction_record WHERE transaction_id = ?", uuid.UUID(transaction).bytes)
+    task = eventually(lambda: disagreements(consumer), "the task", 60)[0]
+    assert task["counterpart"] == f"oin:{provider.node.id}" and task["due"] and task["what"]["nl"]
+    row = next(row for row in compared(consumer) if row["disagrees"])
+    assert row["counts"]["missing_there"] == 1 and row["by_itself"]
+    # The period that the task names can be asked for as it stands there.
+    _, after, _, before = task["subject"].split()
+    asked = {"after": after, "before": before}
+    came = consumer.node.administration("POST", f"/reconciliations/oin:{provider.node.id}", asked).json()
+    assert [each["transaction_id"] for each in came["findings"] if each["kind"] == "missing_there"] == [transaction]
+    figures = UnixClient(consumer.node.folder / "administration.sock").request("GET", "/metrics").body.decode()
+    assert "verbond_disagreements_open 1" in figures
+
+
+# One page -------------------------------------------------------------------------------------------------------------
+
+
+def page(organisation, transaction, *more):
+    return organisation.officer().afar("account", "exchange", transaction, *more)["items"]
+
+
+def test_one_exchange_stands_on_one_page(consumer, provider, token, working):
+    transaction = ask(consumer, token).headers["Fsc-Transaction-Id"]
+    for each in (consumer, provider):
+        eventually(lambda: complete(each, transaction), "the completion")  # noqa: B023
+    time.sleep(1)
+    [alone] = page(consumer, transaction)
+    assert alone["other"] is None and alone["permitted"] and alone["decision"] and alone["completion"]["delivery"] == "whole"
+    assert alone["agreement"]["hash"] == working and alone["decision_record"]["trace_id"] and alone["records"]
+    [both] = page(consumer, transaction, "--with-counterpart")
+    told = both["other"]["told"]
+    assert both["other"]["participant"] == f"oin:{provider.node.id}" and both["other"]["not_given"] is None
+    assert told["direction"] == "incoming" and told["agreement"]["hash"] == working and told["decision"] is True
+    assert told["completion"]["response"] == both["completion"]["response"] and both["other"]["findings"] == []
+    assert told["application"] is None and told["activity"] is None and "people" not in told["completion"]
+    assert acts(consumer, "account.ask")[0]["detail"] == {"asked": [f"oin:{provider.node.id}"]}
+    with pytest.raises(NodeFault, match="EXCHANGE_UNKNOWN"):
+        page(consumer, "019cad8f-ac00-73ba-8ec6-8477587fd280")
