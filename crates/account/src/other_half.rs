@@ -101,7 +101,7 @@ impl Halves {
     ) -> Result<ReceivedHalf, Problem> {
         let evidence = self.counterparts.half(from, transaction).await?;
         let read = Reading { own: &self.own, from, transaction }.read(&evidence);
-        let (entries, note) = read.map_err(unsound)?;
+        let Said { entries, note } = read.map_err(unsound)?;
         let held = context.store.witnessed(Some(from)).await.map_err(database_problem)?;
         let held = held.into_iter().map(|row| row.note).collect();
         // Whatever else is wrong: one that contradicts what was seen before is evidence by itself.
@@ -155,6 +155,12 @@ struct Line {
     note: Option<String>,
 }
 
+/// What a half says of the exchange, and its newest checkpoint.
+struct Said {
+    entries: Vec<(Timestamp, Entry)>,
+    note: String,
+}
+
 #[derive(Deserialize)]
 struct Statement {
     told: String,
@@ -162,7 +168,7 @@ struct Statement {
 
 impl Reading<'_> {
     /// What the half says of the exchange, and its newest checkpoint.
-    fn read(&self, evidence: &[u8]) -> Result<(Vec<(Timestamp, Entry)>, String), &'static str> {
+    fn read(&self, evidence: &[u8]) -> Result<Said, &'static str> {
         let text = std::str::from_utf8(evidence).map_err(|_| "no text")?;
         let mut lines = text.split_terminator('\n');
         let head = lines.next().and_then(line).ok_or("no evidence")?;
@@ -191,7 +197,7 @@ impl Reading<'_> {
         if !entries.iter().any(|(_, entry)| matches!(entry, Entry::Permit(_) | Entry::Refusal(_))) {
             return Err("neither permit nor refusal");
         }
-        Ok((entries, note.ok_or("no checkpoint")?))
+        Ok(Said { entries, note: note.ok_or("no checkpoint")? })
     }
 
     fn is_headed(&self, head: &Line) -> bool {
@@ -278,7 +284,7 @@ mod tests {
         let (own, from) = (parsed("oin:00000099000000010000")?, parsed("oin:00000099000000020000")?);
         let transaction = TRANSACTION.parse().map_err(|_| "no transaction")?;
         let reading = Reading { own: &own, from: &from, transaction };
-        reading.read(evidence.as_bytes()).map(|(entries, _)| entries.len()).map_err(str::to_owned)
+        reading.read(evidence.as_bytes()).map(|said| said.entries.len()).map_err(str::to_owned)
     }
 
     #[test]

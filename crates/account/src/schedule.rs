@@ -10,6 +10,8 @@ use crate::reconcile::{Counterpart, Occasion, Period, reconcile};
 
 /// Most seconds that an exchange is left before it is compared, so that what still moves raises nothing.
 const LATE: i64 = 600;
+/// Least: as long as an exchange may be going on for whoever asks.
+const SETTLED: i64 = 5;
 /// Longest period that is compared at once, in seconds: a little less than a year.
 const LONGEST: i64 = 360 * 86_400;
 /// For how long comparisons are listed, in seconds.
@@ -30,7 +32,7 @@ pub async fn reconcile_when_due(
     if before.iter().any(|row| row.at > now.plus_seconds(-every)) {
         return Ok(0);
     }
-    let until = now.plus_seconds(-(every / 10).min(LATE));
+    let until = now.plus_seconds(-(every / 10).clamp(SETTLED, LATE));
     let due = due(context, before, until, every).await?;
     for (participant, from) in &due {
         let period = Period { from: (*from).max(until.plus_seconds(-LONGEST)), until };
