@@ -53,6 +53,7 @@ use verbond_fsc::FscNode;
 use verbond_gateway::SourceSamples;
 use verbond_node_api::AccountReader;
 use verbond_store::Store;
+use verbond_tiles::Publication;
 
 pub use self::{
     authorization::matrix,
@@ -85,6 +86,8 @@ pub struct Office {
     pub limits: Arc<Limits>,
     /// The journal's checkpoints.
     pub checkpoints: Arc<Checkpoints>,
+    /// Places where the journal's tree is published.
+    pub publications: Vec<Arc<Publication>>,
     /// Asks other participants what they have written down of exchanges.
     pub counterparts: Arc<AccountReader>,
     /// Asks other participants for their half of an exchange.

@@ -35,6 +35,7 @@ pub async fn look(node: &Value, client: &Client) -> Vec<Finding> {
     findings.extend(node.get("restart_needed_for").and_then(restart));
     findings.extend(outbox(client).await);
     findings.extend(counterparts(client).await);
+    findings.extend(published(client).await);
     findings
 }
 
@@ -86,6 +87,19 @@ async fn counterparts(client: &Client) -> Vec<Finding> {
         Some(finding.mend("Zie `verbond task list`.", "see `verbond task list`"))
     });
     about.collect()
+}
+
+/// Places where the journal's tree is to be published and is not.
+async fn published(client: &Client) -> Vec<Finding> {
+    let Ok(journal) = client.get("/v1/journal/head").await else { return Vec::new() };
+    let places = journal.get("published").and_then(Value::as_array).into_iter().flatten();
+    let told = places.filter_map(|place| {
+        let problem = place.get("problem")?;
+        let text = |name: &str| Some(problem.get(name)?.as_str()?.to_owned());
+        let finding = Finding::fail("tiles", text("detail_nl")?, text("detail")?);
+        Some(finding.mend(text("next_nl").unwrap_or_default(), text("next").unwrap_or_default()))
+    });
+    told.collect()
 }
 
 /// The participants that the node knows, with the addresses of their managers.

@@ -21,6 +21,7 @@ use verbond_node_api::{
     AccountReader, AgreementCourier, Asked, JournalReader, NodeApi, NodeReader, WitnessCourier,
 };
 use verbond_store::{DatabaseUrl, Store, StoreError};
+use verbond_tiles::Publication;
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{
     IdentityHandle, TrustStore,
@@ -29,7 +30,7 @@ use verbond_trust::{
 
 use super::{
     Metrics, Reloader, decision_point, export, identity, journal_files, judge::Verifier, metrics::Sources,
-    pseudonyms, reload::AtStart, roles::Roles, sources, tasks, wrapping_key,
+    pseudonyms, reload::AtStart, roles::Roles, sources, tasks, tiles, wrapping_key,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -43,6 +44,7 @@ pub struct Node {
     pub journal: Journal,
     completions: Completions,
     pub checkpoints: Arc<Checkpoints>,
+    pub publications: Vec<Arc<Publication>>,
     pub snapshots: Arc<SnapshotKeeper>,
     pub identity: Arc<IdentityHandle>,
     pub trust: Arc<TrustStore>,
@@ -78,6 +80,10 @@ impl Node {
         let at_start = AtStart::look(settings);
         let decision_point = decision_point::of(settings)?.map(Arc::new);
         let logbook = export::of(settings)?;
+        let places = match roles.leads {
+            true => tiles::places(settings).await?,
+            false => Vec::new(),
+        };
         let trust = identity::trust(settings)?;
         identity::finish_switch(settings)?;
         let present = identity::load(settings)?;
@@ -212,6 +218,8 @@ impl Node {
         };
         let outway = roles.outway.then(|| Outway::new(gateway, fsc.outbound(), peers));
 
+        let published = tiles::publications(places, &checkpoints, &of_journal);
+        let publications: Vec<_> = published.iter().map(|(publication, _)| Arc::clone(publication)).collect();
         let sources = Sources {
             store: store.clone(),
             journal: journal.clone(),
@@ -223,6 +231,7 @@ impl Node {
             ambient: ambient.clone(),
             own: own.clone(),
             exports: settings.configuration.export.is_some(),
+            publications: publications.clone(),
             lists: Arc::clone(&lists),
         };
         let metrics = Arc::new(Metrics::new(sources, registry));
@@ -234,6 +243,12 @@ impl Node {
             Arc::clone(settings),
             roles.leads,
         )));
+        let pause = Duration::from_secs(settings.configuration.journal.checkpoint_seconds.into());
+        running.extend(
+            published
+                .into_iter()
+                .map(|(publication, publisher)| tokio::spawn(publication.follow(publisher, pause))),
+        );
         running.push(tokio::spawn(witnesses.look(
             shown,
             of_journal,
@@ -301,6 +316,7 @@ impl Node {
             journal,
             completions,
             checkpoints,
+            publications,
             snapshots,
             identity,
             trust,

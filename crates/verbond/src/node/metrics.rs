@@ -12,6 +12,7 @@ use verbond_domain::{Ambient, ParticipantId, Timestamp};
 use verbond_fsc::{RevocationRefresh, StoredContract, protocol::state::ContractState};
 use verbond_journal::Journal;
 use verbond_store::{Store, StoreError};
+use verbond_tiles::Publication;
 use verbond_trust::{IdentityHandle, TrustStore};
 
 /// What the figures are taken from.
@@ -36,6 +37,8 @@ pub struct Sources {
     pub own: ParticipantId,
     /// Whether processing records are handed on.
     pub exports: bool,
+    /// Places where the journal's tree is published.
+    pub publications: Vec<Arc<Publication>>,
     /// What fetches the revocation lists.
     pub lists: Arc<RevocationRefresh>,
 }
@@ -67,6 +70,8 @@ pub struct Metrics {
     witness_contradictions: Figure,
     contradictions_open: Figure,
     disagreements_open: Figure,
+    tiles_entries: Figure,
+    tiles_failures: Figure,
 }
 
 impl Metrics {
@@ -121,6 +126,14 @@ impl Metrics {
             disagreements_open: figure(
                 "disagreements_open",
                 "Comparisons of accounts that disagreed, with a task that nobody has done",
+            ),
+            tiles_entries: figure(
+                "tiles_published_entries",
+                "Entries of the journal whose tiles are published, in the place that is furthest behind",
+            ),
+            tiles_failures: figure(
+                "tiles_publish_failures",
+                "Times since the start that a place did not take the journal's tiles",
             ),
             exported: figure(
                 "export_records_taken",
@@ -189,6 +202,9 @@ impl Metrics {
             }
         }
 
+        let published: Vec<_> =
+            self.sources.publications.iter().map(|publication| publication.state()).collect();
+        let entries = published.iter().map(|state| state.published.map_or(0, |(_, size)| size)).min();
         let journal = self.sources.journal.statistics();
         for (gauge, value) in [
             (&self.journal_written, journal.written),
@@ -197,6 +213,8 @@ impl Metrics {
             (&self.journal_wait_micros, journal.wait_micros),
             (&self.completions_lost, self.sources.completions.lost()),
             (&self.witness_contradictions, self.sources.witnesses.alarms()),
+            (&self.tiles_entries, entries.unwrap_or_default()),
+            (&self.tiles_failures, published.iter().map(|state| state.failures).sum()),
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }

@@ -21,7 +21,7 @@ use verbond_trust::{
     tls::{PinnedKeys, Pins},
 };
 
-use super::{identity, journal_files, tiles};
+use super::{identity, journal_files};
 use crate::configuration::Settings;
 
 /// Directory in the data directory where lists of revoked certificates are kept.
@@ -58,8 +58,8 @@ pub async fn integrate(store: Store) {
     }
 }
 
-/// Signs the journal's head, keeps it beside the database, publishes it and shows it to counterparts, until it is aborted. A process
-/// that does not lead shows what the one that does has signed.
+/// Signs the journal's head, keeps it beside the database and shows it to counterparts, until it is aborted. A process that does not
+/// lead shows what the one that does has signed.
 pub async fn checkpoint(
     checkpoints: Arc<Checkpoints>,
     context: OpContext,
@@ -95,9 +95,6 @@ async fn newest_checkpoint(
     }
     if leads {
         journal_files::keep_head(&settings.directory, &newest.note).await?;
-        if let Some(directory) = &settings.configuration.journal.tiles {
-            tiles::publish(&context.store, &settings.path(directory), &newest).await?;
-        }
     }
     checkpoints.show(&newest);
     *kept = Some(newest);

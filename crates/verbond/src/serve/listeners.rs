@@ -293,6 +293,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         samples: Arc::clone(&node.samples),
         limits: Arc::clone(&node.limits),
         checkpoints: Arc::clone(&node.checkpoints),
+        publications: node.publications.clone(),
         counterparts: Arc::clone(&node.counterparts),
         halves: Arc::clone(&node.halves),
         snapshots: Arc::clone(&node.snapshots),
