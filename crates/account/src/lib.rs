@@ -17,7 +17,7 @@ mod told;
 
 pub use compare::{Finding, FindingKind};
 pub use evidence::{EvidenceOf, NotGiven, evidence, no_checkpoint_yet};
-pub use exchanges::{Exchange, ExchangesAsked, UnderAgreement, exchanges};
+pub use exchanges::{Exchange, UnderAgreement, exchanges};
 pub use export::{Export, Logbook, NotTaken, Step, probe};
 pub use half::half_for;
 pub use one_exchange::{OneExchange, Other, one_exchange};

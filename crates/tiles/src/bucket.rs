@@ -154,6 +154,10 @@ impl Place for Bucket {
         format!("{address}/{bucket}/{prefix}").trim_end_matches('/').to_owned()
     }
 
+    fn task(&self) -> &'static str {
+        "tiles-in-object-store"
+    }
+
     async fn read(&self, path: &str) -> Result<Option<Held>, Problem> {
         let got = match self.store.get(&self.at(path)?).await {
             Ok(got) => got,

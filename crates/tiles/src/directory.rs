@@ -45,6 +45,10 @@ impl Place for Directory {
         self.path.display().to_string()
     }
 
+    fn task(&self) -> &'static str {
+        "tiles-in-directory"
+    }
+
     async fn read(&self, path: &str) -> Result<Option<Held>, Problem> {
         let file = self.path.join(path);
         let read = async {

@@ -31,6 +31,9 @@ pub trait Place: Send + Sync {
     /// Where it is, for people; no secrets.
     fn name(&self) -> String;
 
+    /// The name of what publishes there, among the tasks of a node.
+    fn task(&self) -> &'static str;
+
     /// What stands under a path.
     ///
     /// # Errors

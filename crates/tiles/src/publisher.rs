@@ -32,8 +32,9 @@ pub enum Step {
 }
 
 /// Publishes the tree in one place.
+#[derive(Clone)]
 pub struct Publisher {
-    place: Box<dyn Place>,
+    place: Arc<dyn Place>,
     checkpoints: Arc<Checkpoints>,
     context: OpContext,
     published: Option<CheckpointRow>,
@@ -41,7 +42,7 @@ pub struct Publisher {
 
 impl Publisher {
     /// Of this node's journal.
-    pub const fn new(place: Box<dyn Place>, checkpoints: Arc<Checkpoints>, context: OpContext) -> Self {
+    pub const fn new(place: Arc<dyn Place>, checkpoints: Arc<Checkpoints>, context: OpContext) -> Self {
         Self { place, checkpoints, context, published: None }
     }
 

@@ -61,6 +61,10 @@ impl Place for Shared {
         "memory".to_owned()
     }
 
+    fn task(&self) -> &'static str {
+        "tiles-in-memory"
+    }
+
     async fn read(&self, path: &str) -> Result<Option<Held>, Problem> {
         self.lives()?;
         Ok(self.files().get(path).map(|content| Held { content: content.clone(), tag: None }))
@@ -142,7 +146,7 @@ async fn a_place_that_dies_in_between_is_brought_up_step_by_step() -> Result<(),
     let directory = tempfile::tempdir()?;
     let (context, checkpoints, size) = journal(directory.path()).await?;
     let place = Shared::default();
-    let mut publisher = Publisher::new(Box::new(place.clone()), checkpoints, context);
+    let mut publisher = Publisher::new(Arc::new(place.clone()), checkpoints, context);
     let (mut deaths, mut before) = (0, 0);
     loop {
         let step = publisher.step().await;

@@ -5,17 +5,22 @@ use std::collections::HashMap;
 use crate::{
     agreement::AgreementVersion,
     certificate::MOST_CERTIFICATES,
-    finding::{Alarm, Findings, NoteCode, Place, at_index, at_line, words},
+    finding::{Alarm, Findings, Place, at_index, at_line, words},
     kept::{
         CompletionRecord, Continuation, Counts, Decided, Drop, Keeping, KeyWord, Names, OwnCheckpoint,
-        PermitRecord, WitnessRecord, add,
+        PermitRecord, Pool, WitnessRecord, add,
     },
     line::{Header, Id, Kind, Scope, Signed},
     merkle::{Hash, includes},
     note::{Checkpoint, Origin, VerifierKey},
-    payload::{Action, Body, ContinueDetail, DropDetail, Entry, KeyDetail, Permit, VersionName, Witness},
+    open::{Declarations, OpenKey},
+    payload::{
+        Action, Body, ContinueDetail, Direction, DropDetail, Entry, KeyDetail, OperationName, Permit,
+        VersionName, Witness,
+    },
+    people::People,
     reader::Item,
-    told::Untold,
+    told::Half,
 };
 
 /// How far an entry's time may be before that of an earlier one, in milliseconds.
@@ -59,6 +64,11 @@ pub(crate) struct Section {
     /// Destroyed entries: index, time, kind.
     pub(crate) destroyed: Vec<(u64, i64, Kind)>,
     pub(crate) permits: Vec<PermitRecord>,
+    pub(crate) declarations: Declarations,
+    pub(crate) people: People,
+    has_unknown_acts: bool,
+    /// Of permits without a decision, by index: what must have been declared open.
+    pub(crate) undecided: HashMap<u64, OpenKey>,
     /// Permits of which no more is known than that they are there: id and time.
     pub(crate) hidden_permits: Vec<(Id, i64)>,
     pub(crate) completions: Vec<CompletionRecord>,
@@ -66,13 +76,10 @@ pub(crate) struct Section {
     pub(crate) decisions: Vec<(u128, u64, u64)>,
     pub(crate) versions: Vec<AgreementVersion>,
     pub(crate) named: Vec<VersionName>,
+    pub(crate) operations: Pool<OperationName>,
+    pub(crate) element_lists: Pool<Vec<Box<str>>>,
     pub(crate) certificates: Vec<Vec<u8>>,
-    /// Of a half that was handed to the other party: withheld entries of which nothing has been told yet; `None` for one that
-    /// was found fault with.
-    pub(crate) untold: HashMap<u64, Option<Untold>>,
-    /// Entries that are known by what was told of them only, with who signed that.
-    pub(crate) told: HashMap<u64, (Vec<Vec<u8>>, i64)>,
-    not_given: u64,
+    pub(crate) half: Half,
 }
 
 impl Section {
@@ -101,16 +108,20 @@ impl Section {
             keeping: Keeping::default(),
             destroyed: Vec::new(),
             permits: Vec::new(),
+            declarations: Declarations::default(),
+            people: People::default(),
+            has_unknown_acts: false,
+            undecided: HashMap::new(),
             hidden_permits: Vec::new(),
             completions: Vec::new(),
             processing: Vec::new(),
             decisions: Vec::new(),
             versions: Vec::new(),
             named: Vec::new(),
+            operations: Pool::default(),
+            element_lists: Pool::default(),
             certificates: Vec::new(),
-            untold: HashMap::new(),
-            told: HashMap::new(),
-            not_given: 0,
+            half: Half::default(),
         }
     }
 
@@ -120,6 +131,11 @@ impl Section {
 
     pub(crate) fn is_journal(&self) -> bool {
         self.header.scope == Scope::Journal
+    }
+
+    /// Whether all acts of the journal are there and known, so that what none of them says was not so.
+    pub(crate) fn knows_all_acts(&self) -> bool {
+        self.is_journal() && self.first_missing.is_none() && !self.has_unknown_acts
     }
 
     pub(crate) fn alarm(&self, findings: &mut Findings, code: Alarm, place: Place, nl: &str, en: &str) {
@@ -151,7 +167,7 @@ impl Section {
             Item::Told { index, told } if self.header.receiver.is_some() => {
                 self.told(index, told.map(|told| *told), line, names, findings);
             }
-            Item::NotGiven if !self.is_journal() => add(&mut self.not_given),
+            Item::NotGiven if !self.is_journal() => add(&mut self.half.not_given),
             Item::End { lines } => self.end(lines, line, findings),
             Item::Consistency { .. } | Item::Told { .. } | Item::NotGiven | Item::Bad | Item::Evidence(_) => {
                 self.form(findings, line, "De regel is niet leesbaar.", "the line cannot be read");
@@ -245,21 +261,13 @@ impl Section {
     pub(crate) fn forget_entries(&mut self) {
         self.leaves = Vec::new();
         self.permits = Vec::new();
+        self.undecided = HashMap::new();
         self.hidden_permits = Vec::new();
         self.completions = Vec::new();
         self.processing = Vec::new();
         self.decisions = Vec::new();
         self.destroyed = Vec::new();
         self.versions = Vec::new();
-    }
-
-    fn close_half(&mut self, findings: &mut Findings) {
-        self.end_untold(findings);
-        let sentence = words(
-            "De helft van de andere partij was niet te krijgen; het bewijs zegt waarom.",
-            "the other party's half could not be had; the evidence says why",
-        );
-        findings.note(NoteCode::NotGiven, Some(self.participant()), self.not_given, sentence);
     }
 
     fn missing(&mut self, from: u64, to: u64, findings: &mut Findings) {
@@ -337,10 +345,7 @@ impl Section {
         }
         self.leaf_of(index, entry.leaf_differs, findings);
         self.time_of(index, at, findings);
-        if self.may_be_told(kind, &body) {
-            let untold = matches!(body, Body::Withheld).then_some(Untold { id, at, kind, commitment });
-            self.untold.insert(index, untold);
-        }
+        self.may_be_told(index, (id, at, kind, commitment), &body);
         self.keep(index, id, at, kind, body, names, findings);
     }
 
@@ -387,8 +392,11 @@ impl Section {
         findings: &mut Findings,
     ) {
         let is_hidden = matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown);
-        if kind == Kind::Permit && is_hidden && !self.untold.get(&index).is_some_and(Option::is_some) {
+        if kind == Kind::Permit && is_hidden && !self.half.untold.get(&index).is_some_and(Option::is_some) {
             self.hidden_permits.push((id, at));
+        }
+        if kind == Kind::Act && !matches!(body, Body::Act(_)) {
+            self.has_unknown_acts = true;
         }
         match body {
             Body::Permit(permit) => self.permit(index, id, at, permit, names),
@@ -408,13 +416,14 @@ impl Section {
                     delivery: completion.delivery,
                     status: completion.status,
                     content: high,
-                    has_elements: completion.has_elements,
+                    elements: (!completion.elements.is_empty())
+                        .then(|| self.element_lists.place(completion.elements)),
                 });
             }
             Body::Witness(witness) => self.witness(index, at, *witness, findings),
-            Body::Act(act) => self.act(index, at, act.subject, act.action, findings),
+            Body::Act(act) => self.act(index, at, act.subject, act.action, names, findings),
             // What is told of it comes in a line of its own.
-            Body::Withheld if self.untold.contains_key(&index) => {}
+            Body::Withheld if self.half.untold.contains_key(&index) => {}
             Body::Withheld => self.withheld(index, at, kind, findings),
             Body::Destroyed => {
                 add(&mut self.counts.destroyed);
@@ -425,8 +434,9 @@ impl Section {
     }
 
     fn permit(&mut self, index: u64, id: Id, at: i64, permit: Permit, names: &mut Names) {
-        let Permit { transaction, direction, counterpart, decision, has_processing } = permit;
-        let (mut decided, mut moment, mut version) = (Decided::Not, at, None);
+        let Permit { transaction, direction, counterpart, decision, has_processing, service, application } =
+            permit;
+        let (mut decided, mut moment, mut version, mut operation) = (Decided::Not, at, None, 0);
         if let Some(decision) = decision {
             let (trace, span) = decision.id;
             self.decisions.push((trace, span, index));
@@ -435,8 +445,14 @@ impl Section {
                 moment = decision.at;
             }
             version = decision.version.and_then(|name| self.version_number(name));
+            operation = self.operations.place(decision.operation);
         }
         let counterpart = names.number(&counterpart);
+        if decided == Decided::Not {
+            let application = application.filter(|_| direction == Direction::Outgoing);
+            let application = application.map(|name| names.number(&name));
+            self.undecided.insert(index, OpenKey { application, service: names.number(&service) });
+        }
         self.permits.push(PermitRecord {
             id,
             transaction,
@@ -446,6 +462,7 @@ impl Section {
             at,
             moment,
             version,
+            operation,
             decided,
             has_processing,
         });
@@ -496,13 +513,29 @@ impl Section {
         self.witnessed.push(WitnessRecord { index, at, origin, size, root, key });
     }
 
-    fn act(&mut self, index: u64, at: i64, subject: String, action: Action, findings: &mut Findings) {
+    fn act(
+        &mut self,
+        index: u64,
+        at: i64,
+        subject: String,
+        action: Action,
+        names: &mut Names,
+        findings: &mut Findings,
+    ) {
         let place = at_index(index);
         let readable = match action {
             Action::Other | Action::Release => {
                 if matches!(action, Action::Release) {
                     self.keeping.holds.retain(|(name, _)| *name != subject);
                 }
+                true
+            }
+            Action::Class(class) => {
+                self.declarations.take(&subject, &class, at, names);
+                true
+            }
+            Action::Person(person) => {
+                self.people.take(&subject, &person, at, names);
                 true
             }
             Action::Retention(days) => {
@@ -526,6 +559,7 @@ impl Section {
             Action::Hold(None) | Action::Drop(None) | Action::Continue(None) => false,
         };
         if !readable {
+            self.has_unknown_acts = true;
             let (nl, en) = (
                 "De handeling over het journaal is niet leesbaar.",
                 "the act about the journal cannot be read",
@@ -543,6 +577,7 @@ impl Section {
     }
 
     fn key(&mut self, index: u64, detail: Option<KeyDetail>, findings: &mut Findings) {
+        self.has_unknown_acts |= detail.is_none();
         let own = self.participant().to_owned();
         let read = detail.and_then(|KeyDetail { origin, verifier_key, statement, chain }| {
             let key = VerifierKey::parse(&verifier_key)?;

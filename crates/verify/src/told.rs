@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     certificate::Anchors,
-    finding::{Alarm, Findings, Place, at_index},
+    finding::{Alarm, Findings, NoteCode, Place, at_index, words},
     kept::{CompletionRecord, Names, PermitRecord},
     line::{Bytes32, Id, Kind, Signed},
     merkle::Hash,
@@ -26,6 +26,17 @@ pub(crate) struct Untold {
     pub(crate) at: i64,
     pub(crate) kind: Kind,
     pub(crate) commitment: Hash,
+}
+
+/// What of a section belongs to a half that was handed to the other party.
+#[derive(Debug, Default)]
+pub(crate) struct Half {
+    /// Withheld entries of which nothing has been told yet; `None` for one that was found fault with.
+    pub(crate) untold: HashMap<u64, Option<Untold>>,
+    /// Entries that are known by what was told of them only, with who signed that.
+    pub(crate) told: HashMap<u64, (Vec<Vec<u8>>, i64)>,
+    /// Lines that say that a half could not be had.
+    pub(crate) not_given: u64,
 }
 
 #[derive(Deserialize)]
@@ -84,11 +95,31 @@ impl Told {
 }
 
 impl Section {
-    /// Whether what this entry holds may be told in the place of its payload.
-    pub(crate) fn may_be_told(&self, kind: Kind, body: &Body) -> bool {
-        self.header.receiver.is_some()
-            && matches!(kind, Kind::Permit | Kind::Refusal | Kind::Completion)
-            && matches!(body, Body::Withheld | Body::Unknown)
+    pub(crate) fn close_half(&mut self, findings: &mut Findings) {
+        self.end_untold(findings);
+        let sentence = words(
+            "De helft van de andere partij was niet te krijgen; het bewijs zegt waarom.",
+            "the other party's half could not be had; the evidence says why",
+        );
+        findings.note(NoteCode::NotGiven, Some(self.participant()), self.half.not_given, sentence);
+    }
+
+    /// Notes an entry whose payload is not known and of which a half may tell.
+    pub(crate) fn may_be_told(
+        &mut self,
+        index: u64,
+        (id, at, kind, commitment): (Id, i64, Kind, Hash),
+        body: &Body,
+    ) {
+        let is_of_half = self.header.receiver.is_some();
+        if is_of_half && matches!(kind, Kind::Permit | Kind::Refusal | Kind::Completion) {
+            let untold = match body {
+                Body::Withheld => Some(Untold { id, at, kind, commitment }),
+                Body::Unknown => None,
+                _ => return,
+            };
+            self.half.untold.insert(index, untold);
+        }
     }
 
     /// Takes in what is told of a withheld entry, as if it were its payload.
@@ -100,7 +131,7 @@ impl Section {
         names: &mut Names,
         findings: &mut Findings,
     ) {
-        let Some(untold) = self.untold.remove(&index) else {
+        let Some(untold) = self.half.untold.remove(&index) else {
             let (nl, en) = (
                 "Er is geen achtergehouden regel waarover dit verteld is.",
                 "there is no withheld entry of which this is told",
@@ -118,13 +149,13 @@ impl Section {
             return self.hide(&untold);
         };
         let Told { at, body, chain, .. } = told;
-        self.told.insert(index, (chain, at));
+        self.half.told.insert(index, (chain, at));
         self.keep(index, untold.id, untold.at, untold.kind, body, names, findings);
     }
 
     /// Finds fault with entries that were withheld and not told.
-    pub(crate) fn end_untold(&mut self, findings: &mut Findings) {
-        let mut left: Vec<(u64, Untold)> = std::mem::take(&mut self.untold)
+    fn end_untold(&mut self, findings: &mut Findings) {
+        let mut left: Vec<(u64, Untold)> = std::mem::take(&mut self.half.untold)
             .into_iter()
             .filter_map(|(index, untold)| Some((index, untold?)))
             .collect();
@@ -148,7 +179,7 @@ impl Section {
 
 /// Judges whose certificates signed what a section tells.
 pub(crate) fn judge(section: &Section, anchors: &mut Anchors, findings: &mut Findings) {
-    let mut told: Vec<_> = section.told.iter().collect();
+    let mut told: Vec<_> = section.half.told.iter().collect();
     told.sort_unstable_by_key(|(index, _)| **index);
     for (index, (chain, at)) in told {
         if !anchors.vouch(chain, &section.certificates, section.participant(), *at) {
@@ -163,17 +194,17 @@ pub(crate) fn judge(section: &Section, anchors: &mut Anchors, findings: &mut Fin
 
 /// Compares what participants told with what they give elsewhere of the same entries.
 pub(crate) fn compare(sections: &[Section], findings: &mut Findings) {
-    for section in sections.iter().filter(|section| !section.told.is_empty()) {
+    for section in sections.iter().filter(|section| !section.half.told.is_empty()) {
         let others = sections.iter().filter(|other| other.number == section.number);
         let (mut permits, mut completions) = (HashMap::new(), HashMap::new());
         for other in others {
-            let given = |index: &u64| !other.told.contains_key(index);
+            let given = |index: &u64| !other.half.told.contains_key(index);
             let known = other.permits.iter().filter(|permit| given(&permit.index));
             permits.extend(known.map(|permit| (permit.id, permitted(other, permit))));
             let known = other.completions.iter().filter(|completion| given(&completion.index));
             completions.extend(known.map(|completion| (completion.id, completed(completion))));
         }
-        let told = |index: &u64| section.told.contains_key(index);
+        let told = |index: &u64| section.half.told.contains_key(index);
         let differ = |findings: &mut Findings, index, transaction| {
             let (nl, en) = (
                 "Aan de andere partij is iets anders verteld dan in het journaal staat.",
@@ -205,6 +236,6 @@ fn permitted<'a>(section: &'a Section, permit: &PermitRecord) -> impl PartialEq 
 /// Of a completion what is told alike whoever is told.
 fn completed(completion: &CompletionRecord) -> impl PartialEq + use<> {
     let CompletionRecord { permit, transaction, direction, counterpart, .. } = *completion;
-    let CompletionRecord { delivery, status, content, has_elements, .. } = *completion;
-    (permit, transaction, direction, counterpart, delivery, status, content, has_elements)
+    let CompletionRecord { delivery, status, content, elements, .. } = *completion;
+    (permit, transaction, direction, counterpart, delivery, status, content, elements.is_some())
 }

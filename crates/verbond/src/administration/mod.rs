@@ -18,6 +18,7 @@ mod failure;
 mod full_page;
 mod journal;
 mod keys;
+mod lines;
 mod node;
 mod peers;
 mod persons;

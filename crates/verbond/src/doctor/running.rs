@@ -33,6 +33,7 @@ pub async fn look(node: &Value, client: &Client) -> Vec<Finding> {
         ),
     }
     findings.extend(node.get("restart_needed_for").and_then(restart));
+    findings.extend(node.get("failing_tasks").and_then(failing));
     findings.extend(outbox(client).await);
     findings.extend(counterparts(client).await);
     findings.extend(published(client).await);
@@ -47,6 +48,19 @@ fn restart(files: &Value) -> Option<Finding> {
     Some(Finding::warn("restart", nl, en).mend(
         "Herstart het knooppunt: deze bestanden worden alleen bij de start gelezen.",
         "restart the node: these files are read at a start only",
+    ))
+}
+
+fn failing(tasks: &Value) -> Option<Finding> {
+    let tasks: Vec<&str> = tasks.as_array()?.iter().filter_map(Value::as_str).collect();
+    let tasks = (!tasks.is_empty()).then(|| tasks.join(", "))?;
+    let (nl, en) = (
+        format!("lopen telkens op een fout in het programma: {tasks}"),
+        format!("come to a fault of the program again and again: {tasks}"),
+    );
+    Some(Finding::fail("tasks", nl, en).mend(
+        "Het knooppunt begint ze steeds opnieuw. Meld de plaats uit het logboek bij de makers; zet wat het laatst is gewijzigd terug als dat kan.",
+        "the node begins them anew each time; report the place that the log names to the makers, and undo what was changed last if that can be done",
     ))
 }
 

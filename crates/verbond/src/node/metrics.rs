@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, atomic::AtomicI64};
 
-use prometheus_client::{encoding::text::encode, metrics::gauge::Gauge, registry::Registry};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{family::Family, gauge::Gauge},
+    registry::Registry,
+};
 use tokio::sync::Mutex;
 use verbond_application::completions::Completions;
 use verbond_application::counterparts::CounterpartCause;
@@ -12,6 +16,7 @@ use verbond_domain::{Ambient, ParticipantId, Timestamp};
 use verbond_fsc::{RevocationRefresh, StoredContract, protocol::state::ContractState};
 use verbond_journal::Journal;
 use verbond_store::{Store, StoreError};
+use verbond_supervision::Supervisor;
 use verbond_tiles::Publication;
 use verbond_trust::{IdentityHandle, TrustStore};
 
@@ -41,6 +46,8 @@ pub struct Sources {
     pub publications: Vec<Arc<Publication>>,
     /// What fetches the revocation lists.
     pub lists: Arc<RevocationRefresh>,
+    /// What runs beside the requests.
+    pub supervisor: Supervisor,
 }
 
 type Figure = Gauge<i64, AtomicI64>;
@@ -72,11 +79,21 @@ pub struct Metrics {
     disagreements_open: Figure,
     tiles_entries: Figure,
     tiles_failures: Figure,
+    panics: Family<TaskLabels, Figure>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TaskLabels {
+    task: &'static str,
 }
 
 impl Metrics {
     /// Registers the node's own figures in a registry that may hold those of others already.
     pub fn new(sources: Sources, mut registry: Registry) -> Self {
+        let panics = Family::<TaskLabels, Figure>::default();
+        let help =
+            "Times that a task beside the requests came to a fault of the program and was started again";
+        registry.register("verbond_background_panics", help, panics.clone());
         let mut figure = |name: &str, help: &str| {
             let gauge = Figure::default();
             registry.register(format!("verbond_{name}"), help, gauge.clone());
@@ -148,6 +165,7 @@ impl Metrics {
                 "journal_wait_microseconds",
                 "Time that entries waited to be durable, summed",
             ),
+            panics,
             sources,
             registry: Mutex::new(registry),
         }
@@ -179,6 +197,7 @@ impl Metrics {
 
         self.picture_millis.set(i64::try_from(self.sources.snapshots.age().as_millis()).unwrap_or(i64::MAX));
         self.take_contracts();
+        self.take_panics();
         match self.sources.store.outbox().await {
             Ok(waiting) => {
                 self.outbox.set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
@@ -217,6 +236,12 @@ impl Metrics {
             (&self.tiles_failures, published.iter().map(|state| state.failures).sum()),
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn take_panics(&self) {
+        for (task, panics) in self.sources.supervisor.panics() {
+            self.panics.get_or_create(&TaskLabels { task }).set(i64::try_from(panics).unwrap_or(i64::MAX));
         }
     }
 

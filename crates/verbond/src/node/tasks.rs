@@ -13,6 +13,7 @@ use verbond_application::{
     OpContext, absences::Absences, agreements::AgreementOffice, checkpoints::Checkpoints, snapshot::Snapshot,
 };
 use verbond_domain::{Actor, Ambient};
+use verbond_fail_points::fail_point;
 use verbond_fsc::RevocationRefresh;
 use verbond_node_api::AccountReader;
 use verbond_store::{Store, checkpoints::CheckpointRow, persons::PersonState};
@@ -47,6 +48,7 @@ const RECONCILE_LOOK: Duration = Duration::from_secs(5);
 /// Integrates the journal until it is aborted: positions, tree, views.
 pub async fn integrate(store: Store) {
     loop {
+        fail_point!("task::journal-tree");
         match store.integrate(STEP).await {
             Ok(done) if i64::try_from(done).is_ok_and(|done| done >= STEP) => {}
             Ok(_) => tokio::time::sleep(PAUSE).await,
@@ -69,6 +71,7 @@ pub async fn checkpoint(
     let pause = Duration::from_secs(settings.configuration.journal.checkpoint_seconds.into());
     let mut kept = None;
     loop {
+        fail_point!("task::checkpoints");
         match newest_checkpoint(&checkpoints, &context, &settings, leads, &mut kept).await {
             Ok(()) => tokio::time::sleep(pause).await,
             Err(error) => {
@@ -113,6 +116,7 @@ pub async fn end_compromised(
     let context = OpContext { actor, ambient, store };
     let mut changes = trust.changes();
     loop {
+        fail_point!("task::compromised-agreements");
         changes.borrow_and_update();
         match agreements.end_compromised(&context).await {
             Ok(_) if changes.changed().await.is_err() => return,
@@ -130,6 +134,7 @@ pub async fn write_absences(absences: Arc<Absences>, ambient: Ambient, store: St
     let actor = Actor::Node { rule: "an agreed element never comes".to_owned() };
     let context = OpContext { actor, ambient, store };
     loop {
+        fail_point!("task::absences");
         absences.wait().await;
         if let Err(problem) = absences.write(&context).await {
             tracing::warn!(%problem, "how long agreed elements have not come cannot be written down");
@@ -147,8 +152,10 @@ pub async fn follow_files(
 ) {
     let certificate = settings.path(&settings.configuration.identity.certificate);
     let paths: Vec<PathBuf> = settings.profile.trust_anchors.iter().cloned().chain([certificate]).collect();
-    let mut seen = modified(paths.clone()).await;
+    // Nothing at first: what changed while it was not looked at is not missed.
+    let mut seen = BTreeMap::new();
     loop {
+        fail_point!("task::certificate-files");
         tokio::time::sleep(LOOK).await;
         let now = modified(paths.clone()).await;
         if now == seen || now.values().any(Option::is_none) {
@@ -171,8 +178,9 @@ pub async fn follow_files(
 /// Takes over lists of revoked certificates that are put in the place of others, by hand or by another process of this
 /// node, until it is aborted.
 pub async fn follow_lists(settings: Arc<Settings>, lists: Arc<RevocationRefresh>) {
-    let mut seen = list_files(&settings).await;
+    let mut seen = BTreeMap::new();
     loop {
+        fail_point!("task::list-files");
         tokio::time::sleep(LOOK).await;
         let now = list_files(&settings).await;
         if now != seen {
@@ -207,6 +215,7 @@ async fn modified(paths: Vec<PathBuf>) -> BTreeMap<PathBuf, Option<SystemTime>> 
 /// Lets in at the administration listener whom the newest picture knows, until it is aborted.
 pub async fn follow_persons(mut pictures: watch::Receiver<Arc<Snapshot>>, pinned: Arc<PinnedKeys>) {
     loop {
+        fail_point!("task::persons");
         let pins = pins(&pictures.borrow_and_update());
         pinned.replace(pins);
         if pictures.changed().await.is_err() {
@@ -237,6 +246,7 @@ pub async fn destroy_what_is_over(store: Store, ambient: Ambient, days: u32, key
         tokio::time::sleep(TROUBLE).await;
     }
     loop {
+        fail_point!("task::retention");
         let mut passed = 0;
         loop {
             match store.destroy_what_is_over(key_backup_days, STEP, &ambient).await {
@@ -270,6 +280,7 @@ pub async fn destroy_what_is_over(store: Store, ambient: Ambient, days: u32, key
 pub async fn reconcile(context: OpContext, counterparts: Arc<AccountReader>, every: u32) {
     let every = i64::from(every);
     loop {
+        fail_point!("task::accounts");
         if let Err(problem) = reconcile_when_due(&context, counterparts.as_ref(), every).await {
             tracing::warn!(%problem, "accounts cannot be compared yet");
         }
@@ -280,6 +291,7 @@ pub async fn reconcile(context: OpContext, counterparts: Arc<AccountReader>, eve
 /// Drops what was counted in periods that have been over for a day, until it is aborted.
 pub async fn drop_counts(store: Store, ambient: Ambient) {
     loop {
+        fail_point!("task::counts");
         let before = ambient.now().plus_seconds(-DAY_SECONDS);
         loop {
             match store.drop_counts_before(before).await {

@@ -18,21 +18,21 @@ const IDLE_CONNECTIONS: usize = 8;
 ///
 /// # Errors
 /// `OBJECT_STORE_UNUSABLE`, when a file or a key cannot be used.
-pub async fn places(settings: &Settings) -> Result<Vec<Box<dyn Place>>, Problem> {
+pub async fn places(settings: &Settings) -> Result<Vec<Arc<dyn Place>>, Problem> {
     let journal = &settings.configuration.journal;
-    let mut places: Vec<Box<dyn Place>> = Vec::new();
+    let mut places: Vec<Arc<dyn Place>> = Vec::new();
     if let Some(directory) = &journal.tiles {
-        places.push(Box::new(Directory::new(settings.path(directory))));
+        places.push(Arc::new(Directory::new(settings.path(directory))));
     }
     if let Some(store) = &journal.object_store {
-        places.push(Box::new(bucket(settings, store).await.map_err(|(key, reason)| unusable(key, &reason))?));
+        places.push(Arc::new(bucket(settings, store).await.map_err(|(key, reason)| unusable(key, &reason))?));
     }
     Ok(places)
 }
 
 /// What publishes in these places, each by itself: one that does not answer holds up no other.
 pub fn publications(
-    places: Vec<Box<dyn Place>>,
+    places: Vec<Arc<dyn Place>>,
     checkpoints: &Arc<Checkpoints>,
     context: &OpContext,
 ) -> Vec<(Arc<Publication>, Publisher)> {
