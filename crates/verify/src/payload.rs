@@ -190,7 +190,8 @@ pub(crate) enum Body {
     Completion(Completion),
     Witness(Box<Witness>),
     Act(Box<Act>),
-    Withheld,
+    /// By its commitment.
+    Withheld(Hash),
     Destroyed,
     /// It is not what it was, or cannot be read.
     Unknown,
@@ -203,7 +204,6 @@ pub(crate) struct Entry {
     pub(crate) id: Id,
     pub(crate) at: i64,
     pub(crate) kind: Kind,
-    pub(crate) commitment: Hash,
     pub(crate) leaf: Hash,
     pub(crate) body: Body,
     pub(crate) is_changed: bool,
@@ -220,9 +220,8 @@ impl Entry {
             id,
             at,
             kind,
-            commitment,
             leaf,
-            body: if line.withheld { Body::Withheld } else { Body::Destroyed },
+            body: if line.withheld { Body::Withheld(commitment) } else { Body::Destroyed },
             is_changed: i64::try_from(id.0 >> 80).ok() != Some(at),
             leaf_differs,
             is_unreadable: false,

@@ -321,7 +321,7 @@ impl Section {
             return;
         }
         add(&mut self.counts.entries);
-        let Entry { index, id, at, kind, body, commitment, .. } = entry;
+        let Entry { index, id, at, kind, body, .. } = entry;
         match kind {
             Kind::Permit => add(&mut self.counts.permits),
             Kind::Refusal => add(&mut self.counts.refusals),
@@ -345,7 +345,7 @@ impl Section {
         }
         self.leaf_of(index, entry.leaf_differs, findings);
         self.time_of(index, at, findings);
-        self.may_be_told(index, (id, at, kind, commitment), &body);
+        self.may_be_told(index, (id, at, kind), &body);
         self.keep(index, id, at, kind, body, names, findings);
     }
 
@@ -391,7 +391,7 @@ impl Section {
         names: &mut Names,
         findings: &mut Findings,
     ) {
-        let is_hidden = matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown);
+        let is_hidden = matches!(body, Body::Withheld(_) | Body::Destroyed | Body::Unknown);
         if kind == Kind::Permit && is_hidden && !self.half.untold.get(&index).is_some_and(Option::is_some) {
             self.hidden_permits.push((id, at));
         }
@@ -423,8 +423,8 @@ impl Section {
             Body::Witness(witness) => self.witness(index, at, *witness, findings),
             Body::Act(act) => self.act(index, at, act.subject, act.action, names, findings),
             // What is told of it comes in a line of its own.
-            Body::Withheld if self.half.untold.contains_key(&index) => {}
-            Body::Withheld => self.withheld(index, at, kind, findings),
+            Body::Withheld(_) if self.half.untold.contains_key(&index) => {}
+            Body::Withheld(_) => self.withheld(index, at, kind, findings),
             Body::Destroyed => {
                 add(&mut self.counts.destroyed);
                 self.destroyed.push((index, at, kind));

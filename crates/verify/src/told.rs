@@ -105,16 +105,11 @@ impl Section {
     }
 
     /// Notes an entry whose payload is not known and of which a half may tell.
-    pub(crate) fn may_be_told(
-        &mut self,
-        index: u64,
-        (id, at, kind, commitment): (Id, i64, Kind, Hash),
-        body: &Body,
-    ) {
+    pub(crate) fn may_be_told(&mut self, index: u64, (id, at, kind): (Id, i64, Kind), body: &Body) {
         let is_of_half = self.header.receiver.is_some();
         if is_of_half && matches!(kind, Kind::Permit | Kind::Refusal | Kind::Completion) {
             let untold = match body {
-                Body::Withheld => Some(Untold { id, at, kind, commitment }),
+                Body::Withheld(commitment) => Some(Untold { id, at, kind, commitment: *commitment }),
                 Body::Unknown => None,
                 _ => return,
             };
