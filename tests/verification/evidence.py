@@ -64,6 +64,39 @@ def of_exchange(journal, transaction, agreements=()):
     return lined([*lines, *map(agreement_line, agreements)])
 
 
+NOT_TOLD = ("application", "processing")
+
+
+def told_line(organisation, receiver, index, content=None, **wrong):
+    """What of a withheld entry the other party may know; `wrong` replaces members of the statement."""
+    entry = organisation.journal.entries[index]
+    content = content or {name: value for name, value in entry.content.items() if name not in NOT_TOLD}
+    statement = {"at": entry.at, "commitment": base64url(entry.commitment), "entry": entry.id, "for": receiver,
+                 "format": "verbond-told/1", "participant": organisation.participant, "told": canonical(content), **wrong}  # fmt: skip
+    return {"type": "told", "index": index, **organisation.identity.states(statement)}
+
+
+def of_half(organisation, receiver, transaction, agreements=(), **wrong):
+    """What concerns one exchange, as it is handed to the other party: with what that may not know withheld and told of."""
+    lines = []
+    for line in of_exchange(organisation.journal, transaction, agreements)[:-1]:
+        if line["type"] == "evidence":
+            line = {**line, "for": receiver}
+        if line["type"] != "entry" or line["kind"] in ALWAYS:
+            lines.append(line)
+            continue
+        if line["kind"] == "processing":
+            continue
+        index = line["index"]
+        if not any(name in organisation.journal.entries[index].content for name in NOT_TOLD):
+            lines.append(line)
+            continue
+        lines.append({**{name: value for name, value in line.items() if name not in ("salt", "payload")}, "withheld": True})
+        lines.append(told_line(organisation, receiver, index, **wrong))
+    entries = {each["index"] for each in lines if each["type"] == "entry"}
+    return lined([each for each in lines if each["type"] != "inclusion" or each["index"] in entries])
+
+
 def concerned(journal, transaction):
     """Which entries evidence of one exchange holds, in their order."""
     found, keys, done = [], [], None

@@ -18,13 +18,15 @@ NO_UUID = "00000000-0000-0000-0000-000000000000"
 KEPT = ("act", "witness")
 ENTRY = {"index": int, "id": str, "at": int, "kind": str, "commitment": bytes, "leaf": bytes}
 LINES = {  # of each type: the members that must be there, and those that may
-    "evidence": ({"format": str, "participant": str, "made_at": int, "scope": str, "size": int}, {"period": dict, "transaction_id": str}),
+    "evidence": ({"format": str, "participant": str, "made_at": int, "scope": str, "size": int}, {"period": dict, "transaction_id": str, "for": str}),
     "checkpoint": ({"note": str, "at": int}, {}),
     "entry": (ENTRY, {"salt": bytes, "payload": str, "withheld": bool}),
     "inclusion": ({"index": int, "hashes": list}, {}),
     "consistency": ({"from": int, "to": int, "hashes": list}, {}),
     "agreement": ({"id": str, "version": int, "hash": str, "document": str, "statements": list}, {}),
     "certificate": ({"der": str}, {}),
+    "told": ({"index": int, "statement": str, "chain": list}, {}),
+    "not_given": ({"participant": str, "at": int, "code": str}, {}),
     "end": ({"lines": int}, {}),
 }
 DETAILS = {  # of the acts on which something is judged
@@ -69,12 +71,15 @@ class Section:
     proofs: dict = field(default_factory=dict)
     consistency: dict = field(default_factory=dict)
     agreements: list = field(default_factory=list)
+    told: dict = field(default_factory=dict)  # by index: the line
+    not_given: int = 0
     certificates: list = field(default_factory=list)
     cut: bool = True
     notes: int = 0  # how many lines `checkpoint`, also those that cannot be read
     # What judging leaves for the comparison with others:
     missing: int | None = None
     roots: dict = field(default_factory=dict)
+    by_telling: set = field(default_factory=set)
     keys: dict = field(default_factory=lambda: defaultdict(list))
     gaps: dict = field(default_factory=dict)
     acts: list = field(default_factory=list)
@@ -134,6 +139,8 @@ def opened(head):
         raise Wrong("evidence of nobody")
     if head["format"] != "verbond-evidence/1" or head["scope"] not in ("journal", "exchange"):
         raise Wrong("evidence of another format")
+    if "for" in head and (head["scope"] != "exchange" or not PARTICIPANT.fullmatch(head["for"])):
+        raise Wrong("handed over to nobody, or of more than one exchange")
     if "period" in head:
         typed(head["period"], {"from": int, "until": int}, {})
     return Section(head)
@@ -159,6 +166,17 @@ def put(section, kind, line, number):
         section.proofs[line["index"]] = hashes_of(line)
     elif kind == "consistency":
         section.consistency[line["from"], line["to"]] = hashes_of(line)
+    elif kind == "told":
+        about = next((each for each in section.entries if each["index"] == line["index"]), None)
+        if "for" not in section.head or about is None or line["index"] in section.told:
+            raise Wrong("told of no entry, twice, or to nobody")
+        if "payload" in about or not about.get("withheld"):
+            raise Wrong("told of an entry that is not withheld")
+        section.told[line["index"]] = line
+    elif kind == "not_given":
+        if section.whole or not PARTICIPANT.fullmatch(line["participant"]):
+            raise Wrong("nobody's half was not given")
+        section.not_given += 1
     elif kind == "agreement":
         section.agreements.append(line)
     else:

@@ -26,6 +26,8 @@ DAY, MINUTE = 86_400_000, 60_000
 BACK_DATED = 10 * MINUTE
 KEY = {"at": int, "format": str, "origin": str, "participant": str, "verifier_key": str}
 COUNTED = {"permit": "permits", "refusal": "refusals", "completion": "completions", "processing": "processing", "witness": "witnessed"}
+TELLS = {"at": int, "commitment": bytes, "entry": str, "for": str, "format": str, "participant": str, "told": str}
+TELLABLE = ("permit", "refusal", "completion")
 MEMBERS = ("entries", "checkpoints", *COUNTED.values(), "destroyed")
 
 
@@ -56,6 +58,7 @@ class Verifier:
         self.judge_checkpoints(section)
         self.judge_destruction(section)
         self.judge_exchanges(section)
+        self.note("NOT_GIVEN", section.participant, section.not_given, "the other party's half could not be had")
 
     # Entries.
 
@@ -83,6 +86,8 @@ class Verifier:
             if merkle.leaf_hash(leaf.encode()) != entry["leaf"]:
                 differing.append(index)
                 entry["state"], entry["content"] = "unknown", None
+            elif entry["state"] == "told":
+                self.take_told(section, entry)
             if section.whole and section.missing is None:
                 edge.append(entry["leaf"])
                 section.roots[edge.size] = edge.root()
@@ -96,12 +101,13 @@ class Verifier:
         """Sets `state` and `content`: what is known of the entry, and what it says."""
         index, who, period = entry["index"], section.participant, section.head.get("period")
         entry["state"], entry["content"] = "unknown", None
-        if entry.get("withheld") and (not period or period["from"] <= entry["at"] < period["until"] or entry["kind"] in KEPT):
+        tellable = "for" in section.head and entry["kind"] in TELLABLE
+        if entry.get("withheld") and not tellable and (not period or period["from"] <= entry["at"] < period["until"] or entry["kind"] in KEPT):
             return self.alarm("FORM", who, "what is to be given is withheld", index=index, line=entry["line"])
         if int(entry["id"].replace("-", ""), 16) >> 80 != entry["at"]:
             return self.alarm("ENTRY_CHANGED", who, "the identifier is of another time", index=index)
         if "payload" not in entry:
-            entry["state"] = "withheld" if entry.get("withheld") else "destroyed"
+            entry["state"] = ("told" if tellable else "withheld") if entry.get("withheld") else "destroyed"
             return None
         try:
             raw = entry["payload"].encode()
@@ -113,6 +119,41 @@ class Verifier:
             entry["content"], entry["state"] = shaped(content), "known"
         except (Wrong, UnicodeEncodeError) as error:
             self.alarm("FORM", who, f"the payload cannot be read: {error}", index=index, line=entry["line"])
+
+    def take_told(self, section, entry):
+        """What is told of a withheld entry takes the place of its payload."""
+        index, who, line = entry["index"], section.participant, section.told.get(entry["index"])
+        entry["state"] = "unknown"
+        if line is None:
+            return self.alarm("FORM", who, "withheld, and nothing is told of it", index=index, line=entry["line"])
+        try:
+            chain = signatures.certificates(line["chain"])
+            told = typed(signatures.signed_by_certificate(line["statement"], chain[0]), TELLS, {})
+            wanted = ("verbond-told/1", who, section.head["for"], entry["id"], entry["commitment"])
+            if (told["format"], told["participant"], told["for"], told["entry"], told["commitment"]) != wanted:
+                raise Wrong("told by somebody else, to somebody else or of another entry")
+            content = signatures.object_of(told["told"])
+            if content.get("kind") != entry["kind"]:
+                raise Wrong("told of another kind of entry")
+            entry["content"], entry["state"] = shaped(content), "known"
+            section.by_telling.add(index)
+        except (Wrong, IndexError) as error:
+            return self.alarm("TOLD", who, str(error), index=index)
+        self.judge_certificate(section, chain, who, told["at"], index=index)
+
+    def compare_told(self):
+        """Holds what was told against what the same participant gives elsewhere of the same entries."""
+        for section in self.sections:
+            for entry in section.entries:
+                if entry["index"] not in section.by_telling:
+                    continue
+                for other in self.sections:
+                    if other.participant != section.participant:
+                        continue
+                    given = [each for each in other.entries if each["id"] == entry["id"] and each["index"] not in other.by_telling]
+                    if any(each["content"] and judged_of(each) != judged_of(entry) for each in given):
+                        place = {"index": entry["index"], "transaction_id": entry["content"]["exchange"][0]}
+                        self.alarm("TOLD_DIFFERS", section.participant, "the journal says something else", **place)
 
     def judge_acts(self, section):
         """Gathers what acts say about the journal: keys, gaps, retention."""
@@ -358,9 +399,15 @@ class Verifier:
         for section in self.sections:
             alone = less = 0
             for exchange, entry in section.permits.items():
+                if entry["index"] in section.by_telling and any(
+                    each.participant == section.participant and exchange in each.permits and each.permits[exchange]["index"] not in each.by_telling
+                    for each in self.sections
+                ):
+                    continue
                 mirror = (exchange[0], "incoming" if exchange[1] == "outgoing" else "outgoing", section.participant)
                 others = [each for each in self.sections if each.participant == exchange[2]]
-                there = next((each for each in others if mirror in each.permits), None)
+                there = [each for each in others if mirror in each.permits]
+                there = min(there, key=lambda each: each.permits[mirror]["index"] in each.by_telling, default=None)
                 done = section.completions.get(exchange)
                 if there is None:
                     if not any(covers(each, entry["at"]) for each in others):
@@ -561,6 +608,19 @@ def covers(section, at):
     return section.entries[0]["at"] <= at <= section.checkpoints[-1][2] - MINUTE
 
 
+def judged_of(entry):
+    """What two tellings of one entry must have alike."""
+    content = entry["content"]
+    if entry["kind"] == "permit":
+        decision = content.get("decision")
+        near = decision and abs(decision["at"] - entry["at"]) <= MINUTE
+        holds = decision and decision["permits"] and decision["agreement"] and decision["transaction"] in (None, content["transaction_id"])
+        return content["exchange"], decision and bool(holds), decision and decision["agreement"], decision["at"] if near else entry["at"]
+    if entry["kind"] == "completion":
+        return content["exchange"], content["permit"], content["delivery"], content.get("status"), told_of(content), bool(content.get("elements"))
+    return None
+
+
 def arrived(completion):
     return ("nothing", "broken_off", "whole").index(completion["delivery"])
 
@@ -611,6 +671,7 @@ def verify(paths, anchors=(), checkpoints=()):
         return {"outcome": "unreadable", "participants": [], "exchanges": {"both_sides": 0, "agree": 0}, "alarms": verifier.alarms, "notes": []}
     for each in verifier.sections:
         verifier.judge(each)
+    verifier.compare_told()
     verifier.compare_histories(earlier)
     exchanges = verifier.compare_sides()
     if not anchors:

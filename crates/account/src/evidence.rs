@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use verbond_application::{OpContext, agreements::Envelope, database_problem, decisions::agreement_hash};
@@ -10,8 +11,10 @@ use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_journal::{Bytes32, Entry, Showing, TILE_WIDTH, TileId, TreeHash};
 use verbond_store::{checkpoints::CheckpointRow, tree::TreeEntry};
 
+use crate::half::Telling;
+
 /// Name and version of the format.
-const FORMAT: &str = "verbond-evidence/1";
+pub(crate) const FORMAT: &str = "verbond-evidence/1";
 /// Entries that are read at once: whole tiles.
 const PAGE: i64 = 1000;
 
@@ -24,6 +27,17 @@ pub enum EvidenceOf {
     Exchange(TransactionId),
 }
 
+/// That the half of another party was asked for and is not there.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotGiven {
+    /// Of whom.
+    pub participant: ParticipantId,
+    /// When it was asked for, in milliseconds since 1970.
+    pub at: i64,
+    /// Why it is not there: the code of a problem.
+    pub code: String,
+}
+
 /// Sends evidence piece by piece, each of whole lines: everything is proved against the newest checkpoint.
 ///
 /// # Errors
@@ -33,31 +47,55 @@ pub async fn evidence(
     context: &OpContext,
     own: &ParticipantId,
     of: EvidenceOf,
+    not_given: &[NotGiven],
     pieces: &mpsc::Sender<Result<Vec<u8>, Problem>>,
 ) -> Result<(), Problem> {
-    let newest = context.store.newest_checkpoint().await.map_err(database_problem)?;
-    let newest = newest.ok_or_else(no_checkpoint_yet)?;
-    let mut lines = Lines { pieces, count: 0, agreements: BTreeSet::new() };
+    let newest = newest_checkpoint(context).await?;
+    let mut lines = Lines::new(pieces, None);
     match of {
         EvidenceOf::Journal(period) => {
             lines.begin(context, own, &newest, period).await?;
             lines.journal(context, &newest, period).await?;
         }
-        EvidenceOf::Exchange(transaction) => lines.exchange(context, own, &newest, transaction).await?,
+        EvidenceOf::Exchange(transaction) => {
+            lines.exchange(context, own, &newest, transaction).await?;
+            lines.not_given(not_given).await?;
+        }
     }
     lines.agreements(context).await?;
     lines.end().await
 }
 
+pub(crate) async fn newest_checkpoint(context: &OpContext) -> Result<CheckpointRow, Problem> {
+    context.store.newest_checkpoint().await.map_err(database_problem)?.ok_or_else(no_checkpoint_yet)
+}
+
 /// Lines on their way.
-struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     pieces: &'a mpsc::Sender<Result<Vec<u8>, Problem>>,
     count: u64,
     /// Hashes of versions that entries name.
     agreements: BTreeSet<String>,
+    /// To whom it is handed over, where that is the other party.
+    telling: Option<Telling<'a>>,
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    pub(crate) const fn new(
+        pieces: &'a mpsc::Sender<Result<Vec<u8>, Problem>>,
+        telling: Option<Telling<'a>>,
+    ) -> Self {
+        Self { pieces, count: 0, agreements: BTreeSet::new(), telling }
+    }
+
+    async fn not_given(&mut self, halves: &[NotGiven]) -> Result<(), Problem> {
+        let line = |half: &NotGiven| {
+            let NotGiven { participant, at, code } = half;
+            json!({ "type": "not_given", "participant": participant, "at": at, "code": code })
+        };
+        self.put(halves.iter().map(line).collect()).await
+    }
+
     async fn put(&mut self, lines: Vec<Value>) -> Result<(), Problem> {
         let mut text = Vec::new();
         for line in lines {
@@ -132,6 +170,26 @@ impl Lines<'_> {
         leaves.ok_or_else(|| unwritten("a tile of the journal's tree is missing"))
     }
 
+    /// An entry, with what may be told of it in a line behind it where the other party may not have all of it.
+    async fn shown(
+        &mut self,
+        context: &OpContext,
+        entry: &TreeEntry,
+        leaf: TreeHash,
+    ) -> Result<Vec<Value>, Problem> {
+        let told = self.telling.as_ref().and_then(|telling| telling.in_part(entry));
+        let Some((telling, told)) = self.telling.as_ref().zip(told) else {
+            return Ok(vec![self.entry(entry, leaf, true)?]);
+        };
+        let told = telling.line(context, entry, told).await?;
+        if let Some(payload) =
+            entry.content.as_ref().and_then(|(_, payload)| std::str::from_utf8(payload).ok())
+        {
+            self.note_agreement(&entry.kind, payload);
+        }
+        Ok(vec![self.entry(entry, leaf, false)?, told])
+    }
+
     fn entry(&mut self, entry: &TreeEntry, leaf: TreeHash, given: bool) -> Result<Value, Problem> {
         let mut line = json!({
             "type": "entry", "index": entry.index, "id": entry.id, "at": entry.at.millis(), "kind": entry.kind,
@@ -164,7 +222,7 @@ impl Lines<'_> {
         self.agreements.extend(decision.as_ref().and_then(agreement_hash).map(str::to_owned));
     }
 
-    async fn exchange(
+    pub(crate) async fn exchange(
         &mut self,
         context: &OpContext,
         own: &ParticipantId,
@@ -172,14 +230,20 @@ impl Lines<'_> {
         transaction: TransactionId,
     ) -> Result<(), Problem> {
         let about = context.store.tree_entries_about(transaction).await.map_err(database_problem)?;
-        let about: Vec<TreeEntry> = about.into_iter().filter(|entry| entry.index < newest.size).collect();
+        let concerns =
+            |entry: &TreeEntry| self.telling.as_ref().is_none_or(|telling| telling.concerns(entry));
+        let about: Vec<TreeEntry> =
+            about.into_iter().filter(|entry| entry.index < newest.size && concerns(entry)).collect();
         let Some(last) = about.last() else { return Err(unknown_exchange()) };
         let seen = self.first_seen(context, &about, last.index, newest.size).await?;
         let acts = self.acts(context, newest.size).await?;
-        let line = json!({
+        let mut line = json!({
             "type": "evidence", "format": FORMAT, "participant": own, "made_at": context.ambient.now().millis(),
             "scope": "exchange", "size": newest.size, "transaction_id": transaction,
         });
+        if let (Some(telling), Some(line)) = (&self.telling, line.as_object_mut()) {
+            line.insert("for".to_owned(), json!(telling.receiver));
+        }
         self.put(vec![line, checkpoint(newest)]).await?;
         let mut entries: Vec<TreeEntry> = acts.into_iter().chain(about).chain(seen).collect();
         entries.sort_unstable_by_key(|entry| entry.index);
@@ -187,10 +251,10 @@ impl Lines<'_> {
             let showing = Showing::inclusion(entry.index, newest.size).ok_or_else(unknown_exchange)?;
             let proof = context.store.show(&showing).await.map_err(database_problem)?;
             let leaf = self.leaves(context, std::slice::from_ref(&entry)).await?;
-            let line = self.entry(&entry, leaf.first().copied().unwrap_or_default(), true)?;
+            let mut lines = self.shown(context, &entry, leaf.first().copied().unwrap_or_default()).await?;
             let hashes: Vec<Bytes32> = proof.into_iter().map(Bytes32).collect();
-            let proof = json!({ "type": "inclusion", "index": entry.index, "hashes": hashes });
-            self.put(vec![line, proof]).await?;
+            lines.push(json!({ "type": "inclusion", "index": entry.index, "hashes": hashes }));
+            self.put(lines).await?;
         }
         Ok(())
     }
@@ -229,9 +293,12 @@ impl Lines<'_> {
         }
     }
 
-    async fn agreements(&mut self, context: &OpContext) -> Result<(), Problem> {
+    pub(crate) async fn agreements(&mut self, context: &OpContext) -> Result<(), Problem> {
         for hash in std::mem::take(&mut self.agreements) {
             let Some(row) = context.store.agreement(&hash).await.map_err(database_problem)? else { continue };
+            if self.telling.as_ref().is_some_and(|telling| !telling.is_party_to(&row)) {
+                continue;
+            }
             let statements: Result<Vec<Envelope>, _> =
                 row.steps.iter().map(|step| serde_json::from_str(&step.detail)).collect();
             let statements =
@@ -245,7 +312,7 @@ impl Lines<'_> {
         Ok(())
     }
 
-    async fn end(&mut self) -> Result<(), Problem> {
+    pub(crate) async fn end(&mut self) -> Result<(), Problem> {
         let lines = self.count.saturating_add(1);
         self.put(vec![json!({ "type": "end", "lines": lines })]).await
     }
@@ -255,7 +322,7 @@ fn checkpoint(row: &CheckpointRow) -> Value {
     json!({ "type": "checkpoint", "at": row.signed_at.millis(), "note": row.note })
 }
 
-fn payload(entry: &TreeEntry) -> Option<Entry> {
+pub(crate) fn payload(entry: &TreeEntry) -> Option<Entry> {
     let (_, payload) = entry.content.as_ref()?;
     serde_json::from_slice(payload).ok()
 }
@@ -279,7 +346,7 @@ pub fn no_checkpoint_yet() -> Problem {
         .next("Wacht enkele seconden.", "wait for some seconds")
 }
 
-fn unknown_exchange() -> Problem {
+pub(crate) fn unknown_exchange() -> Problem {
     Problem::new(
         "EXCHANGE_UNKNOWN",
         404,

@@ -92,7 +92,7 @@ pub async fn exchanges(
             () if due < now => RecordsStanding::RecordMissing,
             () => RecordsStanding::Owed,
         });
-        Exchange { records, ..exchange(row) }
+        Exchange { records, ..exchange(row.answered, row.at) }
     });
     Ok(Page { items: items.collect(), next })
 }
@@ -105,8 +105,9 @@ fn owed(row: &ExchangeRow) -> Option<(EntryId, Timestamp)> {
     }
 }
 
-fn exchange(row: ExchangeRow) -> Exchange {
-    let at_millis = row.at.millis();
+/// As it is listed.
+pub(crate) fn exchange(answered: Answered, at: Timestamp) -> Exchange {
+    let at_millis = at.millis();
     let made = |transaction_id, direction, parties: ExchangeParties, application, decision: Option<Value>| {
         let text = |place: &str| Some(decision.as_ref()?.pointer(place)?.as_str()?.to_owned());
         Exchange {
@@ -128,7 +129,7 @@ fn exchange(row: ExchangeRow) -> Exchange {
             completion: None,
         }
     };
-    match row.answered {
+    match answered {
         Answered::Permitted(permit, completion) => {
             let written = permit.processing.first().map(|record| record.attributes.activity.clone());
             let activity = written.or(permit.owed.map(|owed| owed.activity));

@@ -5,9 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use async_trait::async_trait;
 use serde::Serialize;
 use utoipa::ToSchema;
-use verbond_application::{OpContext, database_problem};
+use verbond_agreement::Moment;
+use verbond_application::{
+    OpContext,
+    counterparts::{self, CounterpartCause},
+    database_problem,
+};
 use verbond_domain::{Direction, ParticipantId, Problem, Timestamp, TransactionId};
-use verbond_store::owed::OwedRow;
+use verbond_store::{counterparts::ReconciliationRow, owed::OwedRow};
 
 use crate::{
     compare::{Finding, FindingKind, compare, decisive},
@@ -32,6 +37,15 @@ pub struct Period {
     pub until: Timestamp,
 }
 
+/// Who has accounts compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// Somebody, who sees what comes of it.
+    Asked,
+    /// The node by itself: what disagrees becomes a task.
+    ByItself,
+}
+
 /// Asks the other party for its account.
 #[async_trait]
 pub trait Counterpart: Send + Sync {
@@ -45,6 +59,14 @@ pub trait Counterpart: Send + Sync {
         period: Period,
         cursor: Option<&str>,
     ) -> Result<ToldPage, Problem>;
+
+    /// The half of one exchange with us that `participant` hands over (docs/formats/evidence.md), as it comes: nothing in it has
+    /// been judged.
+    ///
+    /// # Errors
+    /// As [`Counterpart::page`]; `COUNTERPART_KNOWS_NOT`.
+    async fn half(&self, participant: &ParticipantId, transaction: TransactionId)
+    -> Result<Vec<u8>, Problem>;
 }
 
 /// What came of comparing.
@@ -90,7 +112,7 @@ impl Reconciliation {
     }
 }
 
-/// Compares our account of a period with the counterpart's, and journals that it was done, with what came of it.
+/// Compares our account of a period with the counterpart's; keeps and journals what came of it.
 ///
 /// # Errors
 /// `PERIOD_UNUSABLE`; what [`Counterpart::page`] says; a problem with the database.
@@ -99,6 +121,7 @@ pub async fn reconcile(
     counterpart: &dyn Counterpart,
     participant: &ParticipantId,
     period: Period,
+    occasion: Occasion,
 ) -> Result<Reconciliation, Problem> {
     let settled = Timestamp::from_millis(context.ambient.now().millis().saturating_sub(SETTLED_MILLIS));
     let period = Period { until: period.until.min(settled), ..period };
@@ -132,7 +155,7 @@ pub async fn reconcile(
         came.take(compare(decisive(&ours), decisive(&theirs)));
     }
     came.find(missing_records(context, participant, period).await?);
-    write_down(context, &came).await?;
+    write_down(context, &came, occasion).await?;
     Ok(came)
 }
 
@@ -209,7 +232,8 @@ impl Lines {
     }
 }
 
-async fn write_down(context: &OpContext, came: &Reconciliation) -> Result<(), Problem> {
+async fn write_down(context: &OpContext, came: &Reconciliation, occasion: Occasion) -> Result<(), Problem> {
+    let failed = database_problem;
     let detail = serde_json::json!({
         "from_millis": came.from_millis,
         "until_millis": came.until_millis,
@@ -217,7 +241,39 @@ async fn write_down(context: &OpContext, came: &Reconciliation) -> Result<(), Pr
         "same": came.same,
         "counts": came.counts,
     });
-    context.record_alone("account.reconcile", &came.participant.to_string(), detail).await
+    let mut transaction = context.store.begin().await.map_err(failed)?;
+    transaction.put_reconciliation(&kept(context, came, occasion)).await.map_err(failed)?;
+    context.record(&mut transaction, "account.reconcile", &came.participant.to_string(), detail).await?;
+    if occasion == Occasion::ByItself && came.disagrees {
+        let subject = period_in_words(came);
+        let cause = CounterpartCause::Disagreement;
+        counterparts::raise(context, &mut transaction, cause, &came.participant, &subject).await?;
+    }
+    transaction.commit().await.map_err(failed)
+}
+
+/// The period in whole seconds, with which it can be asked for again.
+fn period_in_words(came: &Reconciliation) -> String {
+    let moment = |millis: i64| {
+        let moment = Moment::of(Timestamp::from_millis(millis));
+        moment.map(|moment| moment.to_string()).unwrap_or_default()
+    };
+    format!("--after {} --before {}", moment(came.from_millis), moment(came.until_millis.saturating_add(999)))
+}
+
+fn kept(context: &OpContext, came: &Reconciliation, occasion: Occasion) -> ReconciliationRow {
+    ReconciliationRow {
+        participant: came.participant.clone(),
+        at: context.ambient.now(),
+        by_itself: occasion == Occasion::ByItself,
+        from: Timestamp::from_millis(came.from_millis),
+        until: Timestamp::from_millis(came.until_millis),
+        compared: came.compared,
+        same: came.same,
+        counts: serde_json::to_string(&came.counts).unwrap_or_default(),
+        disagrees: came.disagrees,
+        failure: None,
+    }
 }
 
 fn unusable_period() -> Problem {

@@ -84,7 +84,10 @@ pub struct Told<'a> {
 pub async fn told(store: &Store, asked: &Told<'_>, cursor: Option<&str>) -> Result<ToldPage, StoreError> {
     let Told { counterpart, from, until } = *asked;
     let Page { items, next } = store.exchanges_with(counterpart, from, until, cursor, PAGE).await?;
-    Ok(ToldPage { items: items.into_iter().filter_map(exchange).collect(), next })
+    Ok(ToldPage {
+        items: items.into_iter().filter_map(|row: ExchangeRow| told_of(row.answered, row.at)).collect(),
+        next,
+    })
 }
 
 /// What this node tells its counterpart: one page. How many people a provider recognised in its answers is not told: the consumer
@@ -107,8 +110,8 @@ pub async fn told_to_counterpart(
 }
 
 /// A refusal without a transaction id is of no exchange that two parties could compare.
-fn exchange(row: ExchangeRow) -> Option<ToldExchange> {
-    let (transaction_id, direction, parties, wire, decision, answer) = match row.answered {
+pub(crate) fn told_of(answered: Answered, at: Timestamp) -> Option<ToldExchange> {
+    let (transaction_id, direction, parties, wire, decision, answer) = match answered {
         Answered::Permitted(permit, completion) => (
             permit.transaction_id,
             permit.direction,
@@ -132,7 +135,7 @@ fn exchange(row: ExchangeRow) -> Option<ToldExchange> {
         service: parties.service.as_str().to_owned(),
         grant_hash: wire.get("grant_hash").and_then(Value::as_str).map(str::to_owned),
         agreement: decision.as_ref().and_then(agreement_hash).map(str::to_owned),
-        at_millis: row.at.millis(),
+        at_millis: at.millis(),
         answer,
     })
 }

@@ -15,6 +15,7 @@ use verbond_policy::{
 };
 
 use crate::{
+    counterparts::contradicted,
     handed_in::{Owed, OwedRules, OwedStore, RecordHandedIn},
     limits::{Found, Held, LimitKey, Limits, Shortage, Taken, VolumePlace, person_unknown},
     processing::{Action, Recorder},
@@ -256,6 +257,7 @@ pub struct Exchanges {
     limits: Arc<Limits>,
     owed: Owed,
     ambient: Ambient,
+    stops_on_contradiction: bool,
 }
 
 impl Exchanges {
@@ -266,7 +268,7 @@ impl Exchanges {
         (store, rules): (Arc<dyn OwedStore>, OwedRules),
         ambient: Ambient,
     ) -> Self {
-        Self { journal, limits, owed: Owed { store, rules }, ambient }
+        Self { journal, limits, owed: Owed { store, rules }, ambient, stops_on_contradiction: false }
     }
 
     /// Writes a processing record that the application of an exchange hands in, and returns when it is durable.
@@ -281,6 +283,13 @@ impl Exchanges {
         record: RecordHandedIn,
     ) -> Result<EntryId, Problem> {
         self.owed.take_in((&self.journal, &self.limits), application, transaction, record).await
+    }
+
+    /// Whether to exchange nothing with a participant whose journal tells two histories, until a steward has done the task about it.
+    #[must_use]
+    pub const fn stopping_on_contradiction(mut self, stops: bool) -> Self {
+        self.stops_on_contradiction = stops;
+        self
     }
 
     /// Writes down whom the answer to a permitted exchange names; `None`: nobody is looked for in it.
@@ -310,6 +319,13 @@ impl Exchanges {
         snapshot: &Snapshot,
         question: Question<'_>,
     ) -> Result<Permission, Box<Denial>> {
+        let counterpart = match direction {
+            Direction::Incoming => question.consumer,
+            Direction::Outgoing => &question.service.provider,
+        };
+        if self.stops_on_contradiction && snapshot.contradicting.contains(counterpart) {
+            return Err(Box::new(Denial { problem: contradicted(), decision: None }));
+        }
         if declaration.is_some_and(|declaration| declaration.class == ServiceClass::Open) {
             return Ok(Permission {
                 ground: Ground(GroundKind::OpenService),

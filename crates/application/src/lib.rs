@@ -9,6 +9,7 @@ pub mod class_questions;
 pub mod completions;
 pub mod confirmation;
 mod context;
+pub mod counterparts;
 mod courier;
 pub mod decisions;
 pub mod exchange;

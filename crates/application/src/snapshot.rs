@@ -1,7 +1,7 @@
 //! What gateways decide on: an immutable picture of the database, swapped as a whole when it changes.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -21,7 +21,10 @@ use verbond_store::{
 };
 use verbond_supervision::Supervisor;
 
-use crate::agreements::{AgreementVersion, with_successors};
+use crate::{
+    agreements::{AgreementVersion, with_successors},
+    counterparts::CounterpartCause,
+};
 
 /// How long a picture may be used without confirmation that it is still current against the database.
 const CONFIRMATION_BOUND: Duration = Duration::from_secs(30);
@@ -49,6 +52,8 @@ pub struct Snapshot {
     pub policies: PolicySnapshot,
     /// People who act for the organisation.
     pub persons: Vec<PersonRow>,
+    /// Participants whose journals tell two histories, until a steward has done the task about it.
+    pub contradicting: HashSet<ParticipantId>,
 }
 
 impl Snapshot {
@@ -62,6 +67,7 @@ impl Snapshot {
             contracts: Vec::new(),
             peers: HashMap::new(),
             persons: Vec::new(),
+            contradicting: HashSet::new(),
             agreements: BTreeMap::new(),
             policies: PolicySnapshot::default(),
         }
@@ -201,6 +207,7 @@ async fn load(store: &Store, ambient: &Ambient, before: Option<&Snapshot>) -> Re
     let applications = store.applications().await?;
     let contracts = store.running_contracts(now).await?;
     let (agreements, policies) = agreed(store.running_agreements(now).await?, before)?;
+    let contradicting = store.open_counterpart_tasks(CounterpartCause::Contradiction.as_str()).await?;
     let mut peers = HashMap::new();
     let mut cursor = None;
     loop {
@@ -221,6 +228,7 @@ async fn load(store: &Store, ambient: &Ambient, before: Option<&Snapshot>) -> Re
         agreements,
         policies,
         persons: store.persons().await?,
+        contradicting: contradicting.into_iter().map(|task| task.counterpart).collect(),
     })
 }
 

@@ -23,6 +23,7 @@ use crate::{
     OpContext,
     checkpoints::{Checkpoints, HeldCheckpoint},
     context::database_problem,
+    counterparts::{self, CounterpartCause},
 };
 
 /// Checkpoints that may wait to be looked at; those that find no room come again with the next exchange.
@@ -240,6 +241,8 @@ async fn write(
     if !continued {
         let detail = json!({ "origin": row.origin, "size": row.size, "note": row.note });
         context.record(&mut transaction, "witness.contradiction", &counterpart.to_string(), detail).await?;
+        let cause = CounterpartCause::Contradiction;
+        counterparts::raise(context, &mut transaction, cause, counterpart, &row.origin).await?;
     }
     transaction.commit().await.map_err(failed)
 }

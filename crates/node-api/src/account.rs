@@ -7,15 +7,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::{
     Json,
-    extract::{Query, State},
-    http::{Method, StatusCode},
+    extract::{Path, Query, State},
+    http::{Method, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use verbond_account::{Counterpart, Period, Told, ToldPage};
+use verbond_account::{Counterpart, Period, Told, ToldPage, half_for};
 use verbond_application::{Managers, database_problem};
-use verbond_domain::{ParticipantId, Problem, Timestamp};
+use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_transport::Client;
 
 use crate::{
@@ -28,7 +29,11 @@ use crate::{
 
 /// Most bytes of a page: five hundred exchanges, each with as many elements as an agreement holds.
 const MAXIMUM_BYTES: usize = 32 * 1024 * 1024;
-/// Time for one page.
+/// Most bytes of a half: what is said of one exchange, and the versions of agreements that it rests on.
+const LARGEST_HALF: usize = 8 * 1024 * 1024;
+/// What a half costs of what a participant may ask in a minute: it is signed, proved and journalled.
+const COST_OF_A_HALF: usize = 10;
+/// Time for one page, or one half.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Which exchanges.
@@ -69,6 +74,32 @@ pub(crate) async fn exchanges(
     Ok(Json(page.map_err(database_problem)?))
 }
 
+/// This participant's half of one exchange with the caller, as evidence (docs/formats/evidence.md), without what the caller may not
+/// have. Of exchanges with others nothing is told, not even that there are any. That it was handed over is journalled.
+#[utoipa::path(get, path = "/verbond/v1/exchanges/{transaction}/evidence", params(("transaction" = String, Path)), responses(
+    (status = 200, description = "one section, with `for` the caller", body = String, content_type = "application/jsonl"),
+    (status = 400, description = "no transaction id"),
+    (status = 401, description = "the certificate cannot be used"),
+    (status = 404, description = "there is no such exchange with the caller (`EXCHANGE_UNKNOWN`)"),
+    (status = 409, description = "there is no checkpoint yet"),
+    (status = 429, description = "the caller has asked too often")))]
+pub(crate) async fn half(
+    State(node): State<Arc<NodeApi>>,
+    caller: Caller,
+    transaction: Result<Path<TransactionId>, axum::extract::rejection::PathRejection>,
+) -> Result<Response, Refused> {
+    let Path(transaction) =
+        transaction.map_err(|rejection| Refused(routes::unreadable(&rejection.body_text())))?;
+    if !node.asked.admits(&caller.participant, COST_OF_A_HALF) {
+        return Err(Refused(routes::too_often()));
+    }
+    // Of now, as far as this process has the key.
+    node.checkpoints.sign(&caller.context).await?;
+    let (own, identity) = (&node.office.own, &node.office.identity);
+    let half = half_for(&caller.context, own, identity, &caller.participant, transaction).await?;
+    Ok(([(header::CONTENT_TYPE, "application/jsonl")], half).into_response())
+}
+
 /// Asks other participants for their account.
 pub struct AccountReader {
     peers: Client,
@@ -90,13 +121,8 @@ impl Counterpart for AccountReader {
         period: Period,
         cursor: Option<&str>,
     ) -> Result<ToldPage, Problem> {
-        let manager = self.managers.manager_of(participant).await;
-        let manager = manager.ok_or_else(|| unreachable("its manager is not known"))?;
         let path = format!("/verbond/v1/exchanges?{}", query(period, cursor));
-        let (method, body) = (Method::GET, Bytes::new());
-        let asked = Call { method, path: &path, body, most: MAXIMUM_BYTES, within: TIMEOUT };
-        let answered = call(&self.peers, participant, &manager, asked).await;
-        let (status, answer) = answered.map_err(|why| unreachable(&why))?;
+        let (status, answer) = self.ask(participant, &path, MAXIMUM_BYTES).await?;
         match status {
             status if status.is_success() => {
                 serde_json::from_slice(&answer).map_err(|_| unreadable_account())
@@ -105,6 +131,58 @@ impl Counterpart for AccountReader {
             status => Err(unreachable(&courier::told(status, &answer))),
         }
     }
+
+    async fn half(
+        &self,
+        participant: &ParticipantId,
+        transaction: TransactionId,
+    ) -> Result<Vec<u8>, Problem> {
+        let path = format!("/verbond/v1/exchanges/{transaction}/evidence");
+        let (status, answer) = self.ask(participant, &path, LARGEST_HALF).await?;
+        match status {
+            status if status.is_success() => Ok(answer.into()),
+            StatusCode::NOT_FOUND if code(&answer).as_deref() == Some("EXCHANGE_UNKNOWN") => Err(knows_not()),
+            StatusCode::NOT_FOUND => Err(keeps_no_account()),
+            status => Err(unreachable(&courier::told(status, &answer))),
+        }
+    }
+}
+
+impl AccountReader {
+    async fn ask(
+        &self,
+        participant: &ParticipantId,
+        path: &str,
+        most: usize,
+    ) -> Result<(StatusCode, Bytes), Problem> {
+        let manager = self.managers.manager_of(participant).await;
+        let manager = manager.ok_or_else(|| unreachable("its manager is not known"))?;
+        let (method, body) = (Method::GET, Bytes::new());
+        let asked = Call { method, path, body, most, within: TIMEOUT };
+        call(&self.peers, participant, &manager, asked).await.map_err(|why| unreachable(&why))
+    }
+}
+
+/// The stable code in problem details.
+fn code(answer: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Coded {
+        code: String,
+    }
+    serde_json::from_slice::<Coded>(answer).ok().map(|coded| coded.code)
+}
+
+fn knows_not() -> Problem {
+    Problem::new(
+        "COUNTERPART_KNOWS_NOT",
+        409,
+        "De andere deelnemer zegt dat hij van deze uitwisseling niets heeft vastgelegd.",
+        "the other participant says that it has written down nothing of this exchange",
+    )
+    .next(
+        "Is de uitwisseling van zojuist, wacht dan enkele seconden; vergelijk anders de periode met `verbond account reconcile`.",
+        "if the exchange is of this moment, wait for some seconds; else compare the period with `verbond account reconcile`",
+    )
 }
 
 fn query(period: Period, cursor: Option<&str>) -> String {

@@ -10,6 +10,7 @@ pub mod checkpoints;
 pub mod class_questions;
 mod connection;
 pub mod contracts;
+pub mod counterparts;
 mod cursor;
 mod database;
 pub mod decisions;

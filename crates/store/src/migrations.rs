@@ -9,7 +9,7 @@ use sqlx::{
 
 use crate::{StoreError, connection::Pools, dialect::Dialect, sql::Sql};
 
-const MIGRATIONS: [(i64, &str, &str); 18] = [
+const MIGRATIONS: [(i64, &str, &str); 19] = [
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "owner and retention", include_str!("../migrations/0002_owner_and_retention.sql")),
     (3, "persons", include_str!("../migrations/0003_persons.sql")),
@@ -25,6 +25,7 @@ const MIGRATIONS: [(i64, &str, &str); 18] = [
     (13, "journal tree", include_str!("../migrations/0013_journal_tree.sql")),
     (14, "retention and month keys", include_str!("../migrations/0014_retention_and_month_keys.sql")),
     (15, "processing export", include_str!("../migrations/0015_processing_export.sql")),
+    (17, "counterparts", include_str!("../migrations/0017_counterparts.sql")),
     (18, "records by applications", include_str!("../migrations/0018_records_by_applications.sql")),
     (19, "exchanges by agreement", include_str!("../migrations/0019_exchanges_by_agreement.sql")),
     (20, "what is rare", include_str!("../migrations/0020_what_is_rare.sql")),

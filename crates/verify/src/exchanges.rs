@@ -320,7 +320,8 @@ struct Comparing<'a> {
 /// Compares what the parties tell of the exchanges that they had with each other.
 pub(crate) fn compare(sections: &[Section], findings: &mut Findings) -> BothSides {
     let mut halves: Vec<Half<'_>> = sections.iter().zip(0..).flat_map(halves_of).collect();
-    halves.sort_unstable_by_key(Half::key);
+    // What stands in the journal counts before what was told of it.
+    halves.sort_unstable_by_key(|half| (half.key(), half.section.half.told.contains_key(&half.permit.index)));
     halves.dedup_by_key(|half| half.key());
     let hidden_times = sections.iter().map(|section| {
         let mut times: Vec<i64> = section.hidden_permits.iter().map(|(_, at)| *at).collect();

@@ -76,6 +76,8 @@ codes! {
     RecordTwice = "RECORD_TWICE", "Een verwerking is door twee vastgelegd, of twee keer.", "A processing record was written by two, or twice.";
     RecordMissing = "RECORD_MISSING", "Een applicatie heeft een verwerking niet vastgelegd.", "An application has not written a processing record.";
     HalfMissing = "HALF_MISSING", "Een van beide partijen mist een uitwisseling.", "One of both parties lacks an exchange.";
+    Told = "TOLD", "Wat over een regel verteld is, is niet door deze deelnemer over deze regel verteld.", "What is told of an entry is not told by this participant of this entry.";
+    ToldDiffers = "TOLD_DIFFERS", "Aan de andere partij is iets anders verteld dan in het journaal staat.", "The other party was told something else than stands in the journal.";
     CompletionsDiffer = "COMPLETIONS_DIFFER", "Beide partijen vertellen een uitwisseling anders.", "Both parties tell an exchange differently.";
 }
 
@@ -87,6 +89,7 @@ codes! {
     Withheld = "WITHHELD", "De inhoud van regels buiten de periode is niet gegeven.", "The content of entries outside the period is not given.";
     Destroyed = "DESTROYED", "De inhoud van regels is na hun bewaartermijn vernietigd.", "The content of entries was destroyed when its time was over.";
     NoAnchors = "NO_ANCHORS", "Zonder vertrouwensankers is niet beoordeeld van wie de certificaten zijn.", "Without trust anchors it was not judged whose the certificates are.";
+    NotGiven = "NOT_GIVEN", "De helft van de andere partij was niet te krijgen.", "The other party's half could not be had.";
     NotAllArrived = "NOT_ALL_ARRIVED", "Van uitwisselingen is minder aangekomen dan de andere kant doorgaf.", "Of exchanges less arrived than the other side handed on.";
     OneSide = "ONE_SIDE", "Van toestemmingen is de andere kant niet gegeven.", "Of permits the other side was not given.";
 }

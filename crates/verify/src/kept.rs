@@ -86,6 +86,7 @@ pub(crate) enum Decided {
 /// A completion whose payload is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CompletionRecord {
+    pub(crate) id: Id,
     pub(crate) permit: Id,
     pub(crate) transaction: Id,
     pub(crate) direction: Direction,

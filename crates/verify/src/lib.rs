@@ -21,6 +21,7 @@ mod records;
 mod report;
 mod section;
 mod signature;
+mod told;
 mod tree;
 
 use std::{
@@ -141,8 +142,10 @@ fn judge(
         destruction::judge(section, &mut findings);
         exchanges::judge_agreements(section, anchors, &mut findings);
         exchanges::judge_section(section, &mut findings);
+        told::judge(section, anchors, &mut findings);
         withheld(section, &mut findings);
     }
+    told::compare(&sections, &mut findings);
     let both = exchanges::compare(&sections, &mut findings);
     if anchors.is_empty() {
         let [nl, en] = NoteCode::NoAnchors.meaning();

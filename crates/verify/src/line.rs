@@ -154,6 +154,8 @@ pub(crate) struct Header {
     pub(crate) scope: Scope,
     pub(crate) size: u64,
     pub(crate) period: Option<Period>,
+    /// To whom it was handed over, where that is the other party of the exchange.
+    pub(crate) receiver: Option<String>,
 }
 
 #[derive(Debug)]
@@ -187,6 +189,8 @@ pub(crate) enum Line<'a> {
     Consistency { from: u64, to: u64, hashes: Vec<Hash> },
     Agreement(Box<AgreementLine>),
     Certificate(Vec<u8>),
+    Told { index: u64, signed: Signed },
+    NotGiven,
     End { lines: u64 },
 }
 
@@ -230,6 +234,13 @@ struct Members<'a> {
     statements: Option<Vec<Signed>>,
     #[serde(borrow)]
     der: Option<Text<'a>>,
+    #[serde(rename = "for", borrow)]
+    receiver: Option<Text<'a>>,
+    #[serde(borrow)]
+    statement: Option<Text<'a>>,
+    chain: Option<Vec<String>>,
+    #[serde(borrow)]
+    code: Option<Text<'a>>,
     lines: Option<u64>,
 }
 
@@ -263,6 +274,16 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Line<'_>> {
         "certificate" => {
             let der = members.der.take()?;
             Line::Certificate(URL_SAFE_NO_PAD.decode(&*der.0).ok()?)
+        }
+        "told" => Line::Told {
+            index: members.index.take()?,
+            signed: Signed { statement: owned(members.statement.take())?, chain: members.chain.take()? },
+        },
+        "not_given" => {
+            // For people: no rule judges why.
+            members.code.take()?;
+            members.at.take()?;
+            crate::note::is_participant(&members.participant.take()?.0).then_some(Line::NotGiven)?
         }
         "end" => Line::End { lines: members.lines.take()? },
         _ => return None,
@@ -298,16 +319,20 @@ fn header(members: &mut Members<'_>) -> Option<Header> {
     (&*members.format.take()?.0 == FORMAT).then_some(())?;
     let scope = members.scope.take()?;
     let period = members.period.take();
+    let receiver = owned(members.receiver.take());
     let of_exchange = members.transaction_id.take().is_some();
     let fits = match scope {
-        Scope::Journal => !of_exchange,
-        Scope::Exchange => of_exchange && period.is_none(),
+        Scope::Journal => !of_exchange && receiver.is_none(),
+        Scope::Exchange => {
+            of_exchange && period.is_none() && receiver.as_deref().is_none_or(crate::note::is_participant)
+        }
     };
     let participant = owned(members.participant.take())?;
     let is_participant = crate::note::is_participant(&participant);
     // For people: no rule judges it.
     members.made_at.take()?;
-    (fits && is_participant).then_some(Header { participant, scope, size: members.size.take()?, period })
+    let size = members.size.take()?;
+    (fits && is_participant).then_some(Header { participant, scope, size, period, receiver })
 }
 
 fn hashes(members: &mut Members<'_>) -> Option<Vec<Hash>> {

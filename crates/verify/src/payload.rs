@@ -207,7 +207,8 @@ pub(crate) enum Body {
     Completion(Completion),
     Witness(Box<Witness>),
     Act(Box<Act>),
-    Withheld,
+    /// By its commitment.
+    Withheld(Hash),
     Destroyed,
     /// It is not what it was, or cannot be read.
     Unknown,
@@ -237,7 +238,7 @@ impl Entry {
             at,
             kind,
             leaf,
-            body: if line.withheld { Body::Withheld } else { Body::Destroyed },
+            body: if line.withheld { Body::Withheld(commitment) } else { Body::Destroyed },
             is_changed: i64::try_from(id.0 >> 80).ok() != Some(at),
             leaf_differs,
             is_unreadable: false,
@@ -274,7 +275,7 @@ fn kind_of(text: &str) -> Option<String> {
     serde_json::from_str::<Kinded>(text).ok().map(|kinded| kinded.kind)
 }
 
-fn read(kind: Kind, text: &str) -> Option<Body> {
+pub(crate) fn read(kind: Kind, text: &str) -> Option<Body> {
     text.trim_ascii_start().starts_with('{').then_some(())?;
     match kind {
         Kind::Permit => permit(text),

@@ -15,6 +15,7 @@ use crate::{
     merkle::Hash,
     note::Checkpoint,
     payload::Entry,
+    told::Told,
 };
 
 /// Longest line, in bytes.
@@ -46,6 +47,12 @@ pub(crate) enum Item {
     },
     Agreement(Box<AgreementVersion>),
     Certificate(Vec<u8>),
+    /// What is told of the withheld entry with this index; nothing when the statement is not good.
+    Told {
+        index: u64,
+        told: Option<Box<Told>>,
+    },
+    NotGiven,
     End {
         lines: u64,
     },
@@ -68,6 +75,10 @@ impl Item {
                 Self::Agreement(Box::new(AgreementVersion::judge(*agreement)))
             }
             Some(Line::Certificate(der)) => Self::Certificate(der),
+            Some(Line::Told { index, signed }) => {
+                Self::Told { index, told: Told::judge(&signed).map(Box::new) }
+            }
+            Some(Line::NotGiven) => Self::NotGiven,
             Some(Line::End { lines }) => Self::End { lines },
         }
     }

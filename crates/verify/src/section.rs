@@ -21,6 +21,7 @@ use crate::{
     people::People,
     reader::Item,
     records::{OwedRecord, Records},
+    told::Half,
 };
 
 /// How far an entry's time may be before that of an earlier one, in milliseconds.
@@ -79,6 +80,7 @@ pub(crate) struct Section {
     pub(crate) operations: Pool<OperationName>,
     pub(crate) element_lists: Pool<Vec<Box<str>>>,
     pub(crate) certificates: Vec<Vec<u8>>,
+    pub(crate) half: Half,
 }
 
 impl Section {
@@ -120,6 +122,7 @@ impl Section {
             operations: Pool::default(),
             element_lists: Pool::default(),
             certificates: Vec::new(),
+            half: Half::default(),
         }
     }
 
@@ -140,7 +143,7 @@ impl Section {
         findings.alarm(code, Some(self.participant()), place, words(nl, en));
     }
 
-    fn form(&self, findings: &mut Findings, line: u64, nl: &str, en: &str) {
+    pub(crate) fn form(&self, findings: &mut Findings, line: u64, nl: &str, en: &str) {
         self.alarm(findings, Alarm::Form, at_line(line), nl, en);
     }
 
@@ -162,8 +165,12 @@ impl Section {
                 self.certificates.push(der);
             }
             Item::Certificate(_) => {}
+            Item::Told { index, told } if self.header.receiver.is_some() => {
+                self.told(index, told.map(|told| *told), line, names, findings);
+            }
+            Item::NotGiven if !self.is_journal() => add(&mut self.half.not_given),
             Item::End { lines } => self.end(lines, line, findings),
-            Item::Consistency { .. } | Item::Bad | Item::Evidence(_) => {
+            Item::Consistency { .. } | Item::Told { .. } | Item::NotGiven | Item::Bad | Item::Evidence(_) => {
                 self.form(findings, line, "De regel is niet leesbaar.", "the line cannot be read");
             }
         }
@@ -248,6 +255,7 @@ impl Section {
             self.alarm(findings, Alarm::Form, at_index(index), nl, en);
         }
         self.proven = HashMap::new();
+        self.close_half(findings);
     }
 
     /// Keeps what it says of checkpoints and keys only.
@@ -338,6 +346,7 @@ impl Section {
         }
         self.leaf_of(index, entry.leaf_differs, findings);
         self.time_of(index, at, findings);
+        self.may_be_told(index, (id, at, kind), &body);
         self.keep(index, id, at, kind, body, names, findings);
     }
 
@@ -373,7 +382,7 @@ impl Section {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
-    fn keep(
+    pub(crate) fn keep(
         &mut self,
         index: u64,
         id: Id,
@@ -383,12 +392,13 @@ impl Section {
         names: &mut Names,
         findings: &mut Findings,
     ) {
-        if matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown) {
-            match kind {
-                Kind::Permit => self.hidden_permits.push((id, at)),
-                Kind::Processing => self.records.hidden.push(at),
-                _ => {}
+        let is_hidden = matches!(body, Body::Withheld(_) | Body::Destroyed | Body::Unknown);
+        match kind {
+            Kind::Permit if is_hidden && !self.half.untold.get(&index).is_some_and(Option::is_some) => {
+                self.hidden_permits.push((id, at));
             }
+            Kind::Processing if is_hidden => self.records.hidden.push(at),
+            _ => {}
         }
         if kind == Kind::Act && !matches!(body, Body::Act(_)) {
             self.has_unknown_acts = true;
@@ -402,6 +412,7 @@ impl Section {
             Body::Completion(completion) => {
                 let [high, _] = halves(&completion.content);
                 self.completions.push(CompletionRecord {
+                    id,
                     permit: completion.permit,
                     transaction: completion.transaction,
                     direction: completion.direction,
@@ -416,7 +427,9 @@ impl Section {
             }
             Body::Witness(witness) => self.witness(index, at, *witness, findings),
             Body::Act(act) => self.act(index, at, act.subject, act.action, names, findings),
-            Body::Withheld => self.withheld(index, at, kind, findings),
+            // What is told of it comes in a line of its own.
+            Body::Withheld(_) if self.half.untold.contains_key(&index) => {}
+            Body::Withheld(_) => self.withheld(index, at, kind, findings),
             Body::Destroyed => {
                 add(&mut self.counts.destroyed);
                 self.destroyed.push((index, at, kind));

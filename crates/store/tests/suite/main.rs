@@ -26,6 +26,7 @@ mod agreements;
 mod class_questions;
 mod configuration;
 mod contracts;
+mod counterparts;
 mod damage;
 mod durability;
 mod exchanges;

@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use verbond_account::{
-    Exchange, Period, Person, Reconciliation, about_person, exchanges, processing_records, reconcile,
+    Exchange, Occasion, OneExchange, Period, Person, Reconciliation, about_person, exchanges, one_exchange,
+    processing_records, reconcile,
 };
 use verbond_agreement::{IdentifierKind, Moment};
-use verbond_application::{OpContext, agreements::agreement_asked};
-use verbond_domain::{Direction, ParticipantId, Problem};
+use verbond_application::{OpContext, agreements::agreement_asked, database_problem};
+use verbond_domain::{Direction, ParticipantId, Problem, TransactionId};
 use verbond_store::{
+    counterparts::ReconciliationRow,
     exchanges::ExchangeFilter,
     processing::{ProcessingFilter, ProcessingRow},
 };
@@ -22,6 +24,7 @@ use super::{
     failure::{Failure, ProblemDetails},
     views::List,
 };
+use crate::ambient::rfc_3339;
 
 /// Which period to compare.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -52,7 +55,104 @@ pub async fn compare(
         from: parsed::<Moment>(&asked.after)?.timestamp(),
         until: before.map_or(now, Moment::timestamp),
     };
-    Ok(Json(reconcile(&context, office.counterparts.as_ref(), &participant, period).await?))
+    let counterparts = office.counterparts.as_ref();
+    Ok(Json(reconcile(&context, counterparts, &participant, period, Occasion::Asked).await?))
+}
+
+/// A comparison that was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReconciledView {
+    /// With whom.
+    pub participant: String,
+    /// When.
+    pub at: String,
+    /// Whether the node did it by itself.
+    pub by_itself: bool,
+    /// From when, by the times in transaction ids.
+    pub from: String,
+    /// Until when.
+    pub until: String,
+    /// Transactions that were compared.
+    pub compared: u64,
+    /// Those of which both tell the same.
+    pub same: u64,
+    /// How many findings there were of each kind.
+    #[schema(value_type = Object)]
+    pub counts: Value,
+    /// Whether the accounts disagree.
+    pub disagrees: bool,
+    /// Code of why nothing could be compared.
+    pub failure: Option<String>,
+}
+
+impl From<ReconciliationRow> for ReconciledView {
+    fn from(row: ReconciliationRow) -> Self {
+        Self {
+            participant: row.participant.to_string(),
+            at: rfc_3339(row.at),
+            by_itself: row.by_itself,
+            from: rfc_3339(row.from),
+            until: rfc_3339(row.until),
+            compared: row.compared,
+            same: row.same,
+            counts: serde_json::from_str(&row.counts).unwrap_or_default(),
+            disagrees: row.disagrees,
+            failure: row.failure,
+        }
+    }
+}
+
+/// Which comparisons.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReconciledQuery {
+    /// Only with this participant.
+    participant: Option<String>,
+    /// At most so many, 1 to 1000; 100 if absent.
+    limit: Option<i64>,
+}
+
+/// What came of comparing accounts with other participants, the newest first: what somebody asked for and what the node did by itself.
+#[utoipa::path(get, path = "/v1/reconciliations", tag = "account", params(ReconciledQuery), responses(
+    (status = 200, body = List<ReconciledView>),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn reconciled(
+    Context(context): Context,
+    Query(query): Query<ReconciledQuery>,
+) -> Result<Json<List<ReconciledView>>, Failure> {
+    let with = given(query.participant).map(|id| parsed::<ParticipantId>(&id)).transpose()?;
+    let rows = context.store.reconciliations(with.as_ref(), query.limit.unwrap_or(100)).await;
+    Ok(Json(List::whole(rows.map_err(database_problem)?.into_iter().map(ReconciledView::from))))
+}
+
+/// Whether the other party is asked.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct OneExchangeQuery {
+    /// With what the other party tells, asked for over the network and verified.
+    #[serde(default)]
+    with_counterpart: bool,
+}
+
+/// One exchange on one page: permit or refusal, decision, agreement, processing records and completion of this participant, and when
+/// asked what the other party tells. That it was asked is journalled. Two items where the organisation asked on behalf of another.
+#[utoipa::path(get, path = "/v1/exchanges/{transaction}", tag = "account", params(("transaction" = String, Path), OneExchangeQuery),
+    responses((status = 200, body = List<OneExchange>),
+    (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+pub async fn exchange(
+    State(office): State<Shared>,
+    Context(context): Context,
+    Named(transaction): Named<TransactionId>,
+    Query(query): Query<OneExchangeQuery>,
+) -> Result<Json<List<OneExchange>>, Failure> {
+    let others = match query.with_counterpart {
+        true => office.halves.asked_for(&context, transaction).await?,
+        false => Vec::new(),
+    };
+    Ok(Json(List::whole(one_exchange(&context, transaction, &others).await?)))
 }
 
 /// Which processing records.

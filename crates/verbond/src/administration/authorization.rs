@@ -225,6 +225,8 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/journal/head", "journal", "read"),
     endpoint("GET", "/v1/journal/witnessed", "journal", "read"),
     endpoint("GET", "/v1/exchanges", "account", "read"),
+    endpoint("GET", "/v1/exchanges/{transaction}", "account", "read"),
+    endpoint("GET", "/v1/reconciliations", "account", "reconcile"),
     endpoint("GET", "/v1/processing-records", "account", "read"),
     endpoint("POST", "/v1/processing-records/search", "account", "person"),
     endpoint("POST", "/v1/reconciliations/{participant}", "account", "reconcile"),

@@ -5,7 +5,7 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use utoipa::IntoParams;
-use verbond_account::{EvidenceOf, evidence};
+use verbond_account::{EvidenceOf, NotGiven, OtherHalf, evidence};
 use verbond_domain::{Problem, Timestamp};
 
 use super::{
@@ -22,6 +22,10 @@ use super::{
 pub struct EvidenceQuery {
     /// Only of this exchange, each entry with its proof.
     transaction_id: Option<String>,
+    /// With it the half of whoever is at the other end, asked for over the network: behind this participant's own, or a line that says
+    /// why it is not there. Only with `transactionId`.
+    #[serde(default)]
+    with_counterpart: bool,
     /// Payloads only of entries from this moment on (RFC 3339, whole seconds of UTC),
     after: Option<String>,
     /// and before this moment.
@@ -51,10 +55,15 @@ pub async fn get(
     Context(context): Context,
     Query(query): Query<EvidenceQuery>,
 ) -> Result<Response, Failure> {
+    let with_counterpart = query.with_counterpart;
     let of = query.of(context.ambient.now())?;
-    let subject = match of {
-        EvidenceOf::Exchange(transaction) => transaction.to_string(),
-        EvidenceOf::Journal(_) => "journal".to_owned(),
+    let (subject, halves) = match of {
+        EvidenceOf::Exchange(transaction) if with_counterpart => {
+            (transaction.to_string(), office.halves.asked_for(&context, transaction).await?)
+        }
+        EvidenceOf::Exchange(transaction) => (transaction.to_string(), Vec::new()),
+        EvidenceOf::Journal(_) if with_counterpart => return Err(Failure(of_one_exchange())),
+        EvidenceOf::Journal(_) => ("journal".to_owned(), Vec::new()),
     };
     context.record_alone("account.evidence", &subject, serde_json::json!({})).await?;
     // Of now, as far as this process has the key.
@@ -62,10 +71,30 @@ pub async fn get(
     let (pieces, taken) = mpsc::channel(lines::ROOM);
     let own = office.agreements.own.clone();
     tokio::spawn(async move {
-        if let Err(problem) = evidence(&context, &own, of, &pieces).await {
+        let not_given: Vec<NotGiven> = halves.iter().filter_map(OtherHalf::not_given).collect();
+        match evidence(&context, &own, of, &not_given, &pieces).await {
+            Ok(()) => behind(halves, &pieces).await,
             // Nobody may be there to hear it.
-            let _ = pieces.send(Err(problem)).await;
+            Err(problem) => drop(pieces.send(Err(problem)).await),
         }
     });
     lines::answer(taken).await
+}
+
+/// Puts the halves of others behind the own one.
+async fn behind(halves: Vec<OtherHalf>, pieces: &mpsc::Sender<Result<Vec<u8>, Problem>>) {
+    for half in halves.into_iter().filter_map(|half| half.outcome.ok()) {
+        // Nobody may be there to take it.
+        let _ = pieces.send(Ok(half.evidence)).await;
+    }
+}
+
+fn of_one_exchange() -> Problem {
+    Problem::new(
+        "EXCHANGE_NOT_NAMED",
+        400,
+        "De helft van de andere partij hoort bij één uitwisseling.",
+        "the other party's half is of one exchange",
+    )
+    .next("Noem het transactienummer.", "name the transaction")
 }

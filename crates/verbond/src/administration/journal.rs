@@ -4,9 +4,12 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use verbond_application::database_problem;
+use verbond_application::{counterparts::CounterpartCause, database_problem};
 use verbond_domain::Problem;
-use verbond_store::checkpoints::{CheckpointRow, WitnessedRow};
+use verbond_store::{
+    checkpoints::{CheckpointRow, WitnessedRow},
+    counterparts::CounterpartTaskRow,
+};
 use verbond_tiles::Publication;
 
 use super::{
@@ -98,10 +101,13 @@ pub struct WitnessedView {
     pub seen_at: String,
     /// The signed note.
     pub note: String,
+    /// The open task about it, where the counterpart showed another history of this journal since.
+    pub contradiction: Option<String>,
 }
 
-impl From<WitnessedRow> for WitnessedView {
-    fn from(row: WitnessedRow) -> Self {
+impl WitnessedView {
+    fn of(row: WitnessedRow, open: &[CounterpartTaskRow]) -> Self {
+        let task = open.iter().find(|task| task.subject == row.origin);
         let counterpart = row.counterpart.to_string();
         Self {
             counterpart,
@@ -109,6 +115,7 @@ impl From<WitnessedRow> for WitnessedView {
             size: row.size,
             seen_at: rfc_3339(row.seen_at),
             note: row.note,
+            contradiction: task.map(|task| task.task.clone()),
         }
     }
 }
@@ -142,5 +149,7 @@ pub async fn head(
 ))]
 pub async fn witnessed(Context(context): Context) -> Result<Json<List<WitnessedView>>, Failure> {
     let rows = context.store.witnessed(None).await.map_err(database_problem)?;
-    Ok(Json(List::whole(rows.into_iter().map(WitnessedView::from))))
+    let cause = CounterpartCause::Contradiction.as_str();
+    let open = context.store.open_counterpart_tasks(cause).await.map_err(database_problem)?;
+    Ok(Json(List::whole(rows.into_iter().map(|row| WitnessedView::of(row, &open)))))
 }

@@ -44,6 +44,7 @@ use axum::{
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use verbond_account::Halves;
 use verbond_application::{
     OpContext, agreements::AgreementOffice, checkpoints::Checkpoints, limits::Limits,
     snapshot::SnapshotKeeper,
@@ -90,6 +91,8 @@ pub struct Office {
     pub publications: Vec<Arc<Publication>>,
     /// Asks other participants what they have written down of exchanges.
     pub counterparts: Arc<AccountReader>,
+    /// Asks other participants for their half of an exchange.
+    pub halves: Arc<Halves>,
     /// What this process's gateways decide on.
     pub snapshots: Arc<SnapshotKeeper>,
     /// Reads trust anchors, certificates and revocation lists again.
@@ -200,7 +203,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(agreements::resume))
         .routes(routes!(agreements::revoke))
         .routes(routes!(account::compare))
+        .routes(routes!(account::reconciled))
         .routes(routes!(account::exchanged))
+        .routes(routes!(account::exchange))
         .routes(routes!(account::records))
         .routes(routes!(account::search))
         .routes(routes!(evidence::get))

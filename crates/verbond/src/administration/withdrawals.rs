@@ -13,6 +13,7 @@ use verbond_application::{
     OpContext,
     agreements::{BasisAsked, Resting, Task, Withdrawal},
     class_questions::{self, ClassTask},
+    counterparts::{self, CounterpartTask},
 };
 use verbond_domain::{Actor, Bilingual, ServiceReference};
 
@@ -290,10 +291,12 @@ pub enum TaskEntry {
     Duty(Box<TaskView>),
     /// Whether a service is open.
     Class(ClassTask),
+    /// About another participant: its account, or its journal.
+    Counterpart(Box<CounterpartTask>),
 }
 
-/// What remains to be done: first whether services are open whose traffic speaks of people, then of agreements that have
-/// ended, those with the earliest day first.
+/// What remains to be done: first whether services are open whose traffic speaks of people, then about other participants whose
+/// account or journal says two things, then of agreements that have ended, those with the earliest day first.
 #[utoipa::path(get, path = "/v1/tasks", tag = "agreements", params(TaskQuery),
     responses((status = 200, body = List<TaskEntry>),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
@@ -304,15 +307,18 @@ pub async fn tasks(
     Query(TaskQuery { all }): Query<TaskQuery>,
 ) -> Result<Json<List<TaskEntry>>, Failure> {
     let classes = class_questions::tasks(&context).await?.into_iter().map(TaskEntry::Class);
+    let about =
+        counterparts::tasks(&context).await?.into_iter().filter(|task| all == Some(true) || task.is_open());
+    let about = about.map(|task| TaskEntry::Counterpart(Box::new(task)));
     let tasks = office.agreements.tasks(&context).await?;
     let wanted = |task: &Task| all == Some(true) || task.done.is_none();
     let duties = tasks.into_iter().filter(wanted).map(|task| TaskEntry::Duty(Box::new(task.into())));
-    Ok(Json(List::whole(classes.chain(duties))))
+    Ok(Json(List::whole(classes.chain(about).chain(duties))))
 }
 
 /// Writes down that a task has been done.
 #[utoipa::path(post, path = "/v1/tasks/{task}/done", tag = "agreements", params(("task" = String, Path)),
-    request_body = TaskNote, responses((status = 200, body = TaskView),
+    request_body = TaskNote, responses((status = 200, body = TaskEntry),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 pub async fn done(
@@ -320,6 +326,10 @@ pub async fn done(
     Context(context): Context,
     Named(task): Named<String>,
     Body(TaskNote { note }): Body<TaskNote>,
-) -> Result<Json<TaskView>, Failure> {
-    Ok(Json(office.agreements.task_done(&context, &task, note).await?.into()))
+) -> Result<Json<TaskEntry>, Failure> {
+    if let Some(task) = counterparts::done(&context, &task, &note).await? {
+        return Ok(Json(TaskEntry::Counterpart(Box::new(task))));
+    }
+    let done = office.agreements.task_done(&context, &task, note).await?;
+    Ok(Json(TaskEntry::Duty(Box::new(done.into()))))
 }

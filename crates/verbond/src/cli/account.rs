@@ -9,8 +9,12 @@ use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Client, decision::Period, show};
-use crate::{client::segment, credential, printer::Printer};
+use super::{Client, decision::Period, evidence, show};
+use crate::{
+    client::{segment, with_query},
+    credential,
+    printer::Printer,
+};
 
 /// What became of exchanges, and whether the other party says the same.
 #[derive(Debug, Subcommand)]
@@ -31,6 +35,29 @@ pub enum Account {
         /// Exchanges begun before this moment; without it, until now.
         #[arg(long, value_name = "MOMENT")]
         before: Option<String>,
+    },
+    /// What came of comparing, the newest first: what somebody asked for, and what the node does by itself (`[account]` in verbond.toml).
+    #[command(after_help = "Where accounts disagree there is a task: `verbond task list`. Example:\n  \
+        verbond account reconciliations --participant oin:00000099000000020000")]
+    Reconciliations {
+        /// Only with this participant.
+        #[arg(long, value_name = "PARTICIPANT")]
+        participant: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// One exchange on one page: permit or refusal, decision, agreement, processing and completion.
+    #[command(
+        after_help = "Asked as a person, with a key of your own (see `verbond person --help`). Example:\n  \
+        verbond account exchange 0199… --with-counterpart"
+    )]
+    Exchange {
+        /// The transaction.
+        transaction: String,
+        /// Beside it what the other party tells, asked for over the network and verified.
+        #[arg(long)]
+        with_counterpart: bool,
     },
     /// Exchanges of this organisation: permitted or refused, under which agreement, for what, and what became of them here.
     ///
@@ -89,7 +116,7 @@ pub enum Account {
         after_help = "Asked as a person, with a key of your own: `--node`, `--client-certificate` and `--client-key` (see \
         `verbond person --help`).\nExamples, the whole journal, and one exchange:\n  \
         verbond account evidence --out journal.jsonl\n  \
-        verbond account evidence --transaction 0199… --out exchange.jsonl"
+        verbond account evidence --transaction 0199… --with-counterpart --out exchange.jsonl"
     )]
     Evidence {
         /// Where it goes; an existing file stays as it is.
@@ -98,6 +125,9 @@ pub enum Account {
         /// Only of this exchange, each entry with its proof.
         #[arg(long, value_name = "ID")]
         transaction: Option<String>,
+        /// With it the half of the other party, asked for over the network and verified. When it is not to be had, the file says why.
+        #[arg(long, requires = "transaction")]
+        with_counterpart: bool,
         #[command(flatten)]
         period: Period,
     },
@@ -152,6 +182,17 @@ const EXCHANGES: [(&str, &str); 10] = [
     ("DELIVERY", "/completion/delivery"),
     ("RECORDS", "/records"),
 ];
+/// Columns of a table of comparisons.
+const RECONCILIATIONS: [(&str, &str); 8] = [
+    ("PARTICIPANT", "/participant"),
+    ("AT", "/at"),
+    ("BY ITSELF", "/by_itself"),
+    ("UNTIL", "/until"),
+    ("COMPARED", "/compared"),
+    ("SAME", "/same"),
+    ("DISAGREES", "/disagrees"),
+    ("FAILURE", "/failure"),
+];
 /// Columns of a table of processing records.
 const RECORDS: [(&str, &str); 5] = [
     ("TRANSACTION", "/transaction_id"),
@@ -171,23 +212,31 @@ impl Account {
                 let came = client.post(&path, &json!({ "after": after, "before": before })).await?;
                 Ok(reconciled(&came, printer))
             }
-            Self::Evidence { out, transaction, period } => {
+            Self::Evidence { out, transaction, with_counterpart, period } => {
                 let mut parameters = vec![("transactionId", transaction.unwrap_or_default())];
+                if with_counterpart {
+                    parameters.push(("withCounterpart", "true".to_owned()));
+                }
                 parameters.extend(period.parameters());
                 let bytes = kept(client, &parameters, &out).await?;
-                match printer.is_json() {
-                    true => printer.json(&json!({ "file": out, "bytes": bytes })),
-                    false => printer.say(
-                        &format!(
-                            "{} geschreven ({bytes} bytes). Controleer het met `verbond verify {0}`.",
-                            out.display()
-                        ),
-                        &format!(
-                            "{} written ({bytes} bytes); check it with `verbond verify {0}`",
-                            out.display()
-                        ),
-                    ),
-                }
+                evidence::written(&out, bytes, with_counterpart, printer).await
+            }
+            Self::Reconciliations { participant, limit } => {
+                let parameters =
+                    [("participant", participant.unwrap_or_default()), ("limit", limit.to_string())];
+                let answer = client.get(&with_query("/v1/reconciliations", &parameters)).await?;
+                show::list(
+                    printer,
+                    &answer,
+                    &RECONCILIATIONS,
+                    ("Nog niets vergeleken.", "nothing compared yet"),
+                );
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Exchange { transaction, with_counterpart } => {
+                let parameters = [("withCounterpart", with_counterpart.to_string())];
+                let path = format!("/v1/exchanges/{}", segment(&transaction));
+                evidence::exchange(&client.get(&with_query(&path, &parameters)).await?, printer);
                 Ok(ExitCode::SUCCESS)
             }
             Self::Exchanges {

@@ -56,8 +56,13 @@ pub enum Journal {
 }
 
 /// Columns of a table of checkpoints.
-const WITNESSED: [(&str, &str); 4] =
-    [("COUNTERPART", "/counterpart"), ("ORIGIN", "/origin"), ("ENTRIES", "/size"), ("SEEN", "/seen_at")];
+const WITNESSED: [(&str, &str); 5] = [
+    ("COUNTERPART", "/counterpart"),
+    ("ORIGIN", "/origin"),
+    ("ENTRIES", "/size"),
+    ("SEEN", "/seen_at"),
+    ("SECOND HISTORY", "/contradiction"),
+];
 
 impl Journal {
     /// Does it; only what asks a running node makes a client.

@@ -9,6 +9,7 @@ mod contract;
 mod contract_sheet;
 mod decision;
 mod description;
+mod evidence;
 mod journal;
 mod key;
 mod peer;

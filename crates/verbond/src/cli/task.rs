@@ -9,7 +9,8 @@ use crate::{
     printer::Printer,
 };
 
-/// What remains to be done: of agreements that have ended, and of services whose traffic speaks of people.
+/// What remains to be done: of agreements that have ended, of services whose traffic speaks of people, and about participants whose
+/// account or journal says two things.
 #[derive(Debug, Subcommand)]
 pub enum Task {
     /// The tasks, those with the earliest day first, each with the clause that it comes from.
@@ -39,6 +40,7 @@ impl Task {
                     ("DUE", "/due"),
                     ("EARLIEST", "/at_the_earliest"),
                     ("CLAUSE", "/clause"),
+                    ("ABOUT", "/counterpart"),
                     ("WHAT", "/what/en"),
                     ("DONE", "/done_at"),
                     ("AGREEMENT", "/title/en"),

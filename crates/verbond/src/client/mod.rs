@@ -215,7 +215,8 @@ impl Client {
     }
 }
 
-fn with_query(path: &str, parameters: &[(&str, String)]) -> String {
+/// A path with parameters; those without a value are left out.
+pub fn with_query(path: &str, parameters: &[(&str, String)]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
         query.append_pair(name, value);

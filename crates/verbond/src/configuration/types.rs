@@ -64,6 +64,9 @@ pub struct Configuration {
     /// Processing records that applications write themselves.
     #[serde(default)]
     pub records: RecordSettings,
+    /// The account of exchanges.
+    #[serde(default)]
+    pub account: AccountSettings,
     /// Backups of the node.
     #[serde(default)]
     pub backup: Backup,
@@ -321,6 +324,9 @@ pub struct JournalSettings {
     /// published. Kind and time of every entry can be seen in it, which shows how much traffic there is.
     #[schema(value_type = Option<String>)]
     pub tiles: Option<PathBuf>,
+    /// `true`: exchange nothing with a participant whose journal tells two histories, until a steward has done the task about it.
+    /// `false`: go on, with the task. Either way nothing is lost: both histories stand in the journal.
+    pub stop_on_contradiction: bool,
     /// An object store in which the tree is published; absent: it is not. With `tiles` too, it is published in both.
     pub object_store: Option<ObjectStore>,
 }
@@ -372,6 +378,15 @@ pub struct RecordSettings {
     /// Exchanges of one application and service that may wait for their records, those that are still going on included. One more
     /// is refused.
     pub most_outstanding: u32,
+}
+
+/// The account of exchanges.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccountSettings {
+    /// Seconds between two comparisons, by the node itself, of its account with those of participants with whom there were exchanges; 0:
+    /// it compares when somebody asks only.
+    pub reconcile_seconds: u32,
 }
 
 /// Bounds on what strangers and applications can ask of the node.
@@ -471,7 +486,13 @@ impl Default for Administration {
 
 impl Default for JournalSettings {
     fn default() -> Self {
-        Self { checkpoint_seconds: 10, tiles: None, object_store: None }
+        Self { checkpoint_seconds: 10, tiles: None, stop_on_contradiction: false, object_store: None }
+    }
+}
+
+impl Default for AccountSettings {
+    fn default() -> Self {
+        Self { reconcile_seconds: 86_400 }
     }
 }
 

@@ -331,6 +331,7 @@ fn check_limits(settings: &Settings) -> Result<(), Problem> {
         ("records.within_seconds", settings.configuration.records.within_seconds, 1, 7 * 86_400),
         ("records.most_outstanding", settings.configuration.records.most_outstanding, 1, 10_000),
         ("journal.checkpoint_seconds", settings.configuration.journal.checkpoint_seconds, 1, 3600),
+        ("account.reconcile_seconds", settings.configuration.account.reconcile_seconds, 0, 31 * 86_400),
         ("limits.drain_seconds", limits.drain_seconds, 0, 3600),
         ("group.rules.token_lifetime_seconds", settings.profile.rules.token_lifetime_seconds, 5, 3600),
     ];

@@ -35,6 +35,7 @@ pub async fn look(node: &Value, client: &Client) -> Vec<Finding> {
     findings.extend(node.get("restart_needed_for").and_then(restart));
     findings.extend(node.get("failing_tasks").and_then(failing));
     findings.extend(outbox(client).await);
+    findings.extend(counterparts(client).await);
     findings.extend(published(client).await);
     findings
 }
@@ -82,6 +83,24 @@ async fn outbox(client: &Client) -> Option<Finding> {
         )
         .mend("Bekijk `verbond outbox`.", "see `verbond outbox`"),
     })
+}
+
+/// Tasks about participants whose account or journal says two things.
+async fn counterparts(client: &Client) -> Vec<Finding> {
+    let Ok(tasks) = client.get("/v1/tasks").await else { return Vec::new() };
+    let tasks = tasks.get("items").and_then(Value::as_array).into_iter().flatten();
+    let about = tasks.filter_map(|task| {
+        let text = |name: &str| task.get(name)?.as_str();
+        let (counterpart, subject) = (text("counterpart")?, text("subject")?);
+        let (nl, en) = match text("cause")? {
+            "contradiction" => ("toont twee geschiedenissen van", "shows two histories of"),
+            _ => ("vertelt iets anders over uitwisselingen", "tells something else of exchanges"),
+        };
+        let (nl, en) = (format!("{counterpart} {nl} ({subject})"), format!("{counterpart} {en} ({subject})"));
+        let finding = Finding::warn("counterpart", nl, en);
+        Some(finding.mend("Zie `verbond task list`.", "see `verbond task list`"))
+    });
+    about.collect()
 }
 
 /// Places where the journal's tree is to be published and is not.

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use tokio::{sync::Mutex, task::JoinHandle};
-use verbond_account::Export;
+use verbond_account::{Export, Halves};
 use verbond_application::{
     Managers, OpContext,
     absences::Absences,
@@ -39,8 +39,8 @@ use verbond_trust::{
 };
 
 use super::{
-    Metrics, Reloader, decision_point, export, identity, journal_files, metrics::Sources, pseudonyms,
-    reload::AtStart, roles::Roles, sources, tasks, tiles, wrapping_key,
+    Metrics, Reloader, decision_point, export, identity, journal_files, judge::Verifier, metrics::Sources,
+    pseudonyms, reload::AtStart, roles::Roles, sources, tasks, tiles, wrapping_key,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -63,6 +63,7 @@ pub struct Node {
     pub among_nodes: Arc<NodeApi>,
     pub samples: Arc<SourceSamples>,
     pub counterparts: Arc<AccountReader>,
+    pub halves: Arc<Halves>,
     pub limits: Arc<Limits>,
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
@@ -205,6 +206,12 @@ impl Node {
         let absences: Arc<Absences> = Arc::default();
         let completions = Completions::start(journal.clone());
         let (witnesses, shown) = Witnesses::new();
+        let halves = Arc::new(Halves {
+            own: own.clone(),
+            counterparts: Arc::clone(&counterparts) as _,
+            judge: Arc::new(Verifier(profile.trust_anchors.clone())),
+            witnesses: witnesses.clone(),
+        });
         let gateway = Gateway {
             absences: Arc::clone(&absences),
             exchanges: Exchanges::new(
@@ -212,7 +219,8 @@ impl Node {
                 Arc::clone(&counting),
                 (Arc::new(store.clone()), owed_rules),
                 ambient.clone(),
-            ),
+            )
+            .stopping_on_contradiction(settings.configuration.journal.stop_on_contradiction),
             completions: completions.clone(),
             checkpoints: Arc::clone(&checkpoints),
             witnesses: witnesses.clone(),
@@ -305,6 +313,15 @@ impl Node {
             }));
             running
                 .push(supervisor.keep("counts", with, |(store, ambient)| tasks::drop_counts(store, ambient)));
+            let every = settings.configuration.account.reconcile_seconds;
+            if every > 0 {
+                let actor = Actor::Node { rule: "reconciliation".to_owned() };
+                let context = OpContext { actor, ambient: ambient.clone(), store: store.clone() };
+                let with = (context, Arc::clone(&counterparts));
+                running.push(supervisor.keep("accounts", with, move |(context, counterparts)| {
+                    tasks::reconcile(context, counterparts, every)
+                }));
+            }
             if let Some(logbook) = logbook {
                 let actor = Actor::Node { rule: "export of processing records".to_owned() };
                 let context = OpContext { actor, ambient: ambient.clone(), store: store.clone() };
@@ -357,6 +374,7 @@ impl Node {
             among_nodes,
             samples,
             counterparts,
+            halves,
             limits: counting,
             inway,
             outway,

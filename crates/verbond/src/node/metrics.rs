@@ -9,6 +9,7 @@ use prometheus_client::{
 };
 use tokio::sync::Mutex;
 use verbond_application::completions::Completions;
+use verbond_application::counterparts::CounterpartCause;
 use verbond_application::snapshot::SnapshotKeeper;
 use verbond_application::witnesses::Witnesses;
 use verbond_domain::{Ambient, ParticipantId, Timestamp};
@@ -74,6 +75,8 @@ pub struct Metrics {
     export_refused: Figure,
     export_seconds: Figure,
     witness_contradictions: Figure,
+    contradictions_open: Figure,
+    disagreements_open: Figure,
     tiles_entries: Figure,
     tiles_failures: Figure,
     panics: Family<TaskLabels, Figure>,
@@ -132,6 +135,14 @@ impl Metrics {
             witness_contradictions: figure(
                 "witness_contradictions",
                 "Times that a counterpart showed another history of its journal than before",
+            ),
+            contradictions_open: figure(
+                "contradictions_open",
+                "Journals of counterparts of which two histories were shown, with a task that nobody has done",
+            ),
+            disagreements_open: figure(
+                "disagreements_open",
+                "Comparisons of accounts that disagreed, with a task that nobody has done",
             ),
             tiles_entries: figure(
                 "tiles_published_entries",
@@ -198,6 +209,16 @@ impl Metrics {
             && let Err(error) = self.take_export(now).await
         {
             tracing::warn!(%error, "what has been handed on to the logbook cannot be counted");
+        }
+
+        for (gauge, cause) in [
+            (&self.contradictions_open, CounterpartCause::Contradiction),
+            (&self.disagreements_open, CounterpartCause::Disagreement),
+        ] {
+            match self.sources.store.open_counterpart_tasks(cause.as_str()).await {
+                Ok(open) => drop(gauge.set(i64::try_from(open.len()).unwrap_or(i64::MAX))),
+                Err(error) => tracing::warn!(%error, "tasks about counterparts cannot be counted"),
+            }
         }
 
         let published: Vec<_> =

@@ -6,6 +6,7 @@ pub mod export;
 mod health;
 pub mod identity;
 pub mod journal_files;
+mod judge;
 mod metrics;
 pub mod own_server;
 pub mod pseudonyms;

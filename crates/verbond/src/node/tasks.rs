@@ -8,6 +8,7 @@ use std::{
 };
 
 use tokio::sync::watch;
+use verbond_account::reconcile_when_due;
 use verbond_application::{
     OpContext,
     absences::Absences,
@@ -18,6 +19,7 @@ use verbond_application::{
 use verbond_domain::{Actor, Ambient};
 use verbond_fail_points::fail_point;
 use verbond_fsc::RevocationRefresh;
+use verbond_node_api::AccountReader;
 use verbond_store::{Store, checkpoints::CheckpointRow, persons::PersonState};
 use verbond_trust::{
     IdentityHandle, PublicKeyThumbprint, TrustStore,
@@ -44,6 +46,8 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Time between two looks for exchanges that are no longer to be kept.
 const RETENTION: Duration = Duration::from_secs(3600);
 const DAY_SECONDS: i64 = 86_400;
+/// Time between two looks whether accounts are to be compared.
+const RECONCILE_LOOK: Duration = Duration::from_secs(5);
 
 /// Integrates the journal until it is aborted: positions, tree, views.
 pub async fn integrate(store: Store) {
@@ -285,6 +289,18 @@ pub async fn destroy_what_is_over(store: Store, ambient: Ambient, days: u32, key
             Err(error) => tracing::warn!(%error, "keys of months that are over cannot be destroyed yet"),
         }
         tokio::time::sleep(RETENTION).await;
+    }
+}
+
+/// Compares the account of exchanges with those of counterparts whenever it is due, until it is aborted.
+pub async fn reconcile(context: OpContext, counterparts: Arc<AccountReader>, every: u32) {
+    let every = i64::from(every);
+    loop {
+        fail_point!("task::accounts");
+        if let Err(problem) = reconcile_when_due(&context, counterparts.as_ref(), every).await {
+            tracing::warn!(%problem, "accounts cannot be compared yet");
+        }
+        tokio::time::sleep(RECONCILE_LOOK).await;
     }
 }
 

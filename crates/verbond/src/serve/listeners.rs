@@ -296,6 +296,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         checkpoints: Arc::clone(&node.checkpoints),
         publications: node.publications.clone(),
         counterparts: Arc::clone(&node.counterparts),
+        halves: Arc::clone(&node.halves),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
         health: Arc::new(Health {

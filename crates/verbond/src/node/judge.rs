@@ -1,0 +1,56 @@
+//! Evidence that others hand over, judged as anybody would judge it: by the verifier, with the group's trust anchors.
+
+use std::{io::Cursor, path::PathBuf};
+
+use async_trait::async_trait;
+use verbond_account::Judge;
+use verbond_verify::{Alarm, Anchors, Finding, Input, verify};
+
+/// What makes evidence not what it says it is. What else is found is what it shows, and stays in it for whoever reads it.
+const UNSOUND: [Alarm; 9] = [
+    Alarm::Form,
+    Alarm::EntryChanged,
+    Alarm::LeafDiffers,
+    Alarm::RootDiffers,
+    Alarm::Truncated,
+    Alarm::TwoHistories,
+    Alarm::CheckpointSignature,
+    Alarm::JournalKey,
+    Alarm::Told,
+];
+
+/// The verifier, with these files of trust anchors, read each time.
+pub struct Verifier(pub Vec<PathBuf>);
+
+#[async_trait]
+impl Judge for Verifier {
+    async fn alarms(&self, evidence: Vec<u8>, held: Vec<String>) -> Vec<String> {
+        let paths = self.0.clone();
+        let judged = tokio::task::spawn_blocking(move || judge(&paths, evidence, held)).await;
+        judged.unwrap_or_else(|_| vec!["UNREADABLE".to_owned()])
+    }
+}
+
+fn judge(paths: &[PathBuf], evidence: Vec<u8>, held: Vec<String>) -> Vec<String> {
+    let anchors: Result<Vec<Vec<u8>>, _> = paths.iter().map(std::fs::read).collect();
+    let Some(anchors) = anchors.ok().and_then(|texts| Anchors::from_pem(&texts).ok()) else {
+        return vec!["ANCHORS_UNREADABLE".to_owned()];
+    };
+    let input = |content: Vec<u8>| Input { name: String::new(), content: Box::new(Cursor::new(content)) };
+    let held = held.into_iter().map(|note| input(note.into_bytes())).collect();
+    let report = verify(vec![input(evidence)], anchors, held, &mut |_| {});
+    let mut alarms: Vec<String> = report.alarms.iter().filter(|found| is_unsound(found)).map(code).collect();
+    if report.unreadable.is_some() {
+        alarms.push("UNREADABLE".to_owned());
+    }
+    alarms
+}
+
+/// The certificates of agreements may be older than the anchors; those of the journal's keys and of what is told may not.
+fn is_unsound(found: &Finding) -> bool {
+    UNSOUND.contains(&found.code) || (found.code == Alarm::Certificate && found.index.is_some())
+}
+
+fn code(found: &Finding) -> String {
+    found.code.as_str().to_owned()
+}
