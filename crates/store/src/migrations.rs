@@ -9,7 +9,7 @@ use sqlx::{
 
 use crate::{StoreError, connection::Pools, dialect::Dialect, sql::Sql};
 
-const MIGRATIONS: [(i64, &str, &str); 15] = [
+const MIGRATIONS: [(i64, &str, &str); 16] = [
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "owner and retention", include_str!("../migrations/0002_owner_and_retention.sql")),
     (3, "persons", include_str!("../migrations/0003_persons.sql")),
@@ -25,20 +25,42 @@ const MIGRATIONS: [(i64, &str, &str); 15] = [
     (13, "journal tree", include_str!("../migrations/0013_journal_tree.sql")),
     (14, "retention and month keys", include_str!("../migrations/0014_retention_and_month_keys.sql")),
     (15, "processing export", include_str!("../migrations/0015_processing_export.sql")),
+    (16, "restored backup", include_str!("../migrations/0016_restored_backup.sql")),
 ];
 
-fn migrator(dialect: Dialect) -> Migrator {
-    let migrations = MIGRATIONS.map(|(version, description, text)| {
+/// The schema that this version of the program has: the number of its last migration.
+pub(crate) const NEWEST: i64 = 16;
+
+fn migrator(dialect: Dialect, up_to: i64) -> Migrator {
+    let wanted = MIGRATIONS.into_iter().filter(|(version, ..)| *version <= up_to);
+    let migrations = wanted.map(|(version, description, text)| {
         let text = AssertSqlSafe(dialect.migration(text)).into_sql_str();
         Migration::new(version, description.into(), MigrationType::Simple, text, false)
     });
-    Migrator::with_migrations(migrations.to_vec())
+    Migrator::with_migrations(migrations.collect())
+}
+
+/// Numbers and names of the migrations after a schema.
+pub(crate) fn after(schema: i64) -> impl Iterator<Item = (i64, &'static str)> {
+    MIGRATIONS
+        .into_iter()
+        .filter(move |(version, ..)| *version > schema)
+        .map(|(version, name, _)| (version, name))
 }
 
 /// Applies what has not been applied yet; on PostgreSQL under an advisory lock, so that processes that start together
 /// wait for each other.
 pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
-    let migrator = migrator(pools.dialect());
+    migrate_to(pools, NEWEST).await
+}
+
+/// As [`migrate`], no further than one schema: for a copy of a database that has not been migrated further itself.
+pub(crate) async fn migrate_to(pools: &Pools, schema: i64) -> Result<(), StoreError> {
+    let found = applied(pools).await?;
+    if found > NEWEST {
+        return Err(StoreError::Newer { found, known: NEWEST });
+    }
+    let migrator = migrator(pools.dialect(), schema);
     match pools {
         Pools::Sqlite { writer, .. } => migrator.run(writer).await,
         Pools::Postgres { pool } => migrator.run(pool).await,
@@ -46,20 +68,35 @@ pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
     .map_err(|error| StoreError::Database(format!("the migrations could not be applied: {error}")))
 }
 
+/// The number of the last migration that a database has; 0: none.
+pub(crate) async fn applied(pools: &Pools) -> Result<i64, StoreError> {
+    if !has_table(pools, "_sqlx_migrations").await? {
+        return Ok(0);
+    }
+    let newest = Sql::new("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations");
+    Ok(pools.row::<(i64,)>(newest).await?.map_or(0, |(newest,)| newest))
+}
+
+/// Whether a database has a table.
+pub(crate) async fn has_table(pools: &Pools, table: &str) -> Result<bool, StoreError> {
+    let sql = Sql::new(match pools.dialect() {
+        Dialect::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1",
+        Dialect::Postgres => "SELECT COUNT(to_regclass($1))",
+    });
+    Ok(pools.row::<(i64,)>(sql.bind(table)).await?.is_some_and(|(count,)| count > 0))
+}
+
 /// How many migrations have not been applied; changes nothing. Refuses a database that [`migrate`] would refuse: one
 /// that another version of the program has migrated differently or further, or that was left half migrated.
 pub(crate) async fn pending(pools: &Pools) -> Result<usize, StoreError> {
-    let migrator = migrator(pools.dialect());
-    let table = match pools.dialect() {
-        Dialect::Sqlite => {
-            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'"
-        }
-        Dialect::Postgres => "SELECT COUNT(to_regclass('_sqlx_migrations'))",
-    };
-    let is_there = pools.row::<(i64,)>(Sql::new(table)).await?.is_some_and(|(count,)| count > 0);
-    let applied: Vec<(i64, bool, Vec<u8>)> = match is_there {
-        true => pools.rows(Sql::new("SELECT version, success, checksum FROM _sqlx_migrations")).await?,
-        false => Vec::new(),
+    let migrator = migrator(pools.dialect(), NEWEST);
+    let found = applied(pools).await?;
+    if found > NEWEST {
+        return Err(StoreError::Newer { found, known: NEWEST });
+    }
+    let applied: Vec<(i64, bool, Vec<u8>)> = match found {
+        0 => Vec::new(),
+        _ => pools.rows(Sql::new("SELECT version, success, checksum FROM _sqlx_migrations")).await?,
     };
     for (version, success, checksum) in &applied {
         let known = migrator.iter().find(|migration| migration.version == *version);
