@@ -144,8 +144,9 @@ def test_nothing_is_left_of_a_backup_that_fails(node, made):
 
 @pytest.fixture
 def older(world, authority):
-    """A node whose database is of the schema before."""
-    made = world.node("publisher")
+    """A node whose database lacks a migration."""
+    made = world.node("publisher", settings={"journal": {"checkpoint_seconds": 1}})
+    eventually(lambda: (made.folder / "journal-head").exists(), "a checkpoint", 20)
     made.stop()
     with sqlite3.connect(made.database) as database:
         database.execute("DROP TABLE restored_backup")
@@ -154,23 +155,25 @@ def older(world, authority):
     made.stop()
 
 
-def schema(node):
+def has_migration(node):
     with sqlite3.connect(f"file:{node.database}?mode=ro", uri=True) as database:
-        return database.execute("SELECT MAX(version) FROM _sqlx_migrations").fetchone()[0]
+        return database.execute("SELECT COUNT(*) FROM _sqlx_migrations WHERE version = 16").fetchone()[0] == 1
 
 
 def test_an_upgrade_looks_backs_up_and_says_what_it_did(older, tmp_path):
     looked = answer(older, "upgrade", "--check")
-    assert (looked["from"], looked["to"], looked["done"], looked["backup"]) == (15, 16, False, None)
-    assert looked["migrations"] == ["16 restored backup"] and schema(older) == 15
+    assert (looked["done"], looked["backup"], looked["migrations"]) == (False, None, ["16 restored backup"])
+    assert not has_migration(older)
     done = answer(older, "upgrade")
-    assert done["done"] and schema(older) == 16
+    assert done["done"] and has_migration(older)
     again = answer(older, "upgrade")
     assert again["migrations"] == [] and not again["done"] and again["backup"] is None
 
     # The backup is of before, and comes back with this program too.
     back = another(older, done["backup"], tmp_path / "back", {})
-    assert schema(back) == 16
+    assert has_migration(back)
+    # Over the last entries no checkpoint may have been signed yet: that takes the journal's own key.
+    shutil.copy(older.folder / "journal-key.pem", back.folder / "journal-key.pem")
     assert answer(back, "journal", "continue", "--reason", "rolled back")["epoch"] == 2
     older.start()
     with pytest.raises(NodeFault, match="NODE_RUNS"):
@@ -182,9 +185,9 @@ def test_a_database_of_a_later_version_is_refused(older):
     assert not (older.folder / "backups").exists()
     with sqlite3.connect(older.database) as database:
         row = database.execute("SELECT * FROM _sqlx_migrations WHERE version = 16").fetchone()
-        database.execute(f"INSERT INTO _sqlx_migrations VALUES ({', '.join('?' * len(row))})", (17, *row[1:]))
+        database.execute(f"INSERT INTO _sqlx_migrations VALUES ({', '.join('?' * len(row))})", (9999, *row[1:]))
     refused = run(older, "upgrade")
-    assert refused.returncode and "DATABASE_NEWER" in refused.stderr and "17" in refused.stderr
+    assert refused.returncode and "DATABASE_NEWER" in refused.stderr and "9999" in refused.stderr
     with pytest.raises(NodeFault, match="DATABASE_NEWER"):
         older.start()
 

@@ -26,15 +26,11 @@ pub(crate) fn go_on(headers: &mut HeaderMap, ambient: &Ambient) -> Trace {
             (Trace { trace_id: TraceId(ambient.random()), span_id, parent_span_id: None }, 0)
         }
     };
-    let parent = format!("00-{}-{}-{flags:02x}", hexadecimal(&trace.trace_id.0), hexadecimal(&span_id.0));
+    let parent = format!("00-{}-{span_id}-{flags:02x}", trace.trace_id);
     if let Ok(value) = HeaderValue::from_str(&parent) {
         headers.insert(TRACEPARENT.clone(), value);
     }
     trace
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `00-<trace>-<parent>-<flags>` (Trace Context §3.2); a later version may have more behind it.

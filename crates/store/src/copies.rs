@@ -88,9 +88,10 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Damaged`].
     pub async fn copy_to(&self, file: &Path) -> Result<Copied, StoreError> {
         let pools = &self.inner.pools;
-        let schema = migrations::applied(pools).await?;
+        let versions = migrations::applied(pools).await?;
+        let is_current = migrations::pending(pools).await?.is_empty();
         let target = open_file(file).await?;
-        migrations::migrate_to(&target, schema).await?;
+        migrations::migrate_by(&target, &versions).await?;
         let has_keys = migrations::has_table(pools, "month_key").await?;
 
         let mut from = pools.begin_read().await?;
@@ -101,7 +102,7 @@ impl Store {
         let size = from.row::<(i64,)>(Sql::new("SELECT size FROM journal_head WHERE id = 1")).await?;
         let (size,) = size.ok_or_else(|| StoreError::damaged("the head of the journal is missing"))?;
         let keys = if has_keys { month_keys(&mut from).await? } else { Vec::new() };
-        let head = match schema == migrations::NEWEST {
+        let head = match is_current {
             true => Some(head(&mut from).await?),
             false => None,
         };
@@ -120,6 +121,7 @@ impl Store {
         let entries = into.row::<(i64,)>(Sql::new("SELECT COUNT(*) FROM journal_entry")).await?;
         into.commit().await?;
         target.close().await;
+        let schema = versions.last().copied().unwrap_or_default();
         Ok(Copied { schema, head, entries: count(entries.map_or(0, |(entries,)| entries))?, keys })
     }
 
@@ -175,7 +177,7 @@ impl Store {
             DatabaseUrl::Sqlite(file) => open_file(file).await?,
             DatabaseUrl::Postgres(url) => open_postgres(url).await?,
         };
-        if migrations::applied(&target).await? > 0 && is_used(&target).await? {
+        if !migrations::applied(&target).await?.is_empty() && is_used(&target).await? {
             return Err(StoreError::NotEmpty);
         }
         if matches!(url, DatabaseUrl::Postgres(_)) {

@@ -197,12 +197,12 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { pools, signals, edge, keys, listener }) })
     }
 
-    /// How many migrations [`Store::open`] would apply.
+    /// Numbers and names of the migrations that [`Store::open`] would apply.
     ///
     /// # Errors
-    /// [`StoreError::Database`], also when [`Store::open`] would refuse the database because another version of the
-    /// program has migrated it.
-    pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
+    /// [`StoreError::Newer`], [`StoreError::Database`], also when [`Store::open`] would refuse the database because another version
+    /// of the program has migrated it.
+    pub async fn pending_migrations(&self) -> Result<Vec<(i64, &'static str)>, StoreError> {
         migrations::pending(&self.inner.pools).await
     }
 
@@ -211,13 +211,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn schema(&self) -> Result<i64, StoreError> {
-        migrations::applied(&self.inner.pools).await
+        Ok(migrations::applied(&self.inner.pools).await?.last().copied().unwrap_or_default())
     }
 
-    /// The schema that [`Store::open`] brings a database to, and the names of the migrations that lead from `from` to it.
-    pub fn schemas_after(from: i64) -> (i64, Vec<(i64, &'static str)>) {
-        (migrations::NEWEST, migrations::after(from).collect())
-    }
+    /// The schema that [`Store::open`] brings a database to.
+    pub const NEWEST_SCHEMA: i64 = migrations::NEWEST;
 
     /// Closes all connections; waits a few seconds at most for those that are in use.
     pub async fn close(&self) {

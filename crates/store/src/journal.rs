@@ -17,7 +17,15 @@ use crate::{
 /// Rows in one `INSERT` at most: a power of two.
 const ROWS: usize = 256;
 /// Entries that are appended by one statement, without a transaction round it. Each length is prepared once.
-const ONE_STATEMENT: usize = 64;
+const ONE_STATEMENT: usize = 128;
+
+/// What the index over kinds holds, in its own words: all but the kinds of which each exchange has one.
+pub(crate) const RARE: &str = "kind NOT IN ('permit', 'completion', 'processing')";
+
+/// Whether entries of this kind are found by the index over kinds.
+pub(crate) fn is_rare(kind: &str) -> bool {
+    !matches!(kind, "permit" | "completion" | "processing")
+}
 
 impl JournalStorage for Store {
     fn append<'a>(&'a self, batch: &'a [PreparedEntry]) -> BoxFuture<'a, Result<Vec<Outcome>, StorageError>> {

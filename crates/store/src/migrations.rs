@@ -9,7 +9,7 @@ use sqlx::{
 
 use crate::{StoreError, connection::Pools, dialect::Dialect, sql::Sql};
 
-const MIGRATIONS: [(i64, &str, &str); 16] = [
+const MIGRATIONS: [(i64, &str, &str); 17] = [
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "owner and retention", include_str!("../migrations/0002_owner_and_retention.sql")),
     (3, "persons", include_str!("../migrations/0003_persons.sql")),
@@ -26,13 +26,17 @@ const MIGRATIONS: [(i64, &str, &str); 16] = [
     (14, "retention and month keys", include_str!("../migrations/0014_retention_and_month_keys.sql")),
     (15, "processing export", include_str!("../migrations/0015_processing_export.sql")),
     (16, "restored backup", include_str!("../migrations/0016_restored_backup.sql")),
+    (20, "what is rare", include_str!("../migrations/0020_what_is_rare.sql")),
 ];
 
 /// The schema that this version of the program has: the number of its last migration.
-pub(crate) const NEWEST: i64 = 16;
+pub(crate) const NEWEST: i64 = match MIGRATIONS.last() {
+    Some((version, ..)) => *version,
+    None => 0,
+};
 
-fn migrator(dialect: Dialect, up_to: i64) -> Migrator {
-    let wanted = MIGRATIONS.into_iter().filter(|(version, ..)| *version <= up_to);
+fn migrator(dialect: Dialect, wanted: impl Fn(i64) -> bool) -> Migrator {
+    let wanted = MIGRATIONS.into_iter().filter(|(version, ..)| wanted(*version));
     let migrations = wanted.map(|(version, description, text)| {
         let text = AssertSqlSafe(dialect.migration(text)).into_sql_str();
         Migration::new(version, description.into(), MigrationType::Simple, text, false)
@@ -40,27 +44,19 @@ fn migrator(dialect: Dialect, up_to: i64) -> Migrator {
     Migrator::with_migrations(migrations.collect())
 }
 
-/// Numbers and names of the migrations after a schema.
-pub(crate) fn after(schema: i64) -> impl Iterator<Item = (i64, &'static str)> {
-    MIGRATIONS
-        .into_iter()
-        .filter(move |(version, ..)| *version > schema)
-        .map(|(version, name, _)| (version, name))
-}
-
 /// Applies what has not been applied yet; on PostgreSQL under an advisory lock, so that processes that start together
 /// wait for each other.
 pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
-    migrate_to(pools, NEWEST).await
+    run(pools, migrator(pools.dialect(), |_| true)).await
 }
 
-/// As [`migrate`], no further than one schema: for a copy of a database that has not been migrated further itself.
-pub(crate) async fn migrate_to(pools: &Pools, schema: i64) -> Result<(), StoreError> {
-    let found = applied(pools).await?;
-    if found > NEWEST {
-        return Err(StoreError::Newer { found, known: NEWEST });
-    }
-    let migrator = migrator(pools.dialect(), schema);
+/// As [`migrate`], by these migrations only: for a copy of a database that has no others.
+pub(crate) async fn migrate_by(pools: &Pools, versions: &[i64]) -> Result<(), StoreError> {
+    run(pools, migrator(pools.dialect(), |version| versions.contains(&version))).await
+}
+
+async fn run(pools: &Pools, migrator: Migrator) -> Result<(), StoreError> {
+    newer(&applied(pools).await?)?;
     match pools {
         Pools::Sqlite { writer, .. } => migrator.run(writer).await,
         Pools::Postgres { pool } => migrator.run(pool).await,
@@ -68,13 +64,21 @@ pub(crate) async fn migrate_to(pools: &Pools, schema: i64) -> Result<(), StoreEr
     .map_err(|error| StoreError::Database(format!("the migrations could not be applied: {error}")))
 }
 
-/// The number of the last migration that a database has; 0: none.
-pub(crate) async fn applied(pools: &Pools) -> Result<i64, StoreError> {
+/// The numbers of the migrations that a database has, in order.
+pub(crate) async fn applied(pools: &Pools) -> Result<Vec<i64>, StoreError> {
     if !has_table(pools, "_sqlx_migrations").await? {
-        return Ok(0);
+        return Ok(Vec::new());
     }
-    let newest = Sql::new("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations");
-    Ok(pools.row::<(i64,)>(newest).await?.map_or(0, |(newest,)| newest))
+    let versions = Sql::new("SELECT version FROM _sqlx_migrations ORDER BY version");
+    Ok(pools.rows::<(i64,)>(versions).await?.into_iter().map(|(version,)| version).collect())
+}
+
+/// Refuses a database that a later version of the program has migrated.
+fn newer(applied: &[i64]) -> Result<(), StoreError> {
+    match applied.last() {
+        Some(found) if *found > NEWEST => Err(StoreError::Newer { found: *found, known: NEWEST }),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a database has a table.
@@ -86,19 +90,17 @@ pub(crate) async fn has_table(pools: &Pools, table: &str) -> Result<bool, StoreE
     Ok(pools.row::<(i64,)>(sql.bind(table)).await?.is_some_and(|(count,)| count > 0))
 }
 
-/// How many migrations have not been applied; changes nothing. Refuses a database that [`migrate`] would refuse: one
-/// that another version of the program has migrated differently or further, or that was left half migrated.
-pub(crate) async fn pending(pools: &Pools) -> Result<usize, StoreError> {
-    let migrator = migrator(pools.dialect(), NEWEST);
-    let found = applied(pools).await?;
-    if found > NEWEST {
-        return Err(StoreError::Newer { found, known: NEWEST });
-    }
-    let applied: Vec<(i64, bool, Vec<u8>)> = match found {
-        0 => Vec::new(),
-        _ => pools.rows(Sql::new("SELECT version, success, checksum FROM _sqlx_migrations")).await?,
+/// Numbers and names of the migrations that have not been applied; changes nothing. Refuses a database that [`migrate`] would
+/// refuse: one that another version of the program has migrated differently or further, or that was left half migrated.
+pub(crate) async fn pending(pools: &Pools) -> Result<Vec<(i64, &'static str)>, StoreError> {
+    let migrator = migrator(pools.dialect(), |_| true);
+    let versions = applied(pools).await?;
+    newer(&versions)?;
+    let rows: Vec<(i64, bool, Vec<u8>)> = match versions.is_empty() {
+        true => Vec::new(),
+        false => pools.rows(Sql::new("SELECT version, success, checksum FROM _sqlx_migrations")).await?,
     };
-    for (version, success, checksum) in &applied {
+    for (version, success, checksum) in &rows {
         let known = migrator.iter().find(|migration| migration.version == *version);
         if !success || known.is_none_or(|migration| *migration.checksum != **checksum) {
             return Err(StoreError::Database(format!(
@@ -106,5 +108,6 @@ pub(crate) async fn pending(pools: &Pools) -> Result<usize, StoreError> {
             )));
         }
     }
-    Ok(migrator.iter().count().saturating_sub(applied.len()))
+    let missing = MIGRATIONS.into_iter().filter(|(version, ..)| !versions.contains(version));
+    Ok(missing.map(|(version, name, _)| (version, name)).collect())
 }

@@ -7,7 +7,7 @@ use verbond_journal::{Entry, Permit, RefusedExchange};
 use crate::{
     Store, StoreError,
     cursor::{Cursor, Listing, clamp, page},
-    journal::uuid,
+    journal::{RARE, is_rare, uuid},
     month_keys::{Class, Opening},
     sql::{LONGEST_LIST, Sql, Value},
 };
@@ -168,9 +168,9 @@ impl Store {
         );
         if let Some(kind) = kind {
             sql.push(" AND kind = ").push_value(kind);
-            if kind != "permit" {
+            if is_rare(kind) {
                 // Says in the words of the index what the value says already.
-                sql.push(" AND kind <> 'permit'");
+                sql.push(" AND ").push(RARE);
             }
         }
         if let Some(cursor) = Cursor::read(cursor, Listing::Journal)? {

@@ -3,7 +3,13 @@
 use verbond_domain::{Timestamp, TransactionId};
 use verbond_journal::{Showing, TILE_WIDTH, TileId, Tiles, TreeHash};
 
-use crate::{Store, StoreError, connection::Connection, journal::uuid, month_keys::Opening, sql::Sql};
+use crate::{
+    Store, StoreError,
+    connection::Connection,
+    journal::{RARE, is_rare, uuid},
+    month_keys::Opening,
+    sql::Sql,
+};
 
 /// Tiles that are asked for at once.
 const AT_ONCE: usize = 64;
@@ -117,11 +123,11 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<TreeEntry>, StoreError> {
         let mut sql = Sql::new(ENTRIES);
-        // Says in the words of the index what the value says already.
-        sql.push("kind <> 'permit' AND kind = ")
-            .push_value(kind)
-            .push(" AND position > ")
-            .push_value(place(from));
+        if is_rare(kind) {
+            // Says in the words of the index what the value says already.
+            sql.push(RARE).push(" AND ");
+        }
+        sql.push("kind = ").push_value(kind).push(" AND position > ").push_value(place(from));
         sql.push(" ORDER BY position LIMIT ").push_value(limit.clamp(1, 1000));
         self.read_entries(sql).await
     }

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use verbond_application::{OpContext, checkpoints::Checkpoints};
 use verbond_domain::{ParticipantId, Problem, Timestamp};
 use verbond_journal::SignedCheckpoint;
-use verbond_store::{Store, copies::Copied};
+use verbond_store::copies::Copied;
 
 use super::{
     DATA, DATABASE, KEYS, MONTH_KEYS, PART,
@@ -98,7 +98,7 @@ impl Backups {
         let detail = json!({
             "entries": made.entries, "keys_expire_at": made.keys_expire_at, "private_keys": private_keys,
         });
-        if context.store.schema().await.is_ok_and(|schema| schema == Store::schemas_after(0).0) {
+        if context.store.pending_migrations().await.is_ok_and(|pending| pending.is_empty()) {
             context.record_alone("backup.made", &made.backup, detail).await?;
         }
         Ok(made)

@@ -59,7 +59,7 @@ pub struct Report {
 /// Puts a backup back.
 pub async fn restore(data: &Path, keys: &Keys, into: &Path, ambient: &Ambient) -> anyhow::Result<Report> {
     let manifest: DataManifest = archive::manifest(data)?;
-    let (known, _) = Store::schemas_after(0);
+    let known = Store::NEWEST_SCHEMA;
     if manifest.schema > known {
         return Err(refusals::newer(manifest.schema, known).into());
     }
@@ -191,6 +191,9 @@ async fn put(
         return Err(refusals::damaged(&data.display().to_string(), DATABASE).into());
     }
     let entries = store.journal_head().await?.size;
+    // A backup of an older schema was copied unseen: the newest that it holds itself is all that is known.
+    let newest = store.newest_checkpoint().await?.map(|row| row.note);
+    let known = manifest.journal.as_ref().and_then(|journal| journal.checkpoint.clone()).or(newest);
     if let DatabaseUrl::Postgres(_) = &database {
         store.move_to(&database).await.map_err(|error| match error {
             StoreError::NotEmpty => refusals::database_not_empty().into(),
@@ -206,9 +209,9 @@ async fn put(
         }
         DatabaseUrl::Postgres(_) => "postgres",
     };
-    if let Some(note) = manifest.journal.as_ref().and_then(|journal| journal.checkpoint.as_deref()) {
+    if let Some(note) = known {
         placed.files.push(settings.directory.join(journal_files::HEAD));
-        journal_files::keep_head(&settings.directory, note).await?;
+        journal_files::keep_head(&settings.directory, &note).await?;
     }
     fs::File::open(into).and_then(|directory| directory.sync_all())?;
     Ok(Report {

@@ -46,10 +46,9 @@ impl Upgrade {
         // Refuses one that a later version has changed, or that was left half migrated.
         let pending = node.context.store.pending_migrations().await;
         let pending = pending.map_err(|error| crate::node::unusable_database(&error))?;
-        let from = node.context.store.schema().await?;
-        let (to, steps) = Store::schemas_after(from);
-        let steps: Vec<String> = steps.into_iter().map(|(number, name)| format!("{number} {name}")).collect();
-        let has_work = pending > 0;
+        let (from, to) = (node.context.store.schema().await?, Store::NEWEST_SCHEMA);
+        let has_work = !pending.is_empty();
+        let steps: Vec<String> = pending.iter().map(|(number, name)| format!("{number} {name}")).collect();
         if has_work {
             space(&settings, !self.no_backup)?;
         }

@@ -425,7 +425,7 @@ impl Default for Limits {
             maximum_body_bytes: 2 * 1024 * 1024,
             append_timeout_ms: 2000,
             journal_queue: 4096,
-            journal_batch: 256,
+            journal_batch: 1024,
             connections: 4096,
             connect_timeout_ms: 5000,
             header_timeout_ms: 60_000,

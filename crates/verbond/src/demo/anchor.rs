@@ -60,7 +60,9 @@ pub async fn all(scene: &Scene, reporter: &mut Reporter) -> anyhow::Result<()> {
             Ok(detail)
         })
         .await?;
+    let signing = Instant::now();
     reporter.step("signed by people", sign(scene, &people, &hash)).await?;
+    let signing_took = signing.elapsed();
     reporter
         .step("found without incomes", async {
             let made = Finding::begin(scene).await?;
@@ -75,7 +77,7 @@ pub async fn all(scene: &Scene, reporter: &mut Reporter) -> anyhow::Result<()> {
     let mut next = String::new();
     reporter
         .step("amended while in use", async {
-            let (amended, detail) = change::amended(scene, &people, &hash, &finding).await?;
+            let (amended, detail) = change::amended(scene, &people, &hash, &finding, signing_took).await?;
             next = amended;
             Ok(detail)
         })

@@ -96,16 +96,17 @@ async fn database(settings: &Settings) -> Finding {
         pending.map(|pending| (kind, pending))
     };
     match looked_at.await {
-        Ok((kind, 0)) => Finding::ok(
+        Ok((kind, pending)) if pending.is_empty() => Finding::ok(
             "database",
             format!("{kind}: bereikbaar, en bewaart wat hij bevestigt"),
             format!("{kind}: reachable, and keeps what it confirms"),
         ),
         Ok((kind, pending)) => Finding::ok(
             "database",
-            format!("{kind}: bereikbaar; bij de start worden {pending} tabelwijzigingen doorgevoerd"),
-            format!("{kind}: reachable; {pending} migrations are applied at the start"),
-        ),
+            format!("{kind}: bereikbaar; bij de start worden {} tabelwijzigingen doorgevoerd", pending.len()),
+            format!("{kind}: reachable; {} migrations are applied at the start", pending.len()),
+        )
+        .mend("`verbond upgrade` doet het na een back-up.", "`verbond upgrade` does it after a backup"),
         Err(error) => Finding::fail("database", error.to_string(), error.to_string()).mend(
             "Controleer `database` in verbond.toml en of de database draait.",
             "check `database` in verbond.toml, and whether the database runs",

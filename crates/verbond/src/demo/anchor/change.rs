@@ -19,23 +19,25 @@ use crate::{
     demo::sources::{LATER, PENSIONERS, yearly_income},
 };
 
-/// Between the draft of the next version and its first moment: people check and sign it meanwhile.
-const NOTICE_SECONDS: i64 = 12;
+/// Between the draft of the next version and its first moment at least: people check and sign it meanwhile.
+const NOTICE: Duration = Duration::from_secs(12);
 /// A second limit, in cents: who has even less gets a letter first.
 const FAR_BELOW: u64 = 1_200_000;
 /// Questions under the next version, after which the handover has been seen.
 const AFTERWARDS: u32 = 5;
-/// Between two questions. So the people who are asked about last for longer than the notice.
+/// Between two questions at least.
 const PACE: Duration = Duration::from_millis(50);
 
 /// The drafter amends the agreement by one more answer, both sign, and questions go on over the handover. Gives the hash of
-/// the next version.
+/// the next version. `signing_took`: what it took for the version before, so that a slow machine has its time.
 pub async fn amended(
     scene: &Scene,
     people: &People<'_>,
     hash: &str,
     finding: &Finding,
+    signing_took: Duration,
 ) -> anyhow::Result<(String, String)> {
+    let notice = NOTICE + signing_took * 3;
     let drafter = &people.drafter;
     let mut document = drafter.run(&["agreement", "document", hash]).await?;
     document
@@ -45,8 +47,8 @@ pub async fn amended(
         .push(far_below());
     let file = drafter.path("next.json");
     write(Path::new(&file), &document)?;
-    let from = Moment::of(ambient::system().now().plus_seconds(NOTICE_SECONDS)).context("no moment")?;
-    let from = from.to_string();
+    let from = ambient::system().now().plus_seconds(i64::try_from(notice.as_secs())?);
+    let from = Moment::of(from).context("no moment")?.to_string();
     let drafted = drafter.run(&["agreement", "amend", hash, &file, "--from", &from]).await?;
     let next = member(&drafted, "hash");
     let findings = items(drafter.run(&["agreement", "check", &next]).await?)?;
@@ -61,7 +63,7 @@ pub async fn amended(
         })
         .await?;
     }
-    let (before, after) = over_the_handover(finding).await?;
+    let (before, after) = over_the_handover(finding, notice).await?;
     let replaced = eventually("the register has switched too", || async {
         let shown = scene.income_register.run(&["agreement", "show", hash]).await?;
         Ok((member(&shown, "stage") == "replaced").then_some(shown))
@@ -89,8 +91,9 @@ fn far_below() -> Value {
 }
 
 /// Asks about one after another of the people about whom nothing was asked yet; how many answers came under the version
-/// before, and how many under the next.
-async fn over_the_handover(finding: &Finding) -> anyhow::Result<(u32, u32)> {
+/// before, and how many under the next. There are people enough for more than the notice.
+async fn over_the_handover(finding: &Finding, notice: Duration) -> anyhow::Result<(u32, u32)> {
+    let pace = PACE.max(notice * 2 / LATER);
     let (mut before, mut after) = (0, 0);
     for number in PENSIONERS + 1..=PENSIONERS + LATER {
         let answer = finding.application.get_for(&about(number), Some(PURPOSE)).await?;
@@ -111,7 +114,7 @@ async fn over_the_handover(finding: &Finding) -> anyhow::Result<(u32, u32)> {
             ensure!(before > 0, "the next version had taken over before anything was asked");
             return Ok((before, after));
         }
-        tokio::time::sleep(PACE).await;
+        tokio::time::sleep(pace).await;
     }
     anyhow::bail!("the next version has not taken over")
 }
