@@ -79,16 +79,16 @@ def ask(port: int, token: str, kind: str, bound: float) -> Answer:
 
 
 class Volley:
-    """So many requests of all kinds, in threads; their answers are there after `wait`."""
+    """So many requests of all kinds, in threads and at each of the outways; their answers are there after `wait`."""
 
-    def __init__(self, port: int, token: str, threads: int, each: int, bound: float):
+    def __init__(self, ports: list[int], token: str, threads: int, each: int, bound: float):
         self.answers: list[Answer] = []
         self.waiting: dict[int, tuple[str, float]] = {}
 
         def run(number: int) -> None:
             for turn in range(each):
                 self.waiting[number] = (KINDS[(number + turn) % len(KINDS)], time.monotonic())
-                self.answers.append(ask(port, token, KINDS[(number + turn) % len(KINDS)], bound))
+                self.answers.append(ask(ports[(number + turn // 2) % len(ports)], token, KINDS[(number + turn) % len(KINDS)], bound))
             self.waiting.pop(number)
 
         self.threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(threads)]

@@ -4,16 +4,20 @@ import errno
 import os
 import random
 import signal
-from dataclasses import dataclass, field
+import subprocess
+import time
+from dataclasses import dataclass
 from typing import Callable
 
 from power_loss.postgres import Postgres
 
+from .network import TROUBLES
 from .points import CONTROL, Point, points
 from .world import FaultWorld
 
 PAUSED = 0.6        # seconds that something stands still that nothing in the node bounds
 CUT_SHORT = 4.0     # seconds within which whatever the node bounds itself has to be refused
+HANDED_IN_AGAIN = 1.2   # seconds, a little more than after which the program hands completions in again
 
 
 @dataclass
@@ -29,9 +33,34 @@ class Fault:
     codes: tuple[str, ...] = () # with one of which everything that passes there must be refused
     late: float = 0.0           # seconds after the first requests at which it begins
 
+    def and_also(self, other: "Fault") -> "Fault":
+        """Both at once. What begins last ends first, since a process that stands still cannot be told anything."""
+        first, second = sorted((self, other), key=lambda fault: not fault.kind.endswith("at a point"))
+
+        def begin() -> None:
+            first.begin()
+            tolerated(second.begin)
+
+        def end() -> None:
+            tolerated(second.end)
+            tolerated(first.end)
+
+        # Which of the two refuses is open; and whatever one of them holds up, the other may hold up once more.
+        return Fault(f"{first.name} and {second.name}", "two at once", begin, end, hold=max(self.hold, other.hold),
+                     may_break=self.may_break or other.may_break, bounded=all(fault.bounded or not fault.hold for fault in (self, other)),
+                     of_journal=self.of_journal or other.of_journal, late=max(self.late, other.late))
+
 
 def nothing() -> None:
     pass
+
+
+def tolerated(step: Callable[[], None]) -> None:
+    """With two things that go wrong, one may have ended what the other is done to."""
+    try:
+        step()
+    except (OSError, RuntimeError, AttributeError, subprocess.SubprocessError):
+        pass
 
 
 class Faults:
@@ -42,8 +71,16 @@ class Faults:
         self.points = [point for point in points() if point.name != CONTROL]
 
     def draw(self, number: int) -> Fault:
-        """Half of the rounds go to fail points, each of which comes up in turn, so that few rounds reach many."""
-        others = [self.kill, self.disk, self.clock, self.paused, *([self.database_gone, self.cut_connections] if self.servers() else [])]
+        """Half of the rounds go to fail points, each of which comes up in turn, so that few rounds reach many. In every fifth two things
+        go wrong at once."""
+        fault = self.one(number)
+        if number % 5:
+            return fault
+        return fault.and_also(self.one(self.random.randrange(1000)))
+
+    def one(self, number: int) -> Fault:
+        others = [self.kill, self.disk, self.network, self.clock, self.completions, self.paused,
+                  *([self.database_gone, self.cut_connections] if self.servers() else [])]
         if number % 2 == 0:
             return self.at_point(self.points[(self.offset + number // 2) % len(self.points)])
         return others[number // 2 % len(others)]()
@@ -57,7 +94,7 @@ class Faults:
         consumer, provider = self.world.consumer, self.world.provider
         places = {"outway": (consumer, "outway"), "inway": (provider, "inway"), "manager": (provider, "manager")}
         where = self.random.choice(["outway", "inway"]) if where == "both" else where
-        return self.world.processes(*places[where])
+        return self.random.choice(self.world.with_role(*places[where]))
 
     def any_process(self):
         return self.random.choice([process for site in self.world.sites for process in site.side.processes])
@@ -98,6 +135,28 @@ class Faults:
         page = self.world.misfortune(victim)
         return Fault(f"disk {what} under {name}", f"disk {what}", lambda: page.set(error=error), page.set, late=self.random.uniform(0, 0.03),
                      may_break=True, hold=CUT_SHORT + 1, bounded=True)
+
+    def network(self) -> Fault:
+        """Between the nodes. While nothing comes through, the program waits for what may still come."""
+        what = self.random.choice(list(TROUBLES))
+        network = self.world.network
+        return Fault(f"the network: {TROUBLES[what]}", f"network: {what}", lambda: network.trouble(what), network.trouble, may_break=True,
+                     hold=PAUSED if what == "lose" else 0.0, late=self.random.choice([0.0, self.random.uniform(0, 0.03)]))
+
+    def completions(self) -> Fault:
+        """The journal takes completions, and says that it does not: for longer than one is handed in again."""
+        process = self.process_of("both")
+
+        def end() -> None:
+            for point in ("journal::appended", "journal::resolve"):
+                self.world.arrange(process, point, "return(error)")
+            self.world.arrange(process, "completions::write", "off")
+            time.sleep(HANDED_IN_AGAIN)
+            for point in ("journal::appended", "journal::resolve"):
+                self.world.arrange(process, point, "off")
+
+        return Fault(f"completions of {process.name} written, and reported as failed", "completions reported failed",
+                     lambda: self.world.arrange(process, "completions::write", "return(pause)"), end)
 
     def clock(self) -> Fault:
         process = self.any_process()

@@ -1,10 +1,10 @@
-"""Rounds: requests of all kinds, one thing that goes wrong, and what must hold afterwards.
+"""Rounds: requests of all kinds, one thing that goes wrong or two, and what must hold afterwards.
 
 What is demanded of the nodes is counted here, from what the application was given and what the source saw:
 
 * whatever the application got a byte of, and whatever reached the source, has one permit at both sides; a person in it has a
   record of processing at both;
-* nothing reaches the source twice;
+* nothing reaches the source twice, and nothing is completed twice at one side;
 * who got nothing got a refusal, in time, with a code and a status that docs/reference/refusals.md has; where all that pass are to be
   refused, with the code that the table of fail points prescribes. A connection that ends without an answer counts only where the fault
   ends connections;
@@ -129,6 +129,9 @@ class Drill:
             time.sleep(0.02 if not self.faults.servers() else 0.1)
         self.found += [f"{name}: afterwards {one} is not completed at the {side}" for side, one in behind]
         for side, journal in self.journals.items():
+            twice = [one for one in sorted(asked) if len(journal.completions.get(one, ())) > 1]
+            self.found += [f"{name}: {one} is completed more than once at the {side}" for one in twice]
+        for side, journal in self.journals.items():
             for transaction in sorted(due):
                 self.recorded(name, side, journal, transaction, delivered.get(transaction))
         again = {one for one in asked if reached.get(one, 0) > 1} - self.twice
@@ -202,10 +205,13 @@ def control(drill: Drill, volleys: int) -> dict:
     results = {}
     for side, where in (("consumer", "outway"), ("provider", "inway")):
         site = getattr(drill.world, side)
-        process = drill.world.processes(site, where)
         before = len(drill.missing)
-        fault = Fault(f"{CONTROL} at the {side}", "control", lambda: drill.world.arrange(process, CONTROL, "return(error)"),
-                      lambda: drill.world.arrange(process, CONTROL, "off"))
+
+        def arranged(action: str, processes=tuple(drill.world.with_role(site, where))) -> None:
+            for process in processes:
+                drill.world.arrange(process, CONTROL, action)
+
+        fault = Fault(f"{CONTROL} at the {side}", "control", lambda: arranged("return(error)"), lambda: arranged("off"))
         for number in range(1, volleys + 1):
             drill.one(number, fault)
         here = [line for line in drill.missing[before:] if line.endswith(f"at the {side}")]

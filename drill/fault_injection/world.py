@@ -1,5 +1,9 @@
-"""Two organisations with an open and a governed service between them, on processes that can meet with misfortune."""
+"""Two organisations with an open and a governed service between them, on processes that can meet with misfortune.
 
+The provider's ports are reached through a network that can be in trouble. With PostgreSQL there are two outways and two inways, and
+that network takes the inways in turn, as whatever stands before two of them would."""
+
+import re
 import shutil
 import struct
 import subprocess
@@ -7,11 +11,12 @@ import time
 from pathlib import Path
 
 from governed import agree
-from pair import ALIAS, APPLICATION, PROVIDER, Fault, Process
+from pair import ALIAS, APPLICATION, PROVIDER, Fault, Process, Side
 from power_loss.postgres import Postgres
 from power_loss.world import Site, World
 
 from .application import Volley, ask
+from .network import Network
 from .points import arrange
 
 GOVERNED = "incomes"
@@ -68,15 +73,18 @@ def build(into: Path) -> Path:
 class FaultWorld(World):
     """`begin` makes it and leaves it running."""
 
-    def __init__(self, program: Path, room: Path, database: str):
+    def __init__(self, program: Path, room: Path, database: str, seed: int = 0):
         super().__init__(program, room, database, None, 0.0)
-        self.database = database
+        self.database, self.seed = database, seed
+        self.network: Network | None = None
+        self.outway_ports = [self.consumer.side.outway_port]
         self.misfortunes: dict[int, Misfortune] = {}
         for site in self.sites:
             site.side.settings = SETTINGS
 
     def begin(self) -> None:
         self.found("http1")
+        self._between()
         library = build(self.room)
         for site in self.sites:
             for process in site.side.processes:
@@ -86,6 +94,31 @@ class FaultWorld(World):
                 site.server.environment.update(self._misfortune(library, site.server, f"{site.name}-server").environment)
         self.start()
         self._agree()
+
+    def _between(self) -> None:
+        """Has the provider's ports reached through the network, and gives a node of several processes its second gateways."""
+        provider, consumer = self.provider.side, self.consumer.side
+        inways, manager = [provider.base_port + 5, provider.base_port + 6], provider.base_port + 7
+        if not self.provider.server:
+            del inways[1:]
+        else:
+            self.second(self.consumer, "outway", consumer.base_port + 5)
+            self.outway_ports.append(consumer.base_port + 5)
+            self.second(self.provider, "inway", inways[1])
+        for process in provider.processes:
+            if not process.name.endswith("-2"):
+                listen(process, "inway", inways[0])
+            listen(process, "manager", manager)
+        self.network = Network({provider.inway_port: inways, provider.base_port + 2: [manager]}, self.seed)
+
+    def second(self, site: Site, role: str, port: int) -> None:
+        """One more process with this role, on a port of its own."""
+        first = self.with_role(site, role)[0]
+        directory = first.directory.with_name(f"{role}-2")
+        shutil.copytree(first.directory, directory, symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
+        process = Process(f"{first.name}-2", directory, role)
+        listen(process, role, port)
+        site.side.processes.append(process)
 
     def _misfortune(self, library: Path, of: Process | Postgres, name: str) -> Misfortune:
         made = self.misfortunes[id(of)] = Misfortune(library, self.room / f"{name}.misfortune")
@@ -112,9 +145,9 @@ class FaultWorld(World):
     def wait_until_all_works(self, timeout: float) -> tuple[float, list]:
         """Asks until an exchange of each kind succeeds; gives the seconds that took, and all answers."""
         begun, answers = time.monotonic(), []
-        for kind in ("open", "person", "people"):
+        for port, kind in ((port, kind) for port in self.outway_ports for kind in ("open", "person", "people")):
             while True:
-                answer = ask(self.pair.consumer.outway_port, self.pair.token, kind, 10)
+                answer = ask(port, self.pair.token, kind, 10)
                 answers.append(answer)
                 if answer.delivered and answer.whole:
                     break
@@ -124,11 +157,14 @@ class FaultWorld(World):
         return time.monotonic() - begun, answers
 
     def volley(self, threads: int, each: int, bound: float) -> Volley:
-        return Volley(self.pair.consumer.outway_port, self.pair.token, threads, each, bound)
+        return Volley(self.outway_ports, self.pair.token, threads, each, bound)
 
-    def processes(self, site: Site, role: str) -> Process:
-        """The process of an organisation that has this role."""
-        return next(process for process in site.side.processes if process.roles in (None, role))
+    def with_role(self, site: Site, role: str) -> list[Process]:
+        """The processes of an organisation that have this role."""
+        return [process for process in site.side.processes if process.roles in (None, role)]
+
+    def side_of(self, process: Process) -> Side:
+        return next(site.side for site in self.sites if process in site.side.processes)
 
     def revive(self) -> int:
         """Starts what has ended, as a supervisor would; tells how many."""
@@ -144,3 +180,16 @@ class FaultWorld(World):
         for site in self.sites:
             site.side.serve()
         return ended
+
+    def end(self) -> None:
+        if self.network:
+            self.network.end()
+        super().end()
+
+
+def listen(process: Process, part: str, port: int) -> None:
+    """Has a part of the node listen on this port; what others dial stays as it is."""
+    place = process.directory / "verbond.toml"
+    text, count = re.subn(rf'(?m)(^\[{part}\]\n(?:[^\[]*\n)?listen = "[^"]*:)\d+"', rf'\g<1>{port}"', place.read_text())
+    assert count == 1, f"{place}: [{part}] has no address to listen on"
+    place.write_text(text)

@@ -364,6 +364,7 @@ def test_a_backup_that_is_put_in_place_without_a_word_is_named_as_tampering(
     node = provider.node
     with sqlite3.connect(node.database) as database, sqlite3.connect(tmp_path / "copy.sqlite") as copy:
         database.backup(copy)
+    eventually(lambda: ask(consumer, token).status == 200, "an answer", 60)
     for _ in range(10):
         assert ask(consumer, token).status == 200
     lost = head(node)["size"]

@@ -24,7 +24,7 @@ from support.checks import eventually
 from support.node import NodeFault
 from verification import merkle, verifiers
 from verification.note import Checkpoint, VerifierKey
-from verification.tiles import TileDirectory
+from verification.tiles import PublishedTiles
 
 SETTINGS = {"journal": {"checkpoint_seconds": 1, "tiles": "tiles"}}
 
@@ -137,7 +137,7 @@ def test_tiles_are_those_of_the_standard(working, provider, consumer, token):
     published = provider.node.folder / "tiles"
     eventually(lambda: Checkpoint.parse((published / "checkpoint").read_text()).size >= checkpoint.size, "the tiles", 15)
     # Reads every tile and bundle, and demands that they lead to the signed root.
-    directory = TileDirectory(published, key_of(provider.node))
+    directory = PublishedTiles(published, key_of(provider.node))
     assert directory.size >= checkpoint.size
     leaves = [leaf(*entry) for entry in entries(provider.node)]
     assert directory.verify_all() == directory.size
@@ -208,8 +208,9 @@ def test_a_node_that_has_lost_entries_does_not_start_until_the_gap_is_declared(w
     with pytest.raises(NodeFault, match="JOURNAL_BEHIND"):
         provider.node.start()
 
-    # Without what the node itself kept, the counterpart's word stops it, and is kept.
+    # Without what the node itself kept and published, the counterpart's word stops it, and is kept.
     (provider.node.folder / "journal-head").unlink()
+    shutil.rmtree(provider.node.folder / "tiles")
     try:
         provider.node.start()
         eventually(lambda: provider.node.process.poll() is not None, "the node to stop", 40)

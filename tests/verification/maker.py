@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from . import evidence, merkle, note, tiles
 from .agreement import PURPOSE, Agreement, content, rfc_3339
-from .authority import Authority, base64url, make_key
+from .authority import Authority, base64url, make_key, public_der
 from .journal import DAY, Journal, commitment, leaf, uuid7
 
 BEGIN = 1_772_438_400_000  # 2 March 2026, 08:00 UTC
@@ -37,7 +37,13 @@ class Organisation:
         self.signatory = make_key(chance)
         self.journal = Journal(self.participant, self.identity, chance, BEGIN)
         self.journal.keep(365, BEGIN)
+        self.enrol("directeur", self.signatory, BEGIN, "signatory")
         self.known = {}
+
+    def enrol(self, person, key, at, *roles):
+        thumbprint = hashlib.sha256(public_der(key)).hexdigest()
+        detail = {"way": "code", "roles": list(roles), "thumbprint": thumbprint, "certificate": "(its certificate)"}
+        return self.journal.act("person.enrol", person, detail, at)
 
     def witness(self, other, at):
         """Writes down the newest checkpoint of the other."""
@@ -61,6 +67,8 @@ class World:
         self.consumer = Organisation(self.authority, "00000099000000020000", "Gemeente Voorbeeld", "gemeente.test", chance)
         self.now = BEGIN + STEP
         self.identifier = uuid7(BEGIN, chance)
+        for service, declared in (("incomes", "governed"), ("files", "open")):
+            self.declare(service, declared, BEGIN + 1)
         self.agreements = [self.version(1).conclude(self.provider, self.consumer, self.now)]
         self.now += STEP
         self.checkpoint()
@@ -76,6 +84,14 @@ class World:
     def version(self, version, begin=None, end=None, **more):
         begin, end = begin or BEGIN, end or BEGIN + 365 * DAY
         return Agreement(content(self.identifier, self.provider, self.consumer, begin, end, version, **more))
+
+    def declare(self, service, declared, at, roles=BOTH):
+        """Stewards of both say of which class a service is: of its own at the provider, of what an application uses at the consumer."""
+        if "provider" in roles:
+            self.provider.journal.act("service.put", service, {"class": declared, "steward": "S. Voorbeeld", "reason": "for this test"}, at)
+        if "consumer" in roles:
+            detail = {"application": "balie", "service": f"{self.provider.participant}/{service}", "class": declared}
+            self.consumer.journal.act("application.bind", service, detail, at)
 
     def checkpoint(self):
         for each in self.both:

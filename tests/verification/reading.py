@@ -1,5 +1,6 @@
 """Evidence read: lines to sections, payloads to what is judged of them. Every member is of a known name and type, or refused."""
 
+import contextlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -162,7 +163,9 @@ def put(section, kind, line, number):
     elif kind == "agreement":
         section.agreements.append(line)
     else:
-        section.certificates += signatures.certificates([line["der"]])
+        unbase64url(line["der"])
+        with contextlib.suppress(Wrong):
+            section.certificates.append(signatures.certificate(line["der"]))
 
 
 def shaped(content):
@@ -188,7 +191,7 @@ def shaped(content):
         "processing": {"counterpart": str, "permit": str, "record": dict},
         "completion": {"counterpart": str, "permit": str, "delivery": str, "request": dict, "response": dict, "salt": bytes},
     }[kind]
-    typed(content, given)
+    typed(content, given | ({"application": str} if kind in ("permit", "refusal") and "application" in content else {}))
     made = dict(content)
     if made["direction"] not in ("incoming", "outgoing") or not UUID.fullmatch(made.get("transaction_id", NO_UUID)):
         raise Wrong("no direction, or no transaction")
@@ -201,6 +204,9 @@ def shaped(content):
             raise Wrong("a delivery of no known kind")
         for part in ("request", "response"):
             typed(made[part], {"bytes": int, "digest": bytes})
+        if not isinstance(made.setdefault("elements", []), list) or not all(isinstance(each, dict) for each in made["elements"]):
+            raise Wrong("elements are a list of objects")
+        made["elements"] = [typed(each, {"path": str, "count": int}) for each in made["elements"]]
     made["exchange"] = (made.get("transaction_id"), made["direction"], made["counterpart"])
     return made
 
@@ -227,12 +233,23 @@ def decided(decision):
     if named is not None:
         named = typed(named, {"id": str, "version": int, "hash": str}) if isinstance(named, dict) else None
     response = decision["body"].get("adl.core.response")
+    action = inner(inner(decision["body"], "adl.core.request", dict), "action", dict)
+    clause = inner(inner(action, "properties", dict), "clause", str)
     return {
+        "operation": (clause or "", inner(action, "name", str) or ""),
         "id": decision["trace_id"] + decision["span_id"], "at": decision["timestamp"],
         "agreement": tuple(named[each] for each in ("id", "version", "hash")) if named else None,
         "transaction": decision["attributes"].get("adl.fsc.transaction_id"),
         "permits": isinstance(response, dict) and response.get("decision") is True,
     }  # fmt: skip
+
+
+def inner(found, name, kind):
+    """A member that may be missing, and is of this type if it is there."""
+    value = found.get(name) if found else None
+    if value is not None and type(value) is not kind:
+        raise Wrong(f"{name} is not what stands there")
+    return value
 
 
 def checkpoint_of(note):

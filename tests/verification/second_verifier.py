@@ -253,6 +253,7 @@ class Verifier:
             each["content"]["permit"] for each in section.entries
             if each["content"] and (each["kind"] == "processing" or each["kind"] == "completion" and each["content"].get("elements"))
         }  # fmt: skip
+        opened = declared_open(section)
         for entry in section.entries:
             content, index = entry["content"], entry["index"]
             if not content or entry["kind"] in KEPT:
@@ -268,10 +269,14 @@ class Verifier:
                 section.permits.setdefault(content["exchange"], entry)
                 if "decision" in content or "processing" in content or entry["id"] in governed:
                     self.judge_ground(section, entry, versions, broken, place)
+                elif not may_be_open(section, opened, entry):
+                    self.alarm("NOT_DECLARED_OPEN", who, "no agreement is named, and no act declared the service open", **place)
             elif entry["kind"] == "completion":
                 permit = permits.get(content["permit"])
                 if permit is None or permit["content"] and permit["content"]["exchange"] != content["exchange"]:
                     self.alarm("COMPLETION_WITHOUT_PERMIT", who, "no permit for this", **place)
+                elif permit["content"] and not self.agreed(permit["content"], content["elements"], versions):
+                    self.alarm("ELEMENT_NOT_AGREED", who, "elements crossed that the agreement does not name", **place)
                 if content["exchange"] in section.completions:
                     self.alarm("COMPLETION_TWICE", who, "it was completed before", **place)
                 section.completions.setdefault(content["exchange"], entry)
@@ -288,7 +293,11 @@ class Verifier:
             return
         for each in line["statements"]:
             try:
-                self.judge_certificate(section, *version.take(each), **place)
+                chain, party, at = version.take(each)
+                self.judge_certificate(section, chain, party, at, **place)
+                step = version.stated[-1][2]
+                if step["step"] == "signed" and party == who and knows_all_acts(section) and not might_sign(section, step["key"], at):
+                    self.alarm("SIGNATORY_KEY", who, "the key that signed was no signatory's then", **place)
             except Wrong as error:
                 self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
 
@@ -304,6 +313,14 @@ class Verifier:
             moment = decision["at"] if abs(decision["at"] - entry["at"]) <= MINUTE else entry["at"]
             if not versions[decision["agreement"]].in_force(moment, versions.values()):
                 self.alarm("AGREEMENT_NOT_IN_FORCE", who, "the agreement was not in force", **place)
+
+    @staticmethod
+    def agreed(permit, elements, versions):
+        """Whether elements that came are those of the operation that decided; yes too where that cannot be judged."""
+        decision = permit.get("decision")
+        holds = decision and decision["permits"] and decision["transaction"] == permit["transaction_id"]
+        version = versions.get(decision["agreement"]) if holds else None
+        return version is None or not elements or version.delivers(decision["operation"], elements)
 
     def compare_sides(self):
         both = agree = 0
@@ -431,6 +448,76 @@ def faults_of(act, rules, entry):
     return faults
 
 
+def declared_open(section):
+    """Spans of time in which acts had declared services open (entries.md, *Declared open*): where the declaration stands, what is open
+    by it, from when, until when."""
+    spans = []
+
+    def declares(where, at, what=None):
+        for span in spans:
+            if span[3] is None and span[0][: len(where)] == where:
+                span[3] = at
+        if what:
+            spans.append([where, what, at, None])
+
+    for entry in section.entries:
+        if entry["kind"] != "act" or not entry["content"]:
+            continue
+        at, action, subject = entry["at"], entry["content"]["action"], entry["content"]["subject"]
+        detail = entry["content"]["detail"] if isinstance(entry["content"]["detail"], dict) else {}
+        application, service, opens = detail.get("application"), detail.get("service"), detail.get("class") == "open"
+        if action in ("service.put", "service.class-decided"):
+            declares(("own", subject), at, ("own", subject) if opens else None)
+        elif action in ("service.remove", "service.governed"):
+            declares(("own", subject), at)
+        elif action == "application.bind" and isinstance(application, str) and isinstance(service, str):
+            declares(("bound", application, subject), at, ("bound", application, service) if opens else None)
+        elif action == "application.unbind" and isinstance(application, str):
+            declares(("bound", application, subject), at)
+        elif action == "application.remove":
+            declares(("bound", subject), at)
+    return spans
+
+
+def knows_all_acts(section):
+    """Whether what no act says was not so."""
+    return section.whole and section.missing is None and all(each["content"] for each in section.entries if each["kind"] == "act")
+
+
+def might_sign(section, key, moment):
+    """Whether acts say that the key was, five minutes more or less, a signatory's at a moment (entries.md, *People*)."""
+    wanted, spans = hashlib.sha256(signatures.unbase64url(key)).hexdigest(), {}
+    found = []  # (key, from, until)
+    for entry in section.entries:
+        action = entry["content"]["action"] if entry["kind"] == "act" else None
+        if action not in ("person.enrol", "person.roles", "person.disable"):
+            continue
+        person, at = entry["content"]["subject"], entry["at"]
+        detail = entry["content"]["detail"] if isinstance(entry["content"]["detail"], dict) else {}
+        before, signs, begun = spans.pop(person, (None, False, 0))
+        if signs:
+            found.append((before, begun, at))
+        roles = detail["roles"] if isinstance(detail.get("roles"), list) else []
+        after = detail.get("thumbprint") if action == "person.enrol" else before
+        if action != "person.disable" and isinstance(after, str):
+            spans[person] = (after, "signatory" in roles, at)
+    found += [(each, begun, None) for each, signs, begun in spans.values() if signs]
+    return any(
+        each == wanted and begun - 5 * MINUTE <= moment and (ended is None or moment <= ended + 5 * MINUTE) for each, begun, ended in found
+    )
+
+
+def may_be_open(section, spans, permit):
+    """Whether acts had declared the permit's service open, or cannot say that they had not."""
+    if not knows_all_acts(section):
+        return True
+    content, at = permit["content"], permit["at"]
+    what = ("own", content["service"])
+    if content["direction"] == "outgoing":
+        what = ("bound", content.get("application"), f"{content['provider']}/{content['service']}")
+    return any(span[1] == what and span[2] - MINUTE <= at and (span[3] is None or at <= span[3] + MINUTE) for span in spans)
+
+
 def covers(section, at):
     """Whether the journal would hold a permit of that time."""
     if not section.whole or section.cut or section.missing is not None or not section.entries or not section.checkpoints:
@@ -461,7 +548,7 @@ def differ(first, second):
 
 def told_of(completion):
     parts = [completion[part][member] for part in ("request", "response") for member in ("bytes", "digest")]
-    return [*parts, completion["salt"]]
+    return [*parts, completion["salt"], sorted((each["path"], each["count"]) for each in completion["elements"])]
 
 
 def read_earlier(paths):

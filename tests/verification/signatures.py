@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 DIGESTS = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
 CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
-DEEPEST_CHAIN = 8
+DEEPEST_CHAIN = LONGEST_CHAIN = 8
 
 
 class Wrong(ValueError):
@@ -147,8 +147,8 @@ def signed_by_person(token, encoded_key, document, typ):
 
 def certificates(encoded):
     """A certificate, and others that help to find its way, from DER in base64url. Of these, what cannot be read helps nobody."""
-    if not isinstance(encoded, list) or not encoded:
-        raise Wrong("no certificates")
+    if not isinstance(encoded, list) or not 0 < len(encoded) <= LONGEST_CHAIN:
+        raise Wrong("no certificates, or too many")
     found = [certificate(encoded[0])]
     for each in encoded[1:]:
         with contextlib.suppress(Wrong):

@@ -52,7 +52,7 @@ def test_proofs_are_the_same(reader, published, name, index, old):
     done = read(reader, folder / name, key, index, old)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    ours = tiles.TileDirectory(folder / name, key)
+    ours = tiles.PublishedTiles(folder / name, key)
     assert lines[0] == f"{ours.size} {base64.b64encode(ours.root(old)).decode()}"
     assert [line.split()[1] for line in lines if line.startswith("inclusion")] == encoded(ours.inclusion(index))
     assert [line.split()[1] for line in lines if line.startswith("consistency")] == encoded(ours.consistency(old))

@@ -56,7 +56,7 @@ def test_the_command_lines(tmp_path):
 def test_tiles_hold_what_the_evidence_holds(tmp_path):
     journal = maker.World(3).busy(20).provider.journal
     tiles.write(tmp_path, journal.leaves(), journal.checkpoints[-1].note)
-    read = tiles.TileDirectory(tmp_path, note.VerifierKey.of(journal.origin, journal.key))
+    read = tiles.PublishedTiles(tmp_path, note.VerifierKey.of(journal.origin, journal.key))
     lines = [each for each in evidence.of_journal(journal) if each["type"] == "entry"]
     leaves = [each for number in range(-(-read.size // tiles.WIDTH)) for each in read.leaves(number)]
     assert [json.loads(each)["commitment"] for each in leaves] == [each["commitment"] for each in lines]

@@ -93,7 +93,7 @@ def published(folder, size, *sizes):
 
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 1000, 70000])
 def test_tiles_lead_to_the_root_and_give_every_proof(tmp_path, size):
-    read = tiles.TileDirectory(tmp_path, published(tmp_path, size))
+    read = tiles.PublishedTiles(tmp_path, published(tmp_path, size))
     assert read.verify_all() == size
     tree, chance = merkle.Tree(hashes(size)), random.Random(size)
     for _ in range(20):
@@ -107,7 +107,7 @@ def test_a_full_tile_takes_the_place_of_a_partial_one(tmp_path):
     published(tmp_path, 300)
     root = merkle.Tree(hashes(200)).root()
     (tmp_path / "checkpoint").write_text(note.checkpoint(ORIGIN, 200, root, KEY))
-    assert tiles.TileDirectory(tmp_path, note.VerifierKey.of(ORIGIN, KEY)).verify_all() == 200
+    assert tiles.PublishedTiles(tmp_path, note.VerifierKey.of(ORIGIN, KEY)).verify_all() == 200
 
 
 @pytest.mark.parametrize("path", ["tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/44"])
@@ -119,10 +119,10 @@ def test_whatever_is_changed_in_a_tile_is_found(tmp_path, path, how):
     raw[len(raw) // 2] ^= 1
     file.unlink() if how == "gone" else file.write_bytes(raw if how == "flip" else raw[:-1])
     with pytest.raises(note.Wrong):
-        tiles.TileDirectory(tmp_path, key).verify_all()
+        tiles.PublishedTiles(tmp_path, key).verify_all()
 
 
 def test_a_checkpoint_by_another_key_is_refused(tmp_path):
     published(tmp_path, 300)
     with pytest.raises(note.Wrong):
-        tiles.TileDirectory(tmp_path, note.VerifierKey.of(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(32))))
+        tiles.PublishedTiles(tmp_path, note.VerifierKey.of(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(32))))

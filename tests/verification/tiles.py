@@ -1,10 +1,12 @@
-"""C2SP tlog-tiles in a directory: read and held against the checkpoint, and written.
+"""C2SP tlog-tiles in a directory or at an address: read and held against the checkpoint; and written, in a directory.
 
-    python3 -m verification.tiles DIRECTORY VERIFIER_KEY      verifies everything that is published there
+    python3 -m verification.tiles DIRECTORY_OR_ADDRESS VERIFIER_KEY      verifies everything that is published there
 """
 
 import struct
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from . import merkle
@@ -27,12 +29,29 @@ def bundle(leaves):
     return b"".join(struct.pack(">H", len(each)) + each for each in leaves)
 
 
-class TileDirectory:
+def fetched(place, path):
+    """A file in a directory or below an address; None when it is not there."""
+    if not str(place).startswith(("http://", "https://")):
+        file = Path(place) / path
+        return file.read_bytes() if file.is_file() else None
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{place}/{path}", timeout=10) as answer:
+            return answer.read()
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return None
+        raise
+
+
+class PublishedTiles:
     """What a participant publishes, as far as a checkpoint by `verifier_key` vouches for it."""
 
-    def __init__(self, folder, verifier_key):
-        self.folder = Path(folder)
-        self.checkpoint = Checkpoint.parse((self.folder / "checkpoint").read_bytes().decode())
+    def __init__(self, place, verifier_key):
+        self.place = place
+        raw = fetched(place, "checkpoint")
+        if raw is None:
+            raise Wrong("there is no checkpoint")
+        self.checkpoint = Checkpoint.parse(raw.decode())
         if self.checkpoint.origin != verifier_key.name or not self.checkpoint.note.signed_by(verifier_key):
             raise Wrong("the checkpoint is not signed by this key")
         self.size = self.checkpoint.size
@@ -47,9 +66,9 @@ class TileDirectory:
     def read(self, level, number, width):
         """The tile's bytes; the full tile, cut, where the partial one is gone (it may be, says tlog-tiles)."""
         for each in (width, WIDTH):
-            path = self.folder / tile_path(level, number, each)
-            if path.is_file():
-                return path.read_bytes()
+            raw = fetched(self.place, tile_path(level, number, each))
+            if raw is not None:
+                return raw
         raise Wrong(f"{tile_path(level, number, width)} is missing")
 
     def tile(self, level, number):
@@ -128,11 +147,11 @@ def write(folder, leaves, note, sizes=()):
     put("checkpoint", note.encode())
 
 
-def main(folder, key):
+def main(place, key):
     from .note import VerifierKey
 
     try:
-        read = TileDirectory(folder, VerifierKey.parse(key))
+        read = PublishedTiles(place, VerifierKey.parse(key))
         print(f"{read.checkpoint.origin}: {read.verify_all()} entries, as the checkpoint says")
     except (Wrong, OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)

@@ -2,6 +2,8 @@
 
 import calendar
 import hashlib
+import json
+import re
 import time
 
 from . import signatures
@@ -21,6 +23,31 @@ def milliseconds(text):
         raise Wrong("not a moment") from error
 
 
+def steps(path):
+    """A path as its steps, so that two spellings of it are the same: names of members, None for every item. No path: its text."""
+    rest, found = path.removeprefix("$"), []
+    if rest == path:
+        return path
+    while rest:
+        name = re.match(r"\.([^.\[]+)", rest)
+        quoted = re.match(r"""\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]""", rest, re.DOTALL)
+        if rest.startswith("[*]"):
+            found, rest = [*found, None], rest[3:]
+        elif name:
+            found, rest = [*found, name[1]], rest[name.end() :]
+        elif quoted:
+            # As JSON has it, but that in single quotes these are escaped, and double ones are not.
+            inside = quoted[2] if quoted[1] is None else re.sub(r'(\\.)|"', lambda each: each[1] or '\\"', quoted[1], flags=re.DOTALL)
+            inside = re.sub(r"\\(.)", lambda each: "'" if each[1] == "'" else each[0], inside, flags=re.DOTALL)
+            try:
+                found, rest = [*found, json.loads(f'"{inside}"')], rest[quoted.end() :]
+            except ValueError:
+                return path
+        else:
+            return path
+    return tuple(found)
+
+
 class Version:
     """One version with the statements that hold. Raises when the document is another one than it is given as."""
 
@@ -34,8 +61,12 @@ class Version:
                 raise Wrong("the document is of another agreement or version")
             self.parties = {each["participant"] for each in document["parties"]}
             self.begin, self.end = (milliseconds(document["term"][each]) for each in ("from", "until"))
+            self.delivered = {
+                (clause["name"], operation["name"]): {steps(each["path"]) for each in operation.get("delivered", [])}
+                for clause in document.get("clauses", []) for operation in clause.get("operations", [])
+            }  # fmt: skip
             self.signatories = {(each["participant"], each["name"], each["mandate"]) for each in document["signatories"]}
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise Wrong("the document lacks something") from error
         self.raw, self.id, self.version, self.hash = raw, line["id"], line["version"], line["hash"]
         self.stated = []
@@ -102,6 +133,9 @@ class Version:
             return False
         ended = any(step["step"] in ("revoked", "revoked_on_the_wire") and at < self.begin for at, _, step in self.stated)
         return self.life()[1] == self.parties and not ended
+
+    def delivers(self, operation, elements):
+        return {steps(each["path"]) for each in elements} <= self.delivered.get(operation, set())
 
     def in_force(self, moment, versions):
         return (

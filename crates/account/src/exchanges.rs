@@ -11,17 +11,6 @@ use verbond_store::{
     exchanges::{Answered, ExchangeFilter, ExchangeRow},
 };
 
-/// Which exchanges. What is `None` does not filter.
-#[derive(Clone, Debug, Default)]
-pub struct ExchangesAsked {
-    /// By what the database looks for them.
-    pub filter: ExchangeFilter,
-    /// Under this agreement: its identifier, identifier and version (`<id>/<version>`), or the hash of a version.
-    pub agreement: Option<String>,
-    /// For this purpose.
-    pub purpose: Option<String>,
-}
-
 /// The version of an agreement on which a decision rested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UnderAgreement {
@@ -74,27 +63,13 @@ pub struct Exchange {
 /// A problem with the database or the cursor.
 pub async fn exchanges(
     context: &OpContext,
-    asked: &ExchangesAsked,
+    filter: &ExchangeFilter,
     cursor: Option<&str>,
     limit: i64,
 ) -> Result<Page<Exchange>, Problem> {
-    let page = context.store.exchanges(&asked.filter, cursor, limit).await;
+    let page = context.store.exchanges(filter, cursor, limit).await;
     let Page { items, next } = page.map_err(database_problem)?;
-    let items = items.into_iter().map(exchange).filter(|exchange| asked.lets_through(exchange)).collect();
-    Ok(Page { items, next })
-}
-
-impl ExchangesAsked {
-    fn lets_through(&self, exchange: &Exchange) -> bool {
-        let is_under = |asked: &String| {
-            exchange.agreement.as_ref().is_some_and(|agreement| {
-                let UnderAgreement { id, version, hash } = agreement;
-                asked == id || asked == hash || *asked == format!("{id}/{version}")
-            })
-        };
-        self.agreement.as_ref().is_none_or(is_under)
-            && self.purpose.as_ref().is_none_or(|purpose| exchange.purpose.as_ref() == Some(purpose))
-    }
+    Ok(Page { items: items.into_iter().map(exchange).collect(), next })
 }
 
 fn exchange(row: ExchangeRow) -> Exchange {

@@ -13,7 +13,7 @@ mod told;
 
 pub use compare::{Finding, FindingKind};
 pub use evidence::{EvidenceOf, evidence, no_checkpoint_yet};
-pub use exchanges::{Exchange, ExchangesAsked, UnderAgreement, exchanges};
+pub use exchanges::{Exchange, UnderAgreement, exchanges};
 pub use export::{Export, Logbook, NotTaken, Step, probe};
 pub use processing::{Person, about_person, processing_records};
 pub use reconcile::{Counterpart, Period, Reconciliation, reconcile};

@@ -3,10 +3,12 @@
 
 mod advising;
 mod amending;
+mod asked;
 mod checking;
 mod compromised;
 mod foreign;
 mod from_refusal;
+pub(crate) mod history;
 mod office;
 mod public_list;
 mod raised;
@@ -19,6 +21,7 @@ mod version;
 mod withdrawing;
 
 pub use amending::Difference;
+pub use asked::agreement_asked;
 pub use foreign::Speaks;
 pub use office::AgreementOffice;
 pub use public_list::{ListedAgreement, PublicList};

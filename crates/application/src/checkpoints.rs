@@ -196,11 +196,33 @@ impl Checkpoints {
     /// As [`Checkpoints::compare`].
     pub async fn compare_held(&self, context: &OpContext, held: &HeldCheckpoint) -> Result<(), Problem> {
         let Some(kept) = self.verified(&self.own, held, context.ambient.now()) else { return Ok(()) };
-        let compared = self.compare(context, &kept).await;
+        self.compare_or_stop(context, &kept).await
+    }
+
+    /// As [`Checkpoints::compare_held`], for what stands where this node publishes its journal: of what a key of this journal signed
+    /// nobody else's word is needed. Returns whether one did; if not, it says nothing.
+    ///
+    /// # Errors
+    /// As [`Checkpoints::compare`].
+    pub async fn compare_published(
+        &self,
+        context: &OpContext,
+        note: &SignedCheckpoint,
+    ) -> Result<bool, Problem> {
+        let known = context.store.journal_keys().await.map_err(database_problem)?;
+        let mut keys = known.iter().filter_map(|row| row.verifier_key.parse::<VerifierKey>().ok());
+        if !keys.any(|key| note.is_signed_by(&key)) {
+            return Ok(false);
+        }
+        self.compare_or_stop(context, note).await.map(|()| true)
+    }
+
+    async fn compare_or_stop(&self, context: &OpContext, kept: &SignedCheckpoint) -> Result<(), Problem> {
+        let compared = self.compare(context, kept).await;
         if let Err(problem) = &compared
             && matches!(problem.code, "JOURNAL_BEHIND" | "JOURNAL_DIFFERS")
         {
-            self.lost.send_replace(Some(Lost { problem: problem.clone(), note: held.note.clone() }));
+            self.lost.send_replace(Some(Lost { problem: problem.clone(), note: kept.note.clone() }));
         }
         compared
     }

@@ -92,6 +92,15 @@ pub(crate) struct Counter {
     asking: Mutex<()>,
 }
 
+/// One fetches ahead. However that ends, another may later.
+struct Refilling(Arc<Counter>);
+
+impl Drop for Refilling {
+    fn drop(&mut self) {
+        self.0.refilling.store(false, Ordering::Release);
+    }
+}
+
 impl Counter {
     fn take(self: &Arc<Self>) -> Option<VolumePlace> {
         let less = |left: u64| left.checked_sub(1);
@@ -368,13 +377,13 @@ impl Limits {
         if is_low && !counter.is_exhausted(most) && !counter.refilling.swap(true, Ordering::AcqRel) {
             let (limits, key) = (Arc::clone(self), key.clone());
             tokio::spawn(async move {
+                let Refilling(counter) = &Refilling(counter);
                 match counter.lease(&*limits.volumes, &key, most).await {
                     Ok(granted) => counter.add(granted),
                     Err(error) => {
                         tracing::warn!(%error, "a part of an agreed volume cannot be fetched ahead")
                     }
                 }
-                counter.refilling.store(false, Ordering::Release);
             });
         }
         Ok(Some(place))

@@ -12,6 +12,7 @@ use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use tokio::sync::mpsc;
 use verbond_agreement::{WireForm, signs_in_traffic};
 use verbond_domain::{Ambient, ServiceClass, ServiceName};
+use verbond_fail_points::fail_point;
 use verbond_store::services::ServiceRow;
 
 use crate::{OpContext, class_questions};
@@ -96,13 +97,13 @@ struct Looked {
 }
 
 /// Beginnings that wait to be looked at.
-pub struct Beginnings(mpsc::Receiver<Beginning>);
+pub struct Beginnings(tokio::sync::Mutex<mpsc::Receiver<Beginning>>);
 
 impl OpenTraffic {
     /// What asks, and what looks.
     pub fn new(ambient: Ambient) -> (Arc<Self>, Beginnings) {
         let (queue, waiting) = mpsc::channel(WAITING);
-        (Arc::new(Self { ambient, queue, looked: Mutex::default() }), Beginnings(waiting))
+        (Arc::new(Self { ambient, queue, looked: Mutex::default() }), Beginnings(waiting.into()))
     }
 
     /// Whether the next response of a service is to be looked at: the first thousand that could be, then one in a thousand
@@ -143,8 +144,10 @@ fn is_same(one: &Arc<ServiceRow>, other: &Arc<ServiceRow>) -> bool {
 
 impl Beginnings {
     /// Looks at what is handed over, one after the other, until it is aborted. A value is neither kept nor told.
-    pub async fn look(mut self, context: OpContext) {
-        while let Some(beginning) = self.0.recv().await {
+    pub async fn look(self: Arc<Self>, context: OpContext) {
+        let mut waiting = self.0.lock().await;
+        while let Some(beginning) = waiting.recv().await {
+            fail_point!("task::open-traffic");
             let service = Arc::clone(&beginning.service);
             let found = tokio::task::spawn_blocking(move || beginning.signs()).await.unwrap_or_default();
             if !found.is_empty() {
@@ -229,7 +232,7 @@ mod tests {
         assert_eq!(handed, WAITING);
         for number in handed..1000 {
             assert!(traffic.is_next(&open), "{number}");
-            waiting.0.recv().await.ok_or("a beginning")?;
+            waiting.0.get_mut().recv().await.ok_or("a beginning")?;
             assert!(traffic.hand_over(beginning(&open, Coding::Identity, b"{}")));
         }
         let later = (0..10_000).filter(|_| traffic.is_next(&open)).count();

@@ -13,11 +13,13 @@ use arc_swap::ArcSwap;
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use verbond_agreement::AgreementId;
 use verbond_domain::{Ambient, ApplicationName, ParticipantId, ServiceName, Timestamp};
+use verbond_fail_points::fail_point;
 use verbond_policy::PolicySnapshot;
 use verbond_store::{
     SortOrder, Store, StoreError, agreements::AgreementRow, applications::ApplicationRow,
     contracts::ContractRow, peers::PeerRow, persons::PersonRow, services::ServiceRow,
 };
+use verbond_supervision::Supervisor;
 
 use crate::agreements::{AgreementVersion, with_successors};
 
@@ -91,7 +93,11 @@ pub struct SnapshotKeeper {
 
 impl SnapshotKeeper {
     /// Loads the first picture, and keeps it current by a task that ends when the handle is aborted.
-    pub async fn start(store: Store, ambient: Ambient) -> Result<(Arc<Self>, JoinHandle<()>), StoreError> {
+    pub async fn start(
+        store: Store,
+        ambient: Ambient,
+        supervisor: &Supervisor,
+    ) -> Result<(Arc<Self>, JoinHandle<()>), StoreError> {
         let started = Instant::now();
         let first = Arc::new(load(&store, &ambient, None).await?);
         let keeper = Arc::new(Self {
@@ -100,7 +106,8 @@ impl SnapshotKeeper {
             confirmed: AtomicU64::new(0),
             published: watch::Sender::new(first),
         });
-        let task = tokio::spawn(Arc::clone(&keeper).run(store, ambient));
+        let with = (Arc::clone(&keeper), store, ambient);
+        let task = supervisor.keep("picture", with, |(keeper, store, ambient)| keeper.run(store, ambient));
         Ok((keeper, task))
     }
 
@@ -158,6 +165,7 @@ impl SnapshotKeeper {
 
     async fn run(self: Arc<Self>, store: Store, ambient: Ambient) {
         loop {
+            fail_point!("task::picture");
             // The answer says how things stood when the question was put, not when it came back.
             let asked_at = Instant::now();
             match self.refresh(&store, &ambient, asked_at).await {
@@ -321,7 +329,7 @@ mod tests {
         let database = DatabaseUrl::Sqlite(directory.path().join("node.sqlite"));
         let key = |_| WrappingKey::read(&WrappingKey::first(&ambient())).map_err(|error| error.to_string());
         let store = Store::open(&database, key, &ambient()).await?;
-        let (keeper, task) = SnapshotKeeper::start(store.clone(), ambient()).await?;
+        let (keeper, task) = SnapshotKeeper::start(store.clone(), ambient(), &Supervisor::default()).await?;
         assert!(keeper.current()?.services.is_empty());
         let mut published = keeper.subscribe();
 

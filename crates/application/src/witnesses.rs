@@ -13,6 +13,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 use tokio::sync::mpsc;
 use verbond_domain::{ParticipantId, Problem};
+use verbond_fail_points::fail_point;
 use verbond_journal::{
     Entry, KeyCertificate, LONGEST_NOTE, SignedCheckpoint, TreeHash, VerifierKey, Witness, continues,
 };
@@ -48,7 +49,7 @@ pub struct Witnesses {
 }
 
 /// What has been taken in and is still to be looked at.
-pub struct Shown(mpsc::Receiver<(ParticipantId, String)>);
+pub struct Shown(tokio::sync::Mutex<mpsc::Receiver<(ParticipantId, String)>>);
 
 /// What came of looking at a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl Witnesses {
     /// A place for what exchanges bring along, and what is to be looked at by [`Witnesses::look`].
     pub fn new() -> (Self, Shown) {
         let (queue, shown) = mpsc::channel(ROOM);
-        (Self { queue, last: Arc::default(), alarms: Arc::default() }, Shown(shown))
+        (Self { queue, last: Arc::default(), alarms: Arc::default() }, Shown(shown.into()))
     }
 
     /// A counterpart showed this checkpoint with an exchange: the signed note in base64url. Costs a comparison unless it is new.
@@ -95,12 +96,14 @@ impl Witnesses {
     /// Looks at what exchanges bring along, until it is aborted.
     pub async fn look(
         self,
-        mut shown: Shown,
+        shown: Arc<Shown>,
         context: OpContext,
         checkpoints: Arc<Checkpoints>,
         journals: Arc<dyn CounterpartJournal>,
     ) {
-        while let Some((counterpart, encoded)) = shown.0.recv().await {
+        let mut shown = shown.0.lock().await;
+        while let Some((counterpart, encoded)) = shown.recv().await {
+            fail_point!("task::witnesses");
             match witness(&context, &checkpoints, journals.as_ref(), &counterpart, &encoded).await {
                 Ok(Seen::Contradicts) => {
                     self.alarms.fetch_add(1, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use serde_json::json;
 use verbond_application::database_problem;
 use verbond_domain::{Actor, ParticipantId, Problem};
+use verbond_fail_points::fail_point;
 
 use crate::FscNode;
 
@@ -21,6 +22,7 @@ impl FscNode {
             return;
         }
         loop {
+            fail_point!("task::announcements");
             let pause = match self.announce(&Actor::Node { rule: "announce".to_owned() }).await {
                 Ok(_) => DAILY,
                 Err(_) => RETRY,

@@ -18,6 +18,8 @@ use http::Request;
 use tokio::task::JoinHandle;
 use url::Url;
 use verbond_domain::{Ambient, Timestamp};
+use verbond_fail_points::fail_point;
+use verbond_supervision::Supervisor;
 use verbond_transport::{Client, Protocol, Target};
 use verbond_trust::{IdentityHandle, RevocationList, TrustStore};
 
@@ -121,28 +123,30 @@ impl RevocationRefresh {
 
     /// Refreshes until the handle is aborted: at the configured times, and soon when a chain shows an issuer that was
     /// not known.
-    pub fn start(self: &Arc<Self>) -> JoinHandle<()> {
-        let this = Arc::clone(self);
-        tokio::spawn(async move {
-            let mut news = this.trust.news_of_issuers();
-            let pause = Duration::from_secs(this.sources.refresh_seconds.max(1));
-            // Without its list an issuer's participants are refused: it is asked for again soon, then less often.
-            let mut retry = SHORTEST;
-            loop {
-                news.borrow_and_update();
-                let failures = this.look(false).await;
-                let missing = failures.iter().any(|(source, _)| !this.lists().contains_key(source));
-                for (source, reason) in failures {
-                    tracing::warn!(source, reason, "a list of revoked certificates cannot be renewed");
-                }
-                tokio::time::sleep(SHORTEST).await;
-                tokio::select! {
-                    Ok(()) = news.changed() => {}
-                    () = tokio::time::sleep(if missing { pause.min(retry) } else { pause }) => {}
-                }
-                retry = if missing { RETRY.min(retry * 2) } else { SHORTEST };
+    pub fn start(self: &Arc<Self>, supervisor: &Supervisor) -> JoinHandle<()> {
+        supervisor.keep("revocation-lists", Arc::clone(self), Self::keep_renewed)
+    }
+
+    async fn keep_renewed(self: Arc<Self>) {
+        let mut news = self.trust.news_of_issuers();
+        let pause = Duration::from_secs(self.sources.refresh_seconds.max(1));
+        // Without its list an issuer's participants are refused: it is asked for again soon, then less often.
+        let mut retry = SHORTEST;
+        loop {
+            fail_point!("task::revocation-lists");
+            news.borrow_and_update();
+            let failures = self.look(false).await;
+            let missing = failures.iter().any(|(source, _)| !self.lists().contains_key(source));
+            for (source, reason) in failures {
+                tracing::warn!(source, reason, "a list of revoked certificates cannot be renewed");
             }
-        })
+            tokio::time::sleep(SHORTEST).await;
+            tokio::select! {
+                Ok(()) = news.changed() => {}
+                () = tokio::time::sleep(if missing { pause.min(retry) } else { pause }) => {}
+            }
+            retry = if missing { RETRY.min(retry * 2) } else { SHORTEST };
+        }
     }
 
     /// When the oldest list in use was made by its issuer; for the metrics.

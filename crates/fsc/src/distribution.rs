@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio::task::JoinSet;
 use verbond_domain::Timestamp;
+use verbond_fail_points::fail_point;
 use verbond_store::{StoreError, outbox::OutboxRow};
 
 use crate::{
@@ -46,6 +47,7 @@ impl FscNode {
     pub(crate) async fn keep_delivering(self: Arc<Self>) {
         let mut deliveries = JoinSet::new();
         loop {
+            fail_point!("task::outbox");
             while deliveries.try_join_next().is_some() {}
             match self.start_deliveries(&mut deliveries).await {
                 Ok(wait) => {

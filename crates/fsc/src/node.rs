@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use verbond_application::{Courier, agreements::AgreementOffice};
 use verbond_domain::{Ambient, Timestamp};
 use verbond_store::Store;
+use verbond_supervision::Supervisor;
 use verbond_transport::Client;
 use verbond_trust::{IdentityHandle, TrustStore};
 
@@ -112,21 +113,21 @@ impl FscNode {
     /// Starts what a manager does by itself: delivers the outbox, compares contracts with counterparts, announces this
     /// participant, signs again after a renewal, and has wire contracts follow agreements. Abort the handles to end the tasks; what is unfinished goes on
     /// after the next start.
-    pub fn start_manager(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
+    pub fn start_manager(self: &Arc<Self>, supervisor: &Supervisor) -> Vec<JoinHandle<()>> {
         vec![
-            tokio::spawn(Arc::clone(self).keep_delivering()),
-            tokio::spawn(Arc::clone(self).keep_reconciled()),
-            tokio::spawn(Arc::clone(self).keep_announced()),
-            tokio::spawn(Arc::clone(self).keep_signed()),
-            tokio::spawn(Arc::clone(self).keep_following()),
+            supervisor.keep("outbox", Arc::clone(self), Self::keep_delivering),
+            supervisor.keep("reconciliation", Arc::clone(self), Self::keep_reconciled),
+            supervisor.keep("announcements", Arc::clone(self), Self::keep_announced),
+            supervisor.keep("signatures", Arc::clone(self), Self::keep_signed),
+            supervisor.keep("following-contracts", Arc::clone(self), Self::keep_following),
         ]
     }
 
     /// Starts what a process with gateways and without a manager needs: under
     /// [`FscRules::reconcile_before_serving`] it compares contracts with counterparts itself, since what one process has
     /// compared the others do not know.
-    pub fn start_gateway(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
-        vec![tokio::spawn(Arc::clone(self).keep_reconciled())]
+    pub fn start_gateway(self: &Arc<Self>, supervisor: &Supervisor) -> Vec<JoinHandle<()>> {
+        vec![supervisor.keep("reconciliation", Arc::clone(self), Self::keep_reconciled)]
     }
 
     /// The rules that the face was built with.

@@ -14,6 +14,7 @@ use tokio::{
 };
 use verbond_application::agreements::AgreementVersion;
 use verbond_domain::{ParticipantId, Problem};
+use verbond_fail_points::fail_point;
 
 use crate::{FscNode, index::Connection};
 
@@ -110,15 +111,23 @@ impl Reconciliation {
         due.into_iter().collect()
     }
 
-    fn ended(&self, id: &ParticipantId) {
-        self.state().running.remove(id);
-    }
-
     fn done(&self, id: &ParticipantId) {
         let now = Instant::now();
         let mut state = self.state();
         state.compared.insert(id.clone(), now);
         state.heard.insert(id.clone(), now);
+    }
+}
+
+/// One comparison. However it ends, the counterpart may be asked again after it.
+struct Running<'a> {
+    reconciliation: &'a Reconciliation,
+    id: &'a ParticipantId,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.reconciliation.state().running.remove(self.id);
     }
 }
 
@@ -142,7 +151,10 @@ impl FscNode {
     pub(crate) async fn keep_reconciled(self: Arc<Self>) {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut running = JoinSet::new();
+        // What was begun before ended with the one that began it.
+        self.reconciliation.state().running.clear();
         loop {
+            fail_point!("task::reconciliation");
             while running.try_join_next().is_some() {}
             match self.counterparts().await {
                 Ok(counterparts) => {
@@ -161,13 +173,13 @@ impl FscNode {
     }
 
     async fn reconcile_in_place(self: Arc<Self>, places: Arc<Semaphore>, id: ParticipantId) {
+        let _running = Running { reconciliation: &self.reconciliation, id: &id };
         let Ok(_place) = places.acquire().await else { return };
         match self.reconcile_with(&id).await {
             Ok(0) => {}
             Ok(taken) => tracing::info!(peer = %id, taken, "signatures taken over from a counterpart"),
             Err(problem) => tracing::warn!(peer = %id, reason = %problem, "contracts cannot be compared"),
         }
-        self.reconciliation.ended(&id);
     }
 
     /// Takes over what this counterpart shows and we lack. Returns how many signatures were new.
@@ -257,12 +269,12 @@ mod tests {
         assert!(!reconciliation.in_contact(&id));
         assert_eq!(reconciliation.due(&counterparts), std::slice::from_ref(&id));
         reconciliation.done(&id);
-        reconciliation.ended(&id);
+        drop(Running { reconciliation: &reconciliation, id: &id });
         tokio::time::advance(SILENCE - AHEAD - Duration::from_secs(1)).await;
         assert!(reconciliation.in_contact(&id) && reconciliation.due(&counterparts).is_empty());
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(reconciliation.due(&counterparts), std::slice::from_ref(&id));
-        reconciliation.ended(&id);
+        drop(Running { reconciliation: &reconciliation, id: &id });
         tokio::time::advance(AHEAD).await;
         assert!(!reconciliation.in_contact(&id));
         reconciliation.heard_of(&id);
@@ -279,7 +291,7 @@ mod tests {
         assert!(reconciliation.due(&counterparts).is_empty());
         reconciliation.ask(&peer(CONSUMER));
         assert_eq!(reconciliation.due(&counterparts), [peer(CONSUMER)]);
-        reconciliation.ended(&slow);
+        drop(Running { reconciliation: &reconciliation, id: &slow });
         assert_eq!(reconciliation.due(&counterparts), [slow]);
     }
 }

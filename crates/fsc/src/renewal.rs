@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use verbond_application::database_problem;
 use verbond_domain::{Actor, Problem};
+use verbond_fail_points::fail_point;
 
 use crate::{
     FscNode,
@@ -25,6 +26,7 @@ impl FscNode {
     pub(crate) async fn keep_signed(self: Arc<Self>) {
         let mut changes = self.identity.changes();
         loop {
+            fail_point!("task::signatures");
             changes.borrow_and_update();
             match self.sign_again().await {
                 Ok(0) => {}

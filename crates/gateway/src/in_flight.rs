@@ -4,8 +4,9 @@
 
 use std::{
     collections::HashMap,
+    panic::{self, AssertUnwindSafe},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -19,6 +20,8 @@ use verbond_application::{
     snapshot::{Snapshot, SnapshotKeeper},
 };
 use verbond_domain::{Ambient, Direction};
+use verbond_fail_points::fail_point;
+use verbond_supervision::Supervisor;
 use verbond_transport::{PeerConnection, Upload};
 
 use crate::{GatewayLimits, Metrics, Standing, completing::Account};
@@ -114,9 +117,13 @@ impl Exchange {
         .await;
     }
 
+    /// One that cannot be judged, because of a fault of the program, does not hold; and the others are judged all the same.
     fn holds(&self, snapshot: &Snapshot, ambient: &Ambient) -> bool {
-        self.standing.holds(snapshot, ambient.now())
-            && self.peer.as_ref().is_none_or(|peer| peer.judge().is_ok())
+        let judged = AssertUnwindSafe(|| {
+            self.standing.holds(snapshot, ambient.now())
+                && self.peer.as_ref().is_none_or(|peer| peer.judge().is_ok())
+        });
+        panic::catch_unwind(judged).unwrap_or(false)
     }
 
     fn has_stalled(&self, limit: Duration) -> bool {
@@ -155,6 +162,7 @@ impl InFlight {
         metrics: Metrics,
         completions: Completions,
         limits: GatewayLimits,
+        supervisor: &Supervisor,
     ) -> Arc<Self> {
         let this = Arc::new(Self {
             direction,
@@ -166,14 +174,12 @@ impl InFlight {
             shards: Default::default(),
         });
         let observed = Arc::downgrade(&this);
-        tokio::spawn(async move {
-            let mut changes = snapshots.subscribe();
-            loop {
-                let _ = tokio::time::timeout(LOOK, changes.changed()).await;
-                changes.mark_unchanged();
-                let Some(this) = observed.upgrade() else { return };
-                this.look(&snapshots, &ambient, limits.stall);
-            }
+        let name = match direction {
+            Direction::Incoming => "watch-incoming",
+            Direction::Outgoing => "watch-outgoing",
+        };
+        supervisor.keep(name, (observed, snapshots, ambient), move |(observed, snapshots, ambient)| {
+            keep_watched(observed, snapshots, ambient, limits.stall)
         });
         this
     }
@@ -247,6 +253,26 @@ impl InFlight {
         let [first, ..] = &self.shards;
         let shard = self.shards.get(place).unwrap_or(first);
         work(&mut shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Looks at every change of the picture and every second, until the gateway is dropped.
+async fn keep_watched(
+    observed: Weak<InFlight>,
+    snapshots: Arc<SnapshotKeeper>,
+    ambient: Ambient,
+    stall: Duration,
+) {
+    let mut changes = snapshots.subscribe();
+    loop {
+        if let Some(this) = observed.upgrade() {
+            fail_point!("task::watch");
+            this.look(&snapshots, &ambient, stall);
+        } else {
+            return;
+        }
+        let _ = tokio::time::timeout(LOOK, changes.changed()).await;
+        changes.mark_unchanged();
     }
 }
 
@@ -335,6 +361,7 @@ pub(crate) mod tests {
             metrics,
             Completions::start(journal(&ambient)),
             limits,
+            &Supervisor::default(),
         );
         (in_flight, snapshots, ambient)
     }

@@ -7,6 +7,7 @@ use verbond_application::{
     snapshot::SnapshotKeeper, witnesses::Witnesses,
 };
 use verbond_domain::{Ambient, Direction};
+use verbond_supervision::Supervisor;
 
 use crate::{DecisionPoint, Metrics, in_flight::InFlight};
 
@@ -48,6 +49,8 @@ pub struct Gateway {
     pub limits: GatewayLimits,
     /// The organisation's own decision point, which is asked too; `None`: it has none.
     pub decision_point: Option<Arc<DecisionPoint>>,
+    /// Keeps the watch over exchanges in flight going.
+    pub supervisor: Supervisor,
 }
 
 impl Gateway {
@@ -60,6 +63,7 @@ impl Gateway {
             self.metrics.clone(),
             self.completions.clone(),
             self.limits,
+            &self.supervisor,
         )
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use verbond_application::snapshot::Snapshot;
 use verbond_domain::ApplicationName;
+use verbond_fail_points::fail_point;
 use verbond_store::applications::Credential;
 use verbond_transport::{Listener, ListenerLimits, Routes, Security, Serving};
 
@@ -26,6 +27,7 @@ pub async fn keep_sockets(
 ) {
     let mut open: HashMap<ApplicationName, Serving> = HashMap::new();
     loop {
+        fail_point!("task::sockets");
         let snapshot = Arc::clone(&snapshots.borrow_and_update());
         let wanted = |name: &ApplicationName| {
             snapshot.applications.get(name).is_some_and(|row| matches!(row.credential, Credential::Socket))

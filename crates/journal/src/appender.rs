@@ -94,8 +94,23 @@ impl Journal {
     /// # Errors
     /// As [`Journal::append`]; [`AppendError::LimitReached`] when a place is not to be had.
     pub async fn append_within(&self, entry: &Entry, places: Vec<Place>) -> Result<EntryId, AppendError> {
-        let mut entry = entry.prepare(&self.ambient).map_err(|error| unavailable(&error.to_string()))?;
-        entry.places = places;
+        self.append_prepared(PreparedEntry { places, ..self.prepare(entry)? }).await
+    }
+
+    /// Gives an entry the identifier under which it will stand, so that it can be handed in more than once and stands once.
+    ///
+    /// # Errors
+    /// [`AppendError::Unavailable`], when it cannot be written as JSON.
+    pub fn prepare(&self, entry: &Entry) -> Result<PreparedEntry, AppendError> {
+        entry.prepare(&self.ambient).map_err(|error| unavailable(&error.to_string()))
+    }
+
+    /// As [`Journal::append`], for an entry that has been prepared. One that stands already, by an earlier append that
+    /// failed, is not written again.
+    ///
+    /// # Errors
+    /// As [`Journal::append_within`].
+    pub async fn append_prepared(&self, entry: PreparedEntry) -> Result<EntryId, AppendError> {
         fail_point!("journal::queued", |reason: String| Err(unavailable(&reason)));
         let (reply, outcome) = oneshot::channel();
         let waiting = Waiting { entry, caller: Caller { reply, since: Instant::now() } };
@@ -181,6 +196,7 @@ async fn run(
                 // Whoever waits in a batch that came to a fault of the program is refused; the journal goes on.
                 let written = AssertUnwindSafe(writer.write(std::mem::take(&mut taken))).catch_unwind().await;
                 if written.is_err() {
+                    writer.figures.failures.fetch_add(1, Ordering::Relaxed);
                     tracing::error!("writing to the journal came to a fault of the program: its entries are refused");
                 }
             }

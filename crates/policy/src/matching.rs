@@ -336,4 +336,70 @@ mod tests {
             assert_eq!(allows(&text, value), allowed, "{value}");
         }
     }
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    const PARAMETERS: &str = r#"[
+        {"name": "year", "place": "path", "required": true, "values": {"allow": "integer", "minimum": 2024, "maximum": 2026}},
+        {"name": "person", "place": "path", "required": true, "values": {"allow": "integer", "minimum": 1, "maximum": 999999999},
+         "identifies": "national_number"},
+        {"name": "kind", "place": "query", "values": {"allow": "one_of", "values": ["gross", "net"]}},
+        {"name": "note", "place": "query", "values": {"allow": "text", "longest": 20}}
+    ]"#;
+
+    /// The example's operation, with two parameters in its path of which the second is a person.
+    fn operation() -> Result<Operation, Box<dyn std::error::Error>> {
+        let mut document: serde_json::Value =
+            serde_json::from_str(include_str!("../../agreement/tests/pensioners.json"))?;
+        let operation = document.pointer_mut("/clauses/0/operations/0").ok_or("an operation")?;
+        let members = operation.as_object_mut().ok_or("an object")?;
+        members.insert("path".to_owned(), "/incomes/{year}/{person}".into());
+        members.insert("parameters".to_owned(), serde_json::from_str(PARAMETERS)?);
+        let agreement = verbond_agreement::Agreement::parse(&serde_json::to_vec(&document)?)?;
+        let clause = agreement.clauses.first().ok_or("a clause")?;
+        Ok(clause.operations.first().ok_or("an operation")?.clone())
+    }
+
+    fn call<'call>(method: &'call str, path: &'call str, query: Option<&'call str>) -> Call<'call> {
+        Call { method, path, query }
+    }
+
+    #[test]
+    fn a_call_fits_by_method_path_and_parameters_together() -> Outcome {
+        let operation = operation()?;
+        for (expected, method, path, query) in [
+            (true, "GET", "/incomes/2025/123456782", None),
+            (true, "GET", "/incomes/2025/123456782", Some("kind=net")),
+            (false, "POST", "/incomes/2025/123456782", None),
+            (false, "GET", "/incomes/2025", None),
+            (false, "GET", "/incomes/2027/123456782", None),
+            (false, "GET", "/incomes/2025/123456782", Some("kind=other")),
+            (false, "GET", "/incomes/2025/123456782", Some("limit=5")),
+        ] {
+            assert_eq!(fits(&operation, call(method, path, query)), expected, "{method} {path} {query:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_person_is_who_stands_in_the_parameter_of_that_name_and_is_never_shown() -> Outcome {
+        let operation = operation()?;
+        let named = people(&operation, call("GET", "/incomes/2025/123456782", None));
+        let [person] = named.as_slice() else { return Err("one person".into()) };
+        assert_eq!((person.kind, &*person.number), (IdentifierKind::NationalNumber, "123456782"));
+        assert_eq!(format!("{person:?}"), "NamedPerson(NationalNumber)");
+        Ok(())
+    }
+
+    #[test]
+    fn a_value_is_written_down_only_where_it_is_one_of_few_and_names_nobody() -> Outcome {
+        let operation = operation()?;
+        let facts = facts(&operation, &["2025", "123456782"], Some("kind=net&note=free"));
+        let said = |name: &str| facts.get(name).ok_or("a fact");
+        assert_eq!(said("year")?, &ParameterFact::Value("2025".to_owned()));
+        assert_eq!(said("kind")?, &ParameterFact::Value("net".to_owned()));
+        assert_eq!(said("person")?, &ParameterFact::Present);
+        assert_eq!(said("note")?, &ParameterFact::Present);
+        Ok(())
+    }
 }

@@ -16,6 +16,7 @@ pub(crate) enum Listing {
     Exchanges = 6,
     Processing = 7,
     AllExchanges = 8,
+    FoundDecisions = 9,
 }
 
 /// The sort key of the last item on a page: a number and, among equals, bytes.

@@ -178,7 +178,9 @@ impl Store {
             }
         };
         let (edge, keys) = (Mutex::default(), Some(keys));
-        Ok(Self { inner: Arc::new(Inner { pools, signals, edge, keys, listener }) })
+        let store = Self { inner: Arc::new(Inner { pools, signals, edge, keys, listener }) };
+        store.views_in_this_form().await?;
+        Ok(store)
     }
 
     /// Opens a database to look at it (for `doctor`): refuses one that cannot be reached or is not durable, and makes

@@ -6,6 +6,7 @@ use verbond_domain::{Direction, Timestamp, TransactionId};
 use crate::{
     Page, Store, StoreError,
     cursor::{Cursor, Listing, clamp, page},
+    exchanges::ExchangeFilter,
     journal::uuid,
     month_keys::Opening,
     records::first_id_at,
@@ -29,19 +30,15 @@ pub struct DecisionRow {
     pub decision: Option<serde_json::Value>,
 }
 
-/// Which decisions.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DecisionFilter {
-    /// Of this exchange.
-    pub transaction_id: Option<TransactionId>,
-    /// At or after.
-    pub after: Option<Timestamp>,
-    /// Before.
-    pub before: Option<Timestamp>,
-}
+/// position, id, kind, at_millis, key_id, payload.
+type DecisionColumns = (i64, Vec<u8>, String, i64, i64, Vec<u8>);
 
-/// id, kind, at_millis, key_id, payload.
-type DecisionColumns = (Vec<u8>, String, i64, i64, Vec<u8>);
+/// In the order of identifiers: also what has no position yet.
+const BY_TIME: &str = "SELECT COALESCE(position, 0), id, kind, at_millis, key_id, payload FROM journal_entry \
+     WHERE kind IN ('permit', 'refusal') AND length(payload) > 0";
+/// In the order of positions.
+const FOUND: &str = "SELECT seen.position, entry.id, entry.kind, entry.at_millis, entry.key_id, entry.payload \
+     FROM transaction_record AS seen JOIN journal_entry AS entry ON entry.position = seen.position";
 
 /// What of a permit or a refusal is looked at.
 #[derive(Deserialize)]
@@ -53,42 +50,33 @@ struct Decided {
 }
 
 impl Store {
-    /// Lists permits and refusals with their decisions, the oldest first. Those whose time is over are left out; those of
-    /// one exchange are found within a second after they were written. `limit` 1 to 1000.
+    /// Lists permits and refusals with their decisions, the oldest first. Those whose time is over are left out, so that a page may
+    /// hold fewer than there are while more follow. Where more than a period is asked for, what was written in the last second may be
+    /// missing. `limit` 1 to 1000.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`], [`StoreError::Damaged`], [`StoreError::Database`].
     pub async fn decisions(
         &self,
-        filter: &DecisionFilter,
+        filter: &ExchangeFilter,
         cursor: Option<&str>,
         limit: i64,
     ) -> Result<Page<DecisionRow>, StoreError> {
         let limit = clamp(limit);
-        let mut sql = Sql::new(
-            "SELECT id, kind, at_millis, key_id, payload FROM journal_entry WHERE kind IN ('permit', 'refusal')",
-        );
-        // Retention has emptied what comes before.
-        sql.push(" AND length(payload) > 0");
-        if let Some(transaction) = &filter.transaction_id {
-            sql.push(" AND position IN (SELECT position FROM transaction_record WHERE transaction_id = ");
-            sql.push_value(transaction.as_uuid()).push(")");
-        }
-        if let Some(after) = filter.after {
-            sql.push(" AND id >= ").push_value(first_id_at(after).as_slice());
-        }
-        if let Some(before) = filter.before {
-            sql.push(" AND id < ").push_value(first_id_at(before).as_slice());
-        }
-        if let Some(cursor) = Cursor::read(cursor, Listing::Decisions)? {
-            sql.push(" AND id > ").push_value(cursor.key.as_slice());
-        }
-        sql.push(" ORDER BY id LIMIT ").push_value(limit + 1);
+        let (sql, listing) = match filter.is_of_time_only() {
+            true => (by_time(filter, cursor, limit)?, Listing::Decisions),
+            false => {
+                let mut sql = Sql::new("");
+                let beyond = Cursor::read(cursor, Listing::FoundDecisions)?.map_or(0, |cursor| cursor.number);
+                filter.push_found(&[FOUND], &mut sql, beyond, limit + 1);
+                (sql, Listing::FoundDecisions)
+            }
+        };
         let rows = self.inner.pools.rows::<DecisionColumns>(sql).await?;
-        let opening = self.opening(rows.iter().map(|row| row.3).collect()).await?;
-        let rows = rows.into_iter().filter_map(|columns| row(columns, &opening).transpose());
-        let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        Ok(page(rows, limit, Listing::Decisions, |row| Cursor::new(0, row.id.as_bytes())))
+        let Page { items, next } = page(rows, limit, listing, |row| Cursor::new(row.0, &row.1));
+        let opening = self.opening(items.iter().map(|row| row.4).collect()).await?;
+        let items = items.into_iter().filter_map(|columns| row(columns, &opening).transpose());
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next })
     }
 
     /// The decision in one entry.
@@ -97,20 +85,35 @@ impl Store {
     /// [`StoreError::Damaged`], [`StoreError::Database`].
     pub async fn decision(&self, entry: &uuid::Uuid) -> Result<Option<DecisionRow>, StoreError> {
         let sql = Sql::new(
-            "SELECT id, kind, at_millis, key_id, payload FROM journal_entry \
+            "SELECT COALESCE(position, 0), id, kind, at_millis, key_id, payload FROM journal_entry \
              WHERE id = $1 AND kind IN ('permit', 'refusal') AND length(payload) > 0",
         );
         let Some(columns) = self.inner.pools.row::<DecisionColumns>(sql.bind(entry)).await? else {
             return Ok(None);
         };
-        let opening = self.opening(vec![columns.3]).await?;
+        let opening = self.opening(vec![columns.4]).await?;
         row(columns, &opening)
     }
 }
 
+fn by_time(filter: &ExchangeFilter, cursor: Option<&str>, limit: i64) -> Result<Sql, StoreError> {
+    let mut sql = Sql::new(BY_TIME);
+    if let Some(after) = filter.after {
+        sql.push(" AND id >= ").push_value(first_id_at(after).as_slice());
+    }
+    if let Some(before) = filter.before {
+        sql.push(" AND id < ").push_value(first_id_at(before).as_slice());
+    }
+    if let Some(cursor) = Cursor::read(cursor, Listing::Decisions)? {
+        sql.push(" AND id > ").push_value(cursor.key.as_slice());
+    }
+    sql.push(" ORDER BY id LIMIT ").push_value(limit + 1);
+    Ok(sql)
+}
+
 /// `None`: it has been destroyed.
 fn row(columns: DecisionColumns, opening: &Opening) -> Result<Option<DecisionRow>, StoreError> {
-    let (id, kind, at, key, payload) = columns;
+    let (_, id, kind, at, key, payload) = columns;
     let Some(payload) = opening.payload(key, &id, payload)? else { return Ok(None) };
     let Decided { transaction_id, direction, decision } = serde_json::from_slice(&payload)
         .map_err(|_| StoreError::damaged("the payload of a journal entry"))?;

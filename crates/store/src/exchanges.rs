@@ -27,13 +27,20 @@ pub struct ExchangeRow {
     pub at: Timestamp,
     /// What came of it.
     pub answered: Answered,
-    position: i64,
-    transaction: Option<Vec<u8>>,
 }
 
 /// position, transaction_id, at_millis; id, key_id and payload of the entry and of the completion.
 type Columns =
     (i64, Option<Vec<u8>>, i64, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>, Option<i64>, Option<Vec<u8>>);
+
+/// An agreement, or one version of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgreementFilter {
+    /// The identifier that all versions share.
+    pub agreement: uuid::Uuid,
+    /// This version only.
+    pub version: Option<i64>,
+}
 
 /// Which exchanges. What is `None` does not filter.
 #[derive(Clone, Debug, Default)]
@@ -46,10 +53,93 @@ pub struct ExchangeFilter {
     pub service: Option<String>,
     /// For this version of a processing activity: the address at which it is published.
     pub activity: Option<String>,
+    /// Of which the decision rested on this agreement.
+    pub agreement: Option<AgreementFilter>,
+    /// For this purpose.
+    pub purpose: Option<String>,
     /// Permitted or refused at or after,
     pub after: Option<Timestamp>,
     /// and before.
     pub before: Option<Timestamp>,
+}
+
+impl ExchangeFilter {
+    /// Whether nothing but a period is asked for.
+    pub(crate) fn is_of_time_only(&self) -> bool {
+        let Self { transaction_id, counterpart, service, activity, agreement, purpose, after: _, before: _ } =
+            self;
+        transaction_id.is_none()
+            && counterpart.is_none()
+            && service.is_none()
+            && activity.is_none()
+            && agreement.is_none()
+            && purpose.is_none()
+    }
+
+    /// Adds to a `select` without conditions, over `transaction_record AS seen` and `journal_entry AS entry`, what is asked for, in
+    /// the order of positions, which are its first column.
+    pub(crate) fn push_found(&self, select: &[&'static str], sql: &mut Sql, beyond: i64, limit: i64) {
+        // Two pieces that each come in the order of an index, where one condition with `OR` would be sorted for each page.
+        let ends: &[Option<End>] = match self.counterpart {
+            Some(_) => &[Some(End::Consumer), Some(End::Provider)],
+            None => &[None],
+        };
+        for (number, end) in ends.iter().enumerate() {
+            if number > 0 {
+                sql.push(" UNION ALL ");
+            }
+            for text in select {
+                sql.push(text);
+            }
+            sql.push(" WHERE seen.position > ").push_value(beyond);
+            self.push_conditions(sql, *end);
+        }
+        sql.push(" ORDER BY 1 LIMIT ").push_value(limit);
+    }
+
+    fn push_conditions(&self, sql: &mut Sql, end: Option<End>) {
+        match (&self.counterpart, end) {
+            (Some(counterpart), Some(End::Consumer)) => {
+                sql.push(" AND seen.direction = 'incoming' AND seen.consumer = ").push_value(counterpart);
+            }
+            (Some(counterpart), Some(End::Provider)) => {
+                sql.push(" AND seen.direction = 'outgoing' AND seen.provider = ").push_value(counterpart);
+            }
+            _ => {}
+        }
+        if let Some(transaction) = &self.transaction_id {
+            sql.push(" AND seen.transaction_id = ").push_value(transaction.as_uuid());
+        }
+        if let Some(AgreementFilter { agreement, version }) = &self.agreement {
+            sql.push(" AND seen.agreement = ").push_value(agreement);
+            if let Some(version) = version {
+                sql.push(" AND seen.agreement_version = ").push_value(*version);
+            }
+        }
+        if let Some(purpose) = &self.purpose {
+            sql.push(" AND seen.purpose = ").push_value(purpose);
+        }
+        if let Some(service) = &self.service {
+            sql.push(" AND seen.service = ").push_value(service);
+        }
+        if let Some(activity) = &self.activity {
+            sql.push(" AND seen.position IN (SELECT position FROM processing_record WHERE activity = ");
+            sql.push_value(activity).push(")");
+        }
+        if let Some(after) = self.after {
+            sql.push(" AND entry.id >= ").push_value(first_id_at(after).as_slice());
+        }
+        if let Some(before) = self.before {
+            sql.push(" AND entry.id < ").push_value(first_id_at(before).as_slice());
+        }
+    }
+}
+
+/// At which end a counterpart is looked for.
+#[derive(Clone, Copy)]
+enum End {
+    Consumer,
+    Provider,
 }
 
 /// Exchanges with their completions, up to whose completion is meant.
@@ -61,6 +151,8 @@ const SEEN: &str = "SELECT seen.position, seen.transaction_id, entry.at_millis, 
        (SELECT MIN(completion.position) FROM completion_record AS completion \
         WHERE completion.transaction_id = seen.transaction_id AND completion.direction = seen.direction \
         AND completion.counterpart = ";
+/// The end of [`SEEN`] for exchanges with all: the counterpart is the one at the other end.
+const OTHER_END: &str = "CASE seen.direction WHEN 'incoming' THEN seen.consumer ELSE seen.provider END)";
 
 impl Store {
     /// Lists exchanges that reached `counterpart`, or came from it, whose transaction id was made from `from` on and before `until`, in
@@ -92,10 +184,11 @@ impl Store {
         }
         sql.push(" ORDER BY seen.transaction_id, seen.position LIMIT ").push_value(limit + 1);
         let rows = self.inner.pools.rows::<Columns>(sql).await?;
-        let rows = self.opened(rows).await?;
-        Ok(page(rows, limit, Listing::Exchanges, |row| {
-            Cursor::new(row.position, row.transaction.as_deref().unwrap_or_default())
-        }))
+        // What has been destroyed has its place on a page: where a page ends does not depend on it.
+        let Page { items, next } = page(rows, limit, Listing::Exchanges, |row| {
+            Cursor::new(row.0, row.1.as_deref().unwrap_or_default())
+        });
+        Ok(Page { items: self.opened(items).await?, next })
     }
 
     /// Lists exchanges in the order in which they were permitted or refused. `limit` 1 to 1000. What was written in the last second may
@@ -110,39 +203,13 @@ impl Store {
         limit: i64,
     ) -> Result<Page<ExchangeRow>, StoreError> {
         let limit = clamp(limit);
-        let mut sql = Sql::new(SEEN);
-        sql.push(
-            "CASE seen.direction WHEN 'incoming' THEN seen.consumer ELSE seen.provider END) WHERE 1 = 1",
-        );
-        if let Some(transaction) = &filter.transaction_id {
-            sql.push(" AND seen.transaction_id = ").push_value(transaction.as_uuid());
-        }
-        if let Some(counterpart) = &filter.counterpart {
-            sql.push(" AND ((seen.direction = 'incoming' AND seen.consumer = ").push_value(counterpart);
-            sql.push(") OR (seen.direction = 'outgoing' AND seen.provider = ")
-                .push_value(counterpart)
-                .push("))");
-        }
-        if let Some(service) = &filter.service {
-            sql.push(" AND seen.service = ").push_value(service);
-        }
-        if let Some(activity) = &filter.activity {
-            sql.push(" AND seen.position IN (SELECT position FROM processing_record WHERE activity = ");
-            sql.push_value(activity).push(")");
-        }
-        if let Some(after) = filter.after {
-            sql.push(" AND entry.id >= ").push_value(first_id_at(after).as_slice());
-        }
-        if let Some(before) = filter.before {
-            sql.push(" AND entry.id < ").push_value(first_id_at(before).as_slice());
-        }
-        if let Some(cursor) = Cursor::read(cursor, Listing::AllExchanges)? {
-            sql.push(" AND seen.position > ").push_value(cursor.number);
-        }
-        sql.push(" ORDER BY seen.position LIMIT ").push_value(limit + 1);
+        let beyond = Cursor::read(cursor, Listing::AllExchanges)?.map_or(0, |cursor| cursor.number);
+        let mut sql = Sql::new("");
+        filter.push_found(&[SEEN, OTHER_END], &mut sql, beyond, limit + 1);
         let rows = self.inner.pools.rows::<Columns>(sql).await?;
-        let rows = self.opened(rows).await?;
-        Ok(page(rows, limit, Listing::AllExchanges, |row| Cursor::new(row.position, &[])))
+        // What has been destroyed has its place on a page: where a page ends does not depend on it.
+        let Page { items, next } = page(rows, limit, Listing::AllExchanges, |row| Cursor::new(row.0, &[]));
+        Ok(Page { items: self.opened(items).await?, next })
     }
 
     /// Rows with what their payloads say; those whose time is over are left out.
@@ -155,7 +222,7 @@ impl Store {
 
 /// `None`: it has been destroyed.
 fn row(columns: Columns, opening: &Opening) -> Result<Option<ExchangeRow>, StoreError> {
-    let (position, transaction, at, id, key, payload, ended_id, ended_key, ended) = columns;
+    let (_, _, at, id, key, payload, ended_id, ended_key, ended) = columns;
     let Some(payload) = opening.payload(key, &id, payload)? else { return Ok(None) };
     let ended = match (ended_id, ended_key, ended) {
         (Some(id), Some(key), Some(payload)) => opening.payload(key, &id, payload)?,
@@ -171,5 +238,5 @@ fn row(columns: Columns, opening: &Opening) -> Result<Option<ExchangeRow>, Store
         (Entry::Refusal(refusal), None) => Answered::Refused(refusal),
         _ => return Err(damaged()),
     };
-    Ok(Some(ExchangeRow { at: Timestamp::from_millis(at), answered, position, transaction }))
+    Ok(Some(ExchangeRow { at: Timestamp::from_millis(at), answered }))
 }

@@ -9,7 +9,7 @@ use sqlx::{
 
 use crate::{StoreError, connection::Pools, dialect::Dialect, sql::Sql};
 
-const MIGRATIONS: [(i64, &str, &str); 17] = [
+const MIGRATIONS: [(i64, &str, &str); 18] = [
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "owner and retention", include_str!("../migrations/0002_owner_and_retention.sql")),
     (3, "persons", include_str!("../migrations/0003_persons.sql")),
@@ -26,6 +26,7 @@ const MIGRATIONS: [(i64, &str, &str); 17] = [
     (14, "retention and month keys", include_str!("../migrations/0014_retention_and_month_keys.sql")),
     (15, "processing export", include_str!("../migrations/0015_processing_export.sql")),
     (16, "restored backup", include_str!("../migrations/0016_restored_backup.sql")),
+    (19, "exchanges by agreement", include_str!("../migrations/0019_exchanges_by_agreement.sql")),
     (20, "what is rare", include_str!("../migrations/0020_what_is_rare.sql")),
 ];
 

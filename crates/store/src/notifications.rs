@@ -1,6 +1,7 @@
 //! Waking those who wait for a change, within the process and, on PostgreSQL, across processes.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -8,8 +9,10 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use sqlx::{PgPool, postgres::PgListener};
 use tokio::sync::watch;
+use verbond_fail_points::fail_point;
 
 /// PostgreSQL channel for changes of what gateways decide on.
 pub(crate) const CHANGE_CHANNEL: &str = "verbond_change";
@@ -82,10 +85,15 @@ impl Signals {
 /// raises all signals, since notifications may have been missed.
 pub(crate) async fn listen(pool: PgPool, signals: Arc<Signals>) {
     while !pool.is_closed() {
-        if let Err(error) = listen_once(&pool, &signals).await
-            && !pool.is_closed()
-        {
-            tracing::warn!(%error, "listening for notifications of the database failed; trying again");
+        // A fault of the program is one more reason to listen anew.
+        let listened = AssertUnwindSafe(listen_once(&pool, &signals)).catch_unwind().await;
+        if !pool.is_closed() {
+            let error = match listened {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some("a fault of the program".to_owned()),
+            };
+            tracing::warn!(error, "listening for notifications of the database failed; trying again");
         }
         signals.listening.store(false, Ordering::Release);
         signals.raise_all();
@@ -99,6 +107,7 @@ async fn listen_once(pool: &PgPool, signals: &Signals) -> Result<(), sqlx::Error
     signals.listening.store(true, Ordering::Release);
     signals.raise_all();
     loop {
+        fail_point!("task::notifications");
         match listener.try_recv().await? {
             Some(notification) if notification.channel() == CHANGE_CHANNEL => signals.change.raise(),
             Some(_) => signals.outbox.raise(),

@@ -15,6 +15,9 @@ const STEP: i64 = 1000;
 /// Records in one `INSERT` at most: a power of two.
 const ROWS: usize = 64;
 
+/// The form in which this program derives the views: counts up when they hold more, or other things, than before.
+const FORM: i64 = 1;
+
 /// An entry with its position: position, kind, payload.
 pub(crate) type PlacedEntry = (i64, String, Vec<u8>);
 
@@ -33,6 +36,27 @@ impl Store {
             }
         };
         Ok(entries.into_iter().filter_map(open).collect())
+    }
+
+    /// Derives all views again if they stand in the form of an earlier version of the program.
+    pub(crate) async fn views_in_this_form(&self) -> Result<(), StoreError> {
+        let head = Sql::new("SELECT views_form, size FROM journal_head WHERE id = 1");
+        let head = self.inner.pools.row::<(i64, i64)>(head).await?;
+        let (form, size) = head.ok_or_else(|| StoreError::damaged("the head of the journal is missing"))?;
+        if form >= FORM {
+            return Ok(());
+        }
+        if size > 0 {
+            tracing::info!(
+                entries = size,
+                "the views of the journal are derived anew, once after this upgrade"
+            );
+        }
+        self.rebuild_views().await?;
+        let mut connection = self.inner.pools.begin_write().await?;
+        let sql = Sql::new("UPDATE journal_head SET views_form = $1 WHERE id = 1").bind(FORM);
+        connection.execute(sql).await?;
+        connection.commit().await
     }
 
     /// Derives all views again from the positions that the entries have, step by step, so that neither appends nor
@@ -75,7 +99,7 @@ pub(crate) async fn insert_records(
 ) -> Result<(), StoreError> {
     let records = entries.iter().filter_map(record).collect();
     let exchanges = "INSERT INTO transaction_record (position, transaction_id, direction, consumer, consumer_delegator, \
-         provider, provider_delegator, service, grant_hash) VALUES ";
+         provider, provider_delegator, service, grant_hash, agreement, agreement_version, purpose) VALUES ";
     insert_rows(connection, exchanges, records).await?;
     let records = entries.iter().flat_map(processing).collect();
     let processed =
@@ -194,6 +218,49 @@ struct LookedForBy {
     provider_delegator: Option<ParticipantId>,
     service: ServiceName,
     wire: Wire,
+    #[serde(default)]
+    decision: Option<DecidedBy>,
+}
+
+/// Of the record of a decision: the version on which it rests, and the purpose.
+#[derive(Deserialize)]
+struct DecidedBy {
+    attributes: SourcesOf,
+    body: QuestionOf,
+}
+
+#[derive(Deserialize)]
+struct SourcesOf {
+    #[serde(default, rename = "adl.core.policies")]
+    policies: Option<PoliciesOf>,
+}
+
+#[derive(Deserialize)]
+struct PoliciesOf {
+    agreement: VersionOf,
+}
+
+#[derive(Deserialize)]
+struct VersionOf {
+    id: uuid::Uuid,
+    version: i64,
+}
+
+#[derive(Deserialize)]
+struct QuestionOf {
+    #[serde(rename = "adl.core.request")]
+    request: RequestOf,
+}
+
+#[derive(Deserialize)]
+struct RequestOf {
+    context: ContextOf,
+}
+
+#[derive(Deserialize)]
+struct ContextOf {
+    #[serde(default)]
+    purpose: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -203,7 +270,7 @@ struct Wire {
 
 /// The row of the view for an entry, if it has one. A damaged entry has none: it is told, and does not keep the others
 /// from theirs.
-fn record((position, kind, payload): &PlacedEntry) -> Option<[Value; 9]> {
+fn record((position, kind, payload): &PlacedEntry) -> Option<[Value; 12]> {
     if !matches!(kind.as_str(), "permit" | "refusal") {
         return None;
     }
@@ -214,13 +281,19 @@ fn record((position, kind, payload): &PlacedEntry) -> Option<[Value; 9]> {
     row
 }
 
-fn row(position: i64, exchange: LookedForBy) -> Option<[Value; 9]> {
+fn row(position: i64, exchange: LookedForBy) -> Option<[Value; 12]> {
     let grant_hash = match exchange.wire.grant_hash {
         Some(serde_json::Value::String(hash)) if hash.len() <= 1024 => Some(hash),
         _ => None,
     };
+    let (agreement, purpose) = match exchange.decision {
+        Some(DecidedBy { attributes, body }) => {
+            (attributes.policies.map(|policies| policies.agreement), body.request.context.purpose)
+        }
+        None => (None, None),
+    };
     // PostgreSQL's text cannot hold NUL.
-    if grant_hash.as_ref().is_some_and(|hash| hash.contains('\0')) {
+    if [&grant_hash, &purpose].into_iter().flatten().any(|text| text.contains('\0')) {
         return None;
     }
     Some([
@@ -233,5 +306,8 @@ fn row(position: i64, exchange: LookedForBy) -> Option<[Value; 9]> {
         exchange.provider_delegator.as_ref().map(ToString::to_string).into(),
         exchange.service.as_str().into(),
         grant_hash.into(),
+        Value::Bytes(agreement.as_ref().map(|version| version.id.as_bytes().to_vec())),
+        agreement.map(|version| version.version).into(),
+        purpose.into(),
     ])
 }

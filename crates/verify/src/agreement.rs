@@ -1,14 +1,15 @@
 //! Agreements as far as a verifier needs them: the document, what parties stated, and when a version was in force.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     line::{AgreementLine, Signed},
-    merkle::sha256,
-    payload::VersionName,
+    merkle::{Hash, sha256},
+    payload::{OperationName, VersionName},
     signature,
 };
 
@@ -33,6 +34,27 @@ struct DocumentText {
     parties: Vec<PartyText>,
     term: TermText,
     signatories: Vec<SignatoryText>,
+    #[serde(default)]
+    clauses: Vec<ClauseText>,
+}
+
+#[derive(Deserialize)]
+struct ClauseText {
+    name: String,
+    #[serde(default)]
+    operations: Vec<OperationText>,
+}
+
+#[derive(Deserialize)]
+struct OperationText {
+    name: String,
+    #[serde(default)]
+    delivered: Vec<ElementText>,
+}
+
+#[derive(Deserialize)]
+struct ElementText {
+    path: String,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +156,8 @@ pub(crate) struct Signer {
     pub(crate) chain: Vec<Vec<u8>>,
     pub(crate) participant: String,
     pub(crate) at: i64,
+    /// SHA-256 of the signatory's own key, where it is a signature.
+    pub(crate) key: Option<Hash>,
 }
 
 /// A version with what was stated about it.
@@ -151,6 +175,8 @@ pub(crate) struct AgreementVersion {
     from: i64,
     until: i64,
     statements: Vec<Stated>,
+    /// By clause and operation: the elements that are delivered, as [`steps`] writes them.
+    delivered: HashMap<OperationName, HashSet<String>>,
 }
 
 impl AgreementVersion {
@@ -168,9 +194,13 @@ impl AgreementVersion {
             from: 0,
             until: 0,
             statements: Vec::new(),
+            delivered: HashMap::new(),
         };
-        let Some((signatories, parties, from, until)) = sound(&judged.name, &document) else { return judged };
-        (judged.is_sound, judged.parties, judged.from, judged.until) = (true, parties, from, until);
+        let Some((text, from, until)) = sound(&judged.name, &document) else { return judged };
+        let signatories = text.signatories;
+        judged.parties = text.parties.into_iter().map(|party| party.participant).collect();
+        judged.delivered = delivered(text.clauses);
+        (judged.is_sound, judged.from, judged.until) = (true, from, until);
         for statement in statements.iter().take(MOST_STATEMENTS) {
             match judged.holds(statement, &signatories, document.as_bytes()) {
                 Some((stated, signer)) => {
@@ -203,6 +233,7 @@ impl AgreementVersion {
             && self.parties.contains(&text.participant);
         (by_certificate && about).then_some(())?;
         let at = moment(&text.at)?;
+        let mut own_key = None;
         let step = match text.step {
             StepText::Offered => Step::Offered,
             StepText::Signed { name, mandate, key, signature } => {
@@ -210,6 +241,7 @@ impl AgreementVersion {
                     one.participant == text.participant && one.name == name && one.mandate == mandate
                 });
                 let own = signature::signs_agreement(&signature, document, &key, at.div_euclid(1000));
+                own_key = URL_SAFE_NO_PAD.decode(&key).ok().map(|key| sha256(&[&key]));
                 (named && own).then_some(Step::Signed)?
             }
             StepText::Refused => Step::Refused,
@@ -222,7 +254,7 @@ impl AgreementVersion {
             StepText::RefusedOnTheWire { party } => Step::RefusedOnTheWire(party),
             StepText::RevokedOnTheWire { party } => Step::RevokedOnTheWire(party),
         };
-        let signer = Signer { chain, participant: text.participant.clone(), at };
+        let signer = Signer { chain, participant: text.participant.clone(), at, key: own_key };
         Some((Stated { party: text.participant, at, step }, signer))
     }
 
@@ -244,6 +276,12 @@ impl AgreementVersion {
         let counting = self.statements.iter().filter(|stated| stated.counts_from() <= at);
         counting.for_each(|stated| life.take(stated));
         life.stage == Stage::Signed
+    }
+
+    /// Whether all these elements are delivered by an operation.
+    pub(crate) fn delivers(&self, operation: &OperationName, paths: &[Box<str>]) -> bool {
+        let agreed = self.delivered.get(operation);
+        paths.iter().all(|path| agreed.is_some_and(|agreed| agreed.contains(&steps(path))))
     }
 
     /// When it was in force, as moments from which on it was, or was no longer; `versions`: those of the section.
@@ -268,17 +306,80 @@ pub(crate) fn was_in_force(timeline: &[(i64, bool)], at: i64) -> bool {
     before.checked_sub(1).and_then(|last| timeline.get(last)).is_some_and(|(_, in_force)| *in_force)
 }
 
-type Sound = (Vec<SignatoryText>, BTreeSet<String>, i64, i64);
-
-fn sound(name: &VersionName, document: &str) -> Option<Sound> {
+fn sound(name: &VersionName, document: &str) -> Option<(DocumentText, i64, i64)> {
     let hash: String = sha256(&[document.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect();
     (name.hash.strip_prefix("sha256:") == Some(&hash)).then_some(())?;
     let text: DocumentText = serde_json::from_str(document).ok()?;
     let same = text.format == "verbond-agreement/1" && text.id == name.id && text.version == name.version;
     let counted = (2..=MOST_PARTIES).contains(&text.parties.len());
     (same && counted).then_some(())?;
-    let parties = text.parties.into_iter().map(|party| party.participant).collect();
-    Some((text.signatories, parties, moment(&text.term.from)?, moment(&text.term.until)?))
+    let (from, until) = (moment(&text.term.from)?, moment(&text.term.until)?);
+    Some((text, from, until))
+}
+
+fn delivered(clauses: Vec<ClauseText>) -> HashMap<OperationName, HashSet<String>> {
+    let mut delivered: HashMap<OperationName, HashSet<String>> = HashMap::new();
+    for clause in clauses {
+        for operation in clause.operations {
+            let name = (clause.name.as_str().into(), operation.name.into());
+            let paths = operation.delivered.iter().map(|element| steps(&element.path));
+            delivered.entry(name).or_default().extend(paths);
+        }
+    }
+    delivered
+}
+
+/// A path, written so that two spellings of one are the same; what is no path stays as it is.
+fn steps(path: &str) -> String {
+    read_steps(path).and_then(|steps| serde_json::to_string(&steps).ok()).unwrap_or_else(|| path.to_owned())
+}
+
+/// Names of members; `None`: every item of an array.
+fn read_steps(path: &str) -> Option<Vec<Option<String>>> {
+    let mut rest = path.strip_prefix('$')?;
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix("[*]") {
+            steps.push(None);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('.') {
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            let (name, after) = after.split_at_checked(end)?;
+            (!name.is_empty()).then_some(())?;
+            steps.push(Some(name.to_owned()));
+            rest = after;
+        } else {
+            let (name, after) = quoted(rest.strip_prefix('[')?)?;
+            steps.push(Some(name));
+            rest = after.strip_prefix(']')?;
+        }
+    }
+    Some(steps)
+}
+
+/// A name in quotes of either kind, and what comes after it: as JSON, but that `\'` may stand in it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let quote = text.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    let (mut json, mut is_escaped) = (String::from('"'), false);
+    for (at, character) in text.char_indices().skip(1) {
+        match character {
+            _ if is_escaped => {
+                is_escaped = false;
+                if character != '\'' {
+                    json.push('\\');
+                }
+                json.push(character);
+            }
+            '\\' => is_escaped = true,
+            _ if character == quote => {
+                json.push('"');
+                return Some((serde_json::from_str(&json).ok()?, text.get(at.checked_add(1)?..)?));
+            }
+            '"' => json.push_str("\\\""),
+            _ => json.push(character),
+        }
+    }
+    None
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -387,6 +488,7 @@ mod tests {
             from: 10 * DAY,
             until: 20 * DAY,
             statements: statements.iter().map(stated).collect(),
+            delivered: HashMap::new(),
         }
     }
 
@@ -396,6 +498,24 @@ mod tests {
 
     fn in_force(version: &AgreementVersion, at: i64) -> bool {
         was_in_force(&version.timeline(&[]), at)
+    }
+
+    #[test]
+    fn two_spellings_of_a_path_are_one() {
+        for (one, other) in [
+            ("$.year", "$['year']"),
+            ("$.year", "$[\"year\"]"),
+            ("$.a[*].b", "$['a'][*]['b']"),
+            ("$['it\\'s']", "$[\"it's\"]"),
+            ("$['say \"no\"']", "$[\"say \\\"no\\\"\"]"),
+            ("$['\\u0041']", "$.A"),
+        ] {
+            assert_eq!(steps(one), steps(other), "{one}");
+        }
+        assert_ne!(steps("$['*']"), steps("$[*]"));
+        for wrong in ["", "year", "$.", "$[0]", "$['a", "$['a'", "$x"] {
+            assert_eq!(steps(wrong), wrong);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Exchanges: what permits rest on, and whether both parties tell the same of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     agreement::{AgreementVersion, was_in_force},
@@ -36,6 +36,18 @@ pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, finding
                     format!("Het certificaat onder een verklaring van {} deugt niet.", signer.participant);
                 let en = format!("the certificate behind a statement of {} is not good", signer.participant);
                 section.alarm(findings, Alarm::Certificate, place, &nl, &en);
+            }
+            // Of its own people a participant's journal knows the keys.
+            let key = signer
+                .key
+                .filter(|_| signer.participant == section.participant() && section.knows_all_acts());
+            if key.is_some_and(|key| !section.people.might_sign(&key, signer.at)) {
+                let nl = format!(
+                    "De sleutel waarmee voor {} is getekend was toen van geen tekenbevoegde.",
+                    signer.participant
+                );
+                let en = format!("the key that signed for {} was no signatory's then", signer.participant);
+                section.alarm(findings, Alarm::SignatoryKey, place, &nl, &en);
             }
         }
     }
@@ -82,6 +94,12 @@ fn of_exchange(index: u64, transaction: Id) -> Place {
     Place { transaction: Some(transaction), ..at_index(index) }
 }
 
+/// Whether acts say that a service was open, or cannot say that it was not.
+fn may_be_open(section: &Section, permit: &PermitRecord) -> bool {
+    let key = section.undecided.get(&permit.index);
+    !section.knows_all_acts() || key.is_none_or(|key| section.declarations.covers(*key, permit.at))
+}
+
 /// On which decision and agreement each permit rests.
 fn rests(section: &Section, findings: &mut Findings) {
     let bases = bases(section);
@@ -89,7 +107,7 @@ fn rests(section: &Section, findings: &mut Findings) {
     let mut governed: HashSet<Id> = HashSet::new();
     if undecided {
         governed.extend(&section.processing);
-        let with_elements = section.completions.iter().filter(|completion| completion.has_elements);
+        let with_elements = section.completions.iter().filter(|completion| completion.elements.is_some());
         governed.extend(with_elements.map(|completion| completion.permit));
     }
     let mut permits: Vec<&PermitRecord> = section.permits.iter().collect();
@@ -103,6 +121,12 @@ fn rests(section: &Section, findings: &mut Findings) {
                 Alarm::DecisionMissing,
                 "De toestemming rust op een gegevensafspraak en bevat geen besluit.",
                 "the permit rests on an agreement and holds no decision",
+            ),
+            Decided::Not if !may_be_open(section, permit) => alarm(
+                findings,
+                Alarm::NotDeclaredOpen,
+                "De toestemming noemt geen gegevensafspraak, en de dienst was toen niet open verklaard.",
+                "the permit names no agreement, and its service had not been declared open then",
             ),
             Decided::Not => {}
             Decided::Faulty => alarm(
@@ -153,7 +177,7 @@ fn twice(section: &Section, findings: &mut Findings) {
         return;
     }
     let transactions = section.permits.iter().filter(|permit| twice.contains(&permit.index));
-    let transactions: std::collections::HashMap<u64, Id> =
+    let transactions: HashMap<u64, Id> =
         transactions.map(|permit| (permit.index, permit.transaction)).collect();
     let mut twice: Vec<u64> = twice.into_iter().collect();
     twice.sort_unstable();
@@ -165,20 +189,55 @@ fn twice(section: &Section, findings: &mut Findings) {
     }
 }
 
+/// Whether elements that came are those of the operation that decided, judged once for each list of them.
+struct Agreed<'a> {
+    section: &'a Section,
+    judged: HashMap<(u32, u32, u32), bool>,
+}
+
+impl Agreed<'_> {
+    /// Yes too where it cannot be judged.
+    fn covers(&mut self, permit: &PermitRecord, completion: &CompletionRecord) -> bool {
+        let (Some(version), Some(elements), Decided::Holds) =
+            (permit.version, completion.elements, permit.decided)
+        else {
+            return true;
+        };
+        let section = self.section;
+        *self.judged.entry((version, permit.operation, elements)).or_insert_with(|| {
+            let name = usize::try_from(version).ok().and_then(|place| section.named.get(place));
+            let known = name.and_then(|name| section.versions.iter().find(|version| version.name == *name));
+            let known = known.filter(|version| version.is_sound);
+            match (known, section.operations.get(permit.operation), section.element_lists.get(elements)) {
+                (Some(version), Some(operation), Some(paths)) => version.delivers(operation, paths),
+                _ => true,
+            }
+        })
+    }
+}
+
 fn completions(section: &Section, findings: &mut Findings) {
-    let mut by_id: Vec<(Id, Exchange)> =
-        section.permits.iter().map(|permit| (permit.id, exchange_of(permit))).collect();
-    by_id.sort_unstable();
+    let mut by_id: Vec<&PermitRecord> = section.permits.iter().collect();
+    by_id.sort_unstable_by_key(|permit| (permit.id, exchange_of(permit)));
+    let mut agreed = Agreed { section, judged: HashMap::new() };
     let hidden = |id: Id| section.hidden_permits.binary_search_by_key(&id, |(hidden, _)| *hidden).is_ok();
     let mut seen: Option<Exchange> = None;
     for completion in &section.completions {
         let exchange = exchange_of_completion(completion);
         let place = of_exchange(completion.index, completion.transaction);
-        let known = by_id.binary_search_by_key(&completion.permit, |(id, _)| *id).ok();
-        let belongs = match known.and_then(|place| by_id.get(place)) {
-            Some((_, permitted)) => *permitted == exchange,
+        let known = by_id.binary_search_by_key(&completion.permit, |permit| permit.id).ok();
+        let permit = known.and_then(|place| by_id.get(place)).copied();
+        let belongs = match permit {
+            Some(permit) => exchange_of(permit) == exchange,
             None => hidden(completion.permit),
         };
+        if belongs && permit.is_some_and(|permit| !agreed.covers(permit, completion)) {
+            let (nl, en) = (
+                "Er kwamen elementen over die de gegevensafspraak niet noemt.",
+                "elements crossed that the agreement does not name",
+            );
+            section.alarm(findings, Alarm::ElementNotAgreed, place, nl, en);
+        }
         if !belongs {
             let (nl, en) = (
                 "De afronding noemt geen toestemming van deze uitwisseling.",

@@ -65,9 +65,12 @@ codes! {
     PermitTwice = "PERMIT_TWICE", "Een uitwisseling is twee keer toegestaan.", "An exchange was permitted twice.";
     DecisionMissing = "DECISION_MISSING", "Een toestemming mist haar besluit.", "A permit lacks its decision.";
     DecisionTwice = "DECISION_TWICE", "Een besluit staat er twee keer.", "A decision stands twice.";
+    NotDeclaredOpen = "NOT_DECLARED_OPEN", "Een toestemming rust op niets: de dienst was niet open verklaard.", "A permit rests on nothing: its service had not been declared open.";
     AgreementMissing = "AGREEMENT_MISSING", "De gegevensafspraak van een toestemming ontbreekt.", "The agreement of a permit is missing.";
     AgreementSignature = "AGREEMENT_SIGNATURE", "Een handtekening onder een gegevensafspraak deugt niet.", "A signature of an agreement is not good.";
+    SignatoryKey = "SIGNATORY_KEY", "Er is getekend met een sleutel die van geen tekenbevoegde was.", "A key that was no signatory's has signed.";
     AgreementNotInForce = "AGREEMENT_NOT_IN_FORCE", "De gegevensafspraak gold niet.", "The agreement was not in force.";
+    ElementNotAgreed = "ELEMENT_NOT_AGREED", "Er kwam meer over dan afgesproken.", "More crossed than was agreed.";
     CompletionWithoutPermit = "COMPLETION_WITHOUT_PERMIT", "Een afronding hoort bij geen toestemming.", "A completion belongs to no permit.";
     CompletionTwice = "COMPLETION_TWICE", "Een uitwisseling is twee keer afgerond.", "An exchange was completed twice.";
     HalfMissing = "HALF_MISSING", "Een van beide partijen mist een uitwisseling.", "One of both parties lacks an exchange.";

@@ -1,10 +1,10 @@
 //! What is kept of a section while it is read: as little as the rules need.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, hash::Hash};
 
 use crate::{
     line::{Id, Signed},
-    merkle::Hash,
+    merkle,
     note::{Checkpoint, Origin, VerifierKey},
     payload::{Delivery, Direction, DropDetail, HoldDetail},
 };
@@ -26,6 +26,35 @@ impl Names {
     }
 }
 
+/// Things that stand in many entries, each kept once, by its place.
+#[derive(Debug)]
+pub(crate) struct Pool<T> {
+    pub(crate) items: Vec<T>,
+    places: HashMap<T, u32>,
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), places: HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Pool<T> {
+    pub(crate) fn place(&mut self, item: T) -> u32 {
+        if let Some(place) = self.places.get(&item) {
+            return *place;
+        }
+        let place = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        self.places.insert(item.clone(), place);
+        self.items.push(item);
+        place
+    }
+
+    pub(crate) fn get(&self, place: u32) -> Option<&T> {
+        self.items.get(usize::try_from(place).ok()?)
+    }
+}
+
 /// A permit whose payload is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PermitRecord {
@@ -39,6 +68,8 @@ pub(crate) struct PermitRecord {
     pub(crate) moment: i64,
     /// Place in the section's versions that permits name.
     pub(crate) version: Option<u32>,
+    /// Place in the section's operations that decisions name.
+    pub(crate) operation: u32,
     pub(crate) decided: Decided,
     pub(crate) has_processing: bool,
 }
@@ -60,9 +91,10 @@ pub(crate) struct CompletionRecord {
     pub(crate) index: u64,
     pub(crate) delivery: Delivery,
     pub(crate) status: Option<u16>,
-    /// The first half of a hash over bytes, digests and salt.
+    /// The first half of a hash over bytes, digests, salt and elements.
     pub(crate) content: u128,
-    pub(crate) has_elements: bool,
+    /// Place in the section's lists of elements; `None`: none came.
+    pub(crate) elements: Option<u32>,
 }
 
 /// A checkpoint of this journal.
@@ -80,7 +112,7 @@ pub(crate) struct WitnessRecord {
     pub(crate) at: i64,
     pub(crate) origin: Origin,
     pub(crate) size: u64,
-    pub(crate) root: Hash,
+    pub(crate) root: merkle::Hash,
     pub(crate) key: VerifierKey,
 }
 

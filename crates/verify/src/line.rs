@@ -138,10 +138,13 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
-    /// The certificates, leaf first; nothing if one cannot be read.
+    /// The certificates, leaf first: nothing if there are too many or the first cannot be read. Of the others, which only help to find
+    /// the way, those that can be.
     pub(crate) fn certificates(&self) -> Option<Vec<Vec<u8>>> {
         (self.chain.len() <= crate::certificate::LONGEST_CHAIN).then_some(())?;
-        self.chain.iter().map(|text| URL_SAFE_NO_PAD.decode(text).ok()).collect()
+        let mut decoded = self.chain.iter().map(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        let leaf = decoded.next()??;
+        Some(std::iter::once(leaf).chain(decoded.flatten()).collect())
     }
 }
 

@@ -46,7 +46,12 @@ pub(crate) struct Decision {
     /// It permits, names a version, and is about the entry's own transaction.
     pub(crate) holds: bool,
     pub(crate) version: Option<VersionName>,
+    /// Names of the clause and the operation that decided.
+    pub(crate) operation: OperationName,
 }
+
+/// Names of a clause and of an operation in it; empty where the decision names none.
+pub(crate) type OperationName = (Box<str>, Box<str>);
 
 #[derive(Debug)]
 pub(crate) struct Permit {
@@ -55,6 +60,9 @@ pub(crate) struct Permit {
     pub(crate) counterpart: Box<str>,
     pub(crate) decision: Option<Decision>,
     pub(crate) has_processing: bool,
+    /// Name of the service at the provider, with `provider/` before it where this participant is the consumer; the application.
+    pub(crate) service: Box<str>,
+    pub(crate) application: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -65,9 +73,10 @@ pub(crate) struct Completion {
     pub(crate) permit: Id,
     pub(crate) delivery: Delivery,
     pub(crate) status: Option<u16>,
-    /// Over bytes, digests and salt: what is compared of an exchange that came whole.
+    /// Over bytes, digests, salt and elements: what is compared of an exchange that came whole.
     pub(crate) content: Hash,
-    pub(crate) has_elements: bool,
+    /// Paths of the elements that came, sorted.
+    pub(crate) elements: Vec<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -95,7 +104,43 @@ pub(crate) enum Action {
     Drop(Option<DropDetail>),
     Hold(Option<HoldDetail>),
     Release,
+    Class(ClassAct),
+    Person(PersonAct),
     Other,
+}
+
+/// What an act does to the class of a service (docs/formats/entries.md, *Declared open*).
+#[derive(Debug)]
+pub(crate) enum ClassAct {
+    /// The class of the service that the subject names.
+    Service {
+        is_open: bool,
+    },
+    /// What an application uses under the name that is the subject.
+    Bound {
+        application: String,
+        service: String,
+        is_open: bool,
+    },
+    Unbound {
+        application: String,
+    },
+    /// The application that the subject names is gone.
+    ApplicationGone,
+}
+
+/// What an act says of the person whom its subject names (docs/formats/entries.md, *People*).
+#[derive(Debug)]
+pub(crate) enum PersonAct {
+    /// They have this key, and no other.
+    Enrolled {
+        key: Option<Hash>,
+        is_signatory: bool,
+    },
+    Roles {
+        is_signatory: bool,
+    },
+    Disabled,
 }
 
 #[derive(Debug, Deserialize)]
@@ -246,8 +291,10 @@ struct ExchangeText<'a> {
     consumer: Text<'a>,
     #[serde(borrow)]
     provider: Text<'a>,
-    #[serde(rename = "service", borrow)]
-    _service: Text<'a>,
+    #[serde(borrow)]
+    service: Text<'a>,
+    #[serde(borrow)]
+    application: Option<Text<'a>>,
     #[serde(rename = "wire")]
     _wire: IgnoredAny,
     #[serde(borrow)]
@@ -266,7 +313,8 @@ struct DecisionText<'a> {
     timestamp: i64,
     #[serde(borrow)]
     attributes: Attributes<'a>,
-    body: DecisionBody,
+    #[serde(borrow)]
+    body: DecisionBody<'a>,
 }
 
 #[derive(Deserialize)]
@@ -293,9 +341,31 @@ struct AgreementText<'a> {
 }
 
 #[derive(Deserialize)]
-struct DecisionBody {
+struct DecisionBody<'a> {
+    #[serde(rename = "adl.core.request", borrow)]
+    request: Option<RequestText<'a>>,
     #[serde(rename = "adl.core.response")]
     response: Response,
+}
+
+#[derive(Deserialize)]
+struct RequestText<'a> {
+    #[serde(borrow)]
+    action: Option<ActionText<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ActionText<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    properties: Option<ActionProperties<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ActionProperties<'a> {
+    #[serde(borrow)]
+    clause: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -323,7 +393,11 @@ impl DecisionText<'_> {
         });
         let about = self.attributes.transaction_id.is_none_or(|named| named == transaction);
         let holds = self.body.response.decision && version.is_some() && about;
-        Some(Decision { id, at: self.timestamp, holds, version })
+        let action = self.body.request.and_then(|request| request.action);
+        let (name, properties) = action.map(|action| (action.name, action.properties)).unwrap_or_default();
+        let text = |text: Option<Text<'_>>| text.map_or_else(Box::default, |text| text.0.into());
+        let operation = (text(properties.and_then(|properties| properties.clause)), text(name));
+        Some(Decision { id, at: self.timestamp, holds, version, operation })
     }
 }
 
@@ -335,9 +409,12 @@ fn permit(text: &str) -> Option<Body> {
         Some(decision) => Some(decision.read(transaction)?),
         None => None,
     };
-    let counterpart = match read.direction {
-        Direction::Incoming => read.consumer,
-        Direction::Outgoing => read.provider,
+    let (counterpart, service) = match read.direction {
+        Direction::Incoming => (read.consumer, read.service.0.into()),
+        Direction::Outgoing => {
+            let service = format!("{}/{}", read.provider.0, read.service.0);
+            (read.provider, service.into())
+        }
     };
     Some(Body::Permit(Permit {
         transaction,
@@ -345,6 +422,8 @@ fn permit(text: &str) -> Option<Body> {
         counterpart: counterpart.0.into(),
         decision,
         has_processing: read.processing.is_some_and(|records| !records.is_empty()),
+        service,
+        application: read.application.map(|name| name.0.into()),
     }))
 }
 
@@ -392,8 +471,16 @@ struct CompletionText<'a> {
     status: Option<u16>,
     request: Crossed,
     response: Crossed,
-    elements: Option<Vec<IgnoredAny>>,
+    #[serde(borrow)]
+    elements: Option<Vec<ElementText<'a>>>,
     salt: Bytes32,
+}
+
+#[derive(Deserialize)]
+struct ElementText<'a> {
+    #[serde(borrow)]
+    path: Text<'a>,
+    count: u64,
 }
 
 #[derive(Deserialize)]
@@ -405,12 +492,22 @@ struct Crossed {
 fn completion(text: &str) -> Option<Body> {
     let read: CompletionText<'_> = from_json(text)?;
     is_of(&read.kind, Kind::Completion)?;
+    let elements = read.elements.unwrap_or_default().into_iter();
+    let mut elements: Vec<(Box<str>, u64)> = elements.map(|one| (one.path.0.into(), one.count)).collect();
+    elements.sort_unstable();
+    let mut told = Vec::new();
+    for (path, count) in &elements {
+        told.extend(path.len().to_be_bytes());
+        told.extend(path.as_bytes());
+        told.extend(count.to_be_bytes());
+    }
     let content = sha256(&[
         &read.request.bytes.to_be_bytes(),
         &read.request.digest.0,
         &read.response.bytes.to_be_bytes(),
         &read.response.digest.0,
         &read.salt.0,
+        &told,
     ]);
     Some(Body::Completion(Completion {
         transaction: read.transaction_id,
@@ -420,7 +517,7 @@ fn completion(text: &str) -> Option<Body> {
         delivery: read.delivery,
         status: read.status,
         content,
-        has_elements: read.elements.is_some_and(|elements| !elements.is_empty()),
+        elements: elements.into_iter().map(|(path, _)| path).collect(),
     }))
 }
 
@@ -475,9 +572,54 @@ fn act(text: &str) -> Option<Body> {
         "journal.drop" => Action::Drop(from_value(detail)),
         "journal.hold" => Action::Hold(from_value(detail)),
         "journal.release" => Action::Release,
-        _ => Action::Other,
+        named => match person_act(named, &detail) {
+            Some(act) => Action::Person(act),
+            None => class_act(named, &detail).map_or(Action::Other, Action::Class),
+        },
     };
     Some(Body::Act(Box::new(Act { subject: read.subject.0.into_owned(), action })))
+}
+
+/// A key or a role that is of another form is none.
+fn person_act(action: &str, detail: &serde_json::Value) -> Option<PersonAct> {
+    let roles = detail.get("roles").and_then(serde_json::Value::as_array);
+    let is_signatory = roles.is_some_and(|roles| roles.iter().any(|role| role == "signatory"));
+    match action {
+        "person.enrol" => {
+            let key = detail.get("thumbprint").and_then(|text| thumbprint(text.as_str()?));
+            Some(PersonAct::Enrolled { key, is_signatory })
+        }
+        "person.roles" => Some(PersonAct::Roles { is_signatory }),
+        "person.disable" => Some(PersonAct::Disabled),
+        _ => None,
+    }
+}
+
+/// 32 bytes in lower-case hexadecimal digits.
+fn thumbprint(text: &str) -> Option<Hash> {
+    let (halves, mut bytes) = ((text.get(..32)?, text.get(32..)?), [0; 32]);
+    let numbers = [hexadecimal(halves.0, 32)?, hexadecimal(halves.1, 32)?];
+    for (place, number) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(numbers) {
+        *place = number.to_be_bytes();
+    }
+    Some(bytes)
+}
+
+/// One whose detail is of another form declares nothing open.
+fn class_act(action: &str, detail: &serde_json::Value) -> Option<ClassAct> {
+    let text = |name: &str| detail.get(name)?.as_str().map(str::to_owned);
+    let is_open = text("class").as_deref() == Some("open");
+    match action {
+        "service.put" | "service.class-decided" => Some(ClassAct::Service { is_open }),
+        "service.remove" | "service.governed" => Some(ClassAct::Service { is_open: false }),
+        "application.bind" => {
+            let (application, service) = (text("application")?, text("service")?);
+            Some(ClassAct::Bound { application, service, is_open })
+        }
+        "application.unbind" => Some(ClassAct::Unbound { application: text("application")? }),
+        "application.remove" => Some(ClassAct::ApplicationGone),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -8,12 +8,17 @@ use crate::{
     finding::{Alarm, Findings, Place, at_index, at_line, words},
     kept::{
         CompletionRecord, Continuation, Counts, Decided, Drop, Keeping, KeyWord, Names, OwnCheckpoint,
-        PermitRecord, WitnessRecord, add,
+        PermitRecord, Pool, WitnessRecord, add,
     },
     line::{Header, Id, Kind, Scope, Signed},
     merkle::{Hash, includes},
     note::{Checkpoint, Origin, VerifierKey},
-    payload::{Action, Body, ContinueDetail, DropDetail, Entry, KeyDetail, Permit, VersionName, Witness},
+    open::{Declarations, OpenKey},
+    payload::{
+        Action, Body, ContinueDetail, Direction, DropDetail, Entry, KeyDetail, OperationName, Permit,
+        VersionName, Witness,
+    },
+    people::People,
     reader::Item,
 };
 
@@ -60,6 +65,11 @@ pub(crate) struct Section {
     /// Destroyed entries: index, time, kind.
     pub(crate) destroyed: Vec<(u64, i64, Kind)>,
     pub(crate) permits: Vec<PermitRecord>,
+    pub(crate) declarations: Declarations,
+    pub(crate) people: People,
+    has_unknown_acts: bool,
+    /// Of permits without a decision, by index: what must have been declared open.
+    pub(crate) undecided: HashMap<u64, OpenKey>,
     /// Permits of which no more is known than that they are there: id and time.
     pub(crate) hidden_permits: Vec<(Id, i64)>,
     pub(crate) completions: Vec<CompletionRecord>,
@@ -67,6 +77,8 @@ pub(crate) struct Section {
     pub(crate) decisions: Vec<(u128, u64, u64)>,
     pub(crate) versions: Vec<AgreementVersion>,
     pub(crate) named: Vec<VersionName>,
+    pub(crate) operations: Pool<OperationName>,
+    pub(crate) element_lists: Pool<Vec<Box<str>>>,
     pub(crate) certificates: Vec<Vec<u8>>,
 }
 
@@ -97,12 +109,18 @@ impl Section {
             keeping: Keeping::default(),
             destroyed: Vec::new(),
             permits: Vec::new(),
+            declarations: Declarations::default(),
+            people: People::default(),
+            has_unknown_acts: false,
+            undecided: HashMap::new(),
             hidden_permits: Vec::new(),
             completions: Vec::new(),
             processing: Vec::new(),
             decisions: Vec::new(),
             versions: Vec::new(),
             named: Vec::new(),
+            operations: Pool::default(),
+            element_lists: Pool::default(),
             certificates: Vec::new(),
         }
     }
@@ -113,6 +131,11 @@ impl Section {
 
     pub(crate) fn is_journal(&self) -> bool {
         self.header.scope == Scope::Journal
+    }
+
+    /// Whether all acts of the journal are there and known, so that what none of them says was not so.
+    pub(crate) fn knows_all_acts(&self) -> bool {
+        self.is_journal() && self.first_missing.is_none() && !self.has_unknown_acts
     }
 
     pub(crate) fn alarm(&self, findings: &mut Findings, code: Alarm, place: Place, nl: &str, en: &str) {
@@ -233,6 +256,7 @@ impl Section {
     pub(crate) fn forget_entries(&mut self) {
         self.leaves = Vec::new();
         self.permits = Vec::new();
+        self.undecided = HashMap::new();
         self.hidden_permits = Vec::new();
         self.completions = Vec::new();
         self.processing = Vec::new();
@@ -365,6 +389,9 @@ impl Section {
         if kind == Kind::Permit && matches!(body, Body::Withheld | Body::Destroyed | Body::Unknown) {
             self.hidden_permits.push((id, at));
         }
+        if kind == Kind::Act && !matches!(body, Body::Act(_)) {
+            self.has_unknown_acts = true;
+        }
         match body {
             Body::Permit(permit) => self.permit(index, id, at, permit, names),
             Body::Refusal(decision) => {
@@ -382,11 +409,12 @@ impl Section {
                     delivery: completion.delivery,
                     status: completion.status,
                     content: high,
-                    has_elements: completion.has_elements,
+                    elements: (!completion.elements.is_empty())
+                        .then(|| self.element_lists.place(completion.elements)),
                 });
             }
             Body::Witness(witness) => self.witness(index, at, *witness, findings),
-            Body::Act(act) => self.act(index, at, act.subject, act.action, findings),
+            Body::Act(act) => self.act(index, at, act.subject, act.action, names, findings),
             Body::Withheld => self.withheld(index, at, kind, findings),
             Body::Destroyed => {
                 add(&mut self.counts.destroyed);
@@ -397,8 +425,9 @@ impl Section {
     }
 
     fn permit(&mut self, index: u64, id: Id, at: i64, permit: Permit, names: &mut Names) {
-        let Permit { transaction, direction, counterpart, decision, has_processing } = permit;
-        let (mut decided, mut moment, mut version) = (Decided::Not, at, None);
+        let Permit { transaction, direction, counterpart, decision, has_processing, service, application } =
+            permit;
+        let (mut decided, mut moment, mut version, mut operation) = (Decided::Not, at, None, 0);
         if let Some(decision) = decision {
             let (trace, span) = decision.id;
             self.decisions.push((trace, span, index));
@@ -407,8 +436,14 @@ impl Section {
                 moment = decision.at;
             }
             version = decision.version.and_then(|name| self.version_number(name));
+            operation = self.operations.place(decision.operation);
         }
         let counterpart = names.number(&counterpart);
+        if decided == Decided::Not {
+            let application = application.filter(|_| direction == Direction::Outgoing);
+            let application = application.map(|name| names.number(&name));
+            self.undecided.insert(index, OpenKey { application, service: names.number(&service) });
+        }
         self.permits.push(PermitRecord {
             id,
             transaction,
@@ -418,6 +453,7 @@ impl Section {
             at,
             moment,
             version,
+            operation,
             decided,
             has_processing,
         });
@@ -468,13 +504,29 @@ impl Section {
         self.witnessed.push(WitnessRecord { index, at, origin, size, root, key });
     }
 
-    fn act(&mut self, index: u64, at: i64, subject: String, action: Action, findings: &mut Findings) {
+    fn act(
+        &mut self,
+        index: u64,
+        at: i64,
+        subject: String,
+        action: Action,
+        names: &mut Names,
+        findings: &mut Findings,
+    ) {
         let place = at_index(index);
         let readable = match action {
             Action::Other | Action::Release => {
                 if matches!(action, Action::Release) {
                     self.keeping.holds.retain(|(name, _)| *name != subject);
                 }
+                true
+            }
+            Action::Class(class) => {
+                self.declarations.take(&subject, &class, at, names);
+                true
+            }
+            Action::Person(person) => {
+                self.people.take(&subject, &person, at, names);
                 true
             }
             Action::Retention(days) => {
@@ -498,6 +550,7 @@ impl Section {
             Action::Hold(None) | Action::Drop(None) | Action::Continue(None) => false,
         };
         if !readable {
+            self.has_unknown_acts = true;
             let (nl, en) = (
                 "De handeling over het journaal is niet leesbaar.",
                 "the act about the journal cannot be read",
@@ -515,6 +568,7 @@ impl Section {
     }
 
     fn key(&mut self, index: u64, detail: Option<KeyDetail>, findings: &mut Findings) {
+        self.has_unknown_acts |= detail.is_none();
         let own = self.participant().to_owned();
         let read = detail.and_then(|KeyDetail { origin, verifier_key, statement, chain }| {
             let key = VerifierKey::parse(&verifier_key)?;

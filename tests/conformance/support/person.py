@@ -25,19 +25,37 @@ class Person:
 
     def run(self, *arguments, phrase=None):
         done = subprocess.run(
-            [self.binary, "--data", str(self.folder / "none"), "--passphrase-file", str(phrase or self.phrase),
-             *arguments, "--json"],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, start_new_session=True,
+            self.command(*arguments, phrase=phrase), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+            start_new_session=True,
         )  # fmt: skip
         if done.returncode != 0:
             raise NodeFault(done.stderr.strip())
         return json.loads(done.stdout)
 
+    def command(self, *arguments, phrase=None):
+        return [
+            self.binary, "--data", str(self.folder / "none"), "--passphrase-file", str(phrase or self.phrase), *arguments, "--json",
+        ]  # fmt: skip
+
     def afar(self, *arguments, phrase=None):
-        return self.run(
+        return self.run(*self.way(), *arguments, phrase=phrase)
+
+    def way(self):
+        """How the command line is told to go to the node."""
+        return (
             "--node", f"https://localhost:{self.port}", "--node-anchors", self.anchors,
-            "--client-certificate", str(self.certificate), "--client-key", str(self.key), *arguments, phrase=phrase,
+            "--client-certificate", str(self.certificate), "--client-key", str(self.key),
         )  # fmt: skip
+
+    def lines(self, *arguments):
+        """What a verb writes line by line, and its exit status."""
+        done = subprocess.run(
+            self.command(*self.way(), *arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
+            start_new_session=True,
+        )  # fmt: skip
+        if not done.stdout:
+            raise NodeFault(done.stderr.strip())
+        return [json.loads(line) for line in done.stdout.splitlines()], done.returncode
 
     def enrol(self, code):
         return self.afar("person", "enrol", "--code", code)

@@ -6,7 +6,7 @@ from ..agreement import Agreement
 from ..authority import make_key
 from ..journal import DAY
 from ..maker import Organisation
-from .making import HOUR, alone, case, flipped, line_of, without
+from .making import HOUR, again, alone, case, flipped, line_of, without
 
 
 def in_agreement(world, change, number=0):
@@ -308,3 +308,108 @@ def revoked_on_the_wire(world):
 @case()
 def clean_with_refusal_on_the_wire_of_a_party_that_is_bound(world):
     on_the_wire(world, "offered", "signed", "accepted_on_the_wire", "refused_on_the_wire")
+
+
+def signed_anew(world):
+    """The version is concluded a while after what went before."""
+    world.on(HOUR)
+    world.agreements = [world.version(1).conclude(world.provider, world.consumer, world.now)]
+    world.on(HOUR)
+    return alone(world.busy(3))
+
+
+@case("P:SIGNATORY_KEY", notes="ONE_SIDE")
+def signed_with_a_key_that_was_nobodys(world):
+    world.provider.signatory = make_key(world.chance)
+    return signed_anew(world)
+
+
+@case("P:SIGNATORY_KEY", notes="ONE_SIDE")
+def signed_by_somebody_who_only_drafts(world):
+    world.provider.signatory = make_key(world.chance)
+    world.provider.enrol("opsteller", world.provider.signatory, world.on(), "drafter")
+    return signed_anew(world)
+
+
+@case("P:SIGNATORY_KEY", notes="ONE_SIDE")
+def signed_by_a_signatory_who_had_left(world):
+    world.provider.journal.act("person.disable", "directeur", {}, world.on())
+    return signed_anew(world)
+
+
+@case("P:SIGNATORY_KEY", notes="ONE_SIDE")
+def signed_by_somebody_who_was_no_signatory_any_more(world):
+    world.provider.journal.act("person.roles", "directeur", {"roles": ["auditor"], "before": ["signatory"]}, world.on())
+    return signed_anew(world)
+
+
+@case("P:SIGNATORY_KEY", notes="ONE_SIDE")
+def signed_with_the_key_of_before(world):
+    world.provider.enrol("directeur", make_key(world.chance), world.on(), "signatory")
+    return signed_anew(world)
+
+
+@case("P:SIGNATORY_KEY", notes="ONE_SIDE")
+def signatory_enrolled_afterwards(world):
+    world.provider.signatory = make_key(world.chance)
+    signed_anew(world)
+    world.provider.enrol("tweede", world.provider.signatory, world.on(), "signatory")
+    world.busy(3)
+    return alone(world)
+
+
+@case(notes="ONE_SIDE")
+def clean_with_signatory_who_left_afterwards(world):
+    signed_anew(world)
+    world.provider.journal.act("person.disable", "directeur", {}, world.on())
+    world.busy(3)
+    return alone(world)
+
+
+@case(notes="ONE_SIDE")
+def clean_with_signatory_by_a_later_role(world):
+    world.provider.signatory = make_key(world.chance)
+    world.provider.enrol("opvolger", world.provider.signatory, world.on(), "auditor")
+    world.provider.journal.act("person.roles", "opvolger", {"roles": ["auditor", "signatory"], "before": ["auditor"]}, world.on())
+    return signed_anew(world)
+
+
+@case(notes="ONE_SIDE")
+def clean_with_signatory_of_the_other_party_unknown_here(world):
+    """Of whom another party has sign its own journal tells, not this one."""
+    world.consumer.signatory = make_key(world.chance)
+    return signed_anew(world)
+
+
+@case(notes="ONE_SIDE")
+def clean_with_issuers_that_cannot_be_read(world):
+    """What only helps to find the way is passed over where it cannot be read; the way is found by others."""
+
+    def change(agreement):
+        for each in agreement.statements:
+            given = each["chain"]
+            each["chain"] = [given[0], "!", "AAAA", given[1]]
+
+    return with_statements(world, change)
+
+
+@case("P:CERTIFICATE", notes="ONE_SIDE")
+def issuer_that_cannot_be_read(world):
+    def change(agreement):
+        agreement.statements[1]["chain"][1] = "!"
+
+    return with_statements(world, change)
+
+
+@case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def chain_of_too_many_certificates(world):
+    def change(agreement):
+        agreement.statements[1]["chain"] += [agreement.statements[1]["chain"][1]] * 7
+
+    return with_statements(world, change)
+
+
+@case(notes="ONE_SIDE")
+def clean_with_a_certificate_that_cannot_be_read(world):
+    lines = alone(world.busy(3))
+    return again([each for line in lines for each in ([{"type": "certificate", "der": "AAAA"}, line] if line["type"] == "end" else [line])])

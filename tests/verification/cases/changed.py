@@ -54,7 +54,7 @@ def changed_with_every_checkpoint_and_earlier_evidence(world):
     return Given([alone(world)], [earlier])
 
 
-@case("P:TWO_HISTORIES")
+@case("P:TWO_HISTORIES", "C:COMPLETIONS_DIFFER")
 def changed_completion_with_every_checkpoint(world):
     """Both show it: what the other party tells, and what it held."""
     rewritten(world.busy(), "completion", 1, depth=4, elements=[])

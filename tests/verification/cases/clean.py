@@ -3,6 +3,7 @@
 from .. import evidence
 from ..authority import base64url
 from ..journal import DAY
+from ..maker import MINUTE
 from .making import HOUR, Given, again, alone, case, old, place
 
 
@@ -82,6 +83,48 @@ def clean_of_open_exchanges_only(world):
         world.exchange()
     world.on(HOUR)
     world.checkpoint()
+
+
+@case()
+def clean_with_open_exchange_just_after_it_was_declared_governed(world):
+    """What is decided on follows an act, and clocks of processes differ."""
+    world.busy(4)
+    world.declare("files", "governed", world.now)
+    world.on(MINUTE // 2)
+    world.exchange()
+    world.busy(3)
+
+
+@case()
+def clean_with_open_exchange_as_somebody_else_decided(world):
+    world.busy(3)
+    world.provider.journal.act("service.governed", "files", {"question": "1", "signs": []}, world.on())
+    world.on()
+    world.provider.journal.act("service.class-decided", "files", {"question": "1", "class": "open"}, world.on())
+    world.exchange()
+    world.busy(4)
+
+
+@case()
+def clean_with_open_service_under_two_names(world):
+    """One name that an application has for a service is taken away; it may be used by the other."""
+    world.busy(3)
+    detail = {"application": "balie", "service": f"{world.provider.participant}/files", "class": "open"}
+    world.consumer.journal.act("application.bind", "bestanden", detail, world.on())
+    world.consumer.journal.act("application.unbind", "files", {"application": "balie"}, world.on())
+    world.on()
+    world.exchange()
+    world.on(HOUR)
+    world.checkpoint()
+
+
+@case()
+def clean_with_elements_spelt_and_ordered_otherwise(world):
+    """A path may be written in several ways, and a list of elements has no order that counts."""
+    world.busy(3)
+    made = [{"path": "$.year", "count": 1}, {"path": "$['income'][\"below_minimum\"]", "count": 1}]
+    world.exchange(world.agreement, provider_completion={"elements": made}, consumer_completion={"elements": made[::-1]})
+    world.busy(3)
 
 
 @case()

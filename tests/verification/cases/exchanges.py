@@ -69,6 +69,88 @@ def decision_under_no_agreement(world):
     world.busy(3)
 
 
+@case("P:NOT_DECLARED_OPEN")
+def every_trace_of_the_agreement_stripped(world):
+    """Decision, records and elements are left out: what is left looks open, and no act says so."""
+    world.busy(3)
+    nothing = {"decision": None, "processing": None}
+    made = {**world.delivered(), "elements": []}
+    world.exchange(world.agreement, people=0, provider_permit=nothing, provider_completion=made, consumer_completion=made)
+    world.on(HOUR)
+    world.busy(3)
+
+
+@case("C:NOT_DECLARED_OPEN")
+def every_trace_of_the_agreement_stripped_at_the_consumer(world):
+    world.busy(3)
+    made = {**world.delivered(), "elements": []}
+    nothing = {"decision": None, "processing": None}
+    world.exchange(world.agreement, consumer_permit=nothing, provider_completion=made, consumer_completion=made)
+    world.busy(3)
+
+
+@case("P:NOT_DECLARED_OPEN", "C:NOT_DECLARED_OPEN")
+def exchanged_as_open_after_it_was_declared_governed(world):
+    world.busy(4)
+    world.declare("files", "governed", world.on())
+    world.on()
+    world.exchange()
+    world.busy(3)
+
+
+@case("P:NOT_DECLARED_OPEN")
+def exchanged_as_open_after_the_service_was_taken_away(world):
+    world.busy(4)
+    world.provider.journal.act("service.remove", "files", {}, world.on())
+    world.on()
+    world.exchange()
+    world.busy(3)
+
+
+@case("P:NOT_DECLARED_OPEN")
+def exchanged_as_open_after_the_node_had_declared_it_governed(world):
+    world.busy(4)
+    world.provider.journal.act("service.governed", "files", {"question": "1", "signs": []}, world.on())
+    world.on()
+    world.exchange()
+    world.busy(3)
+
+
+@case("C:NOT_DECLARED_OPEN")
+def exchanged_as_open_by_an_application_that_had_lost_it(world):
+    world.busy(4)
+    world.consumer.journal.act("application.unbind", "files", {"application": "balie"}, world.on())
+    world.on()
+    world.exchange()
+    world.busy(3)
+
+
+@case("C:NOT_DECLARED_OPEN")
+def exchanged_as_open_by_an_application_that_was_taken_away(world):
+    world.busy(4)
+    world.consumer.journal.act("application.remove", "balie", {}, world.on())
+    world.on()
+    world.exchange()
+    world.busy(3)
+
+
+@case("C:NOT_DECLARED_OPEN")
+def exchanged_as_open_by_another_application(world):
+    world.busy(3)
+    world.exchange(consumer_permit={"application": "zaaksysteem"})
+    world.busy(3)
+
+
+@case("P:NOT_DECLARED_OPEN")
+def declared_open_long_after_it_was_exchanged(world):
+    world.provider.journal.act("service.remove", "files", {}, world.on())
+    world.on()
+    world.exchange()
+    world.declare("files", "open", world.on(), roles=("provider",))
+    world.on()
+    world.busy(4)
+
+
 @case("P:DECISION_TWICE")
 def decision_twice(world):
     world.busy(3)
@@ -221,4 +303,45 @@ def nothing_arrived_of_what_was_handed_on(world):
     content = {name: value for name, value in entry.content.items() if value is not None}
     entry.payload = json.dumps(content)
     deeper(journal, entry, 3)
+    world.busy(3)
+
+
+@case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_which_elements_came(world):
+    differing(world, elements=[{"path": "$.year", "count": 1}])
+
+
+@case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_how_many_elements_came(world):
+    differing(world, elements=[{"path": "$.year", "count": 2}, {"path": "$.income.below_minimum", "count": 1}])
+
+
+MORE = [{"path": "$.income.amount", "count": 1}, {"path": "$.year", "count": 1}]
+
+
+@case("P:ELEMENT_NOT_AGREED", "C:ELEMENT_NOT_AGREED")
+def an_element_crossed_that_is_not_agreed(world):
+    """Both tell the same of it, and the agreement does not name it."""
+    world.busy(3)
+    world.exchange(world.agreement, provider_completion={"elements": MORE}, consumer_completion={"elements": MORE})
+    world.busy(3)
+
+
+@case("C:ELEMENT_NOT_AGREED", notes="ONE_SIDE")
+def an_element_arrived_in_part_that_is_not_agreed(world):
+    world.busy(3)
+    world.exchange(world.agreement, delivery="broken_off", consumer_completion={"elements": MORE})
+    world.busy(3)
+
+
+@case("P:ELEMENT_NOT_AGREED", "C:ELEMENT_NOT_AGREED")
+def elements_crossed_by_an_operation_that_the_agreement_does_not_have(world):
+    world.busy(3)
+    transaction = world.exchange(world.agreement)
+    for journal in (world.provider.journal, world.consumer.journal):
+        entry = journal.entries[place(journal, "permit", 0, transaction_id=transaction)]
+        decision = entry.content["decision"]
+        decision["body"]["adl.core.request"]["action"]["name"] = "all-incomes"
+        entry.rewrite(decision=decision)
+        deeper(journal, entry, 3)
     world.busy(3)

@@ -1,11 +1,13 @@
-// Reads a directory of tiles with the libraries of the Go checksum database, whose formats C2SP tlog-tiles took over, and proves and
-// checks with them: go run . DIRECTORY VERIFIER_KEY INDEX OLD_SIZE
+// Reads tiles in a directory or at an address with the libraries of the Go checksum database, whose formats C2SP tlog-tiles took over, and proves and
+// checks with them: go run . DIRECTORY_OR_ADDRESS VERIFIER_KEY INDEX OLD_SIZE
 package main
 
 import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,18 +17,36 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-const height = 8
+const (
+	height  = 8
+	longest = 1 << 20
+)
 
-// directory reads tiles as tlog-tiles names them: without the height, which is always 8.
-type directory string
+// place reads tiles as tlog-tiles names them: without the height, which is always 8.
+type place string
 
-func (d directory) Height() int                     { return height }
-func (d directory) SaveTiles([]tlog.Tile, [][]byte) {}
+func (p place) Height() int                     { return height }
+func (p place) SaveTiles([]tlog.Tile, [][]byte) {}
 
-func (d directory) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+func (p place) read(path string) ([]byte, error) {
+	if !strings.HasPrefix(string(p), "http://") {
+		return os.ReadFile(filepath.Join(string(p), path))
+	}
+	answer, err := http.Get(string(p) + "/" + path)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", path, answer.Status)
+	}
+	return io.ReadAll(io.LimitReader(answer.Body, longest))
+}
+
+func (p place) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	var found [][]byte
 	for _, tile := range tiles {
-		raw, err := os.ReadFile(filepath.Join(string(d), "tile", strings.TrimPrefix(tile.Path(), "tile/8/")))
+		raw, err := p.read("tile/" + strings.TrimPrefix(tile.Path(), "tile/8/"))
 		if err != nil {
 			return nil, err
 		}
@@ -36,9 +56,9 @@ func (d directory) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 }
 
 // entry gives an entry from its bundle.
-func (d directory) entry(index, size int64) ([]byte, error) {
+func (p place) entry(index, size int64) ([]byte, error) {
 	tile := tlog.Tile{H: height, L: 0, N: index >> height, W: int(min(size-index>>height<<height, 1<<height))}
-	raw, err := os.ReadFile(filepath.Join(string(d), "tile/entries", strings.TrimPrefix(tile.Path(), "tile/8/0/")))
+	raw, err := p.read("tile/entries/" + strings.TrimPrefix(tile.Path(), "tile/8/0/"))
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +75,8 @@ func (d directory) entry(index, size int64) ([]byte, error) {
 }
 
 // checkpoint opens the note and gives the tree that it signs.
-func (d directory) checkpoint(key string) (tree tlog.Tree, err error) {
-	raw, err := os.ReadFile(filepath.Join(string(d), "checkpoint"))
+func (p place) checkpoint(key string) (tree tlog.Tree, err error) {
+	raw, err := p.read("checkpoint")
 	if err != nil {
 		return tree, err
 	}
@@ -83,7 +103,7 @@ func (d directory) checkpoint(key string) (tree tlog.Tree, err error) {
 	return tree, nil
 }
 
-func run(folder directory, key string, index, old int64) error {
+func run(folder place, key string, index, old int64) error {
 	tree, err := folder.checkpoint(key)
 	if err != nil {
 		return err
@@ -123,7 +143,7 @@ func run(folder directory, key string, index, old int64) error {
 
 func main() {
 	if len(os.Args) != 5 {
-		fmt.Fprintln(os.Stderr, "DIRECTORY VERIFIER_KEY INDEX OLD_SIZE")
+		fmt.Fprintln(os.Stderr, "DIRECTORY_OR_ADDRESS VERIFIER_KEY INDEX OLD_SIZE")
 		os.Exit(2)
 	}
 	index, first := strconv.ParseInt(os.Args[3], 10, 64)
@@ -132,7 +152,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "INDEX and OLD_SIZE are numbers")
 		os.Exit(2)
 	}
-	if err := run(directory(os.Args[1]), os.Args[2], index, old); err != nil {
+	if err := run(place(os.Args[1]), os.Args[2], index, old); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use verbond_agreement::{Clause, Stage};
 use verbond_application::{agreements::AgreementVersion, database_problem};
 use verbond_domain::{Actor, ParticipantId, Problem, ServiceClass, Timestamp};
+use verbond_fail_points::fail_point;
 use verbond_store::interfaces::Interface;
 
 use super::{ConnectionProposal, StoredContract};
@@ -53,6 +54,7 @@ impl FscNode {
     /// Has wire contracts follow agreements, until it is aborted.
     pub(crate) async fn keep_following(self: Arc<Self>) {
         loop {
+            fail_point!("task::following-contracts");
             if let Err(problem) = self.follow().await {
                 tracing::warn!(reason = %problem, "wire contracts cannot follow agreements yet");
             }

@@ -12,6 +12,7 @@ use verbond_gateway::{
 };
 use verbond_journal::{Entry, Permit};
 use verbond_store::applications::{ApplicationRow, BindingRow, Credential};
+use verbond_supervision::Supervisor;
 
 use crate::{
     TestResult,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 async fn snapshot(of: &Organisation) -> Result<Arc<Snapshot>, Error> {
-    let (keeper, task) = SnapshotKeeper::start(of.store().clone(), ambient()).await?;
+    let (keeper, task) = SnapshotKeeper::start(of.store().clone(), ambient(), &Supervisor::default()).await?;
     let snapshot = keeper.current()?;
     task.abort();
     Ok(snapshot)

@@ -21,6 +21,7 @@ use verbond_fsc::{
     protocol::{acceptance::AcceptancePolicy, state::ContractState, validation::ContractLimits},
 };
 use verbond_store::{DatabaseUrl, Store, services::ServiceRow};
+use verbond_supervision::Supervisor;
 use verbond_transport::{
     Client, ClientLimits, Hosts, Listener, ListenerLimits, PeerTls, Protocol, Routes, Security, Serving,
     Target, tower_handler,
@@ -278,7 +279,7 @@ impl Organisation {
         let security = Security::Mutual { config, trust, ambient: ambient() };
         let routes = Routes::all(tower_handler(node.manager()));
         let serving = listener.serve(security, routes, ListenerLimits::default());
-        let tasks = if self.tasks { node.start_manager() } else { Vec::new() };
+        let tasks = if self.tasks { node.start_manager(&Supervisor::default()) } else { Vec::new() };
         self.running = Some(Running { node, store, client, tasks, _serving: serving });
         Ok(())
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Response;
 use verbond_domain::{Ambient, Clock, Timestamp};
 use verbond_fsc::{RevocationRefresh, RevocationSources};
+use verbond_supervision::Supervisor;
 use verbond_transport::{
     Client, ClientLimits, Hosts, Listener, ListenerLimits, Routes, Security, Serving, full, handler_fn,
 };
@@ -198,7 +199,7 @@ async fn lists_of_issuers_that_others_chains_show_are_fetched_and_remembered() -
     let first = trust()?;
     let lists = refreshing(configured.clone(), cache.path(), &identity, &first)?;
     lists.load().await;
-    let task = lists.start();
+    let task = lists.start(&Supervisor::default());
     let judged = |trust: &TrustStore| trust.judge(&peer.chain, Usage::Client, ambient().now()).err();
     assert_eq!(judged(&first), Some(CertificateRefusal::RevocationUnknown));
     for _ in 0..400 {

@@ -34,6 +34,7 @@ use verbond_store::{
     applications::{ApplicationRow, BindingRow, Credential},
     services::ServiceRow,
 };
+use verbond_supervision::Supervisor;
 use verbond_transport::{
     Body, BoxError, Client, ClientLimits, Handler, Hosts, Listener, ListenerLimits, Protocol, Routes,
     Security, Serving, Target, full, handler_fn,
@@ -157,6 +158,7 @@ fn gateway(
         metrics: Metrics::new(&mut prometheus_client::registry::Registry::default()),
         limits: GatewayLimits::default(),
         decision_point: None,
+        supervisor: Supervisor::default(),
     }
 }
 

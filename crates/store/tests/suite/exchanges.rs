@@ -2,7 +2,7 @@ use verbond_domain::{Direction, Timestamp, TransactionId};
 use verbond_journal::{Bytes32, Completion, Counting, Delivery, Entry, JournalStorage, PreparedEntry};
 use verbond_store::{
     Store,
-    exchanges::{Answered, ExchangeRow},
+    exchanges::{AgreementFilter, Answered, ExchangeFilter, ExchangeRow},
 };
 
 use crate::{
@@ -14,6 +14,8 @@ use crate::{
 on_both!(
     a_counterpart_sees_its_own_exchanges_with_what_became_of_them,
     a_rebuilt_view_is_the_same_and_retention_leaves_nothing,
+    exchanges_and_decisions_are_found_by_what_they_rest_on_page_after_page,
+    views_of_an_earlier_form_are_derived_anew_when_the_database_is_opened,
 );
 
 fn completion_of(permit: &PreparedEntry, transaction: TransactionId, consumer: u32) -> Entry {
@@ -105,6 +107,114 @@ async fn a_rebuilt_view_is_the_same_and_retention_leaves_nothing(database: &Data
     assert!(all_of(&store, 2).await?.is_empty());
     store.rebuild_views().await?;
     assert!(all_of(&store, 2).await?.is_empty());
+    store.close().await;
+    Ok(())
+}
+
+const AGREEMENT: uuid::Uuid = uuid::Uuid::from_u128(0x0193_2f5e_7c00_7000_8000_0000_0000_0001);
+
+/// Ten incoming permits of participants 2 and 3 in turn, under versions 1 and 2 of an agreement in pairs; outgoing ones to
+/// participant 2 after each, without a decision.
+async fn decided(store: &Store) -> TestResult {
+    let ambient = ticking();
+    let mut batch = Vec::new();
+    for number in 0..10_u32 {
+        let transaction = TransactionId::from_uuid(ambient.uuid_v7());
+        let Entry::Permit(mut permit) = permit_of(transaction, 2 + number % 2) else {
+            return Err("a permit".into());
+        };
+        let purpose = if number < 4 { "benefit" } else { "tax" };
+        let version = 1 + (number / 2) % 2;
+        permit.decision = Some(serde_json::json!({
+            "attributes": { "adl.core.policies": { "agreement": { "id": AGREEMENT, "version": version, "hash": "sha256:00" } } },
+            "body": { "adl.core.request": { "context": { "purpose": purpose } } },
+        }));
+        batch.push(Entry::Permit(permit).prepare(&ambient)?);
+        let transaction = TransactionId::from_uuid(ambient.uuid_v7());
+        let Entry::Permit(mut out) = permit_of(transaction, 1) else { return Err("a permit".into()) };
+        (out.direction, out.parties) = (Direction::Outgoing, parties(1, 2));
+        batch.push(Entry::Permit(out).prepare(&ambient)?);
+    }
+    store.append(&batch).await?;
+    store.integrate(1000).await?;
+    Ok(())
+}
+
+/// How many exchanges, and how many decisions, a filter lets through in pages of three; each once, in order.
+async fn found(store: &Store, filter: ExchangeFilter) -> Result<(usize, usize), Box<dyn std::error::Error>> {
+    let (mut exchanges, mut decisions, mut cursor) = (Vec::new(), Vec::new(), None);
+    loop {
+        let page = store.exchanges(&filter, cursor.as_deref(), 3).await?;
+        exchanges.extend(page.items.into_iter().map(|row| row.at));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    loop {
+        let page = store.decisions(&filter, cursor.as_deref(), 3).await?;
+        decisions.extend(page.items.into_iter().map(|row| row.id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert!(exchanges.is_sorted() && decisions.is_sorted_by(|one, next| one < next));
+    Ok((exchanges.len(), decisions.len()))
+}
+
+async fn exchanges_and_decisions_are_found_by_what_they_rest_on_page_after_page(
+    database: &Database,
+) -> TestResult {
+    let store = database.open().await?;
+    decided(&store).await?;
+    let all = ExchangeFilter::default;
+    let under = |version| Some(AgreementFilter { agreement: AGREEMENT, version });
+    for (filter, count) in [
+        (all(), 20),
+        (ExchangeFilter { agreement: under(None), ..all() }, 10),
+        (ExchangeFilter { agreement: under(Some(1)), ..all() }, 6),
+        (ExchangeFilter { agreement: under(Some(2)), ..all() }, 4),
+        (ExchangeFilter { agreement: under(Some(3)), ..all() }, 0),
+        (ExchangeFilter { purpose: Some("benefit".to_owned()), ..all() }, 4),
+        (ExchangeFilter { purpose: Some("tax".to_owned()), agreement: under(Some(2)), ..all() }, 2),
+        (ExchangeFilter { service: Some("income".to_owned()), ..all() }, 20),
+        (ExchangeFilter { service: Some("incomes".to_owned()), ..all() }, 0),
+        // Those that it asked, and those that were asked of it.
+        (ExchangeFilter { counterpart: Some(participant(2)), ..all() }, 15),
+        (ExchangeFilter { counterpart: Some(participant(3)), ..all() }, 5),
+        (ExchangeFilter { counterpart: Some(participant(3)), agreement: under(Some(1)), ..all() }, 3),
+        (ExchangeFilter { counterpart: Some(participant(1)), ..all() }, 0),
+        (ExchangeFilter { agreement: under(None), before: Some(START), ..all() }, 0),
+    ] {
+        assert_eq!(found(&store, filter.clone()).await?, (count, count), "{filter:?}");
+    }
+    // A place in one listing is none in the other.
+    let page = store.decisions(&all(), None, 3).await?;
+    let filter = ExchangeFilter { agreement: under(None), ..all() };
+    assert!(store.decisions(&filter, page.next.as_deref(), 3).await.is_err());
+    store.close().await;
+    Ok(())
+}
+
+async fn views_of_an_earlier_form_are_derived_anew_when_the_database_is_opened(
+    database: &Database,
+) -> TestResult {
+    let store = database.open().await?;
+    decided(&store).await?;
+    store.close().await;
+    let filter = || ExchangeFilter {
+        agreement: Some(AgreementFilter { agreement: AGREEMENT, version: None }),
+        ..ExchangeFilter::default()
+    };
+    let without = "UPDATE transaction_record SET agreement = NULL, agreement_version = NULL, purpose = NULL";
+    database.tamper(without).await?;
+    let store = database.open().await?;
+    assert_eq!(found(&store, filter()).await?, (0, 0), "nothing is derived anew without need");
+    store.close().await;
+    database.tamper("UPDATE journal_head SET views_form = 0").await?;
+    let store = database.open().await?;
+    assert_eq!(found(&store, filter()).await?, (10, 10));
     store.close().await;
     Ok(())
 }

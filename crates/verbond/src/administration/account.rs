@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use verbond_account::{
-    Exchange, ExchangesAsked, Period, Person, Reconciliation, about_person, exchanges, processing_records,
-    reconcile,
+    Exchange, Period, Person, Reconciliation, about_person, exchanges, processing_records, reconcile,
 };
 use verbond_agreement::{IdentifierKind, Moment};
+use verbond_application::{OpContext, agreements::agreement_asked};
 use verbond_domain::{Direction, ParticipantId, Problem};
 use verbond_store::{
     exchanges::ExchangeFilter,
@@ -106,18 +106,20 @@ pub struct ExchangeQuery {
 }
 
 impl ExchangeQuery {
-    fn asked(self) -> Result<ExchangesAsked, Problem> {
-        Ok(ExchangesAsked {
-            filter: ExchangeFilter {
-                transaction_id: given(self.transaction_id).map(|id| parsed(&id)).transpose()?,
-                counterpart: given(self.counterpart).map(|id| parsed(&id)).transpose()?,
-                service: given(self.service),
-                activity: given(self.activity),
-                after: moment(self.after)?,
-                before: moment(self.before)?,
-            },
-            agreement: given(self.agreement),
+    async fn filter(self, context: &OpContext) -> Result<ExchangeFilter, Problem> {
+        let agreement = match given(self.agreement) {
+            Some(text) => Some(agreement_asked(context, &text).await?),
+            None => None,
+        };
+        Ok(ExchangeFilter {
+            transaction_id: given(self.transaction_id).map(|id| parsed(&id)).transpose()?,
+            counterpart: given(self.counterpart).map(|id| parsed(&id)).transpose()?,
+            service: given(self.service),
+            activity: given(self.activity),
+            agreement,
             purpose: given(self.purpose),
+            after: moment(self.after)?,
+            before: moment(self.before)?,
         })
     }
 }
@@ -133,7 +135,7 @@ pub async fn exchanged(
     Query(query): Query<ExchangeQuery>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Exchange>>, Failure> {
-    let page = exchanges(&context, &query.asked()?, paging.cursor(), paging.limit()).await?;
+    let page = exchanges(&context, &query.filter(&context).await?, paging.cursor(), paging.limit()).await?;
     Ok(Json(List { items: page.items, next: page.next }))
 }
 

@@ -1,12 +1,7 @@
 //! Evidence, for those who check the journal from outside.
 #![expect(unused_qualifications, reason = "the description macro writes paths of its own to the parameters")]
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use utoipa::IntoParams;
@@ -17,10 +12,8 @@ use super::{
     Shared,
     extract::{Context, Query, given, moment, parsed},
     failure::{Failure, ProblemDetails},
+    lines,
 };
-
-/// Pieces that may wait for whoever takes them.
-const ROOM: usize = 4;
 
 /// What the evidence is of.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -66,7 +59,7 @@ pub async fn get(
     context.record_alone("account.evidence", &subject, serde_json::json!({})).await?;
     // Of now, as far as this process has the key.
     office.checkpoints.sign(&context).await?;
-    let (pieces, mut taken) = mpsc::channel(ROOM);
+    let (pieces, taken) = mpsc::channel(lines::ROOM);
     let own = office.agreements.own.clone();
     tokio::spawn(async move {
         if let Err(problem) = evidence(&context, &own, of, &pieces).await {
@@ -74,12 +67,5 @@ pub async fn get(
             let _ = pieces.send(Err(problem)).await;
         }
     });
-    // A problem before the first piece is an answer; a later one breaks off what has begun.
-    let first = taken.recv().await.transpose()?;
-    let rest = futures_util::stream::poll_fn(move |context| taken.poll_recv(context));
-    let whole = futures_util::StreamExt::chain(futures_util::stream::iter(first.map(Ok)), rest);
-    let body = Body::from_stream(futures_util::StreamExt::map(whole, |piece| {
-        piece.map_err(|problem: Problem| std::io::Error::other(problem.to_string()))
-    }));
-    Ok(([(header::CONTENT_TYPE, "application/jsonl")], body).into_response())
+    lines::answer(taken).await
 }

@@ -1,12 +1,16 @@
 //! The journal as something provable: its head, its checkpoints, and those that were seen of counterparts.
 
-use axum::Json;
+use axum::{Json, extract::State};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use verbond_application::database_problem;
+use verbond_domain::Problem;
 use verbond_store::checkpoints::{CheckpointRow, WitnessedRow};
+use verbond_tiles::Publication;
 
 use super::{
+    Shared,
     extract::Context,
     failure::{Failure, ProblemDetails},
     views::List,
@@ -24,6 +28,44 @@ pub struct JournalView {
     pub checkpoint: Option<CheckpointView>,
     /// Keys that checkpoints are or were signed with, the newest last.
     pub verifier_keys: Vec<String>,
+    /// Places where the tree is published by this process, and how far that has come.
+    pub published: Vec<PublishedView>,
+}
+
+/// The tree as it is published in one place.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PublishedView {
+    /// The directory, or address, bucket and prefix of an object store.
+    pub place: String,
+    /// The epoch of the newest checkpoint there; none until it is known.
+    pub epoch: Option<u32>,
+    /// Entries that it is over.
+    pub size: Option<u64>,
+    /// Since when it stands there, as far as this process knows.
+    pub published_at: Option<String>,
+    /// How often the place did not take it, since the start.
+    pub failures: u64,
+    /// Why it does not take it now; none when all is well.
+    #[schema(value_type = Option<ProblemDetails>)]
+    pub problem: Option<Map<String, Value>>,
+    /// Since when it does not.
+    pub failing_since: Option<String>,
+}
+
+impl From<&Publication> for PublishedView {
+    fn from(publication: &Publication) -> Self {
+        let state = publication.state();
+        let (problem, since) = state.trouble.map(|trouble| (trouble.problem, trouble.since)).unzip();
+        Self {
+            place: publication.name().to_owned(),
+            epoch: state.published.map(|(epoch, _)| epoch),
+            size: state.published.map(|(_, size)| size),
+            published_at: state.published_at.map(rfc_3339),
+            failures: state.failures,
+            problem: problem.as_ref().map(Problem::to_json),
+            failing_since: since.map(rfc_3339),
+        }
+    }
 }
 
 /// A signed head of this journal.
@@ -76,7 +118,10 @@ impl From<WitnessedRow> for WitnessedView {
     (status = 200, body = JournalView),
     (status = "default", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
-pub async fn head(Context(context): Context) -> Result<Json<JournalView>, Failure> {
+pub async fn head(
+    Context(context): Context,
+    State(office): State<Shared>,
+) -> Result<Json<JournalView>, Failure> {
     let store = &context.store;
     let head = store.journal_head().await.map_err(database_problem)?;
     let checkpoint = store.newest_checkpoint().await.map_err(database_problem)?;
@@ -86,6 +131,7 @@ pub async fn head(Context(context): Context) -> Result<Json<JournalView>, Failur
         size: head.size,
         checkpoint: checkpoint.map(CheckpointView::from),
         verifier_keys: keys.into_iter().map(|key| key.verifier_key).collect(),
+        published: office.publications.iter().map(|publication| publication.as_ref().into()).collect(),
     }))
 }
 

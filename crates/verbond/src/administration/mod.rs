@@ -19,6 +19,7 @@ mod failure;
 mod full_page;
 mod journal;
 mod keys;
+mod lines;
 mod node;
 mod peers;
 mod persons;
@@ -53,6 +54,7 @@ use verbond_fsc::FscNode;
 use verbond_gateway::SourceSamples;
 use verbond_node_api::AccountReader;
 use verbond_store::Store;
+use verbond_tiles::Publication;
 
 pub use self::{
     authorization::matrix,
@@ -86,6 +88,8 @@ pub struct Office {
     pub limits: Arc<Limits>,
     /// The journal's checkpoints.
     pub checkpoints: Arc<Checkpoints>,
+    /// Places where the journal's tree is published.
+    pub publications: Vec<Arc<Publication>>,
     /// Asks other participants what they have written down of exchanges.
     pub counterparts: Arc<AccountReader>,
     /// What this process's gateways decide on.

@@ -45,6 +45,8 @@ pub struct NodeView {
     pub listening: Value,
     /// Files that have changed since the start and are read at a start only.
     pub restart_needed_for: Vec<String>,
+    /// Tasks beside the requests that come to a fault of the program again and again, in this process.
+    pub failing_tasks: Vec<&'static str>,
     /// The certificate in use.
     pub certificate: CertificateView,
 }
@@ -72,7 +74,8 @@ pub async fn live() -> Json<HealthView> {
     Json(HealthView::live())
 }
 
-/// Whether the node can do its work: database reachable and durable, picture current, certificate valid.
+/// Whether the node can do its work: database reachable and durable, picture current, certificate valid, and no task beside
+/// the requests that comes to a fault of the program again and again.
 #[utoipa::path(get, path = "/health/ready", tag = "node", responses(
     (status = 200, body = HealthView), (status = 503, body = HealthView)))]
 pub async fn ready(State(office): State<Shared>) -> (StatusCode, Json<HealthView>) {
@@ -114,6 +117,7 @@ pub async fn show(State(office): State<Shared>) -> Json<NodeView> {
         inway_address: rules.inway_address.clone(),
         listening: office.listening.clone(),
         restart_needed_for: office.reloader.restart_needed_for(),
+        failing_tasks: office.health.supervisor.failing(),
         certificate: CertificateView {
             subject: certificate.subject.clone(),
             dns_names: certificate.dns_names.clone(),

@@ -51,7 +51,7 @@ pub enum Account {
         #[arg(long)]
         purpose: Option<String>,
         /// Only with this participant.
-        #[arg(long, value_name = "PARTICIPANT")]
+        #[arg(long, visible_alias = "peer", value_name = "PARTICIPANT")]
         counterpart: Option<String>,
         /// Only of a service with this name.
         #[arg(long)]

@@ -22,7 +22,8 @@ use crate::{
 /// The journal as something that others can check; what it keeps and what it has destroyed.
 #[derive(Debug, Subcommand)]
 pub enum Journal {
-    /// How far the journal has come: its size, epoch, newest checkpoint and keys.
+    /// How far the journal has come: its size, epoch, newest checkpoint and keys; and where its tree is published, how far that has
+    /// come and what is in the way.
     Show,
     /// The newest checkpoint, as the signed note that others keep (C2SP tlog-checkpoint).
     ///

@@ -28,6 +28,8 @@ use crate::{
 
 /// Longest answer that is read as a whole.
 const MAXIMUM_ANSWER: usize = 64 * 1024 * 1024;
+/// Longest line of an answer that is read line by line.
+const LONGEST_LINE: usize = 1024 * 1024;
 /// Longest time to wait for one answer: longer than anything that a node itself waits for.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The same for what takes as long as the node is large.
@@ -141,6 +143,43 @@ impl Client {
         self.printer.progress("");
         into.flush().await?;
         Ok(taken)
+    }
+
+    /// Asks for something of many lines and hands each on as it comes.
+    ///
+    /// # Errors
+    /// What the node answers instead; an answer that breaks off, or has a line that is longer than any that it makes.
+    pub async fn lines(
+        &self,
+        path: &str,
+        parameters: &[(&str, String)],
+        mut each: impl FnMut(&str) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let (method, asked) = (Method::GET, with_query(path, parameters));
+        let response = tokio::select! {
+            response = self.sent(method.clone(), &asked, None) => response?,
+            () = self.wait(PATIENCE, &method, path) => return Err(no_answer(PATIENCE).into()),
+        };
+        if !response.status().is_success() {
+            return read(response).await.map(drop);
+        }
+        let (mut body, mut begun) = (response.into_body(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| anyhow::anyhow!("the node's answer broke off: {error}"))?;
+            let Ok(data) = frame.into_data() else { continue };
+            let mut rest = data.as_ref();
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let (line, after) = rest.split_at(end);
+                begun.extend_from_slice(line);
+                each(std::str::from_utf8(&begun)?)?;
+                begun.clear();
+                rest = after.get(1..).unwrap_or_default();
+            }
+            begun.extend_from_slice(rest);
+            anyhow::ensure!(begun.len() <= LONGEST_LINE, "a line of the node's answer is too long");
+        }
+        anyhow::ensure!(begun.is_empty(), "the node's answer broke off within a line");
+        Ok(())
     }
 
     async fn sent(

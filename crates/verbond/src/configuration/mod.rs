@@ -13,7 +13,7 @@ use verbond_store::DatabaseUrl;
 
 pub use profile::{Directory, Profile};
 pub use types::{
-    Configuration, Database, DecisionPoint, Export, Inway, Log, LogFormat, PeerListener, Public,
+    Configuration, Database, DecisionPoint, Export, Inway, Log, LogFormat, ObjectStore, PeerListener, Public,
 };
 
 /// Name of the configuration's file in the data directory.

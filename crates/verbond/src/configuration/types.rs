@@ -73,7 +73,8 @@ impl Configuration {
     /// How servers of the organisation itself are reached.
     pub fn own_servers(&self) -> impl Iterator<Item = Access<'_>> {
         let point = self.decision_point.iter().map(DecisionPoint::access);
-        point.chain(self.export.iter().map(Export::access))
+        let others = point.chain(self.export.iter().map(Export::access));
+        others.chain(self.journal.object_store.iter().map(ObjectStore::access))
     }
 }
 
@@ -317,6 +318,46 @@ pub struct JournalSettings {
     /// published. Kind and time of every entry can be seen in it, which shows how much traffic there is.
     #[schema(value_type = Option<String>)]
     pub tiles: Option<PathBuf>,
+    /// An object store in which the tree is published; absent: it is not. With `tiles` too, it is published in both.
+    pub object_store: Option<ObjectStore>,
+}
+
+/// An object store that speaks S3's protocol, with the bucket in the path of each request. The tree can be seen there as in a
+/// directory of tiles by whoever may read the bucket: that is for the bucket's own policy to say.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectStore {
+    /// Where it is, without a path, such as `https://objecten.gemeente.example:9000`. `http://` on this machine only.
+    pub address: String,
+    /// The bucket. It must be there.
+    pub bucket: String,
+    /// What stands before each path in the bucket, such as `journaal/gemeente-a`; one node, one prefix.
+    #[serde(default)]
+    pub prefix: String,
+    /// The region that requests are signed for; a store that has none takes any.
+    #[serde(default = "object_store_region")]
+    pub region: String,
+    /// A file with the key, in the form that other tools for such stores keep (`aws_access_key_id = …`,
+    /// `aws_secret_access_key = …`, `aws_session_token = …` where there is one); readable by the node's user only, and read again
+    /// when it has been replaced. Absent: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` in the environment
+    /// of the service.
+    #[schema(value_type = Option<String>)]
+    pub credentials_file: Option<PathBuf>,
+    /// PEM files with the authorities that its certificate must lead to; absent: those of the system, in
+    /// `/etc/ssl/certs/ca-certificates.crt`.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub anchors: Option<Vec<PathBuf>>,
+    /// Milliseconds that one request may take, connecting included.
+    #[serde(default = "object_store_milliseconds")]
+    pub timeout_ms: u32,
+}
+
+impl ObjectStore {
+    /// How it is reached.
+    pub fn access(&self) -> Access<'_> {
+        let Self { address, anchors, .. } = self;
+        Access { address, anchors: anchors.as_deref(), certificate: None, key: None, token_file: None }
+    }
 }
 
 /// Bounds on what strangers and applications can ask of the node.
@@ -392,6 +433,14 @@ const fn export_milliseconds() -> u32 {
     10_000
 }
 
+fn object_store_region() -> String {
+    "us-east-1".to_owned()
+}
+
+const fn object_store_milliseconds() -> u32 {
+    10_000
+}
+
 const fn yes() -> bool {
     true
 }
@@ -414,7 +463,7 @@ impl Default for Administration {
 
 impl Default for JournalSettings {
     fn default() -> Self {
-        Self { checkpoint_seconds: 10, tiles: None }
+        Self { checkpoint_seconds: 10, tiles: None, object_store: None }
     }
 }
 

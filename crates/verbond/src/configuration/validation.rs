@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use url::{Host, Url};
 use verbond_domain::Problem;
 
-use super::{Database, DecisionPoint, Export, Inway, PeerListener, Profile, Settings};
+use super::{Database, DecisionPoint, Export, Inway, ObjectStore, PeerListener, Profile, Settings};
 use crate::node::own_server::Access;
 
 impl Settings {
@@ -48,6 +48,9 @@ impl Settings {
         }
         if let Some(export) = &configuration.export {
             check_export(export)?;
+        }
+        if let Some(store) = &configuration.journal.object_store {
+            check_object_store(store)?;
         }
         check_limits(self)?;
         within("backup.key_days", configuration.backup.key_days, 1, 3660)?;
@@ -233,6 +236,44 @@ fn check_decision_point(point: &DecisionPoint) -> Result<(), Problem> {
 fn check_export(export: &Export) -> Result<(), Problem> {
     check_own_server("export", export.access(), "https://logboek.gemeente.example:4318/v1/traces")?;
     within("export.timeout_ms", export.timeout_ms, 100, 120_000)
+}
+
+fn check_object_store(store: &ObjectStore) -> Result<(), Problem> {
+    const SECTION: &str = "journal.object_store";
+    let example = "https://objecten.gemeente.example:9000";
+    check_own_server(SECTION, store.access(), example)?;
+    if Url::parse(&store.address).is_ok_and(|url| url.path() != "/") {
+        let member = format!("{SECTION}.address");
+        return Err(invalid(&member, "heeft een pad", "has a path")
+            .next(format!("Schrijf `{example}`."), format!("write `{example}`")));
+    }
+    // Characters that need no escaping in a path, so that everybody signs and reads the same one.
+    let plain = |text: &str, others: &[u8]| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+    };
+    let segment = |text: &str| plain(text, b"._-") && !text.starts_with('.');
+    let members = [
+        ("bucket", store.bucket.len() <= 63 && segment(&store.bucket)),
+        (
+            "prefix",
+            store.prefix.is_empty() || (store.prefix.len() <= 200 && store.prefix.split('/').all(segment)),
+        ),
+        ("region", store.region.len() <= 63 && plain(&store.region, b"-")),
+    ];
+    for (member, fits) in members {
+        if !fits {
+            return Err(invalid(
+                &format!("{SECTION}.{member}"),
+                "heeft niet de vorm die in een pad past",
+                "does not have a form that fits in a path",
+            )
+            .next(
+                "Alleen letters, cijfers, `-`, `_` en `.`; in `prefix` ook `/` tussen twee namen.",
+                "letters, digits, `-`, `_` and `.` only; in `prefix` also `/` between two names",
+            ));
+        }
+    }
+    within("journal.object_store.timeout_ms", store.timeout_ms, 100, 120_000)
 }
 
 /// Whether a server of the organisation itself can be called as its section says.

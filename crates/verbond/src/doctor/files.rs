@@ -29,6 +29,8 @@ pub fn look(settings: &Settings) -> Vec<Finding> {
     for access in settings.configuration.own_servers() {
         secrets.extend(access.secrets().map(|path| settings.path(path)));
     }
+    let store = settings.configuration.journal.object_store.iter();
+    secrets.extend(store.filter_map(|store| Some(settings.path(store.credentials_file.as_ref()?))));
     findings.extend(secrets.iter().filter_map(|path| secret(path)));
     findings.extend(open_files(settings.configuration.limits.connections));
     findings

@@ -24,8 +24,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(
     after_help = "Looks at the configuration, certificate and key, trust anchors, revocation lists, the clock, files and\n\
-    their permissions, ports, the database, and whether directories, known participants and the organisation's own\n\
-    decision point can be reached.\n\
+    their permissions, ports, the database, and whether directories, known participants, the organisation's own\n\
+    decision point and logbook, and where the journal's tree is published can be reached.\n\
     Works whether the node runs or not. Exit status 1: something is broken; warnings alone: 0.\n\n\
     Example:\n  verbond --data a doctor"
 )]
@@ -159,6 +159,7 @@ impl Doctor {
             findings.extend(network::reach(&settings, credentials, known).await);
             findings.extend(network::decision_point(&settings, &own).await);
             findings.extend(network::logbook(&settings, &own).await);
+            findings.extend(network::tiles(&settings).await);
         }
         findings
     }

@@ -15,7 +15,7 @@ use verbond_trust::tls;
 use super::{Finding, certificates::Credentials};
 use crate::{
     configuration::Settings,
-    node::{decision_point, export},
+    node::{decision_point, export, tiles},
     serve,
 };
 
@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const POINT: &str = "decision point";
 /// What the organisation's logbook is called in findings.
 const LOGBOOK: &str = "logbook";
+/// What publishing the journal's tree is called in findings.
+const TILES: &str = "tiles";
 /// Seconds that clocks may differ.
 const SKEW: i64 = 30;
 
@@ -247,6 +249,24 @@ pub async fn held_by_counterparts(
         }
     }
     Ok(told)
+}
+
+/// Looks whether the places where the journal's tree is published answer and know this node.
+pub async fn tiles(settings: &Settings) -> Vec<Finding> {
+    let places = match tiles::places(settings).await {
+        Ok(places) => places,
+        Err(problem) => return vec![Finding::problem(TILES, problem)],
+    };
+    let look = places.iter().map(|place| async move {
+        match place.read(verbond_tiles::CHECKPOINT).await {
+            Ok(_) => {
+                let name = place.name();
+                Finding::ok(TILES, format!("{name} antwoordt"), format!("{name} answers"))
+            }
+            Err(problem) => Finding::problem(TILES, problem),
+        }
+    });
+    futures_util::future::join_all(look).await
 }
 
 fn dialler(settings: &Settings, credentials: Credentials) -> anyhow::Result<Client> {

@@ -33,7 +33,9 @@ pub async fn look(node: &Value, client: &Client) -> Vec<Finding> {
         ),
     }
     findings.extend(node.get("restart_needed_for").and_then(restart));
+    findings.extend(node.get("failing_tasks").and_then(failing));
     findings.extend(outbox(client).await);
+    findings.extend(published(client).await);
     findings
 }
 
@@ -45,6 +47,19 @@ fn restart(files: &Value) -> Option<Finding> {
     Some(Finding::warn("restart", nl, en).mend(
         "Herstart het knooppunt: deze bestanden worden alleen bij de start gelezen.",
         "restart the node: these files are read at a start only",
+    ))
+}
+
+fn failing(tasks: &Value) -> Option<Finding> {
+    let tasks: Vec<&str> = tasks.as_array()?.iter().filter_map(Value::as_str).collect();
+    let tasks = (!tasks.is_empty()).then(|| tasks.join(", "))?;
+    let (nl, en) = (
+        format!("lopen telkens op een fout in het programma: {tasks}"),
+        format!("come to a fault of the program again and again: {tasks}"),
+    );
+    Some(Finding::fail("tasks", nl, en).mend(
+        "Het knooppunt begint ze steeds opnieuw. Meld de plaats uit het logboek bij de makers; zet wat het laatst is gewijzigd terug als dat kan.",
+        "the node begins them anew each time; report the place that the log names to the makers, and undo what was changed last if that can be done",
     ))
 }
 
@@ -67,6 +82,19 @@ async fn outbox(client: &Client) -> Option<Finding> {
         )
         .mend("Bekijk `verbond outbox`.", "see `verbond outbox`"),
     })
+}
+
+/// Places where the journal's tree is to be published and is not.
+async fn published(client: &Client) -> Vec<Finding> {
+    let Ok(journal) = client.get("/v1/journal/head").await else { return Vec::new() };
+    let places = journal.get("published").and_then(Value::as_array).into_iter().flatten();
+    let told = places.filter_map(|place| {
+        let problem = place.get("problem")?;
+        let text = |name: &str| Some(problem.get(name)?.as_str()?.to_owned());
+        let finding = Finding::fail("tiles", text("detail_nl")?, text("detail")?);
+        Some(finding.mend(text("next_nl").unwrap_or_default(), text("next").unwrap_or_default()))
+    });
+    told.collect()
 }
 
 /// The participants that the node knows, with the addresses of their managers.

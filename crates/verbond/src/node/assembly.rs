@@ -3,12 +3,20 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
-use tokio::task::JoinHandle;
+use tokio::{sync::Mutex, task::JoinHandle};
 use verbond_account::Export;
 use verbond_application::{
-    Managers, OpContext, absences::Absences, agreements::AgreementOffice, checkpoints::Checkpoints,
-    class_questions, completions::Completions, exchange::Exchanges, limits::Limits,
-    open_traffic::OpenTraffic, snapshot::SnapshotKeeper, witnesses::Witnesses,
+    Managers, OpContext,
+    absences::Absences,
+    agreements::AgreementOffice,
+    checkpoints::Checkpoints,
+    class_questions,
+    completions::Completions,
+    exchange::Exchanges,
+    limits::Limits,
+    open_traffic::OpenTraffic,
+    snapshot::SnapshotKeeper,
+    witnesses::{CounterpartJournal, Witnesses},
 };
 use verbond_domain::{Actor, Ambient, ParticipantId, Problem};
 use verbond_fsc::{
@@ -21,6 +29,8 @@ use verbond_node_api::{
     AccountReader, AgreementCourier, Asked, JournalReader, NodeApi, NodeReader, WitnessCourier,
 };
 use verbond_store::{DatabaseUrl, Store, StoreError, copies::Restored};
+use verbond_supervision::Supervisor;
+use verbond_tiles::Publication;
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
 use verbond_trust::{
     IdentityHandle, TrustStore,
@@ -29,7 +39,7 @@ use verbond_trust::{
 
 use super::{
     Metrics, Reloader, decision_point, export, identity, journal_files, metrics::Sources, pseudonyms,
-    reload::AtStart, roles::Roles, sources, tasks, wrapping_key,
+    reload::AtStart, roles::Roles, sources, tasks, tiles, wrapping_key,
 };
 use crate::{ambient, configuration::Settings};
 
@@ -45,6 +55,7 @@ pub struct Node {
     pub journal: Journal,
     completions: Completions,
     pub checkpoints: Arc<Checkpoints>,
+    pub publications: Vec<Arc<Publication>>,
     pub snapshots: Arc<SnapshotKeeper>,
     pub identity: Arc<IdentityHandle>,
     pub trust: Arc<TrustStore>,
@@ -57,6 +68,8 @@ pub struct Node {
     pub inway: Option<Arc<Inway>>,
     pub outway: Option<Arc<Outway>>,
     pub metrics: Arc<Metrics>,
+    /// What runs beside the requests.
+    pub supervisor: Supervisor,
     /// Keys of persons, for the administration listener.
     pub pinned: Arc<PinnedKeys>,
     settings: Arc<Settings>,
@@ -79,6 +92,10 @@ impl Node {
         let at_start = AtStart::look(settings);
         let decision_point = decision_point::of(settings)?.map(Arc::new);
         let logbook = export::of(settings)?;
+        let places = match roles.leads {
+            true => tiles::places(settings).await?,
+            false => Vec::new(),
+        };
         let trust = identity::trust(settings)?;
         identity::finish_switch(settings)?;
         let present = identity::load(settings)?;
@@ -112,8 +129,9 @@ impl Node {
             batch: size(limits.journal_batch),
             timeout: Duration::from_millis(limits.append_timeout_ms.into()),
         };
+        let supervisor = Supervisor::default();
         let journal = Journal::start(Arc::new(store.clone()), ambient.clone(), journal_limits);
-        let (snapshots, keeping) = SnapshotKeeper::start(store.clone(), ambient.clone()).await?;
+        let (snapshots, keeping) = SnapshotKeeper::start(store.clone(), ambient.clone(), &supervisor).await?;
 
         // How others are reached, and the face that speaks their protocol.
         let hosts = Hosts::new(settings.configuration.hosts.clone());
@@ -155,7 +173,7 @@ impl Node {
             reader: Arc::clone(&reader) as _,
             public_address: settings.configuration.public.as_ref().and_then(|public| public.address.clone()),
             directories: rules.directories.iter().map(|directory| directory.id.clone()).collect(),
-            deciding: tokio::sync::Mutex::default(),
+            deciding: Mutex::default(),
         });
         let among_nodes = Arc::new(NodeApi {
             office: Arc::clone(&agreements),
@@ -201,6 +219,7 @@ impl Node {
             metrics: verbond_gateway::Metrics::new(registry.sub_registry_with_prefix("verbond")),
             limits: GatewayLimits::default(),
             decision_point,
+            supervisor: supervisor.clone(),
         };
         let samples = Arc::new(SourceSamples::new(servers.clone()));
         let (open_traffic, beginnings) = OpenTraffic::new(ambient.clone());
@@ -210,6 +229,8 @@ impl Node {
         };
         let outway = roles.outway.then(|| Outway::new(gateway, fsc.outbound(), peers));
 
+        let published = tiles::publications(places, &checkpoints, &of_journal);
+        let publications: Vec<_> = published.iter().map(|(publication, _)| Arc::clone(publication)).collect();
         let sources = Sources {
             store: store.clone(),
             journal: journal.clone(),
@@ -221,72 +242,101 @@ impl Node {
             ambient: ambient.clone(),
             own: own.clone(),
             exports: settings.configuration.export.is_some(),
+            publications: publications.clone(),
             lists: Arc::clone(&lists),
+            supervisor: supervisor.clone(),
         };
         let metrics = Arc::new(Metrics::new(sources, registry));
 
-        let mut running = vec![keeping, tokio::spawn(tasks::integrate(store.clone()))];
-        running.push(tokio::spawn(tasks::checkpoint(
-            Arc::clone(&checkpoints),
-            of_journal.clone(),
-            Arc::clone(settings),
-            roles.leads,
-        )));
-        running.push(tokio::spawn(witnesses.look(
-            shown,
-            of_journal,
-            Arc::clone(&checkpoints),
-            Arc::new(journals),
-        )));
         // Once before the first request; what it finds wrong it tells when it looks again.
         let _ = pseudonyms::look(&directory, &store, &counting, &ambient).await;
-        running.push(tokio::spawn(pseudonyms::follow(
-            directory,
-            store.clone(),
-            Arc::clone(&counting),
-            ambient.clone(),
-        )));
+        let mut running = vec![keeping, lists.start(&supervisor)];
+        running.push(supervisor.keep("journal-tree", store.clone(), tasks::integrate));
+        let with = (Arc::clone(&checkpoints), of_journal.clone(), Arc::clone(settings));
+        running.push(supervisor.keep("checkpoints", with, move |(checkpoints, context, settings)| {
+            tasks::checkpoint(checkpoints, context, settings, roles.leads)
+        }));
+        let pause = Duration::from_secs(settings.configuration.journal.checkpoint_seconds.into());
+        running.extend(published.into_iter().map(|(publication, publisher)| {
+            let task = publisher.place().task();
+            supervisor.keep(task, (publication, publisher), move |(publication, publisher)| {
+                publication.follow(publisher, pause)
+            })
+        }));
+        let journals: Arc<dyn CounterpartJournal> = Arc::new(journals);
+        let with = (witnesses, Arc::new(shown), of_journal, Arc::clone(&checkpoints), journals);
+        running.push(supervisor.keep(
+            "witnesses",
+            with,
+            |(witnesses, shown, context, checkpoints, journals)| {
+                witnesses.look(shown, context, checkpoints, journals)
+            },
+        ));
+        let with = (directory, store.clone(), Arc::clone(&counting), ambient.clone());
+        running.push(supervisor.keep("pseudonym-keys", with, |(directory, store, counting, ambient)| {
+            pseudonyms::follow(directory, store, counting, ambient)
+        }));
         let pinned = Arc::new(PinnedKeys::default());
-        running.push(tokio::spawn(tasks::follow_persons(snapshots.subscribe(), Arc::clone(&pinned))));
-        running.push(lists.start());
+        let with = (snapshots.subscribe(), Arc::clone(&pinned));
+        running.push(
+            supervisor.keep("persons", with, |(pictures, pinned)| tasks::follow_persons(pictures, pinned)),
+        );
         let looks = OpContext {
             actor: Actor::Node { rule: class_questions::RULE.to_owned() },
             ambient: ambient.clone(),
             store: store.clone(),
         };
-        running.push(tokio::spawn(beginnings.look(looks)));
-        running.push(tokio::spawn(tasks::follow_lists(Arc::clone(settings), Arc::clone(&lists))));
+        let with = (Arc::new(beginnings), looks);
+        running.push(supervisor.keep("open-traffic", with, |(beginnings, context)| beginnings.look(context)));
+        let with = (Arc::clone(settings), Arc::clone(&lists));
+        running.push(
+            supervisor.keep("list-files", with, |(settings, lists)| tasks::follow_lists(settings, lists)),
+        );
         if roles.leads {
-            running.push(tokio::spawn(tasks::destroy_what_is_over(
-                store.clone(),
-                ambient.clone(),
-                profile.retention_days,
-                settings.configuration.backup.key_days,
-            )));
-            running.push(tokio::spawn(tasks::drop_counts(store.clone(), ambient.clone())));
+            let (days, key_days) = (profile.retention_days, settings.configuration.backup.key_days);
+            let with = (store.clone(), ambient.clone());
+            running.push(supervisor.keep("retention", with.clone(), move |(store, ambient)| {
+                tasks::destroy_what_is_over(store, ambient, days, key_days)
+            }));
+            running
+                .push(supervisor.keep("counts", with, |(store, ambient)| tasks::drop_counts(store, ambient)));
             if let Some(logbook) = logbook {
                 let actor = Actor::Node { rule: "export of processing records".to_owned() };
                 let context = OpContext { actor, ambient: ambient.clone(), store: store.clone() };
-                running.push(tokio::spawn(export::hand_on(Export::new(context, own.clone(), logbook))));
+                let export = Arc::new(Mutex::new(Export::new(context, own.clone(), logbook)));
+                running.push(supervisor.keep("export", export, export::hand_on));
             }
         }
         if roles.inway || roles.outway {
-            running.push(tokio::spawn(tasks::write_absences(absences, ambient.clone(), store.clone())));
+            let with = (absences, ambient.clone(), store.clone());
+            running.push(supervisor.keep("absences", with, |(absences, ambient, store)| {
+                tasks::write_absences(absences, ambient, store)
+            }));
         }
         if roles.manager {
-            running.push(tokio::spawn(tasks::end_compromised(
-                Arc::clone(&agreements),
-                Arc::clone(&trust),
-                ambient.clone(),
-                store.clone(),
-            )));
+            let with = (Arc::clone(&agreements), Arc::clone(&trust), ambient.clone(), store.clone());
+            running.push(supervisor.keep(
+                "compromised-agreements",
+                with,
+                |(agreements, trust, ambient, store)| {
+                    tasks::end_compromised(agreements, trust, ambient, store)
+                },
+            ));
         }
         if roles.split {
-            let (settings, identity, trust) =
-                (Arc::clone(settings), Arc::clone(&identity), Arc::clone(&trust));
-            running.push(tokio::spawn(tasks::follow_files(settings, identity, trust, ambient.clone())));
+            let with = (Arc::clone(settings), Arc::clone(&identity), Arc::clone(&trust), ambient.clone());
+            running.push(supervisor.keep(
+                "certificate-files",
+                with,
+                |(settings, identity, trust, ambient)| {
+                    tasks::follow_files(settings, identity, trust, ambient)
+                },
+            ));
         }
-        running.extend(if roles.manager { fsc.start_manager() } else { fsc.start_gateway() });
+        running.extend(match roles.manager {
+            true => fsc.start_manager(&supervisor),
+            false => fsc.start_gateway(&supervisor),
+        });
         Ok(Self {
             ambient,
             own,
@@ -294,6 +344,7 @@ impl Node {
             journal,
             completions,
             checkpoints,
+            publications,
             snapshots,
             identity,
             trust,
@@ -310,6 +361,7 @@ impl Node {
             settings: Arc::clone(settings),
             lists,
             at_start,
+            supervisor,
             tasks: running,
         })
     }

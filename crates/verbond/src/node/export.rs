@@ -1,6 +1,6 @@
 //! Handing processing records on to the organisation's logbook, over OTLP/HTTP.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -8,8 +8,10 @@ use http::{
     HeaderMap, HeaderValue, Request, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
 };
+use tokio::sync::Mutex;
 use verbond_account::{Export, Logbook, NotTaken, Step};
 use verbond_domain::Problem;
+use verbond_fail_points::fail_point;
 use verbond_transport::ClientLimits;
 
 use super::own_server::OwnServer;
@@ -84,9 +86,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// Hands records on until it is aborted. What is not taken is kept and tried again, whatever the reason: a record that the
 /// law asks for is not dropped because a receiver is set up wrongly.
-pub async fn hand_on(mut export: Export<Collector>) {
+pub async fn hand_on(export: Arc<Mutex<Export<Collector>>>) {
+    let mut export = export.lock().await;
     let mut pause = TROUBLE;
     loop {
+        fail_point!("task::export");
         match export.step().await {
             Ok(Step::GoneOn) => pause = TROUBLE,
             Ok(Step::Nothing) => {

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use verbond_application::snapshot::SnapshotKeeper;
 use verbond_domain::Ambient;
 use verbond_store::Store;
+use verbond_supervision::Supervisor;
 use verbond_trust::{IdentityHandle, TrustStore, Usage};
 
 /// How the node is.
@@ -21,7 +22,7 @@ pub struct HealthView {
 /// One thing that was looked at.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CheckView {
-    /// `database`, `picture`, `certificate`.
+    /// `database`, `picture`, `certificate`, `tasks`.
     pub name: String,
     /// Whether it is well.
     pub ok: bool,
@@ -48,6 +49,8 @@ pub struct Health {
     pub trust: Arc<TrustStore>,
     /// At this time.
     pub ambient: Ambient,
+    /// Must get their work done.
+    pub supervisor: Supervisor,
 }
 
 impl Health {
@@ -65,8 +68,13 @@ impl Health {
             .judge(&identity.chain, Usage::Server, self.ambient.now())
             .map(drop)
             .map_err(|refusal| refusal.to_string());
+        let failing = self.supervisor.failing();
+        let tasks = match failing.is_empty() {
+            true => Ok(()),
+            false => Err(format!("come to a fault of the program again and again: {}", failing.join(", "))),
+        };
         let checks: Vec<CheckView> =
-            [("database", database), ("picture", picture), ("certificate", certificate)]
+            [("database", database), ("picture", picture), ("certificate", certificate), ("tasks", tasks)]
                 .into_iter()
                 .map(|(name, outcome)| CheckView {
                     name: name.to_owned(),

@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, atomic::AtomicI64};
 
-use prometheus_client::{encoding::text::encode, metrics::gauge::Gauge, registry::Registry};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{family::Family, gauge::Gauge},
+    registry::Registry,
+};
 use tokio::sync::Mutex;
 use verbond_application::completions::Completions;
 use verbond_application::snapshot::SnapshotKeeper;
@@ -11,6 +15,8 @@ use verbond_domain::{Ambient, ParticipantId, Timestamp};
 use verbond_fsc::{RevocationRefresh, StoredContract, protocol::state::ContractState};
 use verbond_journal::Journal;
 use verbond_store::{Store, StoreError};
+use verbond_supervision::Supervisor;
+use verbond_tiles::Publication;
 use verbond_trust::{IdentityHandle, TrustStore};
 
 /// What the figures are taken from.
@@ -35,8 +41,12 @@ pub struct Sources {
     pub own: ParticipantId,
     /// Whether processing records are handed on.
     pub exports: bool,
+    /// Places where the journal's tree is published.
+    pub publications: Vec<Arc<Publication>>,
     /// What fetches the revocation lists.
     pub lists: Arc<RevocationRefresh>,
+    /// What runs beside the requests.
+    pub supervisor: Supervisor,
 }
 
 type Figure = Gauge<i64, AtomicI64>;
@@ -64,11 +74,23 @@ pub struct Metrics {
     export_refused: Figure,
     export_seconds: Figure,
     witness_contradictions: Figure,
+    tiles_entries: Figure,
+    tiles_failures: Figure,
+    panics: Family<TaskLabels, Figure>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TaskLabels {
+    task: &'static str,
 }
 
 impl Metrics {
     /// Registers the node's own figures in a registry that may hold those of others already.
     pub fn new(sources: Sources, mut registry: Registry) -> Self {
+        let panics = Family::<TaskLabels, Figure>::default();
+        let help =
+            "Times that a task beside the requests came to a fault of the program and was started again";
+        registry.register("verbond_background_panics", help, panics.clone());
         let mut figure = |name: &str, help: &str| {
             let gauge = Figure::default();
             registry.register(format!("verbond_{name}"), help, gauge.clone());
@@ -111,6 +133,14 @@ impl Metrics {
                 "witness_contradictions",
                 "Times that a counterpart showed another history of its journal than before",
             ),
+            tiles_entries: figure(
+                "tiles_published_entries",
+                "Entries of the journal whose tiles are published, in the place that is furthest behind",
+            ),
+            tiles_failures: figure(
+                "tiles_publish_failures",
+                "Times since the start that a place did not take the journal's tiles",
+            ),
             exported: figure(
                 "export_records_taken",
                 "Processing records that the organisation's logbook took",
@@ -124,6 +154,7 @@ impl Metrics {
                 "journal_wait_microseconds",
                 "Time that entries waited to be durable, summed",
             ),
+            panics,
             sources,
             registry: Mutex::new(registry),
         }
@@ -155,6 +186,7 @@ impl Metrics {
 
         self.picture_millis.set(i64::try_from(self.sources.snapshots.age().as_millis()).unwrap_or(i64::MAX));
         self.take_contracts();
+        self.take_panics();
         match self.sources.store.outbox().await {
             Ok(waiting) => {
                 self.outbox.set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
@@ -168,6 +200,9 @@ impl Metrics {
             tracing::warn!(%error, "what has been handed on to the logbook cannot be counted");
         }
 
+        let published: Vec<_> =
+            self.sources.publications.iter().map(|publication| publication.state()).collect();
+        let entries = published.iter().map(|state| state.published.map_or(0, |(_, size)| size)).min();
         let journal = self.sources.journal.statistics();
         for (gauge, value) in [
             (&self.journal_written, journal.written),
@@ -176,8 +211,16 @@ impl Metrics {
             (&self.journal_wait_micros, journal.wait_micros),
             (&self.completions_lost, self.sources.completions.lost()),
             (&self.witness_contradictions, self.sources.witnesses.alarms()),
+            (&self.tiles_entries, entries.unwrap_or_default()),
+            (&self.tiles_failures, published.iter().map(|state| state.failures).sum()),
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn take_panics(&self) {
+        for (task, panics) in self.sources.supervisor.panics() {
+            self.panics.get_or_create(&TaskLabels { task }).set(i64::try_from(panics).unwrap_or(i64::MAX));
         }
     }
 

@@ -14,7 +14,7 @@ mod reload;
 mod roles;
 pub mod sources;
 mod tasks;
-mod tiles;
+pub mod tiles;
 pub mod wrapping_key;
 
 pub use self::{

@@ -6,6 +6,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 use anyhow::Context;
 use verbond_application::limits::Limits;
 use verbond_domain::{Ambient, Timestamp};
+use verbond_fail_points::fail_point;
 use verbond_store::Store;
 use verbond_trust::PseudonymKeys;
 
@@ -71,6 +72,7 @@ async fn usable(directory: &Path, store: &Store, ambient: &Ambient) -> anyhow::R
 pub async fn follow(directory: Arc<Path>, store: Store, limits: Arc<Limits>, ambient: Ambient) {
     let mut is_well = true;
     loop {
+        fail_point!("task::pseudonym-keys");
         let looked = look(&directory, &store, &limits, &ambient).await;
         if let Err(error) = &looked
             && is_well

@@ -12,6 +12,7 @@ use verbond_application::{
     OpContext, absences::Absences, agreements::AgreementOffice, checkpoints::Checkpoints, snapshot::Snapshot,
 };
 use verbond_domain::{Actor, Ambient};
+use verbond_fail_points::fail_point;
 use verbond_fsc::RevocationRefresh;
 use verbond_store::{Store, StoreError, checkpoints::CheckpointRow, persons::PersonState};
 use verbond_trust::{
@@ -19,7 +20,7 @@ use verbond_trust::{
     tls::{PinnedKeys, Pins},
 };
 
-use super::{identity, journal_files, tiles};
+use super::{identity, journal_files};
 use crate::configuration::Settings;
 
 /// Directory in the data directory where lists of revoked certificates are kept.
@@ -43,6 +44,7 @@ const DAY_SECONDS: i64 = 86_400;
 /// Integrates the journal until it is aborted: positions, tree, views.
 pub async fn integrate(store: Store) {
     loop {
+        fail_point!("task::journal-tree");
         match store.integrate(STEP).await {
             Ok(done) if i64::try_from(done).is_ok_and(|done| done >= STEP) => {}
             Ok(_) => tokio::time::sleep(PAUSE).await,
@@ -54,8 +56,8 @@ pub async fn integrate(store: Store) {
     }
 }
 
-/// Signs the journal's head, keeps it beside the database, publishes it and shows it to counterparts, until it is aborted. A process
-/// that does not lead shows what the one that does has signed.
+/// Signs the journal's head, keeps it beside the database and shows it to counterparts, until it is aborted. A process that does not
+/// lead shows what the one that does has signed.
 pub async fn checkpoint(
     checkpoints: Arc<Checkpoints>,
     context: OpContext,
@@ -65,6 +67,7 @@ pub async fn checkpoint(
     let pause = Duration::from_secs(settings.configuration.journal.checkpoint_seconds.into());
     let mut kept = None;
     loop {
+        fail_point!("task::checkpoints");
         match newest_checkpoint(&checkpoints, &context, &settings, leads, &mut kept).await {
             Ok(()) => tokio::time::sleep(pause).await,
             Err(error) => {
@@ -91,9 +94,6 @@ async fn newest_checkpoint(
     }
     if leads {
         journal_files::keep_head(&settings.directory, &newest.note).await?;
-        if let Some(directory) = &settings.configuration.journal.tiles {
-            tiles::publish(&context.store, &settings.path(directory), &newest).await?;
-        }
     }
     checkpoints.show(&newest);
     *kept = Some(newest);
@@ -112,6 +112,7 @@ pub async fn end_compromised(
     let context = OpContext { actor, ambient, store };
     let mut changes = trust.changes();
     loop {
+        fail_point!("task::compromised-agreements");
         changes.borrow_and_update();
         match agreements.end_compromised(&context).await {
             Ok(_) if changes.changed().await.is_err() => return,
@@ -129,6 +130,7 @@ pub async fn write_absences(absences: Arc<Absences>, ambient: Ambient, store: St
     let actor = Actor::Node { rule: "an agreed element never comes".to_owned() };
     let context = OpContext { actor, ambient, store };
     loop {
+        fail_point!("task::absences");
         absences.wait().await;
         if let Err(problem) = absences.write(&context).await {
             tracing::warn!(%problem, "how long agreed elements have not come cannot be written down");
@@ -146,8 +148,10 @@ pub async fn follow_files(
 ) {
     let certificate = settings.path(&settings.configuration.identity.certificate);
     let paths: Vec<PathBuf> = settings.profile.trust_anchors.iter().cloned().chain([certificate]).collect();
-    let mut seen = modified(paths.clone()).await;
+    // Nothing at first: what changed while it was not looked at is not missed.
+    let mut seen = BTreeMap::new();
     loop {
+        fail_point!("task::certificate-files");
         tokio::time::sleep(LOOK).await;
         let now = modified(paths.clone()).await;
         if now == seen || now.values().any(Option::is_none) {
@@ -170,8 +174,9 @@ pub async fn follow_files(
 /// Takes over lists of revoked certificates that are put in the place of others, by hand or by another process of this
 /// node, until it is aborted.
 pub async fn follow_lists(settings: Arc<Settings>, lists: Arc<RevocationRefresh>) {
-    let mut seen = list_files(&settings).await;
+    let mut seen = BTreeMap::new();
     loop {
+        fail_point!("task::list-files");
         tokio::time::sleep(LOOK).await;
         let now = list_files(&settings).await;
         if now != seen {
@@ -206,6 +211,7 @@ async fn modified(paths: Vec<PathBuf>) -> BTreeMap<PathBuf, Option<SystemTime>> 
 /// Lets in at the administration listener whom the newest picture knows, until it is aborted.
 pub async fn follow_persons(mut pictures: watch::Receiver<Arc<Snapshot>>, pinned: Arc<PinnedKeys>) {
     loop {
+        fail_point!("task::persons");
         let pins = pins(&pictures.borrow_and_update());
         pinned.replace(pins);
         if pictures.changed().await.is_err() {
@@ -236,6 +242,7 @@ pub async fn destroy_what_is_over(store: Store, ambient: Ambient, days: u32, key
         tokio::time::sleep(TROUBLE).await;
     }
     loop {
+        fail_point!("task::retention");
         match destroy_due(&store, &ambient, key_backup_days).await {
             Ok((0, 0)) => {}
             Ok((entries, keys)) => {
@@ -271,6 +278,7 @@ pub async fn destroy_due(
 /// Drops what was counted in periods that have been over for a day, until it is aborted.
 pub async fn drop_counts(store: Store, ambient: Ambient) {
     loop {
+        fail_point!("task::counts");
         let before = ambient.now().plus_seconds(-DAY_SECONDS);
         loop {
             match store.drop_counts_before(before).await {

@@ -1,107 +1,78 @@
-//! Publishing the journal's tiles as files, as C2SP tlog-tiles lays them out, for whoever serves static files.
+//! The places where the journal's tree is published, from their parts of the configuration.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
-use tokio::fs;
-use verbond_journal::{SignedCheckpoint, TILE_WIDTH, TileId, leaf};
-use verbond_store::{Store, checkpoints::CheckpointRow};
+use url::Url;
+use verbond_application::{OpContext, checkpoints::Checkpoints};
+use verbond_domain::Problem;
+use verbond_tiles::{Bucket, BucketName, Credentials, Directory, Place, Publication, Publisher};
+use verbond_transport::ClientLimits;
 
-/// Where the newest checkpoint stands.
-const CHECKPOINT: &str = "checkpoint";
+use super::own_server::OwnServer;
+use crate::configuration::{ObjectStore, Settings};
 
-/// Brings a directory of tiles up to a checkpoint: what the tree gained since the one that stands there, the checkpoint last, so that
-/// nobody reads of tiles that are not there.
-pub async fn publish(store: &Store, directory: &Path, newest: &CheckpointRow) -> anyhow::Result<()> {
-    let from = match fs::read_to_string(directory.join(CHECKPOINT)).await {
-        Ok(note) => {
-            let published =
-                SignedCheckpoint::parse(&note).context("the published checkpoint cannot be read")?;
-            published.checkpoint.size.min(newest.size)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(error).context("the published checkpoint cannot be read"),
+/// Connections that are kept to an object store: as many as files are on their way at once.
+const IDLE_CONNECTIONS: usize = 8;
+
+/// The places, if the organisation publishes its tree at all.
+///
+/// # Errors
+/// `OBJECT_STORE_UNUSABLE`, when a file or a key cannot be used.
+pub async fn places(settings: &Settings) -> Result<Vec<Arc<dyn Place>>, Problem> {
+    let journal = &settings.configuration.journal;
+    let mut places: Vec<Arc<dyn Place>> = Vec::new();
+    if let Some(directory) = &journal.tiles {
+        places.push(Arc::new(Directory::new(settings.path(directory))));
+    }
+    if let Some(store) = &journal.object_store {
+        places.push(Arc::new(bucket(settings, store).await.map_err(|(key, reason)| unusable(key, &reason))?));
+    }
+    Ok(places)
+}
+
+/// What publishes in these places, each by itself: one that does not answer holds up no other.
+pub fn publications(
+    places: Vec<Arc<dyn Place>>,
+    checkpoints: &Arc<Checkpoints>,
+    context: &OpContext,
+) -> Vec<(Arc<Publication>, Publisher)> {
+    let publisher = |place| Publisher::new(place, Arc::clone(checkpoints), context.clone());
+    let publishers = places.into_iter().map(publisher);
+    publishers.map(|publisher| (Publication::new(&publisher), publisher)).collect()
+}
+
+async fn bucket(settings: &Settings, store: &ObjectStore) -> Result<Bucket, (&'static str, String)> {
+    let credentials = match &store.credentials_file {
+        Some(file) => Credentials::File(settings.path(file)),
+        None => Credentials::of_environment(|name| std::env::var(name).ok())
+            .map_err(|reason| ("credentials_file", format!("not given, and in the environment {reason}")))?,
     };
-    for level in 0.. {
-        let (old, new) = (at_level(from, level), at_level(newest.size, level));
-        if new == 0 {
-            break;
-        }
-        for index in old / TILE_WIDTH..=new / TILE_WIDTH {
-            let width = new.saturating_sub(index.saturating_mul(TILE_WIDTH)).min(TILE_WIDTH);
-            if width > 0 {
-                put_tile(store, directory, TileId { level, index }, width).await?;
-                if level == 0 {
-                    put_entries(store, directory, index, width).await?;
-                }
-            }
-        }
-    }
-    put(&directory.join(CHECKPOINT), newest.note.as_bytes()).await
+    credentials.look().await.map_err(|reason| ("credentials_file", reason))?;
+    let time = Duration::from_millis(store.timeout_ms.into());
+    let limits =
+        ClientLimits { head_timeout: time, idle_connections: IDLE_CONNECTIONS, ..ClientLimits::servers() };
+    let OwnServer { client, target, .. } = OwnServer::of(settings, store.access(), "/", limits)?;
+    // In the one form in which it is also dialled, since the host is part of what is signed.
+    let address = Url::parse(&store.address).map_err(|error| ("address", error.to_string()))?;
+    let address = address.origin().ascii_serialization();
+    let name = BucketName {
+        address,
+        bucket: store.bucket.clone(),
+        prefix: store.prefix.clone(),
+        region: store.region.clone(),
+    };
+    Bucket::new(name, (client, target), credentials, time).map_err(|reason| ("address", reason))
 }
 
-const fn at_level(size: u64, level: u32) -> u64 {
-    match size.checked_shr(level.saturating_mul(8)) {
-        Some(size) => size,
-        None => 0,
-    }
-}
-
-async fn put_tile(store: &Store, directory: &Path, id: TileId, width: u64) -> anyhow::Result<()> {
-    let tiles = store.tiles([id]).await?;
-    let hashes = tiles.get(&id).and_then(|hashes| hashes.get(..usize::try_from(width).ok()?));
-    let hashes = hashes.context("a tile of the journal's tree is missing")?;
-    put(&directory.join(path(&id.level.to_string(), id.index, width)), &hashes.concat()).await
-}
-
-async fn put_entries(store: &Store, directory: &Path, index: u64, width: u64) -> anyhow::Result<()> {
-    let from = index.saturating_mul(TILE_WIDTH);
-    let entries = store.tree_entries(from, i64::try_from(width)?).await?;
-    let mut bundle = Vec::new();
-    for entry in &entries {
-        let leaf = leaf(&entry.kind, entry.at, entry.commitment)?;
-        bundle.extend(u16::try_from(leaf.len())?.to_be_bytes());
-        bundle.extend(leaf);
-    }
-    anyhow::ensure!(u64::try_from(entries.len())? == width, "entries of the journal are missing");
-    put(&directory.join(path("entries", index, width)), &bundle).await
-}
-
-/// `tile/<L>/<N>` or `tile/<L>/<N>.p/<W>`, `<N>` in groups of three digits.
-fn path(level: &str, index: u64, width: u64) -> PathBuf {
-    let mut groups = format!("{:03}", index % 1000);
-    let mut rest = index / 1000;
-    while rest > 0 {
-        groups = format!("x{:03}/{groups}", rest % 1000);
-        rest /= 1000;
-    }
-    match width < TILE_WIDTH {
-        true => format!("tile/{level}/{groups}.p/{width}").into(),
-        false => format!("tile/{level}/{groups}").into(),
-    }
-}
-
-/// A file as a whole, or not at all.
-async fn put(file: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let about = || format!("cannot publish {}", file.display());
-    let directory = file.parent().with_context(about)?;
-    fs::create_dir_all(directory).await.with_context(about)?;
-    let beside = file.with_extension("new");
-    fs::write(&beside, content).await.with_context(about)?;
-    fs::rename(&beside, file).await.with_context(about)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_those_of_the_standard() {
-        assert_eq!(path("0", 1_234_067, 256), PathBuf::from("tile/0/x001/x234/067"));
-        assert_eq!(path("entries", 5, 112), PathBuf::from("tile/entries/005.p/112"));
-        assert_eq!(path("1", 1000, 1), PathBuf::from("tile/1/x001/000.p/1"));
-    }
+fn unusable(key: &str, reason: &str) -> Problem {
+    Problem::new(
+        "OBJECT_STORE_UNUSABLE",
+        400,
+        format!("`journal.object_store.{key}` is niet bruikbaar: {reason}"),
+        format!("`journal.object_store.{key}` cannot be used: {reason}"),
+    )
+    .next(
+        "Zet het bestand of de omgeving van de dienst goed, of haal het onderdeel [journal.object_store] weg als er niet meer wordt gepubliceerd.",
+        "put the file or the service's environment right, or remove the section [journal.object_store] if nothing is published any more",
+    )
 }

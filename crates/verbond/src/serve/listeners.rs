@@ -137,14 +137,15 @@ impl Listeners {
             if self.sockets {
                 let directory = plan.sockets();
                 make_private(&directory)?;
-                sockets = Some(tokio::spawn(keep_sockets(
-                    Arc::clone(outway),
-                    directory,
-                    plan.limits(),
-                    node.snapshots.subscribe(),
-                    stopped,
-                    plan.drain(),
-                )));
+                let (limits, drain) = (plan.limits(), plan.drain());
+                let with = (Arc::clone(outway), directory, node.snapshots.subscribe(), stopped);
+                sockets = Some(node.supervisor.keep(
+                    "sockets",
+                    with,
+                    move |(outway, directory, snapshots, stopped)| {
+                        keep_sockets(outway, directory, limits, snapshots, stopped, drain)
+                    },
+                ));
             }
         }
 
@@ -294,6 +295,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         samples: Arc::clone(&node.samples),
         limits: Arc::clone(&node.limits),
         checkpoints: Arc::clone(&node.checkpoints),
+        publications: node.publications.clone(),
         counterparts: Arc::clone(&node.counterparts),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
@@ -304,6 +306,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
             identity: Arc::clone(&node.identity),
             trust: Arc::clone(&node.trust),
             ambient: node.ambient.clone(),
+            supervisor: node.supervisor.clone(),
         }),
         metrics: Arc::clone(&node.metrics),
         sockets: Plan { settings, node }.sockets(),

@@ -1,5 +1,7 @@
 //! What the node says on standard error.
 
+use std::panic::{self, PanicHookInfo};
+
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 use verbond_domain::Problem;
 
@@ -23,5 +25,12 @@ pub fn start(log: &Log) -> Result<(), Problem> {
         LogFormat::Text => registry.with(fmt::layer().with_writer(writer).with_ansi(false)).try_init(),
         LogFormat::Json => registry.with(fmt::layer().json().with_writer(writer)).try_init(),
     };
+    panic::set_hook(Box::new(tell_panic));
     Ok(())
+}
+
+/// Tells a panic by its place only: its words may hold what the program was working on.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(%place, "a fault of the program");
 }
