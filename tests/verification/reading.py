@@ -82,6 +82,7 @@ class Section:
     by_telling: set = field(default_factory=set)
     keys: dict = field(default_factory=lambda: defaultdict(list))
     gaps: dict = field(default_factory=dict)
+    lost: list = field(default_factory=list)  # (from, until): what was written then is gone, and was said to be
     acts: list = field(default_factory=list)
     permits: dict = field(default_factory=dict)
     completions: dict = field(default_factory=dict)

@@ -174,6 +174,9 @@ class Verifier:
             elif content["action"] == "journal.continue" and continues(who, index, detail):
                 section.gaps[detail["previous_origin"]] = (detail["size"], detail["checkpoint"], index)
                 gone = detail["checkpoint"].size - detail["size"]
+                if gone:
+                    before = next((each["at"] for each in section.entries if each["index"] == index - 1), entry["at"])
+                    section.lost.append((before - MINUTE, entry["at"] + MINUTE))
                 self.note("DECLARED_GAP", who, gone, f"goes on from {detail['size']} of {detail['checkpoint'].size} entries")
 
     def certified(self, owner, origin, verifier_key, signed):
@@ -602,6 +605,8 @@ def covers(section, at):
         return False
     period = section.head.get("period")
     if period and not period["from"] + MINUTE <= at <= period["until"] - MINUTE:
+        return False
+    if any(first <= at <= last for first, last in section.lost):
         return False
     if any(each["kind"] == "permit" and not each["content"] and abs(each["at"] - at) <= MINUTE for each in section.entries):
         return False

@@ -10,6 +10,7 @@ use verbond_journal::{Checkpoint, KeyCertificate, KeyStatement, Origin, SignedCh
 use verbond_store::{
     Transaction,
     checkpoints::{CheckpointRow, JournalKeyRow},
+    tree::JournalHead,
 };
 use verbond_trust::{
     CertificateDer, IdentityHandle, JournalSigner, SignatureAlgorithm, Signer, TrustStore, Usage,
@@ -41,6 +42,17 @@ pub struct Lost {
     pub problem: Problem,
     /// The checkpoint that shows it.
     pub note: String,
+}
+
+/// How a journal goes on after entries were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Continued {
+    /// The epoch that was opened.
+    pub epoch: u32,
+    /// How many entries there were.
+    pub size: u64,
+    /// How many there are known to have been.
+    pub last_known: u64,
 }
 
 /// The journal's checkpoints, in one process. Those of a process without the key are read from the database.
@@ -253,8 +265,21 @@ impl Checkpoints {
         stated().unwrap_or(false)
     }
 
-    /// Goes on after entries were lost: opens the next epoch, which names the last checkpoint that is known of the one before.
-    /// Everything that is there must be integrated.
+    /// The newest of the checkpoints of this journal that are known: what was kept, and what counterparts hold and can show to be
+    /// this participant's by its own certificate.
+    pub fn newest_known(
+        &self,
+        kept: Option<SignedCheckpoint>,
+        held: &[HeldCheckpoint],
+        now: Timestamp,
+    ) -> Option<SignedCheckpoint> {
+        let held = held.iter().filter_map(|held| self.verified(&self.own, held, now));
+        held.chain(kept).max_by_key(|known| (known.checkpoint.origin.epoch, known.checkpoint.size))
+    }
+
+    /// Goes on after entries were lost, or after the database was put back from a backup, when nobody knows whether some were:
+    /// opens the next epoch, which names the last checkpoint that is known of the one before. Everything that is there must be
+    /// integrated.
     ///
     /// # Errors
     /// When the checkpoint is not of this journal's present epoch, nothing is missing, or a failing database.
@@ -263,7 +288,7 @@ impl Checkpoints {
         context: &OpContext,
         last_known: &SignedCheckpoint,
         reason: &str,
-    ) -> Result<u32, Problem> {
+    ) -> Result<Continued, Problem> {
         let Some(signer) = &self.signer else { return Err(unsigned("the journal's key is not here")) };
         let failed = database_problem;
         while context.store.integrate(1000).await.map_err(failed)? > 0 {}
@@ -272,13 +297,19 @@ impl Checkpoints {
         if last_known.checkpoint.origin.participant != self.own || last_known.checkpoint.origin != previous {
             return Err(not_of_this_journal(&previous));
         }
-        if self.compare(context, last_known).await.is_ok() {
+        let is_whole = self.compare(context, last_known).await.is_ok();
+        if is_whole && context.store.restored().await.map_err(failed)?.is_none() {
             return Err(nothing_missing());
         }
+        let last_known = match is_whole && last_known.checkpoint.size < head.size {
+            true => self.over_all(context, signer, head).await?,
+            false => last_known.clone(),
+        };
         let next = previous.epoch.saturating_add(1);
         let origin = self.origin(next).to_string();
         let mut transaction = context.store.begin().await.map_err(failed)?;
         transaction.open_epoch(head.epoch, next).await.map_err(failed)?;
+        transaction.forget_restored().await.map_err(failed)?;
         let detail = json!({
             "origin": origin, "previous_origin": previous.to_string(), "size": head.size,
             "last_known": last_known.note, "reason": reason,
@@ -286,7 +317,26 @@ impl Checkpoints {
         context.record(&mut transaction, "journal.continue", &origin, detail).await?;
         self.certify_in(context, &mut transaction, signer, next).await?;
         transaction.commit().await.map_err(failed)?;
-        Ok(next)
+        Ok(Continued { epoch: next, size: head.size, last_known: last_known.checkpoint.size })
+    }
+
+    /// A checkpoint over everything that is there, when none is known over as much: what an epoch ends with has to be named.
+    async fn over_all(
+        &self,
+        context: &OpContext,
+        signer: &JournalSigner,
+        head: JournalHead,
+    ) -> Result<SignedCheckpoint, Problem> {
+        let failed = database_problem;
+        let key = self.key(signer, head.epoch).to_string();
+        let known = context.store.journal_keys().await.map_err(failed)?;
+        if !known.iter().any(|row| row.epoch == head.epoch && row.verifier_key == key) {
+            return Err(not_over_all(head.size));
+        }
+        self.sign(context).await?;
+        let newest = context.store.newest_checkpoint().await.map_err(failed)?;
+        let newest = newest.and_then(|row| SignedCheckpoint::parse(&row.note).ok());
+        newest.filter(|newest| newest.checkpoint.size >= head.size).ok_or_else(|| not_over_all(head.size))
     }
 
     /// The key that signs now, with the statement by which it is this participant's, for counterparts.
@@ -370,6 +420,23 @@ fn not_of_this_journal(origin: &Origin) -> Problem {
     .next(
         "Geef het nieuwste controlepunt van dit journaal: uit `journal-head`, of van een andere deelnemer.",
         "give the newest checkpoint of this journal: from `journal-head`, or from another participant",
+    )
+}
+
+fn not_over_all(size: u64) -> Problem {
+    Problem::new(
+        "CHECKPOINT_TOO_SMALL",
+        422,
+        format!(
+            "Er zijn {size} regels, en geen bekend controlepunt is over zoveel; `journal-key.pem` is niet de sleutel van dit tijdperk, zodat er geen kan worden ondertekend."
+        ),
+        format!(
+            "there are {size} entries, and no known checkpoint is over as many; `journal-key.pem` is not the key of this epoch, so that none can be signed"
+        ),
+    )
+    .next(
+        "Zet de `journal-key.pem` van voor het verlies terug, of geef met --checkpoint een nieuwer controlepunt.",
+        "put the `journal-key.pem` of before the loss back, or give a newer checkpoint with --checkpoint",
     )
 }
 

@@ -183,6 +183,21 @@ async fn ask<T: DeserializeOwned>(
     }
 }
 
+/// What a participant holds of this one's journal; nothing, where it runs another program.
+///
+/// # Errors
+/// Why it could not be asked.
+pub async fn held_by(
+    peers: &Client,
+    participant: &ParticipantId,
+    manager: &str,
+) -> Result<Vec<HeldCheckpoint>, String> {
+    match ask::<HeldCheckpoints>(peers, participant, manager, "/verbond/v1/journal/witnessed").await {
+        Err(reason) if reason.starts_with("404") => Ok(Vec::new()),
+        held => held.map(|held| held.items),
+    }
+}
+
 #[async_trait]
 impl CounterpartJournal for JournalReader {
     async fn keys(&self, of: &ParticipantId) -> Result<Vec<(String, KeyCertificate)>, String> {
@@ -212,15 +227,10 @@ impl Courier for WitnessCourier {
 
     async fn compare(&self, with: &ParticipantId, manager: &str) -> Result<usize, String> {
         let node = &self.0;
-        let held =
-            match ask::<HeldCheckpoints>(&node.peers, with, manager, "/verbond/v1/journal/witnessed").await {
-                // A participant that runs another program holds none.
-                Err(reason) if reason.starts_with("404") => return Ok(0),
-                held => held?,
-            };
+        let held = held_by(&node.peers, with, manager).await?;
         let actor = Actor::Participant { id: with.clone() };
         let context = OpContext { actor, ambient: node.ambient.clone(), store: node.store.clone() };
-        for held in &held.items {
+        for held in &held {
             let compared = node.checkpoints.compare_held(&context, held).await;
             compared.map_err(|problem| problem.to_string())?;
         }

@@ -25,7 +25,7 @@ use verbond_transport::Client;
 
 pub use account::AccountReader;
 pub use courier::AgreementCourier;
-pub use journal::{JournalReader, WitnessCourier};
+pub use journal::{JournalReader, WitnessCourier, held_by};
 pub use reader::NodeReader;
 
 /// What the interface works on. One per process.

@@ -70,6 +70,19 @@ pub enum StoreError {
     /// The key that wraps the month keys is missing, or another one.
     #[error("the wrapping key cannot be used: {0}")]
     WrappingKey(String),
+    /// A later version of the program has migrated the database.
+    #[error(
+        "a later version of the program has changed the database: it has schema {found}, this version knows schemas up to {known}"
+    )]
+    Newer {
+        /// the schema that it has
+        found: i64,
+        /// the newest that this version knows
+        known: i64,
+    },
+    /// Something was to be put in a database in which there is something already.
+    #[error("the database is not empty")]
+    NotEmpty,
     /// A filter names too many things.
     #[error("a filter may name at most {0} things")]
     TooMany(usize),
@@ -186,14 +199,25 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { pools, signals, edge, keys, listener }) })
     }
 
-    /// How many migrations [`Store::open`] would apply.
+    /// Numbers and names of the migrations that [`Store::open`] would apply.
     ///
     /// # Errors
-    /// [`StoreError::Database`], also when [`Store::open`] would refuse the database because another version of the
-    /// program has migrated it.
-    pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
+    /// [`StoreError::Newer`], [`StoreError::Database`], also when [`Store::open`] would refuse the database because another version
+    /// of the program has migrated it.
+    pub async fn pending_migrations(&self) -> Result<Vec<(i64, &'static str)>, StoreError> {
         migrations::pending(&self.inner.pools).await
     }
+
+    /// The schema that the database has: the number of its last migration; 0: it is empty.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn schema(&self) -> Result<i64, StoreError> {
+        Ok(migrations::applied(&self.inner.pools).await?.last().copied().unwrap_or_default())
+    }
+
+    /// The schema that [`Store::open`] brings a database to.
+    pub const NEWEST_SCHEMA: i64 = migrations::NEWEST;
 
     /// Closes all connections; waits a few seconds at most for those that are in use.
     pub async fn close(&self) {
@@ -296,7 +320,7 @@ async fn make_private(file: &Path) -> Result<(), StoreError> {
         .map_err(|error| StoreError::Database(format!("{} cannot be opened: {error}", file.display())))
 }
 
-async fn open_postgres(url: &str) -> Result<Pools, StoreError> {
+pub(crate) async fn open_postgres(url: &str) -> Result<Pools, StoreError> {
     let options: PgConnectOptions = url.parse()?;
     let options = options.application_name("verbond").statement_cache_capacity(STATEMENTS).options([
         // A server may have another default, under which `ON CONFLICT DO NOTHING` fails instead of doing nothing.

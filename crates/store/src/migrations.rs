@@ -9,7 +9,7 @@ use sqlx::{
 
 use crate::{StoreError, connection::Pools, dialect::Dialect, sql::Sql};
 
-const MIGRATIONS: [(i64, &str, &str); 19] = [
+const MIGRATIONS: [(i64, &str, &str); 20] = [
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "owner and retention", include_str!("../migrations/0002_owner_and_retention.sql")),
     (3, "persons", include_str!("../migrations/0003_persons.sql")),
@@ -25,24 +25,41 @@ const MIGRATIONS: [(i64, &str, &str); 19] = [
     (13, "journal tree", include_str!("../migrations/0013_journal_tree.sql")),
     (14, "retention and month keys", include_str!("../migrations/0014_retention_and_month_keys.sql")),
     (15, "processing export", include_str!("../migrations/0015_processing_export.sql")),
+    (16, "restored backup", include_str!("../migrations/0016_restored_backup.sql")),
     (17, "counterparts", include_str!("../migrations/0017_counterparts.sql")),
     (18, "records by applications", include_str!("../migrations/0018_records_by_applications.sql")),
     (19, "exchanges by agreement", include_str!("../migrations/0019_exchanges_by_agreement.sql")),
     (20, "what is rare", include_str!("../migrations/0020_what_is_rare.sql")),
 ];
 
-fn migrator(dialect: Dialect) -> Migrator {
-    let migrations = MIGRATIONS.map(|(version, description, text)| {
+/// The schema that this version of the program has: the number of its last migration.
+pub(crate) const NEWEST: i64 = match MIGRATIONS.last() {
+    Some((version, ..)) => *version,
+    None => 0,
+};
+
+fn migrator(dialect: Dialect, wanted: impl Fn(i64) -> bool) -> Migrator {
+    let wanted = MIGRATIONS.into_iter().filter(|(version, ..)| wanted(*version));
+    let migrations = wanted.map(|(version, description, text)| {
         let text = AssertSqlSafe(dialect.migration(text)).into_sql_str();
         Migration::new(version, description.into(), MigrationType::Simple, text, false)
     });
-    Migrator::with_migrations(migrations.to_vec())
+    Migrator::with_migrations(migrations.collect())
 }
 
 /// Applies what has not been applied yet; on PostgreSQL under an advisory lock, so that processes that start together
 /// wait for each other.
 pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
-    let migrator = migrator(pools.dialect());
+    run(pools, migrator(pools.dialect(), |_| true)).await
+}
+
+/// As [`migrate`], by these migrations only: for a copy of a database that has no others.
+pub(crate) async fn migrate_by(pools: &Pools, versions: &[i64]) -> Result<(), StoreError> {
+    run(pools, migrator(pools.dialect(), |version| versions.contains(&version))).await
+}
+
+async fn run(pools: &Pools, migrator: Migrator) -> Result<(), StoreError> {
+    newer(&applied(pools).await?)?;
     match pools {
         Pools::Sqlite { writer, .. } => migrator.run(writer).await,
         Pools::Postgres { pool } => migrator.run(pool).await,
@@ -50,22 +67,43 @@ pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
     .map_err(|error| StoreError::Database(format!("the migrations could not be applied: {error}")))
 }
 
-/// How many migrations have not been applied; changes nothing. Refuses a database that [`migrate`] would refuse: one
-/// that another version of the program has migrated differently or further, or that was left half migrated.
-pub(crate) async fn pending(pools: &Pools) -> Result<usize, StoreError> {
-    let migrator = migrator(pools.dialect());
-    let table = match pools.dialect() {
-        Dialect::Sqlite => {
-            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'"
-        }
-        Dialect::Postgres => "SELECT COUNT(to_regclass('_sqlx_migrations'))",
+/// The numbers of the migrations that a database has, in order.
+pub(crate) async fn applied(pools: &Pools) -> Result<Vec<i64>, StoreError> {
+    if !has_table(pools, "_sqlx_migrations").await? {
+        return Ok(Vec::new());
+    }
+    let versions = Sql::new("SELECT version FROM _sqlx_migrations ORDER BY version");
+    Ok(pools.rows::<(i64,)>(versions).await?.into_iter().map(|(version,)| version).collect())
+}
+
+/// Refuses a database that a later version of the program has migrated.
+fn newer(applied: &[i64]) -> Result<(), StoreError> {
+    match applied.last() {
+        Some(found) if *found > NEWEST => Err(StoreError::Newer { found: *found, known: NEWEST }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a database has a table.
+pub(crate) async fn has_table(pools: &Pools, table: &str) -> Result<bool, StoreError> {
+    let sql = Sql::new(match pools.dialect() {
+        Dialect::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1",
+        Dialect::Postgres => "SELECT COUNT(to_regclass($1))",
+    });
+    Ok(pools.row::<(i64,)>(sql.bind(table)).await?.is_some_and(|(count,)| count > 0))
+}
+
+/// Numbers and names of the migrations that have not been applied; changes nothing. Refuses a database that [`migrate`] would
+/// refuse: one that another version of the program has migrated differently or further, or that was left half migrated.
+pub(crate) async fn pending(pools: &Pools) -> Result<Vec<(i64, &'static str)>, StoreError> {
+    let migrator = migrator(pools.dialect(), |_| true);
+    let versions = applied(pools).await?;
+    newer(&versions)?;
+    let rows: Vec<(i64, bool, Vec<u8>)> = match versions.is_empty() {
+        true => Vec::new(),
+        false => pools.rows(Sql::new("SELECT version, success, checksum FROM _sqlx_migrations")).await?,
     };
-    let is_there = pools.row::<(i64,)>(Sql::new(table)).await?.is_some_and(|(count,)| count > 0);
-    let applied: Vec<(i64, bool, Vec<u8>)> = match is_there {
-        true => pools.rows(Sql::new("SELECT version, success, checksum FROM _sqlx_migrations")).await?,
-        false => Vec::new(),
-    };
-    for (version, success, checksum) in &applied {
+    for (version, success, checksum) in &rows {
         let known = migrator.iter().find(|migration| migration.version == *version);
         if !success || known.is_none_or(|migration| *migration.checksum != **checksum) {
             return Err(StoreError::Database(format!(
@@ -73,5 +111,6 @@ pub(crate) async fn pending(pools: &Pools) -> Result<usize, StoreError> {
             )));
         }
     }
-    Ok(migrator.iter().count().saturating_sub(applied.len()))
+    let missing = MIGRATIONS.into_iter().filter(|(version, ..)| !versions.contains(version));
+    Ok(missing.map(|(version, name, _)| (version, name)).collect())
 }

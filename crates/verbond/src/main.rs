@@ -5,6 +5,7 @@
 
 mod administration;
 mod ambient;
+mod backup;
 mod cli;
 mod client;
 mod configuration;

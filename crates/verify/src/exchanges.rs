@@ -425,7 +425,14 @@ fn covers(section: &Section, hidden: &[i64], at: i64) -> bool {
     });
     let next = hidden.partition_point(|time| *time < at.saturating_sub(MARGIN));
     let near = hidden.get(next).is_some_and(|time| *time <= at.saturating_add(MARGIN));
-    whole && begun && within && !near && last.is_some_and(|last| at <= last)
+    // What stood there is gone, and was said to be.
+    let lost = section.continuations.iter().any(|gap| {
+        let (before, act) = gap.times;
+        gap.last_known.size > gap.size
+            && at >= before.saturating_sub(MARGIN)
+            && at <= act.saturating_add(MARGIN)
+    });
+    whole && begun && within && !near && !lost && last.is_some_and(|last| at <= last)
 }
 
 fn difference(here: &CompletionRecord, there: &CompletionRecord) -> Option<[&'static str; 2]> {

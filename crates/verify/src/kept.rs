@@ -138,6 +138,8 @@ pub(crate) struct Continuation {
     pub(crate) size: u64,
     pub(crate) last_known: Checkpoint,
     pub(crate) index: u64,
+    /// Between these times was written what is gone: of the entry before the act, and of the act.
+    pub(crate) times: (i64, i64),
 }
 
 /// Acts about keeping and destroying, in the order of the journal.

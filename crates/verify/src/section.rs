@@ -51,6 +51,8 @@ pub(crate) struct Section {
     expected: u64,
     pub(crate) first_at: Option<i64>,
     latest: i64,
+    /// The times of the last entry and of the one before it.
+    last_times: (i64, i64),
     differing: Option<Run>,
     /// Of scope `exchange`: leaf and whether its proof has come.
     proven: HashMap<u64, (Hash, bool)>,
@@ -97,6 +99,7 @@ impl Section {
             expected: 0,
             first_at: None,
             latest: i64::MIN,
+            last_times: (i64::MIN, i64::MIN),
             differing: None,
             proven: HashMap::new(),
             proofs: HashMap::new(),
@@ -379,6 +382,7 @@ impl Section {
             self.alarm(findings, Alarm::BackDated, at_index(index), nl, en);
         }
         self.latest = self.latest.max(at);
+        self.last_times = (at, self.last_times.0);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
@@ -624,6 +628,7 @@ impl Section {
             && detail.size == index
             && last_known.origin == previous
             && last_known.size >= detail.size;
-        coherent.then_some(Continuation { previous, size: detail.size, last_known, index })
+        let times = (self.last_times.1, self.last_times.0);
+        coherent.then_some(Continuation { previous, size: detail.size, last_known, index, times })
     }
 }

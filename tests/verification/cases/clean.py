@@ -177,6 +177,18 @@ def clean_with_declared_gap(world):
 
 
 @case(notes="DECLARED_GAP ONE_SIDE")
+def clean_with_exchange_that_the_declared_gap_took(world):
+    """The consumer's half is there and the provider's went with what was lost: nobody hides it."""
+    world.busy(4)
+    journal = world.provider.journal
+    size = len(journal.entries)
+    world.exchange(world.agreement)
+    world.checkpoint()
+    journal.restore(size, world.on())
+    world.busy(4)
+
+
+@case(notes="DECLARED_GAP ONE_SIDE")
 def clean_of_one_exchange_after_a_declared_gap(world):
     world.busy(3)
     journal = world.provider.journal

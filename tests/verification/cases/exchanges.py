@@ -221,6 +221,20 @@ def half_missing_at_the_provider(world):
     world.busy(3)
 
 
+@case("C:HALF_MISSING", notes="DECLARED_GAP")
+def half_missing_after_a_declared_gap(world):
+    """A gap explains what was written in its time, and nothing else."""
+    world.busy(3)
+    journal = world.provider.journal
+    size = len(journal.entries)
+    world.exchange(None, sides=("provider",))
+    world.checkpoint()
+    journal.restore(size, world.on())
+    world.busy(3)
+    world.exchange(world.agreement, sides=("consumer",))
+    world.busy(3)
+
+
 @case("C:HALF_MISSING")
 def half_missing_of_a_delivery_broken_off(world):
     world.busy(3)

@@ -38,24 +38,24 @@ async fn of_two_that_claim_at_once_one_is_refused(database: &Database) -> TestRe
 async fn looking_at_a_database_changes_nothing(database: &Database) -> TestResult {
     if database.is_postgres() {
         let store = Store::open_without_migrating(&database.url).await?;
-        assert!(store.pending_migrations().await? > 1);
+        assert!(store.pending_migrations().await?.len() > 1);
         assert!(store.generation().await.is_err(), "there are tables");
         store.close().await;
     } else {
         assert!(Store::open_without_migrating(&database.url).await.is_err(), "the file is there");
     }
     let store = database.open().await?;
-    assert_eq!(store.pending_migrations().await?, 0);
+    assert!(store.pending_migrations().await?.is_empty());
     store.close().await;
     database.tamper("DROP TABLE owner; DROP TABLE retention").await?;
     database.tamper("DELETE FROM _sqlx_migrations WHERE version = 2").await?;
     let store = Store::open_without_migrating(&database.url).await?;
     for _ in 0..2 {
-        assert_eq!(store.pending_migrations().await?, 1);
+        assert_eq!(store.pending_migrations().await?.len(), 1);
     }
     store.close().await;
     let store = database.open().await?;
-    assert_eq!(store.pending_migrations().await?, 0);
+    assert!(store.pending_migrations().await?.is_empty());
     store.close().await;
     Ok(())
 }
@@ -64,9 +64,7 @@ async fn a_database_of_a_newer_program_is_told(database: &Database) -> TestResul
     database.open().await?.close().await;
     database.tamper("UPDATE _sqlx_migrations SET version = 9000 WHERE version = 2").await?;
     let store = Store::open_without_migrating(&database.url).await?;
-    assert!(
-        matches!(store.pending_migrations().await, Err(StoreError::Database(text)) if text.contains("9000"))
-    );
+    assert!(matches!(store.pending_migrations().await, Err(StoreError::Newer { found: 9000, .. })));
     store.close().await;
     Ok(())
 }

@@ -101,6 +101,8 @@ const fn rule(resource: &'static str, action: &'static str, roles: &'static [Per
 const RULES: &[Rule] = &[
     rule("node", "read", ANYBODY),
     rule("node", "reload", &[OPERATOR]),
+    // It copies everything that the node knows, onto the node's own machine.
+    rule("node", "backup", &[OPERATOR]),
     rule("service", "read", ANYBODY),
     // Whoever declares one open must be a steward besides: `verbond_application::persons`.
     rule("service", "write", &[OPERATOR, STEWARD]),
@@ -184,6 +186,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/metrics", "node", "read"),
     endpoint("GET", "/v1/openapi.json", "node", "read"),
     endpoint("GET", "/v1/node", "node", "read"),
+    endpoint("POST", "/v1/backups", "node", "backup"),
     endpoint("POST", "/v1/reload", "node", "reload"),
     endpoint("GET", "/v1/services", "service", "read"),
     endpoint("GET", "/v1/services/{name}", "service", "read"),

@@ -8,6 +8,7 @@ mod agreements;
 mod amendments;
 mod applications;
 mod authorization;
+mod backups;
 mod contract_views;
 mod contracts;
 mod decisions;
@@ -64,6 +65,7 @@ pub use self::{
     views::{DeclarationView, List},
 };
 use crate::{
+    backup::Backups,
     design_rules,
     node::{Health, Metrics, Reloader},
 };
@@ -97,6 +99,8 @@ pub struct Office {
     pub snapshots: Arc<SnapshotKeeper>,
     /// Reads trust anchors, certificates and revocation lists again.
     pub reloader: Reloader,
+    /// Makes backups.
+    pub backups: Backups,
     /// Whether the node is well.
     pub health: Arc<Health>,
     /// The node's figures.
@@ -159,6 +163,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(node::openapi))
         .routes(routes!(node::show))
         .routes(routes!(node::reload))
+        .routes(routes!(backups::make))
         .routes(routes!(services::list))
         .routes(routes!(services::get, services::put, services::remove))
         .routes(routes!(services::decide))

@@ -6,20 +6,17 @@ use std::{
 };
 
 use clap::Subcommand;
+use serde::Serialize;
 use serde_json::json;
 use verbond_account::no_checkpoint_yet;
-use verbond_application::{OpContext, checkpoints::Checkpoints};
-use verbond_domain::{Actor, Problem};
-use verbond_store::{DatabaseUrl, Store};
-use verbond_trust::IdentityHandle;
+use verbond_application::checkpoints::Checkpoints;
+use verbond_domain::{ParticipantId, Problem};
 
 use super::{Client, retention::Retention, show};
 use crate::{
-    ambient,
-    configuration::Settings,
-    node::{identity, journal_files, wrapping_key},
+    doctor,
+    node::{Offline, destroy_due, journal_files},
     printer::Printer,
-    serve::DirectoryLock,
 };
 
 /// The journal as something that others can check; what it keeps and what it has destroyed.
@@ -39,7 +36,8 @@ pub enum Journal {
     ///
     /// A database that was restored from a backup is shorter than checkpoints that were signed before; such a node does not start,
     /// since nobody could tell the loss from tampering. This says that it was a loss, and how much is gone: verifiers report a declared
-    /// gap. What is gone cannot be brought back afterwards.
+    /// gap. How much is gone is told by the newest checkpoint that this node kept or a counterpart holds: they are asked. What is gone
+    /// cannot be brought back afterwards; what came back and should have been destroyed meanwhile is destroyed.
     #[command(
         after_help = "Example:\n  verbond journal continue --reason \"disk failed on 3 May; restored from the backup of 2 May\""
     )]
@@ -50,6 +48,9 @@ pub enum Journal {
         /// The newest checkpoint that is known, if another has it: without it, the one that this node kept in `journal-head`.
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
+        /// Go on although a counterpart that has seen checkpoints of this journal does not answer.
+        #[arg(long)]
+        without_silent: bool,
     },
     #[command(flatten)]
     Retention(Retention),
@@ -88,14 +89,11 @@ impl Journal {
                 show::list(printer, &answer, &WITNESSED, ("Nog niets gezien.", "nothing seen yet"));
             }
             Self::Retention(verb) => verb.run(&client()?, printer).await?,
-            Self::Continue { reason, checkpoint } => {
-                let epoch = go_on(data, &reason, checkpoint.as_deref()).await?;
+            Self::Continue { reason, checkpoint, without_silent } => {
+                let gone_on = go_on(data, &reason, checkpoint.as_deref(), without_silent).await?;
                 match printer.is_json() {
-                    true => printer.json(&json!({ "epoch": epoch })),
-                    false => printer.say(
-                        &format!("Het journaal gaat verder in tijdperk {epoch}. Start het knooppunt met `verbond serve`."),
-                        &format!("the journal goes on in epoch {epoch}; start the node with `verbond serve`"),
-                    ),
+                    true => printer.json(&serde_json::to_value(&gone_on)?),
+                    false => gone_on.tell(printer),
                 }
             }
         }
@@ -103,32 +101,114 @@ impl Journal {
     }
 }
 
-/// Opens the next epoch in the database of a node that does not run.
-async fn go_on(data: &Path, reason: &str, checkpoint: Option<&Path>) -> anyhow::Result<u32> {
-    let settings = Arc::new(Settings::load(&std::path::absolute(data)?)?);
-    let ambient = ambient::system();
-    let last_known = match checkpoint {
-        Some(file) => journal_files::checkpoint(file)?,
-        None => journal_files::kept_head(&settings.directory)?.ok_or_else(no_head)?,
+/// Opens the next epoch in the database of a node that does not run, and destroys what is over before anything is served.
+async fn go_on(
+    data: &Path,
+    reason: &str,
+    checkpoint: Option<&Path>,
+    without_silent: bool,
+) -> anyhow::Result<GoneOn> {
+    let node = Offline::open(data).await?;
+    let gone_on = node_goes_on(&node, reason, checkpoint, without_silent).await;
+    node.close().await;
+    gone_on
+}
+
+async fn node_goes_on(
+    node: &Offline,
+    reason: &str,
+    checkpoint: Option<&Path>,
+    without_silent: bool,
+) -> anyhow::Result<GoneOn> {
+    let Offline { settings, context, .. } = node;
+    let kept = match checkpoint {
+        Some(file) => Some(journal_files::checkpoint(file)?),
+        None => journal_files::kept_head(&settings.directory)?,
     };
-    let database = settings.database()?;
-    let _lock = match database {
-        DatabaseUrl::Sqlite(_) => Some(DirectoryLock::take(&settings.directory)?),
-        DatabaseUrl::Postgres(_) => None,
-    };
-    let trust = identity::trust(&settings)?;
-    let present = identity::load(&settings)?;
-    let own = present.certificate.participant.clone();
-    let identity = IdentityHandle::new(present, identity::earlier(&settings));
-    let signer = journal_files::key(&settings.directory, &ambient)?;
-    let key = wrapping_key::of(&settings.directory, &ambient);
-    let store = Store::open(&database, key, &ambient).await?;
-    store.claim(&own).await?;
-    let checkpoints = Checkpoints::new(own, identity, trust, Some(signer));
-    let context = OpContext { actor: Actor::Operator, ambient, store };
-    let epoch = checkpoints.continue_after(&context, &last_known, reason).await;
-    context.store.close().await;
-    Ok(epoch?)
+    // With lists of revoked certificates: without them nobody's word about this journal could be judged.
+    let credentials = doctor::usable_credentials(settings).await?;
+    let signer = journal_files::key(&settings.directory, &context.ambient)?;
+    let (identity, trust) = (Arc::clone(&credentials.identity), Arc::clone(&credentials.trust));
+    let checkpoints = Checkpoints::new(node.own.clone(), identity, trust, Some(signer));
+    let told = doctor::held_by_counterparts(settings, credentials, &context.store).await?;
+    if let (Some(silent), false) = (told.silent_witnesses.first(), without_silent) {
+        return Err(silent_counterpart(silent).into());
+    }
+    let now = context.ambient.now();
+    let last_known = checkpoints.newest_known(kept, &told.held, now).ok_or_else(no_head)?;
+    let continued = checkpoints.continue_after(context, &last_known, reason).await?;
+
+    // A backup brings back what has been destroyed since it was made.
+    let (store, ambient) = (&context.store, &context.ambient);
+    store.keep_exchanges_for(settings.profile.retention_days, ambient).await?;
+    let before = store.retention_report(now).await?.destroyed;
+    let (_, keys) = destroy_due(store, ambient, settings.configuration.backup.key_days).await?;
+    let destroyed = store.retention_report(ambient.now()).await?.destroyed.saturating_sub(before);
+    Ok(GoneOn {
+        epoch: continued.epoch,
+        entries: continued.size,
+        last_known: continued.last_known,
+        asked: told.asked,
+        silent: told.silent,
+        destroyed,
+        month_keys_destroyed: keys,
+    })
+}
+
+/// How the journal goes on.
+#[derive(Debug, Serialize)]
+struct GoneOn {
+    /// The epoch that was opened.
+    epoch: u32,
+    /// How many entries there are.
+    entries: u64,
+    /// How many there are known to have been.
+    last_known: u64,
+    /// Participants that told what they hold of the journal.
+    asked: Vec<ParticipantId>,
+    /// Participants that did not.
+    silent: Vec<ParticipantId>,
+    /// Entries that had been destroyed, or would have been by now, and have been destroyed once more.
+    destroyed: u64,
+    /// Keys of months that went with them.
+    month_keys_destroyed: usize,
+}
+
+impl GoneOn {
+    fn tell(&self, printer: Printer) {
+        let Self { epoch, entries, last_known, destroyed, .. } = self;
+        let gone = last_known.saturating_sub(*entries);
+        printer.say(
+            &format!("Het journaal gaat verder in tijdperk {epoch}, met {entries} regels; er zijn er {gone} weg, voor zover bekend."),
+            &format!("the journal goes on in epoch {epoch}, with {entries} entries; {gone} are gone, as far as is known"),
+        );
+        if *destroyed > 0 {
+            printer.say(
+                &format!("{destroyed} regels waarvan de bewaartijd voorbij is, zijn (opnieuw) vernietigd."),
+                &format!("{destroyed} entries whose time is over have been destroyed (once more)"),
+            );
+        }
+        for silent in &self.silent {
+            printer.say(
+                &format!("Niet gevraagd, want geen antwoord: {silent}"),
+                &format!("not asked, since there was no answer: {silent}"),
+            );
+        }
+        printer.say("Start het knooppunt met `verbond serve`.", "start the node with `verbond serve`");
+    }
+}
+
+fn silent_counterpart(silent: &ParticipantId) -> Problem {
+    Problem::new(
+        "COUNTERPART_SILENT",
+        503,
+        format!("{silent} antwoordt niet, en kan een nieuwer controlepunt van dit journaal hebben dan hier bekend is."),
+        format!("{silent} does not answer, and may hold a newer checkpoint of this journal than is known here"),
+    )
+    .next(
+        "Wacht tot die bereikbaar is. Wat daar bekend is en niet wordt genoemd, wijst een verificateur later aan als verzwegen. Met --without-silent gaat het toch verder.",
+        "wait until it can be reached. What is known there and not named, a verifier will later find to have been kept silent. With --without-silent it goes on all the same",
+    )
 }
 
 fn no_head() -> Problem {

@@ -4,6 +4,7 @@ mod account;
 mod advice;
 mod agreement;
 mod application;
+mod backup;
 mod certificate;
 mod contract;
 mod contract_sheet;
@@ -22,6 +23,7 @@ mod service;
 mod show;
 mod system;
 mod task;
+mod upgrade;
 mod verify;
 mod withdrawal;
 
@@ -128,6 +130,12 @@ enum Verb {
     /// The journal as something that others can check; what it keeps and what it has destroyed.
     #[command(subcommand)]
     Journal(journal::Journal),
+    /// Make a backup of the node: data and keys in two files.
+    Backup(backup::Backup),
+    /// Put a backup back.
+    Restore(backup::Restore),
+    /// Bring the database to this version of the program, after a backup.
+    Upgrade(upgrade::Upgrade),
     /// Verify evidence offline: what participants hand over of their journals. The program `verbond-verify` does the same.
     Verify(verify::Verify),
     /// Messages that still have to reach other participants.
@@ -179,6 +187,9 @@ impl Arguments {
             Verb::Account(account) => return account.run(&client()?, printer).await,
             Verb::Decision(decision) => return decision.run(&client()?, printer).await,
             Verb::Journal(journal) => journal.run(&data, client, printer).await?,
+            Verb::Backup(backup) => backup.run(&data, printer).await?,
+            Verb::Restore(restore) => restore.run(&data, printer).await?,
+            Verb::Upgrade(upgrade) => upgrade.run(&data, printer).await?,
             Verb::Verify(verify) => return verify.run(printer),
             Verb::Outbox(outbox) => outbox.run(&client()?, printer).await?,
             Verb::Certificate(certificate) => certificate.run(&data, &client()?, printer).await?,

@@ -32,6 +32,8 @@ const MAXIMUM_ANSWER: usize = 64 * 1024 * 1024;
 const LONGEST_LINE: usize = 1024 * 1024;
 /// Longest time to wait for one answer: longer than anything that a node itself waits for.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The same for what takes as long as the node is large.
+const LONG_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Debug)]
 enum Place {
@@ -101,6 +103,11 @@ impl Client {
         self.call(Method::POST, path, Some(body)).await
     }
 
+    /// Does something that takes as long as the node is large.
+    pub async fn post_and_wait(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call_within(LONG_PATIENCE, Method::POST, path, Some(body)).await
+    }
+
     /// Puts a thing in place.
     pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.call(Method::PUT, path, Some(body)).await
@@ -151,7 +158,7 @@ impl Client {
         let (method, asked) = (Method::GET, with_query(path, parameters));
         let response = tokio::select! {
             response = self.sent(method.clone(), &asked, None) => response?,
-            () = self.wait(&method, path) => return Err(no_answer().into()),
+            () = self.wait(PATIENCE, &method, path) => return Err(no_answer(PATIENCE).into()),
         };
         if !response.status().is_success() {
             return read(response).await.map(drop);
@@ -194,20 +201,30 @@ impl Client {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        self.call_within(PATIENCE, method, path, body).await
+    }
+
+    async fn call_within(
+        &self,
+        patience: Duration,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
         let exchange = async { read(self.sent(method.clone(), path, body).await?).await };
-        let waiting = self.wait(&method, path);
+        let waiting = self.wait(patience, &method, path);
         tokio::select! {
             outcome = exchange => {
                 self.printer.progress("");
                 outcome
             }
-            () = waiting => Err(no_answer().into()),
+            () = waiting => Err(no_answer(patience).into()),
         }
     }
 
     /// Says every second, after the first, what is being waited for.
-    async fn wait(&self, method: &Method, path: &str) {
-        for second in 1..=PATIENCE.as_secs() {
+    async fn wait(&self, patience: Duration, method: &Method, path: &str) {
+        for second in 1..=patience.as_secs() {
             tokio::time::sleep(Duration::from_secs(1)).await;
             let path = path.split('?').next().unwrap_or(path);
             self.printer.progress(&format!("waiting for the node: {method} {path} ({second} s)"));
@@ -305,8 +322,8 @@ fn not_let_in() -> Problem {
     )
 }
 
-fn no_answer() -> Problem {
-    let seconds = PATIENCE.as_secs();
+fn no_answer(patience: Duration) -> Problem {
+    let seconds = patience.as_secs();
     Problem::new(
         "NODE_SLOW",
         504,

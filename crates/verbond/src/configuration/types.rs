@@ -419,6 +419,12 @@ pub struct Limits {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Backup {
+    /// Directory into which the files with data go.
+    #[schema(value_type = String)]
+    pub directory: PathBuf,
+    /// Directory into which the files with keys go: who has both can read everything, so that it should lie elsewhere.
+    #[schema(value_type = String)]
+    pub keys_directory: PathBuf,
     /// For how many days a backup of keys may be restored; by then whoever keeps it must have destroyed it. What has been destroyed
     /// in the journal can be read from older backups of data for so long.
     pub key_days: u32,
@@ -520,7 +526,7 @@ impl Default for Limits {
 
 impl Default for Backup {
     fn default() -> Self {
-        Self { key_days: 30 }
+        Self { directory: "backups".into(), keys_directory: "backup-keys".into(), key_days: 30 }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use anyhow::Context;
 use url::Url;
 use verbond_domain::{Ambient, Timestamp};
 use verbond_fsc::RevocationRefresh;
@@ -27,6 +28,17 @@ pub struct Credentials {
     pub trust: Arc<TrustStore>,
     /// The clock.
     pub ambient: Ambient,
+}
+
+/// What is needed to dial others and to judge what they show, lists of revoked certificates fetched where there are none.
+///
+/// # Errors
+/// When certificate, key or trust anchors cannot be used.
+pub async fn usable(settings: &Settings) -> anyhow::Result<Credentials> {
+    look(settings, false)
+        .await
+        .0
+        .context("certificate, key or trust anchors cannot be used: see `verbond doctor`")
 }
 
 /// Looks.

@@ -1,9 +1,12 @@
 //! `verbond doctor`: what is wrong, and how to mend it.
 
 mod certificates;
+mod database;
 mod files;
 mod network;
 mod running;
+
+pub use self::{certificates::usable as usable_credentials, network::held_by_counterparts};
 
 use std::{path::Path, process::ExitCode};
 
@@ -140,6 +143,7 @@ impl Doctor {
         let (credentials, more) = certificates::look(&settings, self.offline).await;
         findings.extend(more);
 
+        findings.extend(database::copies(&settings).await);
         let client = Client::at(settings.administration_socket(), printer);
         let node = client.get("/v1/node").await.ok();
         findings.extend(match &node {

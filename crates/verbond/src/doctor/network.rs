@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::{Request, Response, header};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use verbond_account::NotTaken;
+use verbond_application::checkpoints::HeldCheckpoint;
 use verbond_domain::{ParticipantId, Timestamp};
-use verbond_store::{DatabaseUrl, Store};
+use verbond_store::{DatabaseUrl, SortOrder, Store};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls, Protocol, Target};
 use verbond_trust::tls;
 
@@ -97,16 +98,17 @@ async fn database(settings: &Settings) -> Finding {
         pending.map(|pending| (kind, pending))
     };
     match looked_at.await {
-        Ok((kind, 0)) => Finding::ok(
+        Ok((kind, pending)) if pending.is_empty() => Finding::ok(
             "database",
             format!("{kind}: bereikbaar, en bewaart wat hij bevestigt"),
             format!("{kind}: reachable, and keeps what it confirms"),
         ),
         Ok((kind, pending)) => Finding::ok(
             "database",
-            format!("{kind}: bereikbaar; bij de start worden {pending} tabelwijzigingen doorgevoerd"),
-            format!("{kind}: reachable; {pending} migrations are applied at the start"),
-        ),
+            format!("{kind}: bereikbaar; bij de start worden {} tabelwijzigingen doorgevoerd", pending.len()),
+            format!("{kind}: reachable; {} migrations are applied at the start", pending.len()),
+        )
+        .mend("`verbond upgrade` doet het na een back-up.", "`verbond upgrade` does it after a backup"),
         Err(error) => Finding::fail("database", error.to_string(), error.to_string()).mend(
             "Controleer `database` in verbond.toml en of de database draait.",
             "check `database` in verbond.toml, and whether the database runs",
@@ -201,6 +203,52 @@ pub async fn logbook(settings: &Settings, own: &ParticipantId) -> Option<Finding
         "Controleer `export` in verbond.toml, en of het logboek OTLP/HTTP in JSON aanneemt.",
         "check `export` in verbond.toml, and whether the logbook takes OTLP/HTTP in JSON",
     ))
+}
+
+/// What other participants hold of this node's journal.
+pub struct Told {
+    /// What those hold that answered.
+    pub held: Vec<HeldCheckpoint>,
+    /// Who answered.
+    pub asked: Vec<ParticipantId>,
+    /// Who did not.
+    pub silent: Vec<ParticipantId>,
+    /// Those of the silent that have told this node of their own journals, and so have seen this one's.
+    pub silent_witnesses: Vec<ParticipantId>,
+}
+
+/// Asks everybody whom a node knows that does not run what they hold of its journal.
+pub async fn held_by_counterparts(
+    settings: &Settings,
+    credentials: Credentials,
+    store: &Store,
+) -> anyhow::Result<Told> {
+    let own = credentials.identity.current().certificate.participant.clone();
+    let client = &dialler(settings, credentials)?;
+    let known = store.peers(None, &[], None, 1000, SortOrder::Ascending).await?;
+    let others = known.items.into_iter().filter(|peer| peer.id != own && !peer.manager_address.is_empty());
+    let ask = others.map(|peer| async move {
+        let held = verbond_node_api::held_by(client, &peer.id, &peer.manager_address).await;
+        (peer.id, held)
+    });
+    let witnesses = store.witnessed(None).await?;
+    let mut told =
+        Told { held: Vec::new(), asked: Vec::new(), silent: Vec::new(), silent_witnesses: Vec::new() };
+    for (id, held) in futures_util::future::join_all(ask).await {
+        match held {
+            Ok(held) => {
+                told.held.extend(held);
+                told.asked.push(id);
+            }
+            Err(_) => {
+                if witnesses.iter().any(|witness| witness.counterpart == id) {
+                    told.silent_witnesses.push(id.clone());
+                }
+                told.silent.push(id);
+            }
+        }
+    }
+    Ok(told)
 }
 
 /// Looks whether the places where the journal's tree is published answer and know this node.

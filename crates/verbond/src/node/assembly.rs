@@ -29,7 +29,7 @@ use verbond_journal::{Journal, JournalLimits};
 use verbond_node_api::{
     AccountReader, AgreementCourier, Asked, JournalReader, NodeApi, NodeReader, WitnessCourier,
 };
-use verbond_store::{DatabaseUrl, Store, StoreError};
+use verbond_store::{DatabaseUrl, Store, StoreError, copies::Restored};
 use verbond_supervision::Supervisor;
 use verbond_tiles::Publication;
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls};
@@ -50,6 +50,8 @@ const CLOCK_SKEW_SECONDS: i64 = 60;
 /// A node without its ports.
 pub struct Node {
     pub ambient: Ambient,
+    /// Whose node it is.
+    pub own: ParticipantId,
     pub store: Store,
     pub journal: Journal,
     completions: Completions,
@@ -109,6 +111,10 @@ impl Node {
         let key = wrapping_key::of(&settings.directory, &ambient);
         let store = Store::open(database, key, &ambient).await.map_err(|error| unusable_database(&error))?;
         store.claim(&own).await.map_err(|error| unusable_database(&error))?;
+        // Before anything is written in the journal: what was lost since the backup may know of other entries at the same places.
+        if let Some(restored) = store.restored().await.map_err(|error| unusable_database(&error))? {
+            return Err(restored_from_a_backup(&restored).into());
+        }
         let checkpoints = checkpoints(settings, roles, &own, &identity, &trust, &ambient)?;
         let of_journal = OpContext {
             actor: Actor::Node { rule: "journal".to_owned() },
@@ -361,6 +367,7 @@ impl Node {
         });
         Ok(Self {
             ambient,
+            own,
             store,
             journal,
             completions,
@@ -426,7 +433,20 @@ fn checkpoints(
     Ok(Arc::new(Checkpoints::new(own.clone(), Arc::clone(identity), Arc::clone(trust), signer)))
 }
 
-fn unusable_database(error: &StoreError) -> Problem {
+/// What to say of a database that cannot be used.
+pub fn unusable_database(error: &StoreError) -> Problem {
+    if let StoreError::Newer { found, known } = error {
+        return Problem::new(
+            "DATABASE_NEWER",
+            503,
+            format!("Een latere versie van het programma heeft de database gewijzigd: die heeft schema {found}, deze versie kent tot {known}. Er is niets gewijzigd."),
+            format!("a later version of the program has changed the database: it has schema {found}, this version knows up to {known}. Nothing has been changed"),
+        )
+        .next(
+            "Start de versie die er het laatst was. Terug kan alleen met de back-up van voor de wijziging: `verbond restore`.",
+            "start the version that was there last. The only way back is the backup of before the change: `verbond restore`",
+        );
+    }
     Problem::new(
         "DATABASE_UNUSABLE",
         503,
@@ -436,6 +456,20 @@ fn unusable_database(error: &StoreError) -> Problem {
     .next(
         "Controleer `database` in verbond.toml en of de database draait; `verbond doctor` kijkt mee.",
         "check `database` in verbond.toml, and whether the database runs; `verbond doctor` looks too",
+    )
+}
+
+fn restored_from_a_backup(restored: &Restored) -> Problem {
+    let made_at = ambient::rfc_3339(restored.made_at);
+    Problem::new(
+        "JOURNAL_RESTORED",
+        503,
+        format!("De database is teruggezet uit de back-up van {made_at}; wat er sindsdien is opgeschreven, is niet verklaard."),
+        format!("the database was restored from the backup of {made_at}; what was written since has not been declared"),
+    )
+    .next(
+        "Is er toch een nieuwere database, zet dan die neer. Verklaar anders het gat met `verbond journal continue --reason \"…\"`.",
+        "if there is a newer database after all, put that one in place; else declare the gap with `verbond journal continue --reason \"…\"`",
     )
 }
 

@@ -8,6 +8,7 @@ pub mod identity;
 pub mod journal_files;
 mod judge;
 mod metrics;
+mod offline;
 pub mod own_server;
 pub mod pseudonyms;
 mod reload;
@@ -18,9 +19,11 @@ pub mod tiles;
 pub mod wrapping_key;
 
 pub use self::{
-    assembly::{Node, revocation_sources, size},
+    assembly::{Node, revocation_sources, size, unusable_database},
     health::{Health, HealthView},
     metrics::Metrics,
+    offline::Offline,
     reload::{Reloaded, Reloader},
     roles::{Role, Roles},
+    tasks::destroy_due,
 };

@@ -20,7 +20,7 @@ use verbond_domain::{Actor, Ambient};
 use verbond_fail_points::fail_point;
 use verbond_fsc::RevocationRefresh;
 use verbond_node_api::AccountReader;
-use verbond_store::{Store, checkpoints::CheckpointRow, persons::PersonState};
+use verbond_store::{Store, StoreError, checkpoints::CheckpointRow, persons::PersonState};
 use verbond_trust::{
     IdentityHandle, PublicKeyThumbprint, TrustStore,
     tls::{PinnedKeys, Pins},
@@ -263,30 +263,17 @@ pub async fn destroy_what_is_over(store: Store, ambient: Ambient, days: u32, key
     }
     loop {
         fail_point!("task::retention");
-        let mut passed = 0;
-        loop {
-            match store.destroy_what_is_over(key_backup_days, STEP, &ambient).await {
-                Ok(0) => break,
-                Ok(more) => passed += more,
-                Err(error) => {
-                    tracing::warn!(%error, "exchanges whose time is over cannot be destroyed yet");
-                    break;
-                }
+        match destroy_due(&store, &ambient, key_backup_days).await {
+            Ok((0, 0)) => {}
+            Ok((entries, keys)) => {
+                tracing::info!(
+                    entries,
+                    keys,
+                    days,
+                    "what is no longer to be kept of exchanges has been destroyed"
+                )
             }
-        }
-        if passed > 0 {
-            tracing::info!(
-                entries = passed,
-                days,
-                "what is no longer to be kept of exchanges has been destroyed"
-            );
-        }
-        match store.destroy_month_keys(ambient.now()).await {
-            Ok(0) => {}
-            Ok(keys) => {
-                tracing::info!(keys, "keys of months of which nothing is kept any more have been destroyed")
-            }
-            Err(error) => tracing::warn!(%error, "keys of months that are over cannot be destroyed yet"),
+            Err(error) => tracing::warn!(%error, "exchanges whose time is over cannot be destroyed yet"),
         }
         tokio::time::sleep(RETENTION).await;
     }
@@ -302,6 +289,22 @@ pub async fn reconcile(context: OpContext, counterparts: Arc<AccountReader>, eve
         }
         tokio::time::sleep(RECONCILE_LOOK).await;
     }
+}
+
+/// Destroys what is over now, and the keys of months of which nothing is left; how many entries were passed and how many keys went.
+pub async fn destroy_due(
+    store: &Store,
+    ambient: &Ambient,
+    key_backup_days: u32,
+) -> Result<(usize, usize), StoreError> {
+    let mut passed = 0_usize;
+    loop {
+        match store.destroy_what_is_over(key_backup_days, STEP, ambient).await? {
+            0 => break,
+            more => passed = passed.saturating_add(more),
+        }
+    }
+    Ok((passed, store.destroy_month_keys(ambient.now()).await?))
 }
 
 /// Drops what was counted in periods that have been over for a day, until it is aborted.

@@ -24,6 +24,7 @@ use verbond_trust::tls;
 
 use crate::{
     administration::{self, Office},
+    backup::Backups,
     configuration::Settings,
     design_rules,
     node::{Health, Node, Roles, identity, size},
@@ -299,6 +300,7 @@ pub fn office(settings: &Arc<Settings>, node: &Node, listening: Value) -> Arc<Of
         halves: Arc::clone(&node.halves),
         snapshots: Arc::clone(&node.snapshots),
         reloader: node.reloader(),
+        backups: Backups::new(Arc::clone(settings), node.own.clone(), Arc::clone(&node.checkpoints)),
         health: Arc::new(Health {
             store: node.store.clone(),
             snapshots: Arc::clone(&node.snapshots),
