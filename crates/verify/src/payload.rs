@@ -200,7 +200,7 @@ pub(crate) struct HoldDetail {
 /// What is known of what an entry holds.
 #[derive(Debug)]
 pub(crate) enum Body {
-    Permit(Permit),
+    Permit(Box<Permit>),
     /// The decision, if it has one.
     Refusal(Option<DecisionId>),
     Processing(Processing),
@@ -466,7 +466,7 @@ fn permit(text: &str) -> Option<Body> {
             (read.provider, service.into())
         }
     };
-    Some(Body::Permit(Permit {
+    Some(Body::Permit(Box::new(Permit {
         transaction,
         direction: read.direction,
         counterpart: counterpart.0.into(),
@@ -475,7 +475,7 @@ fn permit(text: &str) -> Option<Body> {
         owed: read.owed.map(OwedText::read),
         service,
         application: read.application.map(|name| name.0.into()),
-    }))
+    })))
 }
 
 fn refusal(text: &str) -> Option<Body> {

@@ -408,7 +408,7 @@ impl Section {
             self.has_unknown_acts = true;
         }
         match body {
-            Body::Permit(permit) => self.permit(index, id, at, permit, names),
+            Body::Permit(permit) => self.permit(index, id, at, *permit, names),
             Body::Refusal(decision) => {
                 self.decisions.extend(decision.map(|(trace, span)| (trace, span, index)));
             }
