@@ -46,9 +46,19 @@ fn compile(
     subjects: &[&str],
     form: Form,
 ) -> Result<Projection, ProjectionError> {
+    compile_within(BOUNDS, elements, record, subjects, form)
+}
+
+fn compile_within(
+    bounds: Bounds,
+    elements: &[&str],
+    record: &str,
+    subjects: &[&str],
+    form: Form,
+) -> Result<Projection, ProjectionError> {
     let elements = elements.iter().map(|text| element(text)).collect();
     let subjects: Vec<_> = subjects.iter().map(|path| path.parse().unwrap()).collect();
-    Projection::new(elements, &record.parse().unwrap(), &subjects, form, BOUNDS)
+    Projection::new(elements, &record.parse().unwrap(), &subjects, form, bounds)
 }
 
 fn projector(elements: &[&str], record: &str, subjects: &[&str], form: Form) -> Projector {
@@ -373,7 +383,9 @@ fn people_who_stand_deep_in_a_document_are_all_found() {
         ["$.head.id", "$.file.members[*].id", "$.file.members[*].children[*].id", "$.unsaid[*].id"];
     let document = r#"{"head":{"id":"P-1"},"file":{"x":[1,{"id":"no"}],"members":[{"id":"P-2","children":[{"id":"P-3"},{"id":4}]},{"id":"P-5"}]},"unsaid":[{"id":"P-6"}]}"#;
     for cut in [1, 7, document.len()] {
-        let mut projector = projector(&["$.file: subtree"], "$", &subjects, Form::Document);
+        let bounds = Bounds { record_bytes: 400, depth: 8, ..BOUNDS };
+        let compiled = compile_within(bounds, &["$.file: subtree"], "$", &subjects, Form::Document);
+        let mut projector = Projector::new(Arc::new(compiled.unwrap()));
         for chunk in document.as_bytes().chunks(cut) {
             projector.feed(chunk).unwrap();
         }
