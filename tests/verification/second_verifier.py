@@ -222,9 +222,6 @@ class Verifier:
             self.alarm("ROOT_DIFFERS", who, "the entries do not lead to the root of the checkpoint after this size", index=wrong)
         if section.checkpoints and not section.whole:
             self.judge_proofs(section)
-        for size, known, index in section.gaps.values():
-            if known.origin in section.keys and not any(known.note.signed_by(key) for _, key in section.keys[known.origin]):
-                self.alarm("CHECKPOINT_SIGNATURE", who, f"the last checkpoint before {size} is not by the journal's key", index=index)
 
     def judge_proofs(self, section):
         who, last = section.participant, section.checkpoints[-1][1]
@@ -462,6 +459,11 @@ class Verifier:
             known = section in self.sections
             brought += [(each, at if known else None, section.participant, {}, section) for _, each, at in section.checkpoints]
         brought += [(each, None, each.origin.split("/")[0], {}, None) for each in earlier[0]]
+        for section in self.sections:
+            for size, known, index in section.gaps.values():
+                keys = stated[known.origin] + [key for _, key in section.keys.get(known.origin, [])]
+                if not any(known.note.signed_by(key) for key in keys):
+                    self.alarm("CHECKPOINT_SIGNATURE", section.participant, f"the last checkpoint before {size} is not by the journal's key", index=index)
         truncated, two, seen = {}, {}, {}
         for checkpoint, when, who, place, source in brought:
             owner = checkpoint.origin.split("/")[0]
