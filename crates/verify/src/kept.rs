@@ -3,10 +3,11 @@
 use std::{collections::HashMap, hash::Hash};
 
 use crate::{
+    act::{DropDetail, HoldDetail},
     line::{Id, Signed},
     merkle,
     note::{Checkpoint, Origin, VerifierKey},
-    payload::{Delivery, Direction, DropDetail, HoldDetail},
+    payload::{Delivery, Direction},
 };
 
 /// Names that stand in many entries, each kept once.

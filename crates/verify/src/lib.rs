@@ -3,6 +3,7 @@
 //!
 //! Its rules stand in `docs/formats/verification.md`. It shares no code with the node whose evidence it verifies.
 
+mod act;
 mod agreement;
 mod certificate;
 pub mod command;

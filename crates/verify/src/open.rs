@@ -1,6 +1,6 @@
 //! Which services were declared open, and when, by the acts in a journal (docs/formats/entries.md, *Declared open*).
 
-use crate::{kept::Names, payload::ClassAct};
+use crate::{act::ClassAct, kept::Names};
 
 /// How far a permit may be from the time at which its service was open, in milliseconds.
 const NEAR: i64 = 60 * 1000;

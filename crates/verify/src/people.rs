@@ -1,6 +1,6 @@
 //! Who had which key and might sign, by the acts in a journal (docs/formats/entries.md, *People*).
 
-use crate::{kept::Names, merkle::Hash, payload::PersonAct};
+use crate::{act::PersonAct, kept::Names, merkle::Hash};
 
 /// How far the time of a statement may be from the time at which its signatory might sign, in milliseconds.
 const TOLERANCE: i64 = 5 * 60 * 1000;

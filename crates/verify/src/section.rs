@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
+    act::{Action, ContinueDetail, DropDetail, KeyDetail},
     agreement::AgreementVersion,
     certificate::MOST_CERTIFICATES,
     finding::{Alarm, Findings, Place, at_index, at_line, words},
@@ -14,10 +15,7 @@ use crate::{
     merkle::{Hash, halves, includes},
     note::{Checkpoint, Origin, VerifierKey},
     open::{Declarations, OpenKey},
-    payload::{
-        Action, Body, ContinueDetail, Direction, DropDetail, Entry, KeyDetail, OperationName, Permit,
-        VersionName, Witness,
-    },
+    payload::{Body, Direction, Entry, OperationName, Permit, VersionName, Witness},
     people::People,
     reader::Item,
     records::{OwedRecord, Records},
