@@ -116,7 +116,9 @@ async fn append(store: &Store, ambient: &Ambient, given: &Given) -> Outcome<()> 
     let Given { count, appenders, batch, governed, .. } = *given;
     let limits = JournalLimits { queue: 1 << 16, batch, timeout: Duration::from_secs(60) };
     let journal = Journal::start(Arc::new(store.clone()), ambient.clone(), limits);
-    let each = (count / 2).div_ceil(appenders);
+    let exchanges = (count / 2).max(1);
+    let appenders = appenders.min(exchanges);
+    let each = exchanges / appenders;
     let tasks: Vec<_> = (0..appenders)
         .map(|_| {
             let (journal, ambient) = (journal.clone(), ambient.clone());
@@ -265,11 +267,11 @@ async fn growth(url: &DatabaseUrl, ambient: &Ambient, store: &Store, given: &Giv
     let mut size = 0;
     let mut next = 1_000;
     while next <= given.to {
-        let fill = Given { count: next - size, ..*given };
+        let fill = Given { count: next.saturating_sub(size), ..*given };
         append_and_integrate(store, ambient, &fill).await?;
         let at = store.journal_head().await?.size;
         let (inclusion, consistency) = proofs(store, ambient, at).await?;
-        let step = Given { count: given.count.min(next), ..*given };
+        let step = Given { count: given.count.min(next / 2), ..*given };
         let appended = measured(step.count, append(store, ambient, &step)).await?;
         let integrated = measured(step.count, integrate(store)).await?;
         println!(
