@@ -151,6 +151,7 @@ pub async fn raise_missing_records(store: Store, ambient: Ambient) {
     let actor = Actor::Node { rule: "a processing record has not been handed in in time".to_owned() };
     let context = OpContext { actor, ambient, store };
     loop {
+        fail_point!("task::missing-records");
         if let Err(problem) = raise_missing_records_of(&context).await {
             tracing::warn!(%problem, "tasks about missing processing records cannot be raised yet");
         }
