@@ -1,19 +1,20 @@
 //! One section as it is read: what each line says by itself is judged here, and what the rules need later is kept.
 
+mod acts;
+
 use std::collections::HashMap;
 
 use crate::{
-    act::{Action, ContinueDetail, DropDetail, KeyDetail},
     agreement::AgreementVersion,
     certificate::MOST_CERTIFICATES,
     finding::{Alarm, Findings, Place, at_index, at_line, words},
     kept::{
-        CompletionRecord, Continuation, Counts, Decided, Drop, Keeping, KeyWord, Names, OwnCheckpoint,
+        CompletionRecord, Continuation, Counts, Decided, Keeping, KeyWord, Names, OwnCheckpoint,
         PermitRecord, Pool, WitnessRecord, add,
     },
-    line::{Header, Id, Kind, Scope, Signed},
+    line::{Header, Id, Kind, Scope},
     merkle::{Hash, halves, includes},
-    note::{Checkpoint, Origin, VerifierKey},
+    note::{Checkpoint, VerifierKey},
     open::{Declarations, OpenKey},
     payload::{Body, Direction, Entry, OperationName, Permit, VersionName, Witness},
     people::People,
@@ -531,102 +532,5 @@ impl Section {
         }
         let Checkpoint { origin, size, root, .. } = checkpoint;
         self.witnessed.push(WitnessRecord { index, at, origin, size, root, key });
-    }
-
-    fn act(
-        &mut self,
-        index: u64,
-        at: i64,
-        subject: String,
-        action: Action,
-        names: &mut Names,
-        findings: &mut Findings,
-    ) {
-        let place = at_index(index);
-        let readable = match action {
-            Action::Other | Action::Release => {
-                if matches!(action, Action::Release) {
-                    self.keeping.holds.retain(|(name, _)| *name != subject);
-                }
-                true
-            }
-            Action::Class(class) => {
-                self.declarations.take(&subject, &class, at, names);
-                true
-            }
-            Action::Person(person) => {
-                self.people.take(&subject, &person, at, names);
-                true
-            }
-            Action::Retention(days) => {
-                self.keeping.days = days;
-                days.is_some()
-            }
-            Action::Hold(Some(detail)) => {
-                self.keeping.holds.push((subject, detail));
-                true
-            }
-            Action::Drop(Some(detail)) => {
-                self.dropped(index, at, detail);
-                true
-            }
-            Action::Key(detail) => return self.key(index, detail, findings),
-            Action::Continue(Some(detail)) => {
-                // One that contradicts itself explains nothing, which then shows.
-                self.continuations.extend(self.continued(index, &detail));
-                true
-            }
-            Action::Hold(None) | Action::Drop(None) | Action::Continue(None) => false,
-        };
-        if !readable {
-            self.has_unknown_acts = true;
-            let (nl, en) = (
-                "De handeling over het journaal is niet leesbaar.",
-                "the act about the journal cannot be read",
-            );
-            self.alarm(findings, Alarm::Form, place, nl, en);
-        }
-    }
-
-    fn dropped(&mut self, index: u64, at: i64, detail: DropDetail) {
-        let days = self.keeping.days.filter(|days| *days > 0 && *days == detail.keep_days);
-        let kept = days.and_then(|days| i64::try_from(days).ok()?.checked_mul(86_400_000));
-        let is_by_rule = kept.is_some_and(|kept| detail.written_before <= at.saturating_sub(kept));
-        let holds = self.keeping.holds.iter().map(|(_, hold)| hold.clone()).collect();
-        self.keeping.drops.push(Drop { index, detail, is_by_rule, holds });
-    }
-
-    fn key(&mut self, index: u64, detail: Option<KeyDetail>, findings: &mut Findings) {
-        self.has_unknown_acts |= detail.is_none();
-        let own = self.participant().to_owned();
-        let read = detail.and_then(|KeyDetail { origin, verifier_key, statement, chain }| {
-            let key = VerifierKey::parse(&verifier_key)?;
-            let parsed = Origin::parse(&origin).filter(|_| key.name == origin)?;
-            let signed = Signed { statement, chain };
-            let is_own = parsed.participant == own;
-            is_own.then_some(KeyWord { index, participant: own, origin, key, key_text: verifier_key, signed })
-        });
-        let Some(word) = read else {
-            let (nl, en) = (
-                "De journaalsleutel is niet leesbaar, of van een ander.",
-                "the journal key cannot be read, or is another's",
-            );
-            return self.alarm(findings, Alarm::JournalKey, at_index(index), nl, en);
-        };
-        self.certified.push((index, word.key.clone()));
-        self.own_words.push(word);
-    }
-
-    fn continued(&self, index: u64, detail: &ContinueDetail) -> Option<Continuation> {
-        let (origin, previous) = (Origin::parse(&detail.origin)?, Origin::parse(&detail.previous_origin)?);
-        let last_known = Checkpoint::parse(&detail.last_known)?;
-        let coherent = origin.participant == self.participant()
-            && previous.participant == origin.participant
-            && previous.epoch.checked_add(1) == Some(origin.epoch)
-            && detail.size == index
-            && last_known.origin == previous
-            && last_known.size >= detail.size;
-        let times = (self.last_times.1, self.last_times.0);
-        coherent.then_some(Continuation { previous, size: detail.size, last_known, index, times })
     }
 }
