@@ -11,12 +11,12 @@ import select
 import socket
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from .checks import eventually
+from .tap import Listening
 from .wire import LOOPBACK, free_port
 
 KEY, SECRET = "AKVERBONDTEST0000001", "secret-of-the-bucket/with+signs="
@@ -139,14 +139,12 @@ class ObjectStore:
         return {"journal": {"checkpoint_seconds": 1, "object_store": store}, "hosts": {HOST: LOOPBACK}}
 
 
-class Relay:
+class Relay(Listening):
     """Stands before a store without TLS, keeps the lines of requests in their order, and falls silent when told."""
 
     def __init__(self, port):
         self.to, self.silent, self.raw = port, False, b""
-        self._listener = socket.create_server((LOOPBACK, 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     def put(self, prefix):
         """What was put below a prefix, in order: path, and of a checkpoint the number of entries, else None."""
@@ -156,17 +154,6 @@ class Relay:
             size = re.compile(rb"/journal/\d+\n(\d+)\n").search(self.raw, each.end()) if path == "checkpoint" else None
             found.append((path, size and int(size[1])))
         return found
-
-    def stop(self):
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._pass, args=(near,), daemon=True).start()
 
     def _pass(self, near):
         with contextlib.suppress(OSError), near, socket.create_connection((LOOPBACK, self.to)) as far:

@@ -9,15 +9,33 @@ import threading
 from .wire import LOOPBACK, tls_context
 
 
-class Tap:
+class Listening:
+    """Takes in connections at a port of its own, and passes each on in a thread (`_pass`)."""
+
+    def __init__(self):
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self):
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._pass, args=(near,), daemon=True).start()
+
+
+class Tap(Listening):
     """Stands where the provider's inway says that it is, and passes on to where it really is."""
 
     def __init__(self):
         self.asked, self.answered = b"", b""
         self._ends = None
-        self._listener = socket.create_server((LOOPBACK, 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     def between(self, consumer, provider, anchors):
         """Gives it the keys of both nodes."""
@@ -30,17 +48,6 @@ class Tap:
 
     def forget(self):
         self.asked, self.answered = b"", b""
-
-    def stop(self):
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._pass, args=(near,), daemon=True).start()
 
     def _pass(self, raw):
         server, client, address, host = self._ends
