@@ -31,6 +31,7 @@ pub enum Contract {
     /// One contract: grants, signatures, what the acceptance policy said of it.
     Show {
         /// Its hash, or enough of the beginning of it; `$1$1$` may be left out.
+        #[arg(allow_hyphen_values = true)]
         hash: String,
     },
     /// Propose a contract for the use of a service; if one stands, that is the answer.
@@ -78,6 +79,7 @@ fn property(text: &str) -> Result<(String, String), String> {
 #[derive(Debug, Args)]
 pub struct Signed {
     /// Its hash, or enough of the beginning of it; `$1$1$` may be left out.
+    #[arg(allow_hyphen_values = true)]
     hash: String,
 }
 
@@ -183,15 +185,17 @@ pub fn short(hash: &str) -> String {
     digest_of(hash).chars().take(12).collect()
 }
 
+/// The digest without its hyphens in front: one hash in 64 begins with a hyphen, which a command line
+/// would read as an option.
 fn digest_of(hash: &str) -> &str {
-    hash.rsplit('$').next().unwrap_or(hash)
+    hash.rsplit('$').next().unwrap_or(hash).trim_start_matches('-')
 }
 
 /// The whole hash of the one contract that begins so.
 async fn whole(beginning: &str, client: &Client) -> anyhow::Result<String> {
     // A shell has eaten the dollar signs of an unquoted hash, or left them in: the digest decides.
     let wanted = digest_of(beginning.trim());
-    if wanted.len() == 86 && beginning.starts_with('$') {
+    if wanted.len() >= 80 && beginning.trim().starts_with("$1$") {
         return Ok(beginning.trim().to_owned());
     }
     let answer = client.list("/v1/contracts", &[], usize::MAX).await?;
@@ -221,6 +225,8 @@ async fn whole(beginning: &str, client: &Client) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     #[test]
@@ -228,5 +234,21 @@ mod tests {
         let mut answer = json!({ "items": [{ "hash": "$1$1$abcdefghijklmnop" }] });
         shorten(&mut answer);
         assert_eq!(answer.pointer("/items/0/short"), Some(&Value::from("abcdefghijkl")));
+    }
+
+    #[test]
+    fn a_hash_that_begins_with_a_hyphen_can_be_typed() {
+        assert_eq!(short("$1$1$--mcdefghijklmnop"), "mcdefghijklm");
+        for typed in ["-mcdef", "$1$1$-mcdef", "mcdef"] {
+            let asked = Typed::try_parse_from(["contract", "revoke", typed]);
+            let Ok(Typed { contract: Contract::Revoke(signed) }) = asked else { panic!("{asked:?}") };
+            assert_eq!(digest_of(&signed.hash), "mcdef");
+        }
+    }
+
+    #[derive(Debug, clap::Parser)]
+    struct Typed {
+        #[command(subcommand)]
+        contract: Contract,
     }
 }
