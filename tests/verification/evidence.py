@@ -28,6 +28,10 @@ def agreement_line(agreement):
             "document": canonical(agreement.content), "statements": json.loads(json.dumps(agreement.statements))}  # fmt: skip
 
 
+def list_lines(journal):
+    return [{"type": "revocation_list", "der": base64url(each)} for each in journal.revocation_lists]
+
+
 def checkpoint_lines(journal):
     return [{"type": "checkpoint", "note": each.note, "at": each.at} for each in journal.checkpoints]
 
@@ -44,7 +48,7 @@ def of_journal(journal, agreements=(), period=None):
         return period is not None and entry.kind not in ALWAYS and not period[0] <= entry.at < period[1]
 
     entries = [entry_line(index, each, withheld(each)) for index, each in enumerate(journal.entries[: last.size])]
-    return lined([head, *checkpoint_lines(journal), *entries, *map(agreement_line, agreements)])
+    return lined([head, *checkpoint_lines(journal), *entries, *map(agreement_line, agreements), *list_lines(journal)])
 
 
 def of_exchange(journal, transaction, agreements=()):
@@ -61,7 +65,7 @@ def of_exchange(journal, transaction, agreements=()):
         if each.epoch == last.epoch or each.size <= last.size:
             proof = [base64url(step) for step in tree.consistency(each.size, last.size)]
             lines.append({"type": "consistency", "from": each.size, "to": last.size, "hashes": proof})
-    return lined([*lines, *map(agreement_line, agreements)])
+    return lined([*lines, *map(agreement_line, agreements), *list_lines(journal)])
 
 
 NOT_TOLD = ("application", "processing")
@@ -82,6 +86,8 @@ def of_half(organisation, receiver, transaction, agreements=(), **wrong):
     for line in of_exchange(organisation.journal, transaction, agreements)[:-1]:
         if line["type"] == "evidence":
             line = {**line, "for": receiver}
+        if line["type"] == "revocation_list":
+            continue
         if line["type"] != "entry" or line["kind"] in ALWAYS:
             lines.append(line)
             continue

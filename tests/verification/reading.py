@@ -25,6 +25,7 @@ LINES = {  # of each type: the members that must be there, and those that may
     "consistency": ({"from": int, "to": int, "hashes": list}, {}),
     "agreement": ({"id": str, "version": int, "hash": str, "document": str, "statements": list}, {}),
     "certificate": ({"der": str}, {}),
+    "revocation_list": ({"der": str}, {}),
     "told": ({"index": int, "statement": str, "chain": list}, {}),
     "not_given": ({"participant": str, "at": int, "code": str}, {}),
     "end": ({"lines": int}, {}),
@@ -74,6 +75,7 @@ class Section:
     told: dict = field(default_factory=dict)  # by index: the line
     not_given: int = 0
     certificates: list = field(default_factory=list)
+    lists: list = field(default_factory=list)  # of revoked certificates: (line, DER)
     cut: bool = True
     notes: int = 0  # how many lines `checkpoint`, also those that cannot be read
     # What judging leaves for the comparison with others:
@@ -180,6 +182,8 @@ def put(section, kind, line, number):
         section.not_given += 1
     elif kind == "agreement":
         section.agreements.append(line)
+    elif kind == "revocation_list":
+        section.lists.append((number, unbase64url(line["der"])))
     else:
         unbase64url(line["der"])
         with contextlib.suppress(Wrong):

@@ -10,8 +10,9 @@ use verbond_application::{OpContext, agreements::Envelope, database_problem, dec
 use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_journal::{Bytes32, Entry, Showing, TILE_WIDTH, TileId, TreeHash};
 use verbond_store::{checkpoints::CheckpointRow, tree::TreeEntry};
+use verbond_trust::TrustStore;
 
-use crate::half::Telling;
+use crate::{half::Telling, revocations::Certificates};
 
 /// Name and version of the format.
 pub(crate) const FORMAT: &str = "verbond-evidence/1";
@@ -38,7 +39,8 @@ pub struct NotGiven {
     pub code: String,
 }
 
-/// Sends evidence piece by piece, each of whole lines: everything is proved against the newest checkpoint.
+/// Sends evidence piece by piece, each of whole lines: everything is proved against the newest checkpoint. `trust`: by whose lists of
+/// revoked certificates it can be judged.
 ///
 /// # Errors
 /// `NO_CHECKPOINT_YET`; `EXCHANGE_UNKNOWN`; a problem with the database; nobody takes the lines any more. What has been taken by then has
@@ -46,6 +48,7 @@ pub struct NotGiven {
 pub async fn evidence(
     context: &OpContext,
     own: &ParticipantId,
+    trust: &TrustStore,
     of: EvidenceOf,
     not_given: &[NotGiven],
     pieces: &mpsc::Sender<Result<Vec<u8>, Problem>>,
@@ -63,6 +66,7 @@ pub async fn evidence(
         }
     }
     lines.agreements(context).await?;
+    lines.revocation_lists(trust).await?;
     lines.end().await
 }
 
@@ -76,16 +80,18 @@ pub(crate) struct Lines<'a> {
     count: u64,
     /// Hashes of versions that entries name.
     agreements: BTreeSet<String>,
+    /// Whose signatures it holds.
+    certificates: Certificates,
     /// To whom it is handed over, where that is the other party.
     telling: Option<Telling<'a>>,
 }
 
 impl<'a> Lines<'a> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         pieces: &'a mpsc::Sender<Result<Vec<u8>, Problem>>,
         telling: Option<Telling<'a>>,
     ) -> Self {
-        Self { pieces, count: 0, agreements: BTreeSet::new(), telling }
+        Self { pieces, count: 0, agreements: BTreeSet::new(), certificates: Certificates::default(), telling }
     }
 
     async fn not_given(&mut self, halves: &[NotGiven]) -> Result<(), Problem> {
@@ -200,6 +206,7 @@ impl<'a> Lines<'a> {
             Some((salt, payload)) if given => {
                 let payload = std::str::from_utf8(payload).map_err(|_| unwritten("a payload is no text"))?;
                 self.note_agreement(&entry.kind, payload);
+                self.certificates.take_entry(&entry.kind, payload);
                 members.insert("salt".to_owned(), URL_SAFE_NO_PAD.encode(salt).into());
                 members.insert("payload".to_owned(), payload.into());
             }
@@ -303,11 +310,20 @@ impl<'a> Lines<'a> {
                 row.steps.iter().map(|step| serde_json::from_str(&step.detail)).collect();
             let statements =
                 statements.map_err(|_| unwritten("a statement about an agreement is damaged"))?;
+            self.certificates.take_statements(&statements);
             self.put(vec![json!({
                 "type": "agreement", "id": row.agreement, "version": row.version, "hash": row.hash,
                 "document": row.document, "statements": statements,
             })])
             .await?;
+        }
+        Ok(())
+    }
+
+    async fn revocation_lists(&mut self, trust: &TrustStore) -> Result<(), Problem> {
+        // One at a time: they may be long.
+        for line in std::mem::take(&mut self.certificates).lists(trust) {
+            self.put(vec![line]).await?;
         }
         Ok(())
     }

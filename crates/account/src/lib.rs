@@ -12,6 +12,7 @@ mod other_half;
 mod otlp;
 mod processing;
 mod reconcile;
+mod revocations;
 mod schedule;
 mod told;
 

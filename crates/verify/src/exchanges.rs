@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     agreement::{AgreementVersion, was_in_force},
-    certificate::Anchors,
+    certificate::{Anchors, Signed},
     finding::{Alarm, Findings, NoteCode, Place, at_index, at_line, words},
     kept::{CompletionRecord, Decided, PermitRecord},
     line::Id,
@@ -32,12 +32,10 @@ pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, finding
             section.alarm(findings, Alarm::AgreementSignature, place, &nl, &en);
         }
         for signer in &version.signers {
-            if !anchors.vouch(&signer.chain, &section.certificates, &signer.participant, signer.at) {
-                let nl =
-                    format!("Het certificaat onder een verklaring van {} deugt niet.", signer.participant);
-                let en = format!("the certificate behind a statement of {} is not good", signer.participant);
-                section.alarm(findings, Alarm::Certificate, place, &nl, &en);
-            }
+            let nl = format!("Het certificaat onder een verklaring van {} deugt niet.", signer.participant);
+            let en = format!("the certificate behind a statement of {} is not good", signer.participant);
+            let signed = Signed { chain: &signer.chain, whose: &signer.participant, at: signer.at };
+            anchors.vouch(&signed, section, place, [&nl, &en], findings);
             // Of its own people a participant's journal knows the keys.
             let key = signer
                 .key

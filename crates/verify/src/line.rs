@@ -189,6 +189,7 @@ pub(crate) enum Line<'a> {
     Consistency { from: u64, to: u64, hashes: Vec<Hash> },
     Agreement(Box<AgreementLine>),
     Certificate(Vec<u8>),
+    RevocationList(Vec<u8>),
     Told { index: u64, signed: Signed },
     NotGiven,
     End { lines: u64 },
@@ -274,6 +275,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Line<'_>> {
         "certificate" => {
             let der = members.der.take()?;
             Line::Certificate(URL_SAFE_NO_PAD.decode(&*der.0).ok()?)
+        }
+        "revocation_list" => {
+            let der = members.der.take()?;
+            Line::RevocationList(URL_SAFE_NO_PAD.decode(&*der.0).ok()?)
         }
         "told" => Line::Told {
             index: members.index.take()?,

@@ -20,6 +20,7 @@ use crate::{
     people::People,
     reader::Item,
     records::{OwedRecord, Records},
+    revocation::{List, MOST_BYTES, MOST_LISTS},
     told::Half,
 };
 
@@ -81,6 +82,8 @@ pub(crate) struct Section {
     pub(crate) operations: Pool<OperationName>,
     pub(crate) element_lists: Pool<Vec<Box<str>>>,
     pub(crate) certificates: Vec<Vec<u8>>,
+    /// Lists of revoked certificates, by line.
+    pub(crate) lists: Vec<(u64, List)>,
     pub(crate) half: Half,
 }
 
@@ -124,6 +127,7 @@ impl Section {
             operations: Pool::default(),
             element_lists: Pool::default(),
             certificates: Vec::new(),
+            lists: Vec::new(),
             half: Half::default(),
         }
     }
@@ -167,6 +171,7 @@ impl Section {
                 self.certificates.push(der);
             }
             Item::Certificate(_) => {}
+            Item::RevocationList(list) => self.revocation_list(list, line, findings),
             Item::Told { index, told } if self.header.receiver.is_some() => {
                 self.told(index, told.map(|told| *told), line, names, findings);
             }
@@ -175,6 +180,20 @@ impl Section {
             Item::Consistency { .. } | Item::Told { .. } | Item::NotGiven | Item::Bad | Item::Evidence(_) => {
                 self.form(findings, line, "De regel is niet leesbaar.", "the line cannot be read");
             }
+        }
+    }
+
+    fn revocation_list(&mut self, list: Option<Box<List>>, line: u64, findings: &mut Findings) {
+        let Some(list) = list else {
+            let (nl, en) = (
+                "De lijst met ingetrokken certificaten is niet leesbaar.",
+                "the list of revoked certificates cannot be read",
+            );
+            return self.alarm(findings, Alarm::RevocationList, at_line(line), nl, en);
+        };
+        let held: usize = self.lists.iter().map(|(_, list)| list.bytes()).sum();
+        if self.lists.len() < MOST_LISTS && held.saturating_add(list.bytes()) <= MOST_BYTES {
+            self.lists.push((line, *list));
         }
     }
 

@@ -22,7 +22,7 @@ def half_of_the_other_party(world):
     return [*own, *theirs]
 
 
-@case(notes="ONE_SIDE")
+@case(notes="ONE_SIDE REVOCATION_UNKNOWN")
 def half_by_itself(world):
     return halves(world)[2]
 

@@ -1,6 +1,8 @@
 //! Evidence, for those who check the journal from outside.
 #![expect(unused_qualifications, reason = "the description macro writes paths of its own to the parameters")]
 
+use std::sync::Arc;
+
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -69,10 +71,10 @@ pub async fn get(
     // Of now, as far as this process has the key.
     office.checkpoints.sign(&context).await?;
     let (pieces, taken) = mpsc::channel(lines::ROOM);
-    let own = office.agreements.own.clone();
+    let (own, trust) = (office.agreements.own.clone(), Arc::clone(&office.agreements.trust));
     tokio::spawn(async move {
         let not_given: Vec<NotGiven> = halves.iter().filter_map(OtherHalf::not_given).collect();
-        match evidence(&context, &own, of, &not_given, &pieces).await {
+        match evidence(&context, &own, &trust, of, &not_given, &pieces).await {
             Ok(()) => behind(halves, &pieces).await,
             // Nobody may be there to hear it.
             Err(problem) => drop(pieces.send(Err(problem)).await),
