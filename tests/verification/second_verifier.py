@@ -388,10 +388,27 @@ class Verifier:
                 chain, party, at = version.take(each)
                 self.judge_certificate(section, chain, party, at, **place)
                 step = version.stated[-1][2]
-                if step["step"] == "signed" and party == who and knows_all_acts(section) and not might_sign(section, step["key"], at):
+                if step["step"] == "signed" and party == who and knows_people(section) and not had_role(section, "signatory", step["key"], at):
                     self.alarm("SIGNATORY_KEY", who, "the key that signed was no signatory's then", **place)
             except Wrong as error:
                 self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
+
+        self.judge_advice(section, version, place)
+
+    def judge_advice(self, section, version, place):
+        """Whether officers advised under keys of their own, and were answered."""
+        who = section.participant
+        for each in version.advice:
+            try:
+                key, at = version.advised(each)
+            except Wrong as error:
+                self.alarm("ADVICE_SIGNATURE", who, str(error), **place)
+                continue
+            if each["participant"] == who and knows_people(section) and not had_role(section, "data_protection_officer", key, at):
+                self.alarm("OFFICER_KEY", who, "the key was no officer's then", **place)
+            is_signed = any(step["step"] == "signed" for _, _, step in version.stated)
+            if each["outcome"] == "negative" and "not_followed_because" not in each and is_signed:
+                self.alarm("ADVICE_UNANSWERED", who, "nobody said why the advice was not followed", **place)
 
     def judge_ground(self, section, entry, versions, broken, place):
         """Whether a permit of a governed service rests on a version that was in force."""
@@ -590,8 +607,12 @@ def knows_all_acts(section):
     return section.whole and section.missing is None and all(each["content"] for each in section.entries if each["kind"] == "act")
 
 
-def might_sign(section, key, moment):
-    """Whether acts say that the key was, five minutes more or less, a signatory's at a moment (entries.md, *People*)."""
+def knows_people(section):
+    return knows_all_acts(section)
+
+
+def had_role(section, role, key, moment):
+    """Whether acts say that the key was, five minutes more or less, that of somebody with this role (entries.md, *People*)."""
     wanted, spans = hashlib.sha256(signatures.unbase64url(key)).hexdigest(), {}
     found = []  # (key, from, until)
     for entry in section.entries:
@@ -606,7 +627,7 @@ def might_sign(section, key, moment):
         roles = detail["roles"] if isinstance(detail.get("roles"), list) else []
         after = detail.get("thumbprint") if action == "person.enrol" else before
         if action != "person.disable" and isinstance(after, str):
-            spans[person] = (after, "signatory" in roles, at)
+            spans[person] = (after, role in roles, at)
     found += [(each, begun, None) for each, signs, begun in spans.values() if signs]
     return any(
         each == wanted and begun - 5 * MINUTE <= moment and (ended is None or moment <= ended + 5 * MINUTE) for each, begun, ended in found

@@ -145,6 +145,21 @@ def signed_by_person(token, encoded_key, document, typ):
     return header["iat"]
 
 
+def place_of(text, wanted):
+    """Where the value of a member of a JSON object stands in its text; None when there is no such member."""
+    decoder, at = json.JSONDecoder(), text.index("{") + 1
+    while True:
+        at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
+        if text[at] == "}":
+            return None
+        name, at = decoder.raw_decode(text, at)
+        begin = text.index(":", at) + 1
+        begin += len(text[begin:]) - len(text[begin:].lstrip(" \t\r\n"))
+        _, at = decoder.raw_decode(text, begin)
+        if name == wanted:
+            return begin, at
+
+
 def certificates(encoded):
     """A certificate, and others that help to find its way, from DER in base64url. Of these, what cannot be read helps nobody."""
     if not isinstance(encoded, list) or not 0 < len(encoded) <= LONGEST_CHAIN:

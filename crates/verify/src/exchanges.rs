@@ -3,12 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
+    advice,
     agreement::{AgreementVersion, was_in_force},
     certificate::{Anchors, Signed},
     finding::{Alarm, Findings, NoteCode, Place, at_index, at_line, words},
     kept::{CompletionRecord, Decided, PermitRecord},
     line::Id,
     payload::{Delivery, Direction, VersionName},
+    people::Duty,
     records,
     section::Section,
 };
@@ -37,10 +39,9 @@ pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, finding
             let signed = Signed { chain: &signer.chain, whose: &signer.participant, at: signer.at };
             anchors.vouch(&signed, section, place, [&nl, &en], findings);
             // Of its own people a participant's journal knows the keys.
-            let key = signer
-                .key
-                .filter(|_| signer.participant == section.participant() && section.knows_all_acts());
-            if key.is_some_and(|key| !section.people.might_sign(&key, signer.at)) {
+            let key =
+                signer.key.filter(|_| signer.participant == section.participant() && section.knows_people());
+            if key.is_some_and(|key| !section.people.had(&key, Duty::Sign, signer.at)) {
                 let nl = format!(
                     "De sleutel waarmee voor {} is getekend was toen van geen tekenbevoegde.",
                     signer.participant
@@ -49,6 +50,7 @@ pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, finding
                 section.alarm(findings, Alarm::SignatoryKey, place, &nl, &en);
             }
         }
+        advice::judge_version(version, section, findings);
     }
 }
 

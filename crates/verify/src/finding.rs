@@ -71,6 +71,9 @@ codes! {
     AgreementMissing = "AGREEMENT_MISSING", "De gegevensafspraak van een toestemming ontbreekt.", "The agreement of a permit is missing.";
     AgreementSignature = "AGREEMENT_SIGNATURE", "Een handtekening onder een gegevensafspraak deugt niet.", "A signature of an agreement is not good.";
     SignatoryKey = "SIGNATORY_KEY", "Er is getekend met een sleutel die van geen tekenbevoegde was.", "A key that was no signatory's has signed.";
+    AdviceSignature = "ADVICE_SIGNATURE", "Onder een advies van een FG staat geen geldige handtekening.", "No good signature stands under an officer's advice.";
+    OfficerKey = "OFFICER_KEY", "Er is geadviseerd met een sleutel die van geen FG was.", "A key that was no data protection officer's has advised.";
+    AdviceUnanswered = "ADVICE_UNANSWERED", "Er is tegen het advies van een FG getekend zonder te zeggen waarom.", "It was signed against an officer's advice without saying why.";
     AgreementNotInForce = "AGREEMENT_NOT_IN_FORCE", "De gegevensafspraak gold niet.", "The agreement was not in force.";
     ElementNotAgreed = "ELEMENT_NOT_AGREED", "Er kwam meer over dan afgesproken.", "More crossed than was agreed.";
     CompletionWithoutPermit = "COMPLETION_WITHOUT_PERMIT", "Een afronding hoort bij geen toestemming.", "A completion belongs to no permit.";

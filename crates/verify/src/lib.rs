@@ -4,6 +4,7 @@
 //! Its rules stand in `docs/formats/verification.md`. It shares no code with the node whose evidence it verifies.
 
 mod act;
+mod advice;
 mod agreement;
 mod certificate;
 pub mod command;

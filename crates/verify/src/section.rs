@@ -145,6 +145,11 @@ impl Section {
         self.is_journal() && self.first_missing.is_none() && !self.has_unknown_acts
     }
 
+    /// Whether acts tell who had which key.
+    pub(crate) fn knows_people(&self) -> bool {
+        self.knows_all_acts()
+    }
+
     pub(crate) fn alarm(&self, findings: &mut Findings, code: Alarm, place: Place, nl: &str, en: &str) {
         findings.alarm(code, Some(self.participant()), place, words(nl, en));
     }

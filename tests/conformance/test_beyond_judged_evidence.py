@@ -1,5 +1,5 @@
-"""Beyond the suite: evidence carries the lists of revoked certificates by which its signatures can be judged, and whoever verifies
-brings those of later. Judged by the program and by the verifier in Python, which was written from docs/formats.
+"""Beyond the suite: evidence carries the lists of revoked certificates by which its signatures can be judged, whoever verifies
+brings those of later, and officers' advice is judged with the agreement that it is part of. Judged by the program and by the verifier in Python, which was written from docs/formats.
 """
 
 import base64
@@ -19,8 +19,9 @@ DAY = datetime.timedelta(days=1)
 
 @pytest.fixture(scope="module")
 def evidence(consumer, provider, folder, token):
-    """The consumer's whole journal, after an exchange under an agreement."""
-    conclude(consumer, provider, consumer.drafts(document(provider.node, consumer.node), folder))
+    """The consumer's whole journal, after an exchange under an agreement on which its officer had advised."""
+    digest = consumer.advise(consumer.drafts(document(provider.node, consumer.node), folder), text="Proportionate.")
+    conclude(consumer, provider, digest)
     eventually(lambda: ask(consumer, token).status == 200, "an answer under the agreement", 20)
     file = folder / "journal.jsonl"
     consumer.officer().afar("account", "evidence", "--out", str(file))
@@ -31,6 +32,14 @@ def lists(file):
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     encoded = [line["der"] for line in lines if line["type"] == "revocation_list"]
     return [x509.load_der_x509_crl(base64.urlsafe_b64decode(each + "=" * (-len(each) % 4))) for each in encoded]
+
+
+def test_the_officers_advice_is_judged_as_the_node_wrote_it(evidence, authority):
+    lines = [json.loads(line) for line in evidence.read_text().splitlines()]
+    [agreement] = [line for line in lines if line["type"] == "agreement"]
+    document = json.loads(agreement["document"])
+    assert [each["outcome"] for each in document["advice"]] == ["positive"]
+    assert verifiers.agreed([str(evidence)], str(authority.anchors))["outcome"] == "clean"
 
 
 def codes(report, of="alarms"):
