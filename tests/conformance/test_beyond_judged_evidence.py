@@ -12,6 +12,7 @@ from cryptography import x509
 from support.agreements import ask, conclude, document
 from support.between_two import consumer, folder, provider, source, token  # noqa: F401
 from support.checks import eventually
+from support.node import NodeFault
 from verification import verifiers
 
 DAY = datetime.timedelta(days=1)
@@ -58,6 +59,34 @@ def test_it_carries_the_lists_that_its_certificates_need(evidence, authority, tm
     without.write_text("".join(json.dumps(line) + "\n" for line in kept))
     report = verifiers.agreed([str(without)], str(authority.anchors))
     assert report["outcome"] == "clean" and "REVOCATION_UNKNOWN" in codes(report, "notes")
+
+
+def test_evidence_of_one_exchange_holds_the_acts_by_which_it_is_judged(evidence, consumer, token, authority, tmp_path):
+    transaction = ask(consumer, token).headers["Fsc-Transaction-Id"]
+    file = tmp_path / "exchange.jsonl"
+
+    def handed_over():
+        file.unlink(missing_ok=True)
+        try:
+            consumer.officer().afar("account", "evidence", "--transaction", transaction, "--out", str(file))
+        except NodeFault:
+            return False
+        return '"kind":"completion"' in file.read_text()
+
+    eventually(handed_over, "the whole exchange", 20)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    acts = [json.loads(line["payload"]) for line in lines if line.get("kind") == "act"]
+    by_action = {action: {act["subject"] for act in acts if act["action"] == action} for action in {act["action"] for act in acts}}
+    assert set(by_action) <= {"journal.key", "application.bind", "person.enrol", "person.roles"}
+    # Those who signed and advised, and nobody else who works there.
+    assert by_action["person.enrol"] == {"fg", "directeur"}, by_action
+    assert verifiers.agreed([str(file)], str(authority.anchors))["outcome"] == "clean"
+    gone = {line["index"] for line in lines if line.get("kind") == "act" and '"person.' in line["payload"]}
+    kept = [line for line in lines if line.get("index") not in gone]
+    kept[-1]["lines"] = len(kept)
+    file.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    report = verifiers.agreed([str(file)], str(authority.anchors))
+    assert codes(report) == {"SIGNATORY_KEY", "OFFICER_KEY"}, report["alarms"]
 
 
 @pytest.mark.parametrize("since, found", [(-DAY, True), (DAY, False)])

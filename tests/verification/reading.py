@@ -144,6 +144,12 @@ def opened(head):
         raise Wrong("evidence of another format")
     if "for" in head and (head["scope"] != "exchange" or not PARTICIPANT.fullmatch(head["for"])):
         raise Wrong("handed over to nobody, or of more than one exchange")
+    if head["scope"] == "journal" and "transaction_id" in head:
+        raise Wrong("a journal is not of one exchange")
+    if head["scope"] == "exchange" and ("transaction_id" in head) == ("period" in head):
+        raise Wrong("single entries are of one exchange, or of a period")
+    if head["scope"] == "exchange" and "period" in head and "for" not in head:
+        raise Wrong("single entries of a period are for the other party")
     if "period" in head:
         typed(head["period"], {"from": int, "until": int}, {})
     return Section(head)
@@ -177,7 +183,7 @@ def put(section, kind, line, number):
             raise Wrong("told of an entry that is not withheld")
         section.told[line["index"]] = line
     elif kind == "not_given":
-        if section.whole or not PARTICIPANT.fullmatch(line["participant"]):
+        if section.whole and "period" not in section.head or not PARTICIPANT.fullmatch(line["participant"]):
             raise Wrong("nobody's half was not given")
         section.not_given += 1
     elif kind == "agreement":

@@ -100,7 +100,7 @@ class Verifier:
 
     def judge_entry(self, section, entry):
         """Sets `state` and `content`: what is known of the entry, and what it says."""
-        index, who, period = entry["index"], section.participant, section.head.get("period")
+        index, who, period = entry["index"], section.participant, section.whole and section.head.get("period")
         entry["state"], entry["content"] = "unknown", None
         tellable = "for" in section.head and entry["kind"] in TELLABLE
         if entry.get("withheld") and not tellable and (not period or period["from"] <= entry["at"] < period["until"] or entry["kind"] in KEPT):
@@ -388,7 +388,7 @@ class Verifier:
                 chain, party, at = version.take(each)
                 self.judge_certificate(section, chain, party, at, **place)
                 step = version.stated[-1][2]
-                if step["step"] == "signed" and party == who and knows_people(section) and not had_role(section, "signatory", step["key"], at):
+                if step["step"] == "signed" and party == who and knows_acts(section) and not had_role(section, "signatory", step["key"], at):
                     self.alarm("SIGNATORY_KEY", who, "the key that signed was no signatory's then", **place)
             except Wrong as error:
                 self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
@@ -404,7 +404,7 @@ class Verifier:
             except Wrong as error:
                 self.alarm("ADVICE_SIGNATURE", who, str(error), **place)
                 continue
-            if each["participant"] == who and knows_people(section) and not had_role(section, "data_protection_officer", key, at):
+            if each["participant"] == who and knows_acts(section) and not had_role(section, "data_protection_officer", key, at):
                 self.alarm("OFFICER_KEY", who, "the key was no officer's then", **place)
             is_signed = any(step["step"] == "signed" for _, _, step in version.stated)
             if each["outcome"] == "negative" and "not_followed_because" not in each and is_signed:
@@ -602,13 +602,10 @@ def declared_open(section):
     return spans
 
 
-def knows_all_acts(section):
-    """Whether what no act says was not so."""
-    return section.whole and section.missing is None and all(each["content"] for each in section.entries if each["kind"] == "act")
-
-
-def knows_people(section):
-    return knows_all_acts(section)
+def knows_acts(section):
+    """Whether the acts that decide on services and people are there, so that what none of them says was not so."""
+    has_them = section.missing is None if section.whole else "for" not in section.head
+    return has_them and all(each["content"] for each in section.entries if each["kind"] == "act")
 
 
 def had_role(section, role, key, moment):
@@ -636,7 +633,7 @@ def had_role(section, role, key, moment):
 
 def may_be_open(section, spans, permit):
     """Whether acts had declared the permit's service open, or cannot say that they had not."""
-    if not knows_all_acts(section):
+    if not knows_acts(section):
         return True
     content, at = permit["content"], permit["at"]
     what = ("own", content["service"])

@@ -128,7 +128,7 @@ pub(crate) fn judge_version(version: &AgreementVersion, section: &Section, findi
             continue;
         };
         // Of its own people a participant's journal knows the keys.
-        let is_known = participant == section.participant() && section.knows_people();
+        let is_known = participant == section.participant() && section.knows_acts();
         if is_known && !section.people.had(key, Duty::Advise, *at) {
             let nl = format!("De sleutel onder het advies voor {participant} was toen van geen FG.");
             let en =

@@ -40,7 +40,7 @@ pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, finding
             anchors.vouch(&signed, section, place, [&nl, &en], findings);
             // Of its own people a participant's journal knows the keys.
             let key =
-                signer.key.filter(|_| signer.participant == section.participant() && section.knows_people());
+                signer.key.filter(|_| signer.participant == section.participant() && section.knows_acts());
             if key.is_some_and(|key| !section.people.had(&key, Duty::Sign, signer.at)) {
                 let nl = format!(
                     "De sleutel waarmee voor {} is getekend was toen van geen tekenbevoegde.",
@@ -99,7 +99,7 @@ fn of_exchange(index: u64, transaction: Id) -> Place {
 /// Whether acts say that a service was open, or cannot say that it was not.
 fn may_be_open(section: &Section, permit: &PermitRecord) -> bool {
     let key = section.undecided.get(&permit.index);
-    !section.knows_all_acts() || key.is_none_or(|key| section.declarations.covers(*key, permit.at))
+    !section.knows_acts() || key.is_none_or(|key| section.declarations.covers(*key, permit.at))
 }
 
 /// On which decision and agreement each permit rests.

@@ -329,7 +329,10 @@ fn header(members: &mut Members<'_>) -> Option<Header> {
     let fits = match scope {
         Scope::Journal => !of_exchange && receiver.is_none(),
         Scope::Exchange => {
-            of_exchange && period.is_none() && receiver.as_deref().is_none_or(crate::note::is_participant)
+            // Of a period only the other party is given single entries.
+            let of_period = period.is_some() && receiver.is_some();
+            let is_one = if of_exchange { period.is_none() } else { of_period };
+            is_one && receiver.as_deref().is_none_or(crate::note::is_participant)
         }
     };
     let participant = owned(members.participant.take())?;

@@ -140,14 +140,14 @@ impl Section {
         self.header.scope == Scope::Journal
     }
 
-    /// Whether all acts of the journal are there and known, so that what none of them says was not so.
-    pub(crate) fn knows_all_acts(&self) -> bool {
-        self.is_journal() && self.first_missing.is_none() && !self.has_unknown_acts
-    }
-
-    /// Whether acts tell who had which key.
-    pub(crate) fn knows_people(&self) -> bool {
-        self.knows_all_acts()
+    /// Whether the acts that decide on services and people are there and known, so that what none of them says was not so: all of a
+    /// journal, and those that evidence of an exchange must hold. A half has none.
+    pub(crate) fn knows_acts(&self) -> bool {
+        let has_them = match self.header.scope {
+            Scope::Journal => self.first_missing.is_none(),
+            Scope::Exchange => self.header.receiver.is_none(),
+        };
+        has_them && !self.has_unknown_acts
     }
 
     pub(crate) fn alarm(&self, findings: &mut Findings, code: Alarm, place: Place, nl: &str, en: &str) {
@@ -180,7 +180,9 @@ impl Section {
             Item::Told { index, told } if self.header.receiver.is_some() => {
                 self.told(index, told.map(|told| *told), line, names, findings);
             }
-            Item::NotGiven if !self.is_journal() => add(&mut self.half.not_given),
+            Item::NotGiven if !self.is_journal() || self.header.period.is_some() => {
+                add(&mut self.half.not_given);
+            }
             Item::End { lines } => self.end(lines, line, findings),
             Item::Consistency { .. } | Item::Told { .. } | Item::NotGiven | Item::Bad | Item::Evidence(_) => {
                 self.form(findings, line, "De regel is niet leesbaar.", "the line cannot be read");
@@ -523,7 +525,8 @@ impl Section {
     }
 
     fn withheld(&mut self, index: u64, at: i64, kind: Kind, findings: &mut Findings) {
-        let outside = self.header.period.is_some_and(|period| at < period.from || at >= period.until);
+        let period = self.header.period.filter(|_| self.is_journal());
+        let outside = period.is_some_and(|period| at < period.from || at >= period.until);
         if !outside || matches!(kind, Kind::Act | Kind::Witness) {
             let (nl, en) = (
                 "De inhoud is niet gegeven, en zou dat wel moeten zijn.",
