@@ -202,7 +202,7 @@ fn purpose(snapshot: &Snapshot, question: &Question<'_>) -> EntryName {
 pub fn may_go_on(snapshot: &Snapshot, decision: &DecisionRecord, now: Timestamp) -> bool {
     let Some(policies) = &decision.attributes.policies else { return true };
     let hash = policies.agreement.hash.to_string();
-    let versions = snapshot.agreements.get(&policies.agreement.id).into_iter().flatten();
+    let versions = snapshot.agreements.get(&policies.agreement.id).iter();
     versions
         .filter(|version| version.hash == hash)
         .any(|version| matches!(version.stage(now), Stage::Signed | Stage::Replaced))
