@@ -18,7 +18,7 @@ def rows(cells):
 
 
 def without_tests(file):
-    return file.read_text().split("#[cfg(test)]\nmod tests")[0]
+    return re.split(r"#\[cfg\(test\)\]\n(?:pub\(crate\) )?mod tests", file.read_text())[0]
 
 
 def test_the_table_names_every_fail_point_once():

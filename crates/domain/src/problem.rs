@@ -1,6 +1,6 @@
 //! A precise "no": a stable code, a sentence in Dutch and in English, and what to do next.
 
-use std::sync::OnceLock;
+use std::{num::NonZeroU32, sync::OnceLock};
 
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ pub struct Problem {
     /// What the reader can do about it.
     pub next: Bilingual,
     /// After how many seconds asking again can have another outcome, where that is known (RFC 9110 section 10.2.3).
-    pub retry_after: Option<u32>,
+    pub retry_after: Option<NonZeroU32>,
 }
 
 impl Problem {
@@ -64,18 +64,21 @@ impl Problem {
         self
     }
 
-    /// Says after how many seconds asking again can have another outcome.
+    /// Says after how many seconds asking again can have another outcome; a second at least.
     #[must_use]
     pub const fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
+        self.retry_after = Some(match NonZeroU32::new(seconds) {
+            Some(seconds) => seconds,
+            None => NonZeroU32::MIN,
+        });
         self
     }
 
-    /// As [`Problem::retry_after`], by the moment from which on it can; a second at least, so that nobody asks before it.
+    /// As [`Problem::retry_after`], by the moment from which on it can.
     #[must_use]
     pub fn retry_from(self, moment: Timestamp, now: Timestamp) -> Self {
         let seconds = moment.seconds().saturating_sub(now.seconds());
-        self.retry_after(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX))
+        self.retry_after(u32::try_from(seconds.max(0)).unwrap_or(u32::MAX))
     }
 
     /// What the person who asked is told, at inway and outway. It follows from the status alone and says nothing of the

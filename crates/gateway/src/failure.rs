@@ -136,9 +136,8 @@ impl Failure {
             Self::PersonLimitReached { until, now } => {
                 verbond_application::limits::person_reached(until, now)
             }
-            Self::SourceRefused(status, wait) => Problem {
-                retry_after: wait,
-                ..Problem::new(
+            Self::SourceRefused(status, wait) => {
+                let problem = Problem::new(
                     "SOURCE_REFUSED",
                     status.as_u16(),
                     "De bron gaf geen antwoord op deze vraag; wat zij erbij zei, hoort niet bij de afspraak.",
@@ -147,8 +146,12 @@ impl Failure {
                 .next(
                     "Besluit hier niet op. Vraag de aanbieder naar de uitwisseling met dit transactienummer.",
                     "Do not decide on this. Ask the provider about the exchange with this transaction id.",
-                )
-            },
+                );
+                match wait {
+                    Some(wait) => problem.retry_after(wait),
+                    None => problem,
+                }
+            }
             Self::BodyNotAgreed => Problem::new(
                 "BODY_NOT_AGREED",
                 422,

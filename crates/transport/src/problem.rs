@@ -14,7 +14,7 @@ pub fn problem_details(problem: &Problem) -> Response<Body> {
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     if let Some(seconds) = problem.retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.get().into());
     }
     response
 }
