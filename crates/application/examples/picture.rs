@@ -59,7 +59,12 @@ async fn fill(store: &Store, numbers: std::ops::Range<u64>) -> Outcome<()> {
 }
 
 /// From just before the commit until the picture holds it.
-async fn change(store: &Store, keeper: &SnapshotKeeper, number: u64, stated: StatementStep) -> Outcome<Duration> {
+async fn change(
+    store: &Store,
+    keeper: &SnapshotKeeper,
+    number: u64,
+    stated: StatementStep,
+) -> Outcome<Duration> {
     let (agreement, row) = version(number, 1, 700)?;
     let mut transaction = store.begin().await?;
     transaction.add_agreement_step(&row.hash, &step(&agreement, 0, stated)?).await?;
@@ -77,11 +82,14 @@ fn shown(mut measured: Vec<Duration>) -> String {
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let mut counts: Vec<u64> = std::env::args().skip(1).map(|count| count.parse()).collect::<Result<_, _>>()?;
+    let mut counts: Vec<u64> =
+        std::env::args().skip(1).map(|count| count.parse()).collect::<Result<_, _>>()?;
     if counts.is_empty() {
         counts = vec![10, 1_000, 100_000];
     }
-    println!("| agreements | change to effect, median of {ROUNDS} | page of 50 of the public list | everything, as at a start |");
+    println!(
+        "| agreements | change to effect, median of {ROUNDS} | page of 50 of the public list | everything, as at a start |"
+    );
     println!("|---|---|---|---|");
     let directory = tempfile::tempdir()?;
     let parts = Arc::new(Counting::default());

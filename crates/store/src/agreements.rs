@@ -128,9 +128,12 @@ impl Store {
     ) -> Result<Vec<AgreementRow>, StoreError> {
         let mut sql = Sql::new(SELECT);
         sql.push("agreement IN (SELECT DISTINCT one.agreement FROM agreement_version AS one WHERE one.agreement >= ");
-        sql.push_value(agreement).push(" AND EXISTS (SELECT 1 FROM agreement_step WHERE agreement_step.hash = one.hash ");
+        sql.push_value(agreement)
+            .push(" AND EXISTS (SELECT 1 FROM agreement_step WHERE agreement_step.hash = one.hash ");
         sql.push("AND agreement_step.step = ").push_value("signed");
-        sql.push(") ORDER BY one.agreement LIMIT ").push_value(agreements).push(") ORDER BY agreement, version");
+        sql.push(") ORDER BY one.agreement LIMIT ")
+            .push_value(agreements)
+            .push(") ORDER BY agreement, version");
         load(&mut self.inner.pools.begin_read().await?, sql).await
     }
 

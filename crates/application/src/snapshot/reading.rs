@@ -111,7 +111,13 @@ impl Known {
         let rows: Vec<Arc<ContractRow>> = rows
             .into_iter()
             // It runs at its last moment still.
-            .filter(|row| self.contract_ends.put(&row.hash, Timestamp::from_millis(row.not_after.millis().saturating_add(1)), now))
+            .filter(|row| {
+                self.contract_ends.put(
+                    &row.hash,
+                    Timestamp::from_millis(row.not_after.millis().saturating_add(1)),
+                    now,
+                )
+            })
             .map(Arc::new)
             .collect();
         if gone.is_empty() && rows.is_empty() {

@@ -45,15 +45,40 @@ impl Entropy for Hands {
 /// Something that happens to a database.
 #[derive(Clone, Debug)]
 enum Event {
-    Drafted { number: u64, version: i64, days: i64 },
-    Stated { number: u64, version: i64, days: i64, party: usize, step: Stated },
-    Discarded { number: u64, version: i64, days: i64 },
-    Contracted { number: u8, days: i64 },
-    SignedContract { number: u8 },
-    Offered { name: u8 },
-    TakenAway { name: u8 },
+    Drafted {
+        number: u64,
+        version: i64,
+        days: i64,
+    },
+    Stated {
+        number: u64,
+        version: i64,
+        days: i64,
+        party: usize,
+        step: Stated,
+    },
+    Discarded {
+        number: u64,
+        version: i64,
+        days: i64,
+    },
+    Contracted {
+        number: u8,
+        days: i64,
+    },
+    SignedContract {
+        number: u8,
+    },
+    Offered {
+        name: u8,
+    },
+    TakenAway {
+        name: u8,
+    },
     /// Sets the clock, to a day before or after; within what the process allows itself to go on.
-    Clock { day: i64 },
+    Clock {
+        day: i64,
+    },
     Compared,
 }
 
