@@ -259,7 +259,7 @@ impl<'a> Lines<'a> {
         Ok(())
     }
 
-    /// The acts that say whose key signs, and which gaps there are.
+    /// The acts that say whose key signs, and what is gone.
     async fn acts(&self, context: &OpContext, size: u64) -> Result<Vec<TreeEntry>, Problem> {
         let mut acts = Vec::new();
         let mut from = 0;
@@ -329,7 +329,7 @@ pub(crate) fn payload(entry: &TreeEntry) -> Option<Entry> {
 
 fn is_about_keys(entry: &TreeEntry) -> bool {
     let Some(Entry::Act(act)) = payload(entry) else { return false };
-    matches!(act.action.as_str(), "journal.key" | "journal.continue")
+    matches!(act.action.as_str(), "journal.key" | "journal.continue" | "journal.loss")
 }
 
 fn counterpart(entry: &TreeEntry) -> Option<ParticipantId> {
