@@ -19,8 +19,8 @@ import uuid
 
 import pytest
 
-from support.agreements import Organisation, allowed, ask, conclude, document, joined
-from support.between_two import source  # noqa: F401
+from support.agreements import Organisation, ask
+from support.between_two import consumer, source, token, working  # noqa: F401
 from support.checks import eventually
 from support.clock import shifted
 from support.node import NodeFault, toml
@@ -48,8 +48,13 @@ def folder(tmp_path_factory, databases):
 
 
 @pytest.fixture(scope="module")
-def provider(world, authority, folder, source, databases):
-    settings = {"journal": {"checkpoint_seconds": 1}} | ({"database": databases[0]} if databases[0] else {})
+def settings():
+    return {"journal": {"checkpoint_seconds": 1}}
+
+
+@pytest.fixture(scope="module")
+def provider(world, authority, folder, source, settings, databases):
+    settings = settings | ({"database": databases[0]} if databases[0] else {})
     made = Organisation(world, authority, "provider", folder, settings=settings, directory_role=True)
     made.offers(source)
     # Before the backup, or it would not know them.
@@ -58,21 +63,7 @@ def provider(world, authority, folder, source, databases):
 
 
 @pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    return joined(world, authority, folder, provider, settings={"journal": {"checkpoint_seconds": 1}})
-
-
-@pytest.fixture(scope="module")
-def token(consumer, provider, folder):
-    made = allowed(consumer, provider)
-    digest = consumer.drafts(document(provider.node, consumer.node), folder)
-    conclude(consumer, provider, digest)
-    eventually(lambda: ask(consumer, made).status == 200, "an answer under the agreement", 20)
-    return made
-
-
-@pytest.fixture(scope="module")
-def under_traffic(token, consumer, provider):
+def under_traffic(working, token, consumer, provider):
     """A backup that was made while exchanges went on, and how many of these there were."""
     answers, stop = [], threading.Event()
 
