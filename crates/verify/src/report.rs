@@ -318,7 +318,7 @@ impl Report {
                 (language.choose("toestemmingen", "permits"), counts.permits),
                 (language.choose("weigeringen", "refusals"), counts.refusals),
                 (language.choose("afrondingen", "completions"), counts.completions),
-                (language.choose("verwerkingen", "processing records"), counts.processing),
+                (language.choose("verwerkingen apart", "processing records apart"), counts.processing),
                 (language.choose("controlepunten van anderen", "checkpoints of others"), counts.witnessed),
                 (language.choose("vernietigd", "destroyed"), counts.destroyed),
             ] {
