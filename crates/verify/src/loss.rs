@@ -140,9 +140,12 @@ impl<'a> Losses<'a> {
         }
     }
 
+    /// Of one exchange also what is lost beside it, since something is not judged because of that.
     pub(crate) fn tell(self, section: &Section, findings: &mut Findings) {
         for act in &section.keeping.losses {
-            let Some((count, early)) = self.counts.get(&act.index).copied() else { continue };
+            let counted = self.counts.get(&act.index).copied();
+            let silences = !section.is_journal() && act.detail.class == Class::Act;
+            let Some((count, early)) = counted.or(silences.then_some((0, 0))) else { continue };
             findings.losses.push(told(act, count, early, section.participant()));
         }
     }

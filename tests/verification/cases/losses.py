@@ -1,5 +1,6 @@
 """Keys that were lost: declared as it must be, and as a way to hide what somebody destroyed."""
 
+from .. import evidence
 from ..journal import DAY, month_of
 from .making import HOUR, Given, alone, case, old, place, rewritten
 
@@ -50,6 +51,18 @@ def lost_acts_declared_against_a_checkpoint_of_before(world):
     kept = journal.checkpoints[1].note
     world.busy(3)
     return Given([alone(world)], [kept])
+
+
+@case(notes="ONE_SIDE", outcome="losses")
+def lost_acts_and_one_exchange_since(world):
+    """That its service had been declared open was said in what is lost: nobody is blamed, and it is told."""
+    journal, said = lost(world, "act")
+    said_again(world, journal, said)
+    transaction = world.exchange(None)
+    world.on()
+    world.checkpoint()
+    journal.checkpoints = journal.checkpoints[-1:]
+    return evidence.of_exchange(journal, transaction, world.agreements)
 
 
 @case(notes="DECLARED_GAP ONE_SIDE", outcome="losses")

@@ -5,7 +5,7 @@ use crate::{
     finding::{Alarm, Findings, at_index},
     kept::{Continuation, Drop, KeyWord, Names},
     line::Signed,
-    loss::{LossAct, LossDetail},
+    loss::{Class, LossAct, LossDetail},
     note::{Checkpoint, Origin, VerifierKey},
     section::Section,
 };
@@ -78,6 +78,8 @@ impl Section {
     }
 
     fn lost(&mut self, index: u64, at: i64, detail: LossDetail) {
+        // Of one exchange only acts are given that can be read: which are missing among them nobody knows.
+        self.has_unknown_acts |= !self.is_journal() && detail.class == Class::Act;
         let (days, holds) = (self.keeping.days, self.standing_holds());
         self.keeping.losses.push(LossAct { index, at, detail, days, holds });
     }
