@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use verbond_application::{OpContext, agreements::Envelope, database_problem, decisions::agreement_hash};
 use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
-use verbond_journal::{Bytes32, Entry, Showing, TILE_WIDTH, TileId, TreeHash};
+use verbond_journal::{Bytes32, Entry, RecordedDecision, Showing, TILE_WIDTH, TileId, TreeHash};
 use verbond_store::{checkpoints::CheckpointRow, tree::TreeEntry};
 
 use crate::half::Telling;
@@ -219,6 +219,7 @@ impl<'a> Lines<'a> {
             Ok(Entry::Refusal(refusal)) => refusal.decision,
             _ => None,
         };
+        let decision = decision.map(RecordedDecision::into_value);
         self.agreements.extend(decision.as_ref().and_then(agreement_hash).map(str::to_owned));
     }
 
