@@ -24,7 +24,7 @@ pub use amending::Difference;
 pub use asked::agreement_asked;
 pub use foreign::Speaks;
 pub use office::AgreementOffice;
-pub use public_list::{ListedAgreement, PublicList};
+pub use public_list::{ListedAgreement, ListedPage, PublicList};
 pub use raised::{Raised, raise_missing_records, raise_refused_record};
 pub use reading::{Fetched, MOST_ADDRESSES, Outcome, Reader, Seen};
 pub use received::{ADVICE_SIGNATURE, AGREEMENT_SIGNATURE, Envelope};

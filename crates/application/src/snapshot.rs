@@ -1,7 +1,11 @@
-//! What gateways decide on: an immutable picture of the database, swapped as a whole when it changes.
+//! What gateways decide on: an immutable picture of the database, swapped when it changes for one that shares with it what has not.
+
+mod agreements;
+mod ends;
+mod reading;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,21 +14,22 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use tokio::{sync::watch, task::JoinHandle, time::Instant};
-use verbond_agreement::AgreementId;
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinHandle,
+    time::Instant,
+};
 use verbond_domain::{Ambient, ApplicationName, ParticipantId, ServiceName, Timestamp};
 use verbond_fail_points::fail_point;
 use verbond_policy::PolicySnapshot;
 use verbond_store::{
-    SortOrder, Store, StoreError, agreements::AgreementRow, applications::ApplicationRow,
-    contracts::ContractRow, peers::PeerRow, persons::PersonRow, services::ServiceRow,
+    Store, StoreError, applications::ApplicationRow, contracts::ContractRow, peers::PeerRow,
+    persons::PersonRow, services::ServiceRow,
 };
 use verbond_supervision::Supervisor;
 
-use crate::{
-    agreements::{AgreementVersion, with_successors},
-    counterparts::CounterpartCause,
-};
+pub use self::agreements::Agreements;
+use self::reading::{Known, News};
 
 /// How long a picture may be used without confirmation that it is still current against the database.
 const CONFIRMATION_BOUND: Duration = Duration::from_secs(30);
@@ -34,20 +39,23 @@ const ASK_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
 /// One picture of services, applications, running contracts, peers and persons.
 #[derive(Clone)]
 pub struct Snapshot {
-    /// The number of the change in the database that the picture holds.
+    /// The number of the change in the database that the picture holds. A database that is put back counts on from a smaller one.
     pub generation: i64,
+    /// Counts the pictures of this process: the greater, the newer.
+    pub turn: u64,
     /// When it was taken.
     pub taken_at: Timestamp,
     /// Services that this node offers.
     pub services: HashMap<ServiceName, Arc<ServiceRow>>,
     /// Applications with their bindings.
     pub applications: HashMap<ApplicationName, Arc<ApplicationRow>>,
-    /// Contracts that had not ended when the picture was taken; some may have ended since.
-    pub contracts: Vec<Arc<ContractRow>>,
+    /// Contracts that had not ended when the picture was taken; some may have ended since. The same as in the picture before where
+    /// none of them changed.
+    pub contracts: Arc<Vec<Arc<ContractRow>>>,
     /// Participants that this node has met.
     pub peers: HashMap<ParticipantId, Arc<PeerRow>>,
-    /// Agreements whose term is not over, by their identifiers: all versions that this node holds.
-    pub agreements: BTreeMap<AgreementId, Vec<Arc<AgreementVersion>>>,
+    /// Agreements whose term was not over when the picture was taken: all versions that this node holds.
+    pub agreements: Agreements,
     /// What these permit.
     pub policies: PolicySnapshot,
     /// People who act for the organisation.
@@ -61,14 +69,15 @@ impl Snapshot {
     pub fn empty(generation: i64) -> Self {
         Self {
             generation,
+            turn: 0,
             taken_at: Timestamp::from_millis(0),
             services: HashMap::new(),
             applications: HashMap::new(),
-            contracts: Vec::new(),
+            contracts: Arc::default(),
             peers: HashMap::new(),
             persons: Vec::new(),
             contradicting: HashSet::new(),
-            agreements: BTreeMap::new(),
+            agreements: Agreements::default(),
             policies: PolicySnapshot::default(),
         }
     }
@@ -95,6 +104,8 @@ pub struct SnapshotKeeper {
     /// Milliseconds from `started` to the last confirmation.
     confirmed: AtomicU64,
     published: watch::Sender<Arc<Snapshot>>,
+    /// What the next picture is read from; none after a failure in the middle of that: then it is read whole.
+    known: Mutex<Option<Known>>,
 }
 
 impl SnapshotKeeper {
@@ -105,12 +116,14 @@ impl SnapshotKeeper {
         supervisor: &Supervisor,
     ) -> Result<(Arc<Self>, JoinHandle<()>), StoreError> {
         let started = Instant::now();
-        let first = Arc::new(load(&store, &ambient, None).await?);
+        let known = Known::whole(&store, ambient.now(), 0).await?;
+        let first = Arc::clone(&known.snapshot);
         let keeper = Arc::new(Self {
             current: ArcSwap::new(Arc::clone(&first)),
             started,
             confirmed: AtomicU64::new(0),
             published: watch::Sender::new(first),
+            known: Mutex::new(Some(known)),
         });
         let with = (Arc::clone(&keeper), store, ambient);
         let task = supervisor.keep("picture", with, |(keeper, store, ambient)| keeper.run(store, ambient));
@@ -125,6 +138,7 @@ impl SnapshotKeeper {
             started: Instant::now(),
             confirmed: AtomicU64::new(0),
             published: watch::Sender::new(first),
+            known: Mutex::default(),
         })
     }
 
@@ -157,7 +171,8 @@ impl SnapshotKeeper {
     }
 
     /// Puts another picture in place and confirms it.
-    pub fn publish(&self, snapshot: Snapshot) {
+    pub fn publish(&self, mut snapshot: Snapshot) {
+        snapshot.turn = self.current.load().turn + 1;
         let snapshot = Arc::new(snapshot);
         self.current.store(Arc::clone(&snapshot));
         self.published.send_replace(snapshot);
@@ -186,96 +201,27 @@ impl SnapshotKeeper {
     }
 
     async fn refresh(&self, store: &Store, ambient: &Ambient, asked_at: Instant) -> Result<(), StoreError> {
-        if store.generation().await? == self.current.load().generation {
-            self.confirm(asked_at);
-            return Ok(());
+        let now = ambient.now();
+        let mut known = self.known.lock().await;
+        let news = match &*known {
+            Some(known) => known.news(store, now).await?,
+            None => News::Everything,
+        };
+        let turn = self.current.load().turn + 1;
+        // Taken out: what a panic leaves half done is not gone on with.
+        let next = match (known.take(), news) {
+            (Some(same), News::Nothing) => same,
+            (Some(before), News::Parts(parts)) => before.with(*parts, now, turn),
+            _ => Known::whole(store, now, turn).await?,
+        };
+        let snapshot = Arc::clone(&known.insert(next).snapshot);
+        if !Arc::ptr_eq(&snapshot, &self.current.load()) {
+            self.current.store(Arc::clone(&snapshot));
+            self.published.send_replace(snapshot);
         }
-        let before = self.current.load_full();
-        let snapshot = Arc::new(load(store, ambient, Some(&before)).await?);
-        self.current.store(Arc::clone(&snapshot));
-        self.published.send_replace(snapshot);
         self.confirm(asked_at);
         Ok(())
     }
-}
-
-async fn load(store: &Store, ambient: &Ambient, before: Option<&Snapshot>) -> Result<Snapshot, StoreError> {
-    // Read first: what changes while the rest is read raises the number again, and leads to another load.
-    let generation = store.generation().await?;
-    let now = ambient.now();
-    let services = store.services().await?;
-    let applications = store.applications().await?;
-    let contracts = store.running_contracts(now).await?;
-    let (agreements, policies) = agreed(store.running_agreements(now).await?, before)?;
-    let contradicting = store.open_counterpart_tasks(CounterpartCause::Contradiction.as_str()).await?;
-    let mut peers = HashMap::new();
-    let mut cursor = None;
-    loop {
-        let page = store.peers(None, &[], cursor.as_deref(), 1000, SortOrder::Ascending).await?;
-        peers.extend(page.items.into_iter().map(|peer| (peer.id.clone(), Arc::new(peer))));
-        match page.next {
-            Some(next) => cursor = Some(next),
-            None => break,
-        }
-    }
-    Ok(Snapshot {
-        generation,
-        taken_at: now,
-        services: services.into_iter().map(|row| (row.name.clone(), Arc::new(row))).collect(),
-        applications: applications.into_iter().map(|row| (row.name.clone(), Arc::new(row))).collect(),
-        contracts: contracts.into_iter().map(Arc::new).collect(),
-        peers,
-        agreements,
-        policies,
-        persons: store.persons().await?,
-        contradicting: contradicting.into_iter().map(|task| task.counterpart).collect(),
-    })
-}
-
-/// Agreements by their identifiers, with their policies. What has not changed since the picture before is not compiled
-/// again.
-type Agreed = (BTreeMap<AgreementId, Vec<Arc<AgreementVersion>>>, PolicySnapshot);
-
-fn agreed(rows: Vec<AgreementRow>, before: Option<&Snapshot>) -> Result<Agreed, StoreError> {
-    let mut agreements: BTreeMap<AgreementId, Vec<Arc<AgreementVersion>>> = BTreeMap::new();
-    let mut versions = Vec::with_capacity(rows.len());
-    for row in rows {
-        // One that is damaged permits nothing, and does not keep the others from doing so.
-        match AgreementVersion::read(row) {
-            Ok(version) => versions.push(version),
-            Err(error) => {
-                tracing::error!(%error, "an agreement cannot be read: nothing is exchanged under it")
-            }
-        }
-    }
-    for version in with_successors(versions) {
-        agreements.entry(version.document.id).or_default().push(Arc::new(version));
-    }
-    let nothing = BTreeMap::new();
-    let known = before.map_or(&nothing, |before| &before.agreements);
-    let mut policies = before.map(|before| before.policies.clone()).unwrap_or_default();
-    let same = |some: &[Arc<AgreementVersion>], others: &[Arc<AgreementVersion>]| {
-        some.len() == others.len()
-            && some
-                .iter()
-                .zip(others)
-                .all(|(one, other)| one.hash == other.hash && one.statements.len() == other.statements.len())
-    };
-    let ended = known.keys().filter(|id| !agreements.contains_key(id));
-    let changed =
-        agreements.iter().filter(|(id, versions)| known.get(id).is_none_or(|before| !same(before, versions)));
-    let changes = ended.map(|id| (*id, Vec::new())).chain(changed.map(|(id, versions)| {
-        let versions = versions.iter().map(|version| (Arc::clone(&version.document), version.life.clone()));
-        (*id, versions.collect())
-    }));
-    for (id, versions) in changes {
-        let (next, failed) = policies.replace(id, versions);
-        policies = next;
-        for (id, error) in failed {
-            tracing::error!(agreement = %id, %error, "an agreement has no policies: nothing is exchanged under it");
-        }
-    }
-    Ok((agreements, policies))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use verbond_application::snapshot::Snapshot;
 use verbond_domain::{ExchangeParties, ParticipantId, Scheme, ServiceName, ServiceReference, Timestamp};
 use verbond_gateway::Standing;
+use verbond_store::contracts::ContractRow;
 
 use crate::{
     FscRules,
@@ -87,13 +88,21 @@ impl Standing for Connection {
 
 /// All connection grants of one picture.
 pub struct Index {
-    generation: i64,
+    /// The turn of the picture; none for the index of nothing.
+    turn: Option<u64>,
+    /// What the index is of.
+    rows: Arc<Vec<Arc<ContractRow>>>,
     by_hash: HashMap<GrantHash, Arc<Connection>>,
     by_service: HashMap<ServiceReference, Vec<Arc<Connection>>>,
     contracts: HashMap<String, StoredContract>,
 }
 
 impl Index {
+    /// Whether it is of this picture, of one with the same contracts, or of a newer one.
+    fn serves(&self, snapshot: &Snapshot) -> bool {
+        self.turn >= Some(snapshot.turn) || Arc::ptr_eq(&self.rows, &snapshot.contracts)
+    }
+
     /// The grant with this hash, under either reading.
     pub fn by_hash(&self, hash: &GrantHash) -> Option<&Arc<Connection>> {
         self.by_hash.get(hash)
@@ -117,7 +126,8 @@ pub struct IndexKeeper {
 impl IndexKeeper {
     pub(crate) fn new(rules: &FscRules) -> Arc<Self> {
         let empty = Index {
-            generation: i64::MIN,
+            turn: None,
+            rows: Arc::default(),
             by_hash: HashMap::new(),
             by_service: HashMap::new(),
             contracts: HashMap::new(),
@@ -133,12 +143,12 @@ impl IndexKeeper {
     /// revoked since must not be found.
     pub fn index(self: &Arc<Self>, snapshot: &Snapshot) -> Arc<Index> {
         let current = self.current.load_full();
-        if current.generation >= snapshot.generation {
+        if current.serves(snapshot) {
             return current;
         }
         let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current.load_full();
-        if current.generation >= snapshot.generation {
+        if current.serves(snapshot) {
             return current;
         }
         let index = Arc::new(self.make(snapshot, &current));
@@ -148,12 +158,13 @@ impl IndexKeeper {
 
     fn make(self: &Arc<Self>, snapshot: &Snapshot, before: &Index) -> Index {
         let mut index = Index {
-            generation: snapshot.generation,
+            turn: Some(snapshot.turn),
+            rows: Arc::clone(&snapshot.contracts),
             by_hash: HashMap::new(),
             by_service: HashMap::new(),
             contracts: HashMap::with_capacity(snapshot.contracts.len()),
         };
-        for row in &snapshot.contracts {
+        for row in snapshot.contracts.iter() {
             let unchanged =
                 before.contracts.get(&row.hash).filter(|contract| *contract.row == **row).cloned();
             let contract =

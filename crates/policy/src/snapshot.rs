@@ -108,7 +108,7 @@ impl PolicySnapshot {
         let mut snapshot = Self::default();
         let mut failed = Vec::new();
         for (id, versions) in by_agreement {
-            failed.extend(snapshot.put(id, versions).into_iter().map(|error| (id, error)));
+            failed.extend(snapshot.put(id, versions));
         }
         (snapshot, failed)
     }
@@ -120,11 +120,12 @@ impl PolicySnapshot {
         versions: Vec<(Arc<Agreement>, LifeCycle)>,
     ) -> (Self, Vec<Failed>) {
         let mut next = self.clone();
-        let failed = next.put(id, versions).into_iter().map(|error| (id, error)).collect();
+        let failed = next.put(id, versions);
         (next, failed)
     }
 
-    fn put(&mut self, id: AgreementId, versions: Vec<(Arc<Agreement>, LifeCycle)>) -> Vec<CompileError> {
+    /// As [`PolicySnapshot::replace`], in this snapshot. Others that share parts with it stay as they are.
+    pub fn put(&mut self, id: AgreementId, versions: Vec<(Arc<Agreement>, LifeCycle)>) -> Vec<Failed> {
         let old: Arc<[Arc<Standing>]> = self.by_agreement.get(&id).cloned().unwrap_or_default();
         for (key, _) in old.iter().flat_map(entries) {
             self.by_question.change(&key, |entries| {
@@ -141,7 +142,7 @@ impl PolicySnapshot {
             let known = known.find(|known| known.agreement == agreement).cloned();
             match known.map_or_else(|| CompiledAgreement::later(agreement).map(Arc::new), Ok) {
                 Ok(compiled) => standing.push(Arc::new(Standing { compiled, life })),
-                Err(error) => failed.push(error),
+                Err(error) => failed.push((id, error)),
             }
         }
         standing.sort_by_key(|standing| standing.compiled.version());

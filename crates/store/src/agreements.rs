@@ -4,7 +4,13 @@ use std::collections::HashMap;
 
 use verbond_domain::{ParticipantId, Timestamp};
 
-use crate::{Store, StoreError, Transaction, connection::Connection, records::participant, sql::Sql};
+use crate::{
+    Store, StoreError, Transaction,
+    changes::Changed,
+    connection::Connection,
+    records::participant,
+    sql::{Sql, powers_of_two},
+};
 
 /// A version with what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +45,9 @@ pub struct StepRow {
     /// When it was taken.
     pub at: Timestamp,
 }
+
+/// Versions, or agreements, that are read with one statement at most: a power of two.
+const TOGETHER: usize = 256;
 
 /// hash, agreement, version, document, author, term_until, created_at.
 type AgreementColumns = (String, String, i64, String, String, i64, i64);
@@ -81,6 +90,21 @@ impl Store {
         load(&mut self.inner.pools.begin_read().await?, sql).await
     }
 
+    /// All versions of these agreements, those that are there, the oldest first within each.
+    ///
+    /// # Errors
+    /// As [`Store::agreement`].
+    pub async fn agreements_named(&self, agreements: &[String]) -> Result<Vec<AgreementRow>, StoreError> {
+        let mut connection = self.inner.pools.begin_read().await?;
+        let mut found = Vec::new();
+        for piece in powers_of_two(agreements, TOGETHER) {
+            let mut sql = Sql::new(SELECT);
+            sql.push("agreement IN ").push_list(piece).push(" ORDER BY created_at, hash");
+            found.extend(load(&mut connection, sql).await?);
+        }
+        Ok(found)
+    }
+
     /// All versions that a party has signed, whenever their term ends, the oldest first.
     ///
     /// # Errors
@@ -89,6 +113,24 @@ impl Store {
         let mut sql = Sql::new(SELECT);
         sql.push("hash IN (SELECT signed.hash FROM agreement_step AS signed WHERE signed.step = ");
         sql.push_value("signed").push(") ORDER BY created_at, hash");
+        load(&mut self.inner.pools.begin_read().await?, sql).await
+    }
+
+    /// All versions of the next agreements that a party has signed a version of, so many agreements at most, by identifier and
+    /// version: from one identifier on, that one included.
+    ///
+    /// # Errors
+    /// As [`Store::agreement`].
+    pub async fn signed_agreements_from(
+        &self,
+        agreement: &str,
+        agreements: i64,
+    ) -> Result<Vec<AgreementRow>, StoreError> {
+        let mut sql = Sql::new(SELECT);
+        sql.push("agreement IN (SELECT DISTINCT one.agreement FROM agreement_version AS one WHERE one.agreement >= ");
+        sql.push_value(agreement).push(" AND EXISTS (SELECT 1 FROM agreement_step WHERE agreement_step.hash = one.hash ");
+        sql.push("AND agreement_step.step = ").push_value("signed");
+        sql.push(") ORDER BY one.agreement LIMIT ").push_value(agreements).push(") ORDER BY agreement, version");
         load(&mut self.inner.pools.begin_read().await?, sql).await
     }
 
@@ -117,7 +159,7 @@ impl Transaction {
         Ok(self.noting_failure(found)?.into_iter().next())
     }
 
-    /// Stores a version without steps. False if this hash, or this version of the agreement, is there already.
+    /// Stores a version without steps. False if this hash, or this version of the agreement, is there already. Raises the generation.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -128,17 +170,21 @@ impl Transaction {
         );
         let sql = sql.bind(&row.hash).bind(&row.agreement).bind(row.version).bind(&row.document);
         let written = self.execute(sql.bind(&row.author).bind(row.term_until).bind(row.created_at)).await?;
+        self.changes(Changed::Agreement(row.agreement.clone()));
         Ok(written > 0)
     }
 
-    /// Takes a version away with its steps; for drafts.
+    /// Takes a version away with its steps; for drafts. Raises the generation.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn delete_agreement(&mut self, hash: &str) -> Result<(), StoreError> {
         self.execute(Sql::new("DELETE FROM agreement_step WHERE hash = $1").bind(hash)).await?;
         self.execute(Sql::new("DELETE FROM agreement_reading WHERE hash = $1").bind(hash)).await?;
-        self.execute(Sql::new("DELETE FROM agreement_version WHERE hash = $1").bind(hash)).await?;
+        let sql = Sql::new("DELETE FROM agreement_version WHERE hash = $1 RETURNING agreement").bind(hash);
+        if let Some((agreement,)) = self.row::<(String,)>(sql).await? {
+            self.changes(Changed::Agreement(agreement));
+        }
         Ok(())
     }
 
@@ -153,7 +199,10 @@ impl Transaction {
         );
         let sql = sql.bind(hash).bind(&step.step).bind(&step.participant).bind(&step.detail).bind(step.at);
         self.execute(sql).await?;
-        self.changes_generation();
+        let sql = Sql::new("SELECT agreement FROM agreement_version WHERE hash = $1").bind(hash);
+        if let Some((agreement,)) = self.row::<(String,)>(sql).await? {
+            self.changes(Changed::Agreement(agreement));
+        }
         Ok(())
     }
 }
@@ -167,7 +216,7 @@ async fn load(connection: &mut Connection, sql: Sql) -> Result<Vec<AgreementRow>
     }
     let places: HashMap<String, usize> = found.iter().map(|row| row.hash.clone()).zip(0..).collect();
     let hashes: Vec<String> = found.iter().map(|row| row.hash.clone()).collect();
-    for piece in crate::sql::powers_of_two(&hashes, 256) {
+    for piece in powers_of_two(&hashes, TOGETHER) {
         let mut sql =
             Sql::new("SELECT hash, step, participant, detail, at_millis FROM agreement_step WHERE hash IN ");
         sql.push_list(piece).push(" ORDER BY hash, sequence");

@@ -4,6 +4,7 @@ use verbond_domain::{Alias, ApplicationName, ClassDeclaration, RecordsBy, Servic
 
 use crate::{
     Store, StoreError, Transaction,
+    changes::Changed,
     cursor::{from_hexadecimal, to_hexadecimal},
     records::participant,
     services::{read_declaration, write_declaration},
@@ -108,7 +109,7 @@ impl Transaction {
              credential = excluded.credential",
         );
         self.execute(sql.bind(name.as_str()).bind(kind).bind(credential)).await?;
-        self.changes_generation();
+        self.changes(Changed::Applications);
         Ok(())
     }
 
@@ -119,7 +120,7 @@ impl Transaction {
     pub async fn remove_application(&mut self, name: &ApplicationName) -> Result<bool, StoreError> {
         let sql = Sql::new("DELETE FROM application WHERE name = $1");
         let removed = self.execute(sql.bind(name.as_str())).await? > 0;
-        self.changes_generation();
+        self.changes(Changed::Applications);
         Ok(removed)
     }
 
@@ -148,7 +149,7 @@ impl Transaction {
                 .bind(binding.records.as_str()),
         )
         .await?;
-        self.changes_generation();
+        self.changes(Changed::Applications);
         Ok(())
     }
 
@@ -163,7 +164,7 @@ impl Transaction {
     ) -> Result<bool, StoreError> {
         let sql = Sql::new("DELETE FROM binding WHERE application = $1 AND alias = $2");
         let removed = self.execute(sql.bind(application.as_str()).bind(alias.as_str())).await? > 0;
-        self.changes_generation();
+        self.changes(Changed::Applications);
         Ok(removed)
     }
 }

@@ -4,6 +4,7 @@ use verbond_domain::{ClassDeclaration, ServiceName, Timestamp};
 
 use crate::{
     Store, StoreError, Transaction,
+    changes::Changed,
     services::{ServiceRow, read_declaration, write_declaration},
     sql::Sql,
 };
@@ -74,7 +75,7 @@ impl Transaction {
         let sql = sql.bind(write_declaration(declaration)?).bind(known.name.as_str());
         let sql = sql.bind(known.upstream.as_str()).bind(write_declaration(&known.declaration)?);
         let replaced = self.execute(sql).await? > 0;
-        self.changes_generation();
+        self.changes(Changed::Services);
         Ok(replaced)
     }
 

@@ -6,6 +6,7 @@ use verbond_domain::{ParticipantId, Timestamp};
 
 use crate::{
     Page, SortOrder, Store, StoreError, Transaction,
+    changes::Changed,
     connection::Connection,
     cursor::{Cursor, Listing, clamp, page},
     records::{participant, push_in},
@@ -151,6 +152,21 @@ impl Store {
         load(&mut connection, sql).await
     }
 
+    /// These contracts, those that are there, whether they have ended or not, by creation time.
+    ///
+    /// # Errors
+    /// As [`Store::running_contracts`].
+    pub async fn contracts_named(&self, hashes: &[String]) -> Result<Vec<ContractRow>, StoreError> {
+        let mut connection = self.inner.pools.begin_read().await?;
+        let mut found = Vec::new();
+        for piece in powers_of_two(hashes, TOGETHER) {
+            let mut sql = Sql::new(SELECT);
+            sql.push("hash IN ").push_list(piece).push(" ORDER BY created_at, hash");
+            found.extend(load(&mut connection, sql).await?);
+        }
+        Ok(found)
+    }
+
     /// How many contracts bear a signature of `submitter` and none of `own`, and run still at `now` or were stored after
     /// `since`: what this participant has made the node keep while nobody here has said anything to it.
     ///
@@ -246,7 +262,7 @@ impl Transaction {
             );
             self.execute(sql.bind(&contract.hash).bind(participant)).await?;
         }
-        self.changes_generation();
+        self.changes(Changed::Contract(contract.hash.clone()));
         Ok(true)
     }
 
@@ -269,17 +285,18 @@ impl Transaction {
                 .bind(signature.stored_at),
         )
         .await?;
-        self.changes_generation();
+        self.changes(Changed::Contract(hash.to_owned()));
         Ok(())
     }
 
-    /// Keeps the policy's verdict.
+    /// Keeps the policy's verdict. Raises the generation.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn set_verdict(&mut self, hash: &str, verdict: &str, reasons: &str) -> Result<(), StoreError> {
         let sql = Sql::new("UPDATE contract SET verdict = $1, verdict_reasons = $2 WHERE hash = $3");
         self.execute(sql.bind(verdict).bind(reasons).bind(hash)).await?;
+        self.changes(Changed::Contract(hash.to_owned()));
         Ok(())
     }
 }

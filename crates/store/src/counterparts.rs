@@ -4,6 +4,7 @@ use verbond_domain::{ParticipantId, Timestamp};
 
 use crate::{
     Store, StoreError, Transaction,
+    changes::Changed,
     records::{first_id_at, participant},
     sql::Sql,
 };
@@ -197,7 +198,7 @@ impl Transaction {
         );
         let sql = sql.bind(&raised.task).bind(&raised.cause).bind(&raised.counterpart);
         let raised = self.execute(sql.bind(&raised.subject).bind(raised.at)).await? > 0;
-        self.changes_generation();
+        self.changes(Changed::CounterpartTasks);
         Ok(raised)
     }
 
@@ -208,7 +209,7 @@ impl Transaction {
     /// [`StoreError::Database`].
     pub async fn forget_witnessed(&mut self, origin: &str) -> Result<(), StoreError> {
         self.execute(Sql::new("DELETE FROM witnessed_checkpoint WHERE origin = $1").bind(origin)).await?;
-        self.changes_generation();
+        self.changes(Changed::CounterpartTasks);
         Ok(())
     }
 }

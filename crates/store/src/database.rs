@@ -17,6 +17,7 @@ use verbond_journal::Edge;
 use verbond_trust::WrappingKey;
 
 use crate::{
+    changes::Marks,
     connection::Pools,
     durability, migrations,
     month_keys::MonthKeys,
@@ -131,6 +132,8 @@ pub(crate) struct Inner {
     pub(crate) edge: Mutex<Option<Edge>>,
     /// `None`: opened to be looked at only.
     keys: Option<MonthKeys>,
+    /// `None`: opened to be looked at only.
+    marks: Option<Marks>,
     listener: Option<JoinHandle<()>>,
 }
 
@@ -138,6 +141,11 @@ impl Inner {
     pub(crate) fn month_keys(&self) -> Result<&MonthKeys, StoreError> {
         let none = || StoreError::WrappingKey("the database was opened without it".to_owned());
         self.keys.as_ref().ok_or_else(none)
+    }
+
+    pub(crate) fn marks(&self) -> Result<&Marks, StoreError> {
+        let none = || StoreError::Database("the database was opened to be looked at only".to_owned());
+        self.marks.as_ref().ok_or_else(none)
     }
 }
 
@@ -177,8 +185,8 @@ impl Store {
                 Some(tokio::spawn(notifications::listen(pool.clone(), Arc::clone(&signals))))
             }
         };
-        let (edge, keys) = (Mutex::default(), Some(keys));
-        let store = Self { inner: Arc::new(Inner { pools, signals, edge, keys, listener }) };
+        let (edge, keys, marks) = (Mutex::default(), Some(keys), Some(Marks::new(ambient.uuid_v7())));
+        let store = Self { inner: Arc::new(Inner { pools, signals, edge, keys, marks, listener }) };
         store.views_in_this_form().await?;
         Ok(store)
     }
@@ -195,8 +203,8 @@ impl Store {
         };
         durability::check(&pools).await?;
         let signals = Arc::new(Signals::new());
-        let (edge, keys, listener) = (Mutex::default(), None, None);
-        Ok(Self { inner: Arc::new(Inner { pools, signals, edge, keys, listener }) })
+        let (edge, keys, marks, listener) = (Mutex::default(), None, None, None);
+        Ok(Self { inner: Arc::new(Inner { pools, signals, edge, keys, marks, listener }) })
     }
 
     /// Numbers and names of the migrations that [`Store::open`] would apply.

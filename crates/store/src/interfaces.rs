@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use verbond_domain::{ParticipantId, Timestamp};
 
-use crate::{Store, StoreError, Transaction, records::participant, sql::Sql};
+use crate::{Store, StoreError, Transaction, changes::Changed, records::participant, sql::Sql};
 
 /// What a participant speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +128,7 @@ impl Transaction {
         );
         let sql = sql.bind(&row.peer).bind(row.interface.as_str()).bind(&row.reason);
         self.execute(sql.bind(&row.author).bind(row.at)).await?;
-        self.changes_generation();
+        self.changes(Changed::Other);
         Ok(())
     }
 }

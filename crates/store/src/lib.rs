@@ -6,6 +6,7 @@
 
 pub mod agreements;
 pub mod applications;
+pub mod changes;
 pub mod checkpoints;
 pub mod class_questions;
 mod connection;

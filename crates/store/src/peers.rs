@@ -4,6 +4,7 @@ use verbond_domain::{ParticipantId, Timestamp};
 
 use crate::{
     Page, SortOrder, Store, StoreError, Transaction,
+    changes::Changed,
     cursor::{Cursor, Listing, clamp, page},
     records::{participant, push_in},
     sql::{Sql, Value},
@@ -106,7 +107,7 @@ impl Transaction {
             self.execute(insert.bind(id).bind(name).bind(lower).bind(manager_address).bind(seen_at)).await?;
         }
         if changed > 0 || known == 0 {
-            self.changes_generation();
+            self.changes(Changed::Peers);
         }
         Ok(())
     }
@@ -121,7 +122,7 @@ impl Transaction {
             "UPDATE peer SET hash_reading = $1 WHERE id = $2 AND (hash_reading IS NULL OR hash_reading <> $1)",
         );
         if self.execute(sql.bind(reading).bind(id)).await? > 0 {
-            self.changes_generation();
+            self.changes(Changed::Peers);
         }
         Ok(())
     }
@@ -134,7 +135,7 @@ impl Transaction {
         let sql =
             Sql::new("UPDATE peer SET key_set = $1 WHERE id = $2 AND (key_set IS NULL OR key_set <> $1)");
         if self.execute(sql.bind(key_set).bind(id)).await? > 0 {
-            self.changes_generation();
+            self.changes(Changed::Peers);
         }
         Ok(())
     }

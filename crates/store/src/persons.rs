@@ -4,6 +4,7 @@ use verbond_domain::{PersonName, PersonRoles, Timestamp};
 
 use crate::{
     Store, StoreError, Transaction,
+    changes::Changed,
     cursor::{from_hexadecimal, to_hexadecimal},
     sql::Sql,
 };
@@ -132,7 +133,7 @@ impl Transaction {
              invitation, invitation_ends_at, added_at, enrolled_at, disabled_at, name) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (name) DO NOTHING",
         );
-        self.changes_generation();
+        self.changes(Changed::Persons);
         Ok(self.execute(bound(sql, person)?).await? > 0)
     }
 
@@ -146,7 +147,7 @@ impl Transaction {
              certificate_ends_at = $6, invitation = $7, invitation_ends_at = $8, added_at = $9, enrolled_at = $10, \
              disabled_at = $11 WHERE name = $12",
         );
-        self.changes_generation();
+        self.changes(Changed::Persons);
         Ok(self.execute(bound(sql, person)?).await? > 0)
     }
 }

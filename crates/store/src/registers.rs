@@ -2,7 +2,7 @@
 
 use verbond_domain::Timestamp;
 
-use crate::{Store, StoreError, Transaction, sql::Sql};
+use crate::{Store, StoreError, Transaction, changes::Changed, sql::Sql};
 
 /// One version of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Transaction {
             sql.bind(register).bind(name).bind(version).bind(content).bind(hash).bind(author).bind(now),
         )
         .await?;
-        self.changes_generation();
+        self.changes(Changed::Other);
         Ok(version)
     }
 
@@ -119,7 +119,7 @@ impl Transaction {
             "UPDATE register_entry SET ended_at = $1 WHERE register = $2 AND name = $3 AND ended_at IS NULL",
         );
         let ended = self.execute(sql.bind(now).bind(register).bind(name)).await? > 0;
-        self.changes_generation();
+        self.changes(Changed::Other);
         Ok(ended)
     }
 }

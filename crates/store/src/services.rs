@@ -2,7 +2,7 @@
 
 use verbond_domain::{ClassDeclaration, ServiceName};
 
-use crate::{Store, StoreError, Transaction, sql::Sql};
+use crate::{Store, StoreError, Transaction, changes::Changed, sql::Sql};
 
 /// A service that this node offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Transaction {
                 .bind(declaration),
         )
         .await?;
-        self.changes_generation();
+        self.changes(Changed::Services);
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl Transaction {
     pub async fn remove_service(&mut self, name: &ServiceName) -> Result<bool, StoreError> {
         let sql = Sql::new("DELETE FROM service WHERE name = $1");
         let removed = self.execute(sql.bind(name.as_str())).await? > 0;
-        self.changes_generation();
+        self.changes(Changed::Services);
         Ok(removed)
     }
 }

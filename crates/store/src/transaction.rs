@@ -1,12 +1,13 @@
 //! Changes, all or nothing, with the journal entry that explains them and the messages that follow from them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use verbond_domain::Ambient;
 use verbond_journal::{Entry, Outcome, PreparedEntry};
 
 use crate::{
     Store, StoreError,
+    changes::{self, Changed},
     connection::Connection,
     database::Inner,
     dialect::Dialect,
@@ -27,7 +28,7 @@ impl Store {
         Ok(Transaction {
             connection,
             store: Arc::clone(&self.inner),
-            changed: false,
+            changed: BTreeSet::new(),
             outbox: false,
             failed: false,
             sealed_under: Vec::new(),
@@ -42,7 +43,8 @@ impl Store {
 pub struct Transaction {
     connection: Connection,
     store: Arc<Inner>,
-    changed: bool,
+    /// What gateways decide on, and is other than it was.
+    changed: BTreeSet<Changed>,
     outbox: bool,
     failed: bool,
     /// Keys that may have been made in this transaction.
@@ -88,13 +90,13 @@ impl Transaction {
     /// rolled it back by itself.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.connection()?;
-        if self.changed {
-            // Last, so that other changes wait for this row as short as possible.
-            let raise = Sql::new("UPDATE generation SET number = number + 1 WHERE id = 1");
-            self.connection.execute(raise).await?;
+        let changed = !self.changed.is_empty();
+        if changed {
+            // Last, so that other changes wait for its row as short as possible.
+            changes::write(&mut self.connection, &self.changed, self.store.marks()?).await?;
         }
         if self.connection.dialect() == Dialect::Postgres {
-            for (wanted, channel) in [(self.changed, CHANGE_CHANNEL), (self.outbox, OUTBOX_CHANNEL)] {
+            for (wanted, channel) in [(changed, CHANGE_CHANNEL), (self.outbox, OUTBOX_CHANNEL)] {
                 if wanted {
                     self.connection.execute(Sql::new("SELECT pg_notify($1, '')").bind(channel)).await?;
                 }
@@ -104,13 +106,13 @@ impl Transaction {
         if !self.sealed_under.is_empty() {
             self.store.month_keys()?.remember(self.sealed_under);
         }
-        self.store.signals.committed(self.changed, self.outbox);
+        self.store.signals.committed(changed, self.outbox);
         Ok(())
     }
 
-    /// Notes that this transaction changes what gateways decide on.
-    pub(crate) fn changes_generation(&mut self) {
-        self.changed = true;
+    /// Notes that this transaction changes something on which gateways decide, or for which others wait.
+    pub(crate) fn changes(&mut self, what: Changed) {
+        self.changed.insert(what);
     }
 
     /// Notes that this transaction makes a message due.

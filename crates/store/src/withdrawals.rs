@@ -2,7 +2,7 @@
 
 use verbond_domain::Timestamp;
 
-use crate::{Store, StoreError, Transaction, sql::Sql};
+use crate::{Store, StoreError, Transaction, changes::Changed, sql::Sql};
 
 /// Something that this participant has withdrawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +145,7 @@ impl Transaction {
         );
         let sql = sql.bind(&row.id).bind(&row.basis).bind(&row.reason).bind(&row.author).bind(row.at);
         self.execute(sql).await?;
-        self.changes_generation();
+        self.changes(Changed::Other);
         Ok(())
     }
 
@@ -165,7 +165,7 @@ impl Transaction {
         Ok(self.noting_failure(written)?.first().map_or(0, |(responses,)| *responses))
     }
 
-    /// Writes that a task has been done; false if that was written before.
+    /// Writes that a task has been done; false if that was written before. Raises the generation.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -174,6 +174,8 @@ impl Transaction {
             "INSERT INTO task_done (task, note, author, at_millis) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         );
         let sql = sql.bind(&row.task).bind(&row.note).bind(&row.author).bind(row.at);
-        Ok(self.execute(sql).await? > 0)
+        let written = self.execute(sql).await? > 0;
+        self.changes(Changed::CounterpartTasks);
+        Ok(written)
     }
 }

@@ -23,6 +23,7 @@ macro_rules! on_both {
 }
 
 mod agreements;
+mod changes;
 mod class_questions;
 mod configuration;
 mod contracts;

@@ -259,7 +259,7 @@ impl Metrics {
         let Ok(snapshot) = self.sources.snapshots.current() else { return };
         let now = self.sources.ambient.now();
         let (mut proposed, mut waiting, mut valid) = (0, 0, 0);
-        for row in &snapshot.contracts {
+        for row in snapshot.contracts.iter() {
             let Ok(contract) = StoredContract::read(Arc::clone(row), self.sources.own.scheme()) else {
                 continue;
             };

@@ -12,11 +12,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use verbond_application::{agreements::ListedAgreement, database_problem};
+use verbond_application::database_problem;
 use verbond_store::StoreError;
 
 use super::Counter;
-use crate::administration::{Failure, List};
+use crate::administration::Failure;
 
 /// Agreements of one answer, unless asked otherwise, and at most.
 const PAGE: usize = 50;
@@ -26,7 +26,7 @@ const LARGEST_PAGE: usize = 200;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
-    /// `next` of the answer before.
+    /// `next` of the answer before: the hash of the last one of it.
     cursor: Option<String>,
     /// How many.
     limit: Option<usize>,
@@ -39,8 +39,9 @@ pub(super) async fn list(
     fields: HeaderMap,
 ) -> Result<Response, Failure> {
     let Query(page) = page?;
-    let all = counter.agreements.read(&counter.store, counter.ambient.now()).await?;
-    let shown = shown(&all, &page)?;
+    let (after, limit) = (page.cursor.as_deref(), page.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE));
+    let now = counter.ambient.now();
+    let shown = counter.agreements.page(&counter.store, after, limit, now).await?;
     let body = serde_json::to_vec(&shown).unwrap_or_default();
     let tag = tag(&body);
     let known = fields.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -52,22 +53,6 @@ pub(super) async fn list(
         return Ok((StatusCode::NOT_MODIFIED, fields).into_response());
     }
     Ok((fields, [(CONTENT_TYPE, "application/json")], body).into_response())
-}
-
-/// The cursor is the hash of the last one before the page.
-fn shown<'all>(all: &'all [ListedAgreement], page: &Page) -> Result<List<&'all ListedAgreement>, Failure> {
-    let begin = match &page.cursor {
-        None => 0,
-        Some(cursor) => {
-            let place = all.iter().position(|one| one.published.hash == *cursor);
-            place.map(|place| place + 1).ok_or_else(|| database_problem(StoreError::BadCursor))?
-        }
-    };
-    let limit = page.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let rest = all.get(begin..).unwrap_or_default();
-    let items: Vec<&ListedAgreement> = rest.iter().take(limit).collect();
-    let next = items.last().filter(|_| rest.len() > limit).map(|last| last.published.hash.clone());
-    Ok(List { items, next })
 }
 
 /// Strong (RFC 9110, section 8.8.1): over the very bytes.
