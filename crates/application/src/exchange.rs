@@ -178,7 +178,7 @@ fn denial(
 fn opens(snapshot: &Snapshot, decision: &Decision, now: Timestamp) -> Option<Timestamp> {
     let basis = decision.basis.as_ref()?;
     let hash = basis.hash.to_string();
-    let version = snapshot.agreements.get(&basis.agreement)?.iter().find(|version| version.hash == hash)?;
+    let version = snapshot.agreements.get(&basis.agreement).iter().find(|version| version.hash == hash)?;
     let clause = version.document.clauses.iter().find(|clause| clause.name == basis.clause)?;
     clause.conditions.time.as_ref()?.opens(now)
 }
