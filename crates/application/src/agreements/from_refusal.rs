@@ -24,7 +24,8 @@ impl AgreementOffice {
     ) -> Result<AgreementVersion, Problem> {
         let refusal = context.store.refusal(transaction).await.map_err(database_problem)?;
         let decision = refusal.and_then(|refusal| refusal.decision).ok_or_else(refusals::no_refusal)?;
-        let record: DecisionRecord = serde_json::from_value(decision).map_err(|_| refusals::no_refusal())?;
+        let record: DecisionRecord =
+            serde_json::from_value(decision.into_value()).map_err(|_| refusals::no_refusal())?;
         let policies = record.attributes.policies.as_ref().ok_or_else(refusals::not_mendable)?;
         let base = self.amendable(context, &policies.agreement.hash.to_string()).await?;
         let service = record.body.request.resource.properties.service.name.clone();
