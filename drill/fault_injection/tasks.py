@@ -15,6 +15,8 @@ from .world import FaultWorld
 # The picture is confirmed each second; thirty seconds after the last time it may not be decided on any more.
 STALE_AFTER = 30.0
 LONGEST_PAUSE = 10.0
+# A comparison of contracts that a panic ended is tried again after so long, and a process that has not compared answers nothing.
+TRIED_AGAIN = 30.0
 # Where a task does not run unless an organisation has a logbook, and where one is not counted since the store restarts it itself.
 NOT_HERE = {"export", "notifications"}
 
@@ -48,6 +50,13 @@ def until(what, seconds: float, say: str) -> float:
     return time.monotonic() - begun
 
 
+def delivered(world: FaultWorld) -> bool:
+    """Whether all of some requests at once are."""
+    answers = world.volley(4, 4, RECOVERY)
+    answers.wait(RECOVERY)
+    return all(answer.delivered for answer in answers.answers)
+
+
 def tasks(world: FaultWorld, say) -> dict:
     processes = [process for site in world.sites for process in site.side.processes]
     names = sorted(point.name for point in points() if point.name.startswith("task::"))
@@ -69,6 +78,7 @@ def tasks(world: FaultWorld, say) -> dict:
         return not any(set(left) - {"open-traffic", "witnesses"} for left in unhit.values())
 
     until(all_counted, 20, "every task has panicked and been counted")
+    until(lambda: all(delivered(world) for _ in range(3)), TRIED_AGAIN + 5, "whatever is asked is delivered, whichever process it meets")
     seen = sum((panics(process) for process in processes), Counter())
     missing = {name.removeprefix("task::") for name in names} - NOT_HERE - set(seen)
     if world.database == "sqlite":

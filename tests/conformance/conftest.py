@@ -102,6 +102,12 @@ def world(binary, authority, cast, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def settings():
+    """What the nodes of `support.between_two` are set to beside the usual."""
+    return {}
+
+
+@pytest.fixture(scope="module")
 def echo(world):
     """A source."""
     return world.echo()

@@ -15,11 +15,12 @@ import subprocess
 import tarfile
 import threading
 import time
+import uuid
 
 import pytest
 
-from support.agreements import Organisation, allowed, ask, conclude, document, joined
-from support.between_two import source  # noqa: F401
+from support.agreements import Organisation, ask
+from support.between_two import consumer, source, token, working  # noqa: F401
 from support.checks import eventually
 from support.clock import shifted
 from support.node import NodeFault, toml
@@ -47,8 +48,13 @@ def folder(tmp_path_factory, databases):
 
 
 @pytest.fixture(scope="module")
-def provider(world, authority, folder, source, databases):
-    settings = {"journal": {"checkpoint_seconds": 1}} | ({"database": databases[0]} if databases[0] else {})
+def settings():
+    return {"journal": {"checkpoint_seconds": 1}}
+
+
+@pytest.fixture(scope="module")
+def provider(world, authority, folder, source, settings, databases):
+    settings = settings | ({"database": databases[0]} if databases[0] else {})
     made = Organisation(world, authority, "provider", folder, settings=settings, directory_role=True)
     made.offers(source)
     # Before the backup, or it would not know them.
@@ -57,21 +63,7 @@ def provider(world, authority, folder, source, databases):
 
 
 @pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    return joined(world, authority, folder, provider, settings={"journal": {"checkpoint_seconds": 1}})
-
-
-@pytest.fixture(scope="module")
-def token(consumer, provider, folder):
-    made = allowed(consumer, provider)
-    digest = consumer.drafts(document(provider.node, consumer.node), folder)
-    conclude(consumer, provider, digest)
-    eventually(lambda: ask(consumer, made).status == 200, "an answer under the agreement", 20)
-    return made
-
-
-@pytest.fixture(scope="module")
-def under_traffic(token, consumer, provider):
+def under_traffic(working, token, consumer, provider):
     """A backup that was made while exchanges went on, and how many of these there were."""
     answers, stop = [], threading.Event()
 
@@ -230,25 +222,33 @@ def go_on(node, *more, environment=None):
     )  # fmt: skip
 
 
-def test_a_restored_node_does_not_start_until_the_gap_is_declared(back, lost, provider, consumer, token):
-    with pytest.raises(NodeFault, match="JOURNAL_RESTORED"):
+@pytest.fixture(scope="module")
+def declared(back, provider, consumer, token):
+    """The gap is declared and the node runs again: what was said on the way there."""
+    with pytest.raises(NodeFault) as refused:
         provider.node.start()
     consumer.node.stop()
     silent = go_on(provider.node)
-    assert silent.returncode and "COUNTERPART_SILENT" in silent.stderr, silent
     consumer.node.start()
     done = go_on(provider.node)
+    again = go_on(provider.node)
+    provider.node.start()
+    eventually(lambda: ask(consumer, token).status == 200, "an answer in the new epoch", 60)
+    return str(refused.value), silent, done, again
+
+
+def test_a_restored_node_does_not_start_until_the_gap_is_declared(declared, back, lost, consumer):
+    refused, silent, done, again = declared
+    assert "JOURNAL_RESTORED" in refused
+    assert silent.returncode and "COUNTERPART_SILENT" in silent.stderr, silent
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["epoch"] == 2 and said["last_known"] >= lost > said["entries"] == back["entries"]
     assert f"oin:{consumer.node.id}" in said["asked"]
-    again = go_on(provider.node)
     assert again.returncode and "CHECKPOINT_OF_ANOTHER_JOURNAL" in again.stderr, again
-    provider.node.start()
-    eventually(lambda: ask(consumer, token).status == 200, "an answer in the new epoch", 60)
 
 
-def test_both_verifiers_find_a_declared_gap_and_no_tampering(back, provider, consumer, token, authority, tmp_path):
+def test_both_verifiers_find_a_declared_gap_and_no_tampering(declared, provider, consumer, token, authority, tmp_path):
     # So long that what the consumer alone has written down is older than what the provider's evidence covers.
     end = time.time() + 65
     while time.time() < end:
@@ -263,12 +263,12 @@ def test_both_verifiers_find_a_declared_gap_and_no_tampering(back, provider, con
     assert report["exchanges"]["both_sides"] > 60
 
 
-def test_what_came_before_the_backup_can_still_be_read(back, provider, consumer, token):
+def test_what_came_before_the_backup_can_still_be_read(declared, provider, consumer, token):
     lines = provider.node.cli("record", "journal", "--kind", "permit", "--limit", "1000")["items"]
     assert lines and all(line["payload"] for line in lines)
 
 
-def test_a_node_that_runs_is_not_upgraded(back, provider):
+def test_a_node_that_runs_is_not_upgraded(declared, provider):
     with pytest.raises(NodeFault, match="NODE_RUNS"):
         provider.node.cli("upgrade")
 
@@ -295,7 +295,7 @@ def refused(node, data, keys, folder, code):
     return folder
 
 
-def test_what_is_refused_at_a_restore(under_traffic, back, provider, consumer, databases, tmp_path):
+def test_what_is_refused_at_a_restore(under_traffic, declared, provider, consumer, databases, tmp_path):
     node, data, keys = provider.node, under_traffic["data"], under_traffic["keys"]
     new = tmp_path / "new"
     newer = changed(data, tmp_path / "newer.data.tar", manifest={"schema": 99})
@@ -325,7 +325,7 @@ def test_what_is_refused_at_a_restore(under_traffic, back, provider, consumer, d
         assert [each.name for each in left.iterdir()] == ["verbond.toml"]
 
 
-def test_without_keys_it_stays_provable_and_cannot_be_read(under_traffic, back, provider, consumer, authority, folder, databases):
+def test_without_keys_it_stays_provable_and_cannot_be_read(under_traffic, declared, provider, consumer, authority, folder, databases):
     if databases[0]:
         pytest.skip("the same on both: shown on SQLite")
     node, kept = provider.node, provider.node.folder
@@ -348,6 +348,7 @@ def test_without_keys_it_stays_provable_and_cannot_be_read(under_traffic, back, 
         assert not codes & {"ENTRY_CHANGED", "LEAF_DIFFERS", "ROOT_DIFFERS", "ENTRY_MISSING", "TRUNCATED"}, codes
         # That nobody may have destroyed them is said too.
         assert codes & {"DESTROYED_WITHOUT_ACT", "DESTROYED_EARLY"}
+        a_steward_declares_the_loss(provider, authority, folder)
     finally:
         node.stop()
         node.folder = kept
@@ -355,8 +356,41 @@ def test_without_keys_it_stays_provable_and_cannot_be_read(under_traffic, back, 
         consumer.node.start()
 
 
+def a_steward_declares_the_loss(provider, authority, folder):
+    """Then verifiers find a loss of another kind than tampering: named, counted, with its date."""
+    node, officer = provider.node, provider.officer()
+    lost = node.cli("journal", "losses")["items"]
+    assert {each["class"] for each in lost} == {"act", "exchange"} and not any(each["declared_at"] for each in lost)
+    for who in (lambda *words: node.cli(*words), lambda *words: officer.afar(*words)):
+        with pytest.raises(NodeFault, match="NOT_PERMITTED"):
+            who("journal", "declare-loss", "--reason", "mine")
+    steward = provider.enrols("beheerder", "steward")
+    begun = int(time.time() * 1000)
+    said = steward.afar("journal", "declare-loss", "--reason", "the safe with the keys burned")["items"]
+    assert [each["entries"] for each in said] == [each["entries"] for each in lost] and all(each["declared_at"] for each in said)
+    with pytest.raises(NodeFault, match="NOTHING_LOST"):
+        steward.afar("journal", "declare-loss", "--reason", "once more")
+    size = head(node)["size"]
+    eventually(lambda: head(node)["checkpoint"]["size"] >= size, "a checkpoint over the declaration", 20)
+    file = handed_over(provider, folder / "declared.jsonl")
+    report = verifiers.agreed([file], str(authority.anchors))
+    assert report["outcome"] == "losses" and report["alarms"] == [], report["alarms"][:5]
+    found = report["losses"]
+    assert [(each["code"], each["class"], each["count"]) for each in found] == [("DECLARED_LOSS", each["class"], each["entries"]) for each in lost]
+    # Nobody was to destroy any of it yet.
+    assert all(each["early"] == each["count"] and each["at"] >= begun - 1000 for each in found)
+    # One exchange of before says so too.
+    with sqlite3.connect(f"file:{node.database}?mode=ro", uri=True) as database:
+        (first,) = database.execute("SELECT transaction_id FROM transaction_record ORDER BY position LIMIT 1").fetchone()
+    transaction = str(uuid.UUID(bytes=first))
+    of_one = folder / "one.jsonl"
+    officer.afar("account", "evidence", "--transaction", transaction, "--out", str(of_one))
+    report = verifiers.agreed([str(of_one)], str(authority.anchors))
+    assert report["outcome"] == "losses" and report["alarms"] == [], report
+
+
 def test_a_backup_that_is_put_in_place_without_a_word_is_named_as_tampering(
-    back, under_traffic, provider, consumer, token, authority, databases, tmp_path
+    declared, under_traffic, provider, consumer, token, authority, databases, tmp_path
 ):
     """Whoever puts an old database back by hand, takes away what the node kept of it, and lets nobody tell."""
     if databases[0]:

@@ -306,6 +306,19 @@ def test_a_refusal_becomes_a_draft_with_what_was_missing(consumer, provider, tok
 
     with pytest.raises(NodeFault, match="REFUSAL_NOT_MENDABLE"):
         drafter.afar("agreement", "amend", "--from-refusal", refused(consumer, token, f"/{SERVICE}/incomes/{BSN}?a=1"))
+    # A parameter is filled in once the service describes it; the value that was sent stands nowhere.
+    income = {name: value for name, value in old["operations"][0].items() if name != "delivered"}
+    income["elements"] = old["operations"][0]["delivered"]
+    income["parameters"] = [*income["parameters"], {"name": "since", "place": "query", "values": {"allow": "day"}}]
+    described["operations"].append(income)
+    drafter.afar("description", "put", "incomes", write(folder, described))
+    with_parameter = refused(consumer, token, f"/{SERVICE}/incomes/{BSN}?since=2026-02-03")
+    drafted = drafter.afar("agreement", "amend", "--from-refusal", with_parameter)
+    text = drafter.afar("agreement", "document", drafted["hash"])
+    agreed_now = text["clauses"][0]["operations"][0]["parameters"]
+    assert [each["name"] for each in agreed_now] == ["person", "since"], agreed_now
+    assert "2026-02-03" not in json.dumps(text["clauses"])
+
     with pytest.raises(NodeFault, match="REFUSAL_UNKNOWN"):
         drafter.afar("agreement", "amend", "--from-refusal", "01890a5d-ac96-774b-bcce-b302099a8057")
     with pytest.raises(NodeFault, match="NOT_PERMITTED"):

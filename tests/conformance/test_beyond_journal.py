@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509 import load_der_x509_certificate
 
-from support.agreements import Organisation, allowed, ask, conclude, document, joined
-from support.between_two import folder, source  # noqa: F401
+from support.agreements import ask
+from support.between_two import consumer, folder, provider, source, token, working  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
 from verification import merkle, verifiers
@@ -30,28 +30,8 @@ SETTINGS = {"journal": {"checkpoint_seconds": 1, "tiles": "tiles"}}
 
 
 @pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, settings=SETTINGS, directory_role=True)
-    made.offers(source)
-    return made
-
-
-@pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    return joined(world, authority, folder, provider, settings=SETTINGS)
-
-
-@pytest.fixture(scope="module")
-def token(consumer, provider):
-    return allowed(consumer, provider)
-
-
-@pytest.fixture(scope="module")
-def working(consumer, provider, folder, token):
-    digest = consumer.drafts(document(provider.node, consumer.node), folder)
-    conclude(consumer, provider, digest)
-    eventually(lambda: ask(consumer, token).status == 200, "an answer under the agreement", 20)
-    return digest
+def settings():
+    return SETTINGS
 
 
 def unpadded(text):

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from support.agreements import BSN, SERVICE, SOURCE, Organisation, allowed, ask, conclude, document, element, joined
-from support.between_two import folder, provider  # noqa: F401
+from support.agreements import BSN, SERVICE, SOURCE, allowed, ask, conclude, document, element
+from support.between_two import consumer, folder, provider  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
 from support.servers import Reply
@@ -29,8 +29,8 @@ def source(world):
 
 
 @pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    return joined(world, authority, folder, provider, settings=SETTINGS)
+def settings():
+    return SETTINGS
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
 """Beyond the suite: no identifier of a person stands in anything that a node leaves behind (logs, metrics, problems, outputs of commands,
-what is handed on to the logbook, database and data directory), whatever became of the exchange.
+what is handed on to the logbook, evidence, published trees, backups, database and data directory), whatever became of the exchange.
 
 Each number comes in at one place only, so that what is found says where it came from.
 """
@@ -17,10 +17,12 @@ from support.agreements import SERVICE, Organisation, allowed, ask, conclude, do
 from support.between_two import folder  # noqa: F401
 from support.checks import eventually
 from support.collector import Collector
-from support.node import NodeFault
+from support.node import NodeFault, merge
+from support.object_store import HOST, KEY, SECRET, ObjectStore, Relay
+from support.opened import payloads
 from support.servers import Reply
 from support.traces import Traces
-from support.wire import UnixClient
+from support.wire import LOOPBACK, UnixClient
 
 
 def bsn(serial):
@@ -98,12 +100,27 @@ def collector():
 
 
 @pytest.fixture(scope="module")
-def settings(collector):
-    return {"log": {"level": "trace"}, "export": {"address": collector.address}}
+def store(authority, folder):
+    """An object store, behind something that keeps all that it is told."""
+    made = ObjectStore(folder / "objects", authority.issue(None, "Objecten", HOST, kind="p256")).start()
+    made.relay = Relay(made.ports["http"])
+    yield made
+    made.relay.stop()
+    made.stop()
 
 
 @pytest.fixture(scope="module")
-def provider(world, authority, folder, source, settings):
+def settings(collector):
+    return {"log": {"level": "trace"}, "export": {"address": collector.address}, "journal": {"checkpoint_seconds": 1}}
+
+
+@pytest.fixture(scope="module")
+def provider(world, authority, folder, source, settings, store):
+    """Publishes its tree in an object store."""
+    key = folder / "object-store-key"
+    key.write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+    key.chmod(0o600)
+    settings = {**settings, **store.settings("provider", credentials_file=str(key), address=f"http://{LOOPBACK}:{store.relay.port}", anchors=None)}
     made = Organisation(world, authority, "provider", folder, settings=settings, directory_role=True)
     made.offers(source)
     return made
@@ -111,7 +128,8 @@ def provider(world, authority, folder, source, settings):
 
 @pytest.fixture(scope="module")
 def consumer(world, authority, folder, provider, settings):
-    return joined(world, authority, folder, provider, settings=settings)
+    """Publishes its tree in a directory."""
+    return joined(world, authority, folder, provider, settings=merge(settings, {"journal": {"tiles": "tiles"}}))
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +289,48 @@ def test_no_log_metric_or_record_that_was_handed_on_names_somebody(answers, cons
         assert b"verbond_" in figures and TRACES.within(figures) == []
     for request in collector.received():
         assert TRACES.within(request.body) == [] and TRACES.within(str(request.headers) + request.target) == []
+
+
+def test_no_evidence_of_an_exchange_names_somebody(answers, consumer, provider, folder):
+    for organisation, other in ((consumer, provider), (provider, consumer)):
+        for name in ("path", "query", "header of the request", "people"):
+            transaction = answers[name].headers["Fsc-Transaction-Id"]
+            for more in ((), ("--with-counterpart",)):
+                file = folder / f"evidence-{organisation.node.id}-{transaction}{len(more)}"
+                said = organisation.officer().afar("account", "evidence", "--transaction", transaction, *more, "--out", str(file))
+                assert TRACES.within(file.read_bytes()) == [] and TRACES.within(json.dumps(said)) == []
+                assert not more or said["halves"] == [f"oin:{other.node.id}"], said
+
+
+def test_no_published_tree_names_somebody(answers, consumer, provider, store):
+    def over(organisation):
+        """Whether the tree of everything until now has been published."""
+        size = organisation.node.cli("journal", "show")["size"]
+        published = lambda: organisation.node.cli("journal", "show")["published"]  # noqa: E731
+        return eventually(lambda: all((each["size"] or 0) >= size for each in published()), "the tree where it is published", 60)
+
+    for organisation in (consumer, provider):
+        over(organisation)
+    tiles = [each for each in (consumer.node.folder / "tiles").rglob("*") if each.is_file()]
+    assert {"checkpoint", "entries"} <= {part for each in tiles for part in each.parts}
+    # Else finding nothing would say nothing.
+    assert f"oin:{provider.node.id}/journal/1\n".encode() in store.relay.raw and b'"commitment":' in store.relay.raw
+    assert f"oin:{provider.node.id}/journal/1\n".encode() in store.get("provider/checkpoint")
+    assert TRACES.within(store.relay.raw) == [] and TRACES.within(store.get("provider/checkpoint")) == []
+    for each in [*tiles, *store.folder.rglob("*")]:
+        assert not each.is_file() or TRACES.within(each.read_bytes()) == [], each
+
+
+def test_no_backup_names_somebody(answers, consumer, provider, folder):
+    """Neither to who has one of its files, nor to who has both and reads what lies sealed."""
+    for organisation in (consumer, provider):
+        made = organisation.node.cli("backup")
+        said, files = payloads(made["data"], made["keys"], folder)
+        assert {"permit", "completion", "act"} <= {kind for kind, _ in said}
+        for name, raw in files.items():
+            assert TRACES.within(raw) == [], name
+        for kind, payload in said:
+            assert json.loads(payload)["kind"] == kind and TRACES.within(payload) == [], payload
 
 
 def test_no_file_names_somebody(answers, consumer, provider):

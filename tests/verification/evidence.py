@@ -141,7 +141,7 @@ def concerned(journal, transaction, agreements=()):
             done = index if each.kind == "completion" else done
         elif action == "journal.key":
             keys.append(index)
-        elif action == "journal.continue":
+        elif action in ("journal.continue", "journal.loss"):
             found.append(index)
         elif each.kind == "witness" and done is not None:
             found.append(index)

@@ -1,5 +1,6 @@
 """A journal in memory, as docs/formats/journal.md describes it: honest by its methods, and open to whoever wants to tamper."""
 
+import datetime
 import hashlib
 import json
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ def uuid7(at, chance):
 
 def commitment(salt, payload):
     return hashlib.sha256(salt + payload.encode()).digest()
+
+
+def month_of(at):
+    begin = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=at)
+    return begin.year * 100 + begin.month
 
 
 def leaf(at, kind, committed):
@@ -172,6 +178,20 @@ class Journal:
             detail = {"first_index": first, "last_index": last, "kinds": list(kinds), "keep_days": keep_days,
                       "written_before": written_before, "copies_gone_at": at + 30 * DAY}  # fmt: skip
             self.act("journal.drop", "journal", detail, at)
+
+    def lose(self, kind_of, month, first, last, at, act=True):
+        """What a key sealed up to an entry is lost with it, and said to be: entries of one class and month of UTC."""
+        kinds = ("act", "witness") if kind_of == "act" else ("permit", "refusal", "processing", "completion")
+        for each in self.entries[: last + 1]:
+            if each.kind in kinds and month_of(each.at) == month:
+                each.destroy()
+        if act:
+            detail = {"class": kind_of, "month": month, "first_index": first, "last_index": last, "reason": "Restored without keys."}
+            self.act("journal.loss", f"{kind_of}-{month}", detail, at)
+
+    def certify_again(self, act, at):
+        """Says once more what a lost act said of a key."""
+        self.act("journal.key", act["subject"], act["detail"], at)
 
     def tree(self):
         return merkle.Tree(each.leaf for each in self.entries)

@@ -34,6 +34,7 @@ DETAILS = {  # of the acts on which something is judged
     "journal.key": {"origin": str, "verifier_key": str, "statement": str, "chain": list},
     "journal.continue": {"origin": str, "previous_origin": str, "size": int, "last_known": str, "reason": str},
     "journal.drop": {"first_index": int, "last_index": int, "kinds": list, "keep_days": int, "written_before": int},
+    "journal.loss": {"class": str, "month": int, "first_index": int, "last_index": int},
     "journal.retention": {"keep_days": int},
     "journal.hold": {"from": int, "reason": str},
     "journal.release": {},
@@ -254,6 +255,8 @@ def detailed(action, detail):
     made = typed(detail, DETAILS[action])
     if action == "journal.hold" and type(made.get("until")) not in (int, type(None)):
         raise Wrong("a hold ends at a time, or at none")
+    if action == "journal.loss" and made["class"] not in ("exchange", "act"):
+        raise Wrong("a loss of no known class")
     if action == "journal.continue":
         made["checkpoint"] = checkpoint_of(made["last_known"])
     return made

@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography import x509
 
 from . import merkle, revocation, signatures
+from .losses import loses, losses_that_count
 from .note import Checkpoint, VerifierKey
 from .note import Wrong as WrongNote
 from .reading import DETAILS, KEPT, read, shaped, typed
@@ -35,7 +36,8 @@ class Verifier:
     """Judges sections, and then exchanges and histories across them; what it finds stands in `alarms` and `notes`."""
 
     def __init__(self, anchors=(), lists=()):
-        self.anchors, self.lists, self.sections, self.alarms, self.notes = list(anchors), list(lists), [], [], []
+        self.anchors, self.lists, self.sections = list(anchors), list(lists), []
+        self.alarms, self.losses, self.notes = [], [], []
         self.unknown = defaultdict(int)  # by participant: signatures of which no list tells whether their certificate was revoked
 
     def alarm(self, code, participant, message, **place):
@@ -226,12 +228,17 @@ class Verifier:
 
     def judge_checkpoints(self, section):
         who, right, wrong, uncertified = section.participant, 0, None, set()
+        losses = losses_that_count(section)
+        lost_acts = [each["index"] for each in section.entries if each["kind"] == "act" and any(loses(act, each) for act in losses)]
         for line, each, _ in section.checkpoints:
             keys = [key for index, key in section.keys.get(each.origin, []) if index < each.size]
             if each.origin not in section.keys:
                 if each.origin not in uncertified:
                     self.alarm("JOURNAL_KEY", who, f"no act certifies a key for {each.origin}", line=line)
                 uncertified.add(each.origin)
+            elif any(index < each.size for index in lost_acts):
+                if not any(each.note.signed_by(key) for _, key in section.keys[each.origin]):
+                    self.alarm("CHECKPOINT_SIGNATURE", who, "the checkpoint is signed by no key of the journal", line=line)
             elif not keys or not each.note.signed_by(keys[-1]):
                 self.alarm("CHECKPOINT_SIGNATURE", who, "the checkpoint is not signed by the journal's key", line=line)
             if section.whole and wrong is None and each.size <= self.limit(section, each.origin) and each.size in section.roots:
@@ -269,7 +276,8 @@ class Verifier:
     # Destruction.
 
     def judge_destruction(self, section):
-        who, found, lawful = section.participant, defaultdict(list), 0
+        who, found, lawful, lost = section.participant, defaultdict(list), 0, defaultdict(list)
+        losses = losses_that_count(section)
         drops = [(act, self.in_force_at(section, act[0])) for act in section.acts if act[2] == "journal.drop"]
         for entry in section.entries:
             if entry["state"] != "destroyed":
@@ -279,9 +287,21 @@ class Verifier:
                 if act[4]["first_index"] <= entry["index"] <= act[4]["last_index"] and entry["kind"] in act[4]["kinds"] and entry["index"] < act[0]
             ]  # fmt: skip
             lawful += any(not each for each in faults)
-            if all(faults):
+            declared = next((act for act in losses if loses(act, entry)), None)
+            if all(faults) and declared:
+                rules = self.in_force_at(section, declared[0])
+                lost[declared[0]].append(entry["kind"] in KEPT or not rules[0] or entry["at"] >= declared[1] - rules[0] * DAY)
+                if is_held(entry, rules[1]):
+                    found["DESTROYED_UNDER_HOLD"].append(entry["index"])
+            elif all(faults):
                 for code in faults[0] if faults else ["DESTROYED_WITHOUT_ACT"]:
                     found[code].append(entry["index"])
+        for index, at, action, _, detail in section.acts:
+            # Of one exchange also what is lost beside it, since something is not judged because of that.
+            if index in lost or action == "journal.loss" and detail["class"] == "act" and not section.whole:
+                told = {name: detail[name] for name in ("class", "month", "first_index", "last_index")}
+                counts = {"count": len(lost[index]), "early": sum(lost[index])}
+                self.losses.append({"code": "DECLARED_LOSS", "participant": who, "index": index, "at": at, **told, **counts, "message": "keys were lost"})
         for code, indexes in found.items():
             self.runs(code, who, "what was destroyed should still be there", indexes)
         self.note("WITHHELD", who, sum(each["state"] == "withheld" for each in section.entries), "entries lie outside the period")
@@ -566,9 +586,13 @@ def faults_of(act, rules, entry):
     before, faults = detail["written_before"], []
     if entry["kind"] in KEPT or not days or detail["keep_days"] != days or entry["at"] >= before or before > at - days * DAY:
         faults.append("DESTROYED_EARLY")
-    if any(each["from"] <= entry["at"] and (each.get("until") is None or entry["at"] < each["until"]) for each in holds.values()):
+    if is_held(entry, holds):
         faults.append("DESTROYED_UNDER_HOLD")
     return faults
+
+
+def is_held(entry, holds):
+    return any(each["from"] <= entry["at"] and (each.get("until") is None or entry["at"] < each["until"]) for each in holds.values())
 
 
 def declared_open(section):
@@ -605,6 +629,8 @@ def declared_open(section):
 def knows_acts(section):
     """Whether the acts that decide on services and people are there, so that what none of them says was not so."""
     has_them = section.missing is None if section.whole else "for" not in section.head
+    lost = any(action == "journal.loss" and detail["class"] == "act" for _, _, action, _, detail in section.acts)
+    has_them = has_them and not (lost and not section.whole)
     return has_them and all(each["content"] for each in section.entries if each["kind"] == "act")
 
 
@@ -717,7 +743,7 @@ def verify(paths, anchors=(), checkpoints=(), lists=()):
     except (OSError, Wrong, WrongNote, UnicodeDecodeError):
         begun = False
     if not begun:
-        return {"outcome": "unreadable", "participants": [], "exchanges": {"both_sides": 0, "agree": 0}, "alarms": verifier.alarms, "notes": []}
+        return {"outcome": "unreadable", "participants": [], "exchanges": {"both_sides": 0, "agree": 0}, "alarms": verifier.alarms, "losses": [], "notes": []}
     verifier.lists += revocation.in_sections(earlier[1])
     verifier.lists += revocation.in_sections(
         verifier.sections, lambda who, line: verifier.alarm("REVOCATION_LIST", who, "the list cannot be read", line=line)
@@ -730,8 +756,9 @@ def verify(paths, anchors=(), checkpoints=(), lists=()):
     verifier.judge_lists()
     if not anchors:
         verifier.note("NO_ANCHORS", "", 1, "whose certificates these are was not judged")
-    outcome = "alarms" if verifier.alarms else "clean"
-    return {"outcome": outcome, "participants": verifier.counts(), "exchanges": exchanges, "alarms": verifier.alarms, "notes": verifier.notes}
+    outcome = "alarms" if verifier.alarms else "losses" if verifier.losses else "clean"
+    found = {"alarms": verifier.alarms, "losses": verifier.losses, "notes": verifier.notes}
+    return {"outcome": outcome, "participants": verifier.counts(), "exchanges": exchanges, **found}
 
 
 def main():
@@ -748,7 +775,7 @@ def main():
         return 2
     report = verify(asked.evidence, anchors, asked.checkpoint, asked.crl)
     print(json.dumps(report, indent=1))
-    return {"clean": 0, "alarms": 1, "unreadable": 2}[report["outcome"]]
+    return {"clean": 0, "alarms": 1, "unreadable": 2, "losses": 3}[report["outcome"]]
 
 
 if __name__ == "__main__":

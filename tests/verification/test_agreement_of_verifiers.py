@@ -12,7 +12,7 @@ from verification.test_second_verifier import judged
 PROGRAM = verifiers.program()
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="VERBOND_VERIFY_BIN names no program, and none lies beside VERBOND_BIN")
-STATUS = {"clean": 0, "alarms": 1, "unreadable": 2}
+STATUS = {"clean": 0, "alarms": 1, "unreadable": 2, "losses": 3}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,5 +1,6 @@
 """The second verifier finds in every case what was done, and nothing else."""
 
+import json
 import re
 from pathlib import Path
 
@@ -31,13 +32,25 @@ def test_finds_what_was_done(name, tmp_path):
         assert {each["code"] for each in report["notes"]} == case.notes, report["notes"]
 
 
+@pytest.mark.parametrize(("name", "early"), [("lost_exchanges_declared", True), ("lost_after_its_time_was_over", False)])
+def test_a_loss_is_counted_and_dated(name, early, tmp_path):
+    files, *given = CASES[name].write(tmp_path)
+    report = judged(files, *given)
+    (loss,) = report["losses"]
+    counts = report["participants"][0]
+    act = next(line for line in map(json.loads, files[0].read_text().splitlines()) if line.get("index") == loss["index"])
+    assert loss["code"] == "DECLARED_LOSS" and json.loads(act["payload"])["action"] == "journal.loss"
+    assert loss["at"] == act["at"] and loss["count"] == counts["destroyed"] > 10
+    assert loss["early"] == (loss["count"] if early else 0)
+
+
 @pytest.mark.parametrize("begin", range(0, 300, 50))
 def test_there_is_a_report_whatever_was_changed(begin, tmp_path):
     for seed in range(begin, begin + 50):
         changed = Changed(seed)
         evidence, anchors = changed.write(tmp_path)
         report = judged([evidence], [anchors], [])
-        assert report["outcome"] in ("clean", "alarms", "unreadable"), changed.told
+        assert report["outcome"] in ("clean", "losses", "alarms", "unreadable"), changed.told
 
 
 def codes(heading):

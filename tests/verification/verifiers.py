@@ -38,8 +38,9 @@ def comparable(report):
         for each in report["alarms"]
     }
     notes = {(each["code"], None if each["code"] == "NO_ANCHORS" else (each["participant"], each["count"])) for each in report["notes"]}
+    losses = [{name: value for name, value in each.items() if name != "message"} for each in report["losses"]]
     people = sorted(tuple(sorted(each.items())) for each in report["participants"])
-    return {"outcome": report["outcome"], "alarms": alarms, "notes": notes, "participants": people, "exchanges": report["exchanges"]}
+    return {"outcome": report["outcome"], "alarms": alarms, "losses": losses, "notes": notes, "participants": people, "exchanges": report["exchanges"]}
 
 
 def agreed(files, anchors, earlier=(), lists=()):

@@ -69,7 +69,7 @@ impl Needed {
     fn may_need(&self, act: &Act) -> bool {
         let application = || act.detail.get("application").and_then(|name| name.as_str());
         match act.action.as_str() {
-            "journal.key" | "journal.continue" => true,
+            "journal.key" | "journal.continue" | "journal.loss" => true,
             "service.put" | "service.class-decided" | "service.remove" | "service.governed" => {
                 self.services.contains(&act.subject)
             }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use verbond_application::{OpContext, agreements::Envelope, database_problem, decisions::agreement_hash};
 use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
-use verbond_journal::{Bytes32, Entry, Showing, TILE_WIDTH, TileId, TreeHash};
+use verbond_journal::{Bytes32, Entry, RecordedDecision, Showing, TILE_WIDTH, TileId, TreeHash};
 use verbond_store::{checkpoints::CheckpointRow, tree::TreeEntry};
 use verbond_trust::TrustStore;
 
@@ -221,12 +221,7 @@ impl<'a> Lines<'a> {
         if !matches!(kind, "permit" | "refusal") {
             return;
         }
-        let decision = match serde_json::from_str(payload) {
-            Ok(Entry::Permit(permit)) => permit.decision,
-            Ok(Entry::Refusal(refusal)) => refusal.decision,
-            _ => None,
-        };
-        self.agreements.extend(decision.as_ref().and_then(agreement_hash).map(str::to_owned));
+        self.agreements.extend(serde_json::from_str(payload).ok().and_then(version_of));
     }
 
     pub(crate) async fn exchange(
@@ -324,7 +319,7 @@ impl<'a> Lines<'a> {
             return Ok(needed);
         }
         needed.take_entries(about);
-        let versions: BTreeSet<String> = about.iter().filter_map(version_of).collect();
+        let versions: BTreeSet<String> = about.iter().filter_map(|entry| version_of(payload(entry)?)).collect();
         for hash in versions {
             let row = context.store.agreement(&hash).await.map_err(database_problem)?;
             row.iter().for_each(|row| needed.take_version(row, own));
@@ -398,12 +393,13 @@ pub(crate) fn payload(entry: &TreeEntry) -> Option<Entry> {
 }
 
 /// The version that an entry names.
-fn version_of(entry: &TreeEntry) -> Option<String> {
-    let decision = match payload(entry)? {
+fn version_of(entry: Entry) -> Option<String> {
+    let decision = match entry {
         Entry::Permit(permit) => permit.decision,
         Entry::Refusal(refusal) => refusal.decision,
         _ => None,
     };
+    let decision = decision.map(RecordedDecision::into_value);
     decision.as_ref().and_then(agreement_hash).map(str::to_owned)
 }
 

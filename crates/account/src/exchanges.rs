@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use verbond_application::{OpContext, database_problem};
 use verbond_domain::{Direction, ExchangeParties, ParticipantId, Problem, Timestamp, TransactionId};
-use verbond_journal::{Completion, EntryId};
+use verbond_journal::{Completion, EntryId, RecordedDecision};
 use verbond_store::{
     Page,
     exchanges::{Answered, ExchangeFilter, ExchangeRow},
@@ -138,7 +138,7 @@ pub(crate) fn exchange(answered: Answered, at: Timestamp) -> Exchange {
                 permit.direction,
                 permit.parties,
                 permit.application,
-                permit.decision,
+                permit.decision.map(RecordedDecision::into_value),
             );
             Exchange { permitted: true, activity, completion, ..exchange }
         }
@@ -148,7 +148,7 @@ pub(crate) fn exchange(answered: Answered, at: Timestamp) -> Exchange {
                 refusal.direction,
                 refusal.parties,
                 refusal.application,
-                refusal.decision,
+                refusal.decision.map(RecordedDecision::into_value),
             );
             Exchange { code: Some(refusal.code), ..exchange }
         }

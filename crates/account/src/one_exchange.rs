@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use verbond_application::{OpContext, database_problem};
 use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
-use verbond_journal::Entry;
+use verbond_journal::{Entry, RecordedDecision};
 use verbond_store::{
     exchanges::{Answered, ExchangeFilter, ExchangeRow},
     processing::{ProcessingFilter, ProcessingRow},
@@ -84,6 +84,7 @@ fn whole(row: ExchangeRow, records: &[ProcessingRow], more: bool, others: &[Othe
         Answered::Permitted(permit, _) => permit.decision.clone(),
         Answered::Refused(refusal) => refusal.decision.clone(),
     };
+    let decision_record = decision_record.map(RecordedDecision::into_value);
     let ours = told_of(row.answered.clone(), row.at);
     let own = exchange(row.answered, row.at);
     let is_its =

@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use verbond_application::decisions::agreement_hash;
 use verbond_domain::{Direction, ParticipantId, Timestamp, TransactionId};
-use verbond_journal::Completion;
+use verbond_journal::{Completion, RecordedDecision};
 use verbond_store::{
     Page, Store, StoreError,
     exchanges::{Answered, ExchangeRow},
@@ -117,7 +117,7 @@ pub(crate) fn told_of(answered: Answered, at: Timestamp) -> Option<ToldExchange>
             permit.direction,
             permit.parties,
             permit.wire,
-            permit.decision,
+            permit.decision.map(RecordedDecision::into_value),
             ToldAnswer::Permitted { completion: completion.map(Box::new) },
         ),
         Answered::Refused(refusal) => (
@@ -125,7 +125,7 @@ pub(crate) fn told_of(answered: Answered, at: Timestamp) -> Option<ToldExchange>
             refusal.direction,
             refusal.parties,
             refusal.wire,
-            refusal.decision,
+            refusal.decision.map(RecordedDecision::into_value),
             ToldAnswer::Refused { code: refusal.code },
         ),
     };

@@ -25,6 +25,7 @@ mod party;
 mod path;
 pub mod plan;
 pub mod preview;
+mod public_lists;
 mod published;
 mod register;
 mod schema;
@@ -67,6 +68,9 @@ pub use party::{
     Regime, Retention, RetentionPeriod, SecrecyLifted, Side, TransferInstrument,
 };
 pub use path::{PathTemplate, PathTemplateError, Segment, encoded};
+pub use public_lists::{
+    DifferenceKind, ListCount, ListDifference, ListsCompared, Meeting, NotGathered, Shown, compare_lists,
+};
 pub use published::{PublishedAgreement, PublishedCategory, PublishedClause, PublishedParty, Withheld};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};

@@ -6,7 +6,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 use tokio::sync::watch;
 use verbond_domain::{ParticipantId, Problem, Timestamp};
-use verbond_journal::{Checkpoint, KeyCertificate, KeyStatement, Origin, SignedCheckpoint, VerifierKey};
+use verbond_journal::{
+    Checkpoint, Entry, KeyCertificate, KeyStatement, Origin, SignedCheckpoint, VerifierKey,
+};
 use verbond_store::{
     Transaction,
     checkpoints::{CheckpointRow, JournalKeyRow},
@@ -21,6 +23,8 @@ use crate::{OpContext, context::database_problem};
 
 /// Longest chain of certificates under a key's statement.
 const LONGEST_CHAIN: usize = 8;
+/// Acts that are read at once.
+const PAGE: i64 = 1000;
 /// Seconds that a statement may be ahead of this node's clock.
 const AHEAD: i64 = 300;
 
@@ -151,8 +155,9 @@ impl Checkpoints {
         let (store, failed) = (&context.store, database_problem);
         let head = store.journal_head().await.map_err(failed)?;
         let newest = store.newest_checkpoint().await.map_err(failed)?;
-        let is_signed = newest.is_some_and(|row| (row.epoch, row.size) >= (head.epoch, head.size));
-        if head.size == 0 || is_signed {
+        let is_signed = newest.as_ref().is_some_and(|row| (row.epoch, row.size) >= (head.epoch, head.size));
+        let signed_until = newest.map_or((1, 0), |row| (row.epoch, row.size));
+        if head.size == 0 || is_signed || !self.begins(context, head, signed_until).await? {
             return Ok(None);
         }
         let root = store.journal_root(head.size).await.map_err(failed)?;
@@ -165,6 +170,29 @@ impl Checkpoints {
         let row = CheckpointRow { epoch: head.epoch, size: head.size, signed_at, note };
         store.keep_checkpoint(&row).await.map_err(failed)?;
         Ok(Some(row))
+    }
+
+    /// Whether the tree holds the certification of the key that signs for the epoch: what opens an epoch gets its place after the epoch
+    /// has begun, and the first checkpoint must be over it.
+    async fn begins(
+        &self,
+        context: &OpContext,
+        head: JournalHead,
+        (epoch, mut from): (u32, u64),
+    ) -> Result<bool, Problem> {
+        if epoch >= head.epoch {
+            return Ok(true);
+        }
+        let origin = self.origin(head.epoch).to_string();
+        loop {
+            let page = context.store.tree_entries_of("act", from, PAGE).await.map_err(database_problem)?;
+            let Some(last) = page.last() else { return Ok(false) };
+            from = last.index.saturating_add(1);
+            let mut placed = page.iter().filter(|entry| entry.index < head.size);
+            if placed.any(|entry| certifies(&entry.content, &origin)) {
+                return Ok(true);
+            }
+        }
     }
 
     /// Looks whether a checkpoint that this node once signed, and that has been kept elsewhere, still is of this journal.
@@ -358,6 +386,12 @@ impl Checkpoints {
     fn key(&self, signer: &JournalSigner, epoch: u32) -> VerifierKey {
         VerifierKey::new(&self.origin(epoch), signer.raw_public_key())
     }
+}
+
+/// Whether an entry certifies the key of a journal.
+fn certifies(content: &Option<(Vec<u8>, Vec<u8>)>, origin: &str) -> bool {
+    let read = content.as_ref().and_then(|(_, payload)| serde_json::from_slice(payload).ok());
+    matches!(read, Some(Entry::Act(act)) if act.action == "journal.key" && act.subject == origin)
 }
 
 fn chain(certificate: &KeyCertificate) -> Option<Vec<CertificateDer<'static>>> {

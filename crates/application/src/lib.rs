@@ -15,6 +15,7 @@ pub mod decisions;
 pub mod exchange;
 pub mod handed_in;
 pub mod limits;
+pub mod losses;
 mod open_class;
 pub mod open_traffic;
 pub mod persons;

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, request, response};
 use verbond_application::snapshot::Snapshot;
 use verbond_domain::{ExchangeParties, Problem, ServiceReference, Timestamp, TransactionId};
+use verbond_journal::RecordedDecision;
 use verbond_store::{
     applications::{ApplicationRow, BindingRow},
     services::ServiceRow,
@@ -64,7 +65,7 @@ pub struct RefusalRecord {
     /// The protocol's own members.
     pub wire: serde_json::Map<String, serde_json::Value>,
     /// The decision, as a record of the Authorization Decision Log, where one was taken.
-    pub decision: Option<serde_json::Value>,
+    pub decision: Option<RecordedDecision>,
 }
 
 /// A request that the protocol permits, at the provider's side.

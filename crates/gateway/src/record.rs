@@ -11,7 +11,7 @@ use verbond_application::{
 };
 use verbond_domain::{Direction, Problem};
 use verbond_fail_points::fail_point;
-use verbond_journal::{AppendError, Permit, ProcessingRecord, RefusedExchange};
+use verbond_journal::{AppendError, Permit, ProcessingRecord, RecordedDecision, RefusedExchange};
 use verbond_policy::DecisionRecord;
 
 use crate::{Failure, Gateway, RefusalRecord};
@@ -79,14 +79,14 @@ pub(crate) fn known(action: Option<&Action>) -> Vec<ProcessingRecord> {
 }
 
 /// The decision on which a permission rests, as it stands in an entry; `None` for an open service.
-pub(crate) fn decided(permission: &Permission) -> Option<serde_json::Value> {
+pub(crate) fn decided(permission: &Permission) -> Option<RecordedDecision> {
     permission.decision.as_deref().and_then(written)
 }
 
 /// A decision as it stands in an entry.
-pub(crate) fn written(decision: &DecisionRecord) -> Option<serde_json::Value> {
+pub(crate) fn written(decision: &DecisionRecord) -> Option<RecordedDecision> {
     // A record is made of texts and numbers; that it cannot be written does not come up.
-    serde_json::to_value(decision).ok()
+    RecordedDecision::of(decision).ok()
 }
 
 /// Counts a refusal of somebody who has not proved who it is. Nothing is written, so that strangers cannot fill the disk.

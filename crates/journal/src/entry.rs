@@ -6,7 +6,10 @@ use verbond_domain::{
     Actor, Ambient, Direction, ExchangeParties, ParticipantId, ServiceName, Timestamp, TransactionId,
 };
 
-use crate::{Completion, NOBODY, OwedRecords, Processing, ProcessingRecord, Settled, Witness, tree::hash};
+use crate::{
+    Completion, NOBODY, OwedRecords, Processing, ProcessingRecord, RecordedDecision, Settled, Witness,
+    tree::hash,
+};
 
 /// The time-ordered identifier of an entry: a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,7 +51,7 @@ pub struct Permit {
     pub application: Option<String>,
     /// The decision, as a record of the Authorization Decision Log 1.0.0, where one was taken: one entry, one sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decision: Option<serde_json::Value>,
+    pub decision: Option<RecordedDecision>,
     /// Records of Logboek Dataverwerkingen 1.0.0: of the action and of those whom the request names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub processing: Vec<ProcessingRecord>,
@@ -89,7 +92,7 @@ pub struct RefusedExchange {
     pub application: Option<String>,
     /// The decision, as a record of the Authorization Decision Log 1.0.0, where one was taken: one entry, one sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decision: Option<serde_json::Value>,
+    pub decision: Option<RecordedDecision>,
 }
 
 /// Something that somebody did through the administration API or the group's protocol.

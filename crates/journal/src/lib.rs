@@ -9,6 +9,7 @@
 mod appender;
 mod checkpoint;
 mod completion;
+mod decision;
 mod entry;
 mod processing;
 mod tree;
@@ -17,6 +18,7 @@ mod witness;
 pub use appender::{AppendError, Journal, JournalLimits, JournalStatistics};
 pub use checkpoint::{Checkpoint, CheckpointError, LONGEST_NOTE, Origin, SignedCheckpoint, VerifierKey};
 pub use completion::{Bytes32, Completion, Counting, Crossed, CrossedElement, Delivery};
+pub use decision::RecordedDecision;
 pub use entry::{Act, Entry, EntryId, OwedPermit, Permit, Place, PreparedEntry, RefusedExchange};
 pub use processing::{
     NOBODY, OwedRecords, Processing, ProcessingAttributes, ProcessingRecord, ProcessingStatus, Settled,

@@ -90,7 +90,7 @@ fn permit(ambient: &Ambient, governed: bool) -> Outcome<Permit> {
         },
         wire: wire.as_object().cloned().unwrap_or_default(),
         application: None,
-        decision: governed.then(|| json!({"of_the_size_of_a_decision": "d".repeat(DECISION)})),
+        decision: governed.then(|| json!({"of_the_size_of_a_decision": "d".repeat(DECISION)}).into()),
         processing: Vec::new(),
         owed: None,
     })

@@ -24,6 +24,7 @@ pub mod holds;
 pub mod interfaces;
 mod journal;
 mod limits;
+pub mod losses;
 mod migrations;
 mod month_keys;
 mod notifications;

@@ -210,6 +210,11 @@ impl Store {
 }
 
 impl Place {
+    /// For how many days exchanges are kept by the rule in force.
+    pub(crate) const fn keep_days(&self) -> Option<i64> {
+        self.keep_days
+    }
+
     /// Goes back to what was passed over because it was dated later, once that is over too.
     fn looking_again_at_what_is_over(self, moment: Timestamp) -> Self {
         match self.left {

@@ -4,6 +4,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     line::{Kind, Text},
+    loss::LossDetail,
     merkle::Hash,
     payload::{from_json, from_value, hexadecimal, is_of},
     people::Duties,
@@ -22,6 +23,7 @@ pub(crate) enum Action {
     Continue(Option<ContinueDetail>),
     Retention(Option<u64>),
     Drop(Option<DropDetail>),
+    Loss(Option<LossDetail>),
     Hold(Option<HoldDetail>),
     Release,
     Class(ClassAct),
@@ -99,6 +101,13 @@ pub(crate) struct HoldDetail {
     pub(crate) until: Option<i64>,
 }
 
+impl HoldDetail {
+    /// Whether it is on what was written at a moment.
+    pub(crate) fn covers(&self, at: i64) -> bool {
+        at >= self.from && self.until.is_none_or(|until| at < until)
+    }
+}
+
 #[derive(Deserialize)]
 struct ActText<'a> {
     #[serde(borrow)]
@@ -124,6 +133,7 @@ pub(crate) fn read(text: &str) -> Option<Act> {
             Action::Retention(from_value::<RetentionDetail>(detail).map(|detail| detail.keep_days))
         }
         "journal.drop" => Action::Drop(from_value(detail)),
+        "journal.loss" => Action::Loss(from_value(detail)),
         "journal.hold" => Action::Hold(from_value(detail)),
         "journal.release" => Action::Release,
         named => match person_act(named, &detail) {

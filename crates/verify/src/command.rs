@@ -25,7 +25,8 @@ const LONGEST_FILE: u64 = 64 * 1024 * 1024;
     --anchors authorities.pem --crl issuer.crl journal.jsonl\n\n\
     Both parties of an exchange, compared with each other:\n  \
     --anchors authorities.pem municipality.jsonl agency.jsonl\n\n\
-    Exit status: 0 nothing was found, 1 something is not as it must be, 2 the evidence cannot be read.\n\
+    Exit status: 0 nothing was found, 1 something is not as it must be, 2 the evidence cannot be read,\n\
+    3 nothing but that content is lost, as was declared.\n\
     What is judged, rule by rule: docs/formats/verification.md"
 )]
 pub struct Options {

@@ -1,9 +1,10 @@
-//! Whether what was destroyed was destroyed by an act, by a rule that was in force, and under no legal hold.
+//! Whether what was destroyed was destroyed by an act, by a rule that was in force, and under no legal hold; or is lost as declared.
 
 use crate::{
     finding::{Alarm, Findings, NoteCode, at_index, words},
     kept::Drop,
     line::Kind,
+    loss::Losses,
     section::Section,
 };
 
@@ -21,7 +22,7 @@ pub(crate) fn judge(section: &Section, findings: &mut Findings) {
     drops.sort_by_key(|drop| drop.detail.first_index);
     let mut coming = drops.into_iter().peekable();
     let mut open: Vec<&Drop> = Vec::new();
-    let (mut runs, mut lawful) = ([None; 3], 0_u64);
+    let (mut runs, mut lawful, mut losses) = ([None; 3], 0_u64, Losses::of(section));
     let mut destroyed: Vec<_> = section.destroyed.iter().collect();
     destroyed.sort_unstable_by_key(|(index, _, _)| *index);
     for (index, at, kind) in destroyed {
@@ -29,15 +30,20 @@ pub(crate) fn judge(section: &Section, findings: &mut Findings) {
             open.push(drop);
         }
         open.retain(|drop| drop.detail.last_index >= *index);
-        let faults = faults(&open, *index, *at, *kind);
+        let mut faults = faults(&open, *index, *at, *kind);
         if faults == Faults::default() {
             lawful = lawful.saturating_add(1);
+        } else if let Some(act) = losses.covering(*index, *at, *kind) {
+            losses.count(act, *at, *kind);
+            // What was to be kept for somebody may not be gone unseen because somebody says that it is.
+            faults = Faults { under_hold: act.was_held(*at), ..Faults::default() };
         }
         let found = [faults.without_act, faults.early, faults.under_hold];
         for ((run, found), code) in runs.iter_mut().zip(found).zip(CODES) {
             follow(run, found, *index, code, section, findings);
         }
     }
+    losses.tell(section, findings);
     for (run, code) in runs.iter_mut().zip(CODES) {
         tell(run.take(), code, section, findings);
     }
@@ -65,7 +71,7 @@ fn faults(open: &[&Drop], index: u64, at: i64, kind: Kind) -> Faults {
 
 fn faults_of(drop: &Drop, at: i64, kind: Kind) -> Faults {
     let has_rule = !matches!(kind, Kind::Act | Kind::Witness);
-    let held = drop.holds.iter().any(|hold| at >= hold.from && hold.until.is_none_or(|until| at < until));
+    let held = drop.holds.iter().any(|hold| hold.covers(at));
     let early = !(drop.is_by_rule && has_rule && at < drop.detail.written_before);
     Faults { without_act: false, early, under_hold: held }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::line::Id;
+use crate::{line::Id, loss::Class};
 
 /// Most alarms of one code about one participant that are listed.
 const MOST: u64 = 1000;
@@ -146,10 +146,41 @@ pub struct Note {
     pub words: Words,
 }
 
+/// Entries of which the content is lost, as an act declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// In whose evidence.
+    pub participant: String,
+    /// The act.
+    pub index: u64,
+    /// When it was declared, in milliseconds since 1970.
+    pub at: i64,
+    /// Which entries of the month.
+    pub class: Class,
+    /// The month of UTC in which they were written: year * 100 + month.
+    pub month: i64,
+    /// The first entry that may be lost,
+    pub first_index: u64,
+    /// and the last.
+    pub last_index: u64,
+    /// How many are.
+    pub count: u64,
+    /// How many of these should still have been there when it was declared.
+    pub early: u64,
+    /// A sentence.
+    pub words: Words,
+}
+
+impl Loss {
+    /// What the report calls it.
+    pub const CODE: &str = "DECLARED_LOSS";
+}
+
 /// Everything that was found, bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) alarms: Vec<Finding>,
+    pub(crate) losses: Vec<Loss>,
     pub(crate) notes: Vec<Note>,
     pub(crate) left_out: u64,
     counts: HashMap<(Alarm, Option<String>), u64>,

@@ -5,6 +5,7 @@ use std::{collections::HashMap, hash::Hash};
 use crate::{
     act::{DropDetail, HoldDetail},
     line::{Id, Signed},
+    loss::LossAct,
     merkle,
     note::{Checkpoint, Origin, VerifierKey},
     payload::{Delivery, Direction},
@@ -147,6 +148,7 @@ pub(crate) struct Continuation {
 #[derive(Debug, Default)]
 pub(crate) struct Keeping {
     pub(crate) drops: Vec<Drop>,
+    pub(crate) losses: Vec<LossAct>,
     pub(crate) days: Option<u64>,
     pub(crate) holds: Vec<(String, HoldDetail)>,
 }

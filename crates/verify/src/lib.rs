@@ -13,6 +13,7 @@ mod exchanges;
 mod finding;
 mod kept;
 mod line;
+mod loss;
 pub mod merkle;
 pub mod note;
 mod open;
@@ -35,8 +36,9 @@ use std::{
 pub use self::{
     certificate::Anchors,
     exchanges::BothSides,
-    finding::{Alarm, Finding, Note, NoteCode, Words},
+    finding::{Alarm, Finding, Loss, Note, NoteCode, Words},
     kept::Counts,
+    loss::Class,
     report::{Language, Outcome, Report, Seen},
 };
 use self::{
@@ -181,6 +183,7 @@ fn judge(
         exchanges: both,
         alarms: findings.alarms,
         alarms_left_out: findings.left_out,
+        losses: findings.losses,
         notes: findings.notes,
     })
 }

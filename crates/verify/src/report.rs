@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     Unreadable,
     exchanges::BothSides,
-    finding::{Finding, Note, Words},
+    finding::{Finding, Loss, Note, Words},
     kept::Counts,
 };
 
@@ -43,6 +43,8 @@ impl Language {
 pub enum Outcome {
     /// Nothing is wrong in what could be judged; notes say what could not.
     Clean,
+    /// Nothing is wrong but that content is lost, as was declared.
+    Losses,
     /// Something is not as it must be.
     Alarms,
     /// The evidence cannot be read at all.
@@ -56,6 +58,7 @@ impl Outcome {
             Self::Clean => 0,
             Self::Alarms => 1,
             Self::Unreadable => 2,
+            Self::Losses => 3,
         }
     }
 }
@@ -82,6 +85,8 @@ pub struct Report {
     pub alarms: Vec<Finding>,
     /// How many alarms are not listed, since there are so many of their code.
     pub alarms_left_out: u64,
+    /// What is lost, by the acts that declare it.
+    pub losses: Vec<Loss>,
     /// What was declared or could not be judged.
     pub notes: Vec<Note>,
 }
@@ -96,7 +101,43 @@ struct ReportText<'a> {
     alarms: Vec<AlarmText<'a>>,
     #[serde(skip_serializing_if = "is_zero")]
     alarms_left_out: u64,
+    losses: Vec<LossText<'a>>,
     notes: Vec<NoteText<'a>>,
+}
+
+#[derive(Serialize)]
+struct LossText<'a> {
+    code: &'static str,
+    participant: &'a str,
+    index: u64,
+    at: i64,
+    class: &'static str,
+    month: i64,
+    first_index: u64,
+    last_index: u64,
+    count: u64,
+    early: u64,
+    message: &'a str,
+}
+
+impl<'a> LossText<'a> {
+    fn of(loss: &'a Loss, language: Language) -> Self {
+        let Loss { participant, index, at, class, month, first_index, last_index, count, early, words } =
+            loss;
+        Self {
+            code: Loss::CODE,
+            participant,
+            index: *index,
+            at: *at,
+            class: class.as_str(),
+            month: *month,
+            first_index: *first_index,
+            last_index: *last_index,
+            count: *count,
+            early: *early,
+            message: language.of(words),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -156,6 +197,7 @@ impl Report {
             exchanges: BothSides { both_sides: 0, agree: 0 },
             alarms: Vec::new(),
             alarms_left_out: 0,
+            losses: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -164,10 +206,12 @@ impl Report {
     pub const fn outcome(&self) -> Outcome {
         if self.unreadable.is_some() {
             Outcome::Unreadable
-        } else if self.alarms.is_empty() {
-            Outcome::Clean
-        } else {
+        } else if !self.alarms.is_empty() {
             Outcome::Alarms
+        } else if !self.losses.is_empty() {
+            Outcome::Losses
+        } else {
+            Outcome::Clean
         }
     }
 
@@ -221,6 +265,7 @@ impl Report {
             exchanges: ExchangesText { both_sides: self.exchanges.both_sides, agree: self.exchanges.agree },
             alarms: alarms.collect(),
             alarms_left_out: self.alarms_left_out,
+            losses: self.losses.iter().map(|loss| LossText::of(loss, language)).collect(),
             notes: notes.collect(),
         })
     }
@@ -247,6 +292,14 @@ impl Report {
                     language.choose("NIET IN ORDE. Bevindingen", "NOT IN ORDER. Findings")
                 )?;
             }
+            Outcome::Losses => writeln!(
+                text,
+                "{}",
+                language.choose(
+                    "VERLIES GEMELD: sleutels zijn verloren, en met hen wat regels zeiden. Verder is niets gevonden.",
+                    "LOSS DECLARED: keys were lost, and with them what entries said. Nothing else was found."
+                )
+            )?,
             _ => writeln!(
                 text,
                 "{}",
@@ -265,7 +318,7 @@ impl Report {
                 (language.choose("toestemmingen", "permits"), counts.permits),
                 (language.choose("weigeringen", "refusals"), counts.refusals),
                 (language.choose("afrondingen", "completions"), counts.completions),
-                (language.choose("verwerkingen", "processing records"), counts.processing),
+                (language.choose("verwerkingen apart", "processing records apart"), counts.processing),
                 (language.choose("controlepunten van anderen", "checkpoints of others"), counts.witnessed),
                 (language.choose("vernietigd", "destroyed"), counts.destroyed),
             ] {
@@ -281,6 +334,13 @@ impl Report {
             self.exchanges.agree
         )?;
         self.write_alarms(text, language)?;
+        if !self.losses.is_empty() {
+            writeln!(text, "\n{}", language.choose("Gemeld verlies", "Declared losses"))?;
+        }
+        for loss in &self.losses {
+            let Loss { participant, index, words, .. } = loss;
+            writeln!(text, "  {} {participant} #{index}\n      {}", Loss::CODE, language.of(words))?;
+        }
         if !self.notes.is_empty() {
             writeln!(text, "\n{}", language.choose("Opmerkingen", "Notes"))?;
         }

@@ -13,6 +13,7 @@ use crate::{
         PermitRecord, Pool, WitnessRecord, add,
     },
     line::{Header, Id, Kind, Scope},
+    loss::Present,
     merkle::{Hash, halves, includes},
     note::{Checkpoint, VerifierKey},
     open::{Declarations, OpenKey},
@@ -66,6 +67,7 @@ pub(crate) struct Section {
     pub(crate) keeping: Keeping,
     /// Destroyed entries: index, time, kind.
     pub(crate) destroyed: Vec<(u64, i64, Kind)>,
+    pub(crate) present: Present,
     pub(crate) permits: Vec<PermitRecord>,
     pub(crate) declarations: Declarations,
     pub(crate) people: People,
@@ -113,6 +115,7 @@ impl Section {
             continuations: Vec::new(),
             keeping: Keeping::default(),
             destroyed: Vec::new(),
+            present: Present::default(),
             permits: Vec::new(),
             declarations: Declarations::default(),
             people: People::default(),
@@ -428,6 +431,9 @@ impl Section {
             }
             Kind::Processing if is_hidden => self.records.hidden.push(at),
             _ => {}
+        }
+        if !matches!(body, Body::Destroyed | Body::Unknown) {
+            self.present.note(kind, at, index);
         }
         if kind == Kind::Act && !matches!(body, Body::Act(_)) {
             self.has_unknown_acts = true;

@@ -6,6 +6,7 @@ use crate::{
     certificate::{Anchors, Signed},
     finding::{Alarm, Findings, NoteCode, at_index, at_line, words},
     kept::{Continuation, KeyWord},
+    loss,
     merkle::{Hash, continues, roots},
     note::{Checkpoint, Origin, VerifierKey},
     section::Section,
@@ -186,7 +187,7 @@ pub(crate) fn judge(
 }
 
 fn signatures(section: &Section, findings: &mut Findings) {
-    let mut told = HashSet::new();
+    let (mut told, lost) = (HashSet::new(), loss::first_lost_act(section));
     for own in &section.checkpoints {
         let name = own.checkpoint.origin.text();
         let mut of_origin = section.certified.iter().filter(|(_, key)| key.name == name).peekable();
@@ -200,9 +201,16 @@ fn signatures(section: &Section, findings: &mut Findings) {
             }
             continue;
         }
-        let before =
-            of_origin.filter(|(index, _)| *index < own.checkpoint.size).max_by_key(|(index, _)| *index);
-        if !before.is_some_and(|(_, key)| own.checkpoint.is_signed_by(key)) {
+        let size = own.checkpoint.size;
+        let is_signed = match lost {
+            // What certified its key may be lost, and was said again after it.
+            Some(first) if first < size => of_origin.any(|(_, key)| own.checkpoint.is_signed_by(key)),
+            _ => {
+                let before = of_origin.filter(|(index, _)| *index < size).max_by_key(|(index, _)| *index);
+                before.is_some_and(|(_, key)| own.checkpoint.is_signed_by(key))
+            }
+        };
+        if !is_signed {
             let (nl, en) = (
                 "Het controlepunt is niet ondertekend met de sleutel die het journaal dan heeft.",
                 "the checkpoint is not signed by the key that the journal has at its size",

@@ -1,9 +1,10 @@
 """Two organisations: one offers incomes under agreements, one asks. A module takes the fixtures by importing them, each
-module its own."""
+module its own; what its nodes are set to it says by a fixture `settings` (conftest.py)."""
 
 import pytest
 
-from .agreements import SOURCE, Organisation, allowed, joined
+from .agreements import SOURCE, Organisation, allowed, ask, conclude, document, joined
+from .checks import eventually
 from .servers import Reply
 
 
@@ -20,17 +21,26 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def provider(world, authority, folder, source):
-    made = Organisation(world, authority, "provider", folder, directory_role=True)
+def provider(world, authority, folder, source, settings):
+    made = Organisation(world, authority, "provider", folder, settings=settings, directory_role=True)
     made.offers(source)
     return made
 
 
 @pytest.fixture(scope="module")
-def consumer(world, authority, folder, provider):
-    return joined(world, authority, folder, provider)
+def consumer(world, authority, folder, provider, settings):
+    return joined(world, authority, folder, provider, settings=settings)
 
 
 @pytest.fixture(scope="module")
 def token(consumer, provider):
     return allowed(consumer, provider)
+
+
+@pytest.fixture(scope="module")
+def working(consumer, provider, folder, token):
+    """They exchange under an agreement: its hash."""
+    digest = consumer.drafts(document(provider.node, consumer.node), folder)
+    conclude(consumer, provider, digest)
+    eventually(lambda: ask(consumer, token).status == 200, "an answer under the agreement", 20)
+    return digest

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::json;
 use verbond_agreement::{ClauseName, Day, task_id};
 use verbond_domain::{Bilingual, ParticipantId, Problem, Timestamp};
+use verbond_journal::RecordedDecision;
 use verbond_store::{Transaction, owed::OwedRow, withdrawals::RaisedTaskRow};
 
 use super::AgreementVersion;
@@ -207,7 +208,7 @@ pub async fn raise_missing_records(context: &OpContext) -> Result<(), Problem> {
             continue;
         }
         let permit = context.store.outgoing_permit(*transaction_id).await.map_err(database_problem)?;
-        let decision = permit.and_then(|(_, permit)| permit.decision);
+        let decision = permit.and_then(|(_, permit)| permit.decision).map(RecordedDecision::into_value);
         let Some(agreement) = decision.as_ref().and_then(agreement_hash) else { continue };
         let mut transaction = context.store.begin().await.map_err(database_problem)?;
         Raised::missing_record(agreement, &row, now).write(context, &mut transaction).await?;

@@ -128,7 +128,7 @@ async fn decided(store: &Store) -> TestResult {
         permit.decision = Some(serde_json::json!({
             "attributes": { "adl.core.policies": { "agreement": { "id": AGREEMENT, "version": version, "hash": "sha256:00" } } },
             "body": { "adl.core.request": { "context": { "purpose": purpose } } },
-        }));
+        }).into());
         batch.push(Entry::Permit(permit).prepare(&ambient)?);
         let transaction = TransactionId::from_uuid(ambient.uuid_v7());
         let Entry::Permit(mut out) = permit_of(transaction, 1) else { return Err("a permit".into()) };

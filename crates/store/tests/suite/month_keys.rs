@@ -12,6 +12,7 @@ on_both!(
     what_is_written_is_sealed_and_read_back_by_another_process,
     what_was_written_before_there_were_keys_stays_readable_and_is_destroyed,
     an_entry_whose_key_is_gone_reads_as_destroyed,
+    what_a_lost_key_had_sealed_is_named_by_its_month,
     what_was_moved_or_changed_does_not_open,
     a_key_made_in_a_transaction_that_came_to_nothing_seals_nothing,
     the_key_of_a_month_goes_when_nothing_of_it_must_stay,
@@ -38,6 +39,23 @@ async fn payloads(store: &Store, kind: &str) -> Result<Vec<serde_json::Value>, S
 
 async fn integrate(store: &Store) -> TestResult {
     while store.integrate(1000).await? > 0 {}
+    Ok(())
+}
+
+async fn what_a_lost_key_had_sealed_is_named_by_its_month(database: &Database) -> TestResult {
+    let store = database.open().await?;
+    store.append(&[permit_at(0)?, permit_at(1)?, act("a").prepare(&at(2))?, permit_at(31 * DAY)?]).await?;
+    integrate(&store).await?;
+    assert_eq!(store.lost_keys().await?, []);
+    database.tamper("DELETE FROM month_key WHERE month = 202311").await?;
+    let lost = store.lost_keys().await?;
+    let told: Vec<_> =
+        lost.iter().map(|key| (key.class, key.month, key.first_index, key.last_index, key.entries)).collect();
+    assert_eq!(told, [("exchange", 202_311, 0, 1, 2), ("act", 202_311, 2, 2, 1)]);
+    assert_eq!(lost.iter().map(|key| key.is_of_acts()).collect::<Vec<_>>(), [false, true]);
+    // What was destroyed is not lost.
+    database.tamper("UPDATE journal_entry SET payload = salt WHERE kind = 'permit'").await?;
+    assert_eq!(store.lost_keys().await?.len(), 1);
     Ok(())
 }
 

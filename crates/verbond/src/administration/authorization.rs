@@ -126,6 +126,8 @@ const RULES: &[Rule] = &[
     rule("retention", "read", &[OPERATOR, STEWARD, OFFICER, AUDITOR]),
     // It decides what is kept about people, so that whoever answers for the source says so.
     rule("retention", "hold", &[STEWARD]),
+    // Not by whoever keeps the keys, so that nobody loses them and declares it alone.
+    rule("retention", "declare", &[STEWARD]),
     rule("outbox", "read", &[OPERATOR, OFFICER, AUDITOR]),
     rule("person", "read", ANYBODY),
     rule("person", "write", &[OPERATOR]),
@@ -220,6 +222,8 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/v1/holds", "retention", "read"),
     endpoint("POST", "/v1/holds", "retention", "hold"),
     endpoint("POST", "/v1/holds/{name}/release", "retention", "hold"),
+    endpoint("GET", "/v1/losses", "retention", "read"),
+    endpoint("POST", "/v1/losses", "retention", "declare"),
     endpoint("GET", "/v1/decisions", "decision", "read"),
     endpoint("GET", "/v1/decisions/{id}", "decision", "read"),
     endpoint("GET", "/v1/decisions/{id}/replay", "decision", "read"),

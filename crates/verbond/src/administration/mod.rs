@@ -20,6 +20,7 @@ mod full_page;
 mod journal;
 mod keys;
 mod lines;
+mod losses;
 mod node;
 mod peers;
 mod persons;
@@ -230,6 +231,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(retention::show))
         .routes(routes!(retention::holds, retention::hold))
         .routes(routes!(retention::release))
+        .routes(routes!(losses::list, losses::declare))
         .routes(routes!(persons::list, persons::add))
         .routes(routes!(persons::get))
         .routes(routes!(persons::invite))

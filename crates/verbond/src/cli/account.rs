@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
+use verbond_domain::Problem;
 
 use super::{Client, decision::Period, evidence, show};
 use crate::{
@@ -285,7 +286,11 @@ impl Account {
                 Ok(ExitCode::SUCCESS)
             }
             Self::Person { identifies, number_file, period } => {
-                let identifier = credential::secret_line("Number: ", number_file.as_deref())?;
+                let asked = credential::secret_line("Number: ", number_file.as_deref());
+                let identifier = match number_file {
+                    Some(_) => asked?,
+                    None => asked.map_err(|_| number_missing())?,
+                };
                 let [(_, after), (_, before)] = period.parameters();
                 let asked = json!({
                     "identifies": identifies.as_str(), "identifier": identifier, "after": after, "before": before,
@@ -338,4 +343,17 @@ async fn kept(client: &Client, parameters: &[(&str, String)], out: &Path) -> any
         let _ = tokio::fs::remove_file(out).await;
     }
     written
+}
+
+fn number_missing() -> Problem {
+    Problem::new(
+        "NUMBER_MISSING",
+        400,
+        "Er is geen terminal om het nummer te vragen.",
+        "there is no terminal to ask for the number",
+    )
+    .next(
+        "Geef een bestand waarvan de eerste regel het nummer is, en dat niemand anders kan lezen: `--number-file BESTAND`.",
+        "give a file whose first line is the number, and that nobody else can read: `--number-file FILE`",
+    )
 }

@@ -9,7 +9,7 @@ use verbond_agreement::{Agreement as Document, EntryName, Moment, PublishedActiv
 use verbond_application::agreements::AGREEMENT_SIGNATURE;
 use verbond_domain::{ParticipantId, Problem, ServiceName, Timestamp, TransactionId};
 
-use super::{advice::Advising, preview::Preview, register::read_json, service::done, show};
+use super::{advice::Advising, lists::Lists, preview::Preview, register::read_json, service::done, show};
 use crate::{
     ambient,
     client::{Afar, Client, segment},
@@ -41,6 +41,8 @@ pub enum Agreement {
     Example(Example),
     /// All versions that this node holds, the newest first.
     List,
+    /// Gather the public lists of several participants and lay them side by side. Needs no node: anybody can do it.
+    Lists(Lists),
     /// One version: how far it is, who has signed, who is awaited.
     Show(Which),
     /// Write the document, as it is signed, to standard output.
@@ -276,6 +278,7 @@ impl Agreement {
             Self::New { file } => shown(printer, &client.post("/v1/agreements", &read_json(&file)?).await?),
             Self::Example(example) => example.print(printer)?,
             Self::List => list(client, printer).await?,
+            Self::Lists(lists) => drop(lists.run(printer).await?),
             Self::Show(which) => shown(printer, &client.get(&at(&which.hash, "", client).await?).await?),
             Self::Document(which) => {
                 printer.json(&client.get(&at(&which.hash, "/document", client).await?).await?);

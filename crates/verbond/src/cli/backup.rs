@@ -213,8 +213,8 @@ fn tell_restored(report: &Report, printer: Printer) {
     );
     if !report.keys {
         printer.say(
-            "Zonder sleutels: wat tot dan toe is opgeschreven, is te bewijzen maar niet te lezen.",
-            "without keys: what was written down until then can be proved, and not be read",
+            "Zonder sleutels: wat tot dan toe is opgeschreven, is te bewijzen maar niet te lezen. Laat een bronbeheerder dat melden zodra het knooppunt draait (`verbond journal declare-loss`); tot dan zien verificateurs vernietiging zonder regel.",
+            "without keys: what was written down until then can be proved, and not be read. Have a steward declare that once the node runs (`verbond journal declare-loss`); until then verifiers find destruction without a rule",
         );
     }
     for missing in &report.missing {

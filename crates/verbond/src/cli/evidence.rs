@@ -63,8 +63,8 @@ pub async fn written(
         return Ok(ExitCode::SUCCESS);
     }
     printer.say(
-        &format!("{} geschreven ({bytes} bytes). Controleer het met `verbond verify {0}`.", out.display()),
-        &format!("{} written ({bytes} bytes); check it with `verbond verify {0}`", out.display()),
+        &format!("{} geschreven ({bytes} bytes). Controleer het met `verbond verify --anchors VERTROUWENSANKERS.pem {0}`.", out.display()),
+        &format!("{} written ({bytes} bytes); check it with `verbond verify --anchors TRUST-ANCHORS.pem {0}`", out.display()),
     );
     for participant in halves.given.iter().filter_map(Value::as_str) {
         printer.say(

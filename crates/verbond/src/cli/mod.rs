@@ -13,6 +13,7 @@ mod description;
 mod evidence;
 mod journal;
 mod key;
+mod lists;
 mod peer;
 mod person;
 mod preview;
@@ -174,6 +175,7 @@ impl Arguments {
             Verb::Application(application) => application.run(&client()?, printer).await?,
             Verb::Contract(contract) => contract.run(&client()?, printer).await?,
             Verb::Agreement(agreement::Agreement::Example(example)) => example.print(printer)?,
+            Verb::Agreement(agreement::Agreement::Lists(lists)) => return lists.run(printer).await,
             Verb::Agreement(agreement) => agreement.run(&client()?, &afar, printer).await?,
             Verb::Ground(verb) => verb.run(&client()?, printer).await?,
             Verb::Activity(verb) => verb.run(RegisterKind::Activity, &client()?, printer).await?,

@@ -1,4 +1,4 @@
-//! `verbond journal retention`, `holds`, `hold`, `release`
+//! `verbond journal retention`, `holds`, `hold`, `release`, `losses`, `declare-loss`
 
 use clap::Subcommand;
 use serde_json::json;
@@ -41,11 +41,38 @@ pub enum Retention {
         /// The hold.
         name: String,
     },
+    /// What nobody can read any more because its key is gone, and whether that was declared.
+    Losses,
+    /// Declare that keys were lost, and with them what entries said.
+    ///
+    /// After a restore without keys verifiers find entries that are gone and no act that says why. This says that their keys were lost:
+    /// verifiers report a declared loss, with its date, how many entries of which months, and how many before their time was over. It hides
+    /// nothing: what was under a legal hold stays a finding, and so does anything that the lost key would still open.
+    #[command(
+        after_help = "Whoever answers for the source declares it; it stays in the journal with its author. Example:\n  \
+        verbond journal losses\n  \
+        verbond journal declare-loss --reason \"the safe with the keys burned on 3 May; restored without them\""
+    )]
+    DeclareLoss {
+        /// Why; without personal data.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 /// Columns of a table of holds.
 const HOLDS: [(&str, &str); 5] =
     [("HOLD", "/name"), ("FROM", "/from"), ("UNTIL", "/until"), ("SET", "/set_at"), ("REASON", "/reason")];
+
+/// Columns of a table of losses.
+const LOSSES: [(&str, &str); 6] = [
+    ("CLASS", "/class"),
+    ("MONTH", "/month"),
+    ("FIRST", "/first_index"),
+    ("LAST", "/last_index"),
+    ("ENTRIES", "/entries"),
+    ("DECLARED", "/declared_at"),
+];
 
 impl Retention {
     /// Does it.
@@ -67,6 +94,14 @@ impl Retention {
             Self::Release { name } => {
                 client.post(&format!("/v1/holds/{}/release", segment(&name)), &json!({})).await?;
                 done(printer, "de bewaarplicht is opgeheven", "the hold has been released");
+            }
+            Self::Losses => {
+                let answer = client.get("/v1/losses").await?;
+                show::list(printer, &answer, &LOSSES, ("Er is niets verloren.", "nothing is lost"));
+            }
+            Self::DeclareLoss { reason } => {
+                let answer = client.post("/v1/losses", &json!({ "reason": reason })).await?;
+                show::list(printer, &answer, &LOSSES, ("Er is niets gemeld.", "nothing was declared"));
             }
         }
         Ok(())

@@ -20,6 +20,13 @@ pub fn list(printer: Printer, answer: &Value, columns: &[Column], empty: (&str, 
     let rows =
         items.iter().map(|item| columns.iter().map(|(_, at)| cell(item.pointer(at))).collect()).collect();
     printer.table(&header, rows);
+    // Whoever counts must not take a page for the whole.
+    if answer.get("next").is_some_and(|next| !next.is_null()) {
+        printer.say(
+            "Er zijn er meer dan deze: verhoog `--limit` (hoogstens 1000), of vraag minder met de andere opties.",
+            "there are more than these: raise `--limit` (1000 at most), or ask for less with the other options",
+        );
+    }
 }
 
 /// The members of one thing, one per line, or as JSON when that was asked.

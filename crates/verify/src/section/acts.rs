@@ -1,10 +1,11 @@
 //! What acts of the journal do to the section that is read: rules of retention, keys, epochs, classes, people.
 
 use crate::{
-    act::{Action, ContinueDetail, DropDetail, KeyDetail},
+    act::{Action, ContinueDetail, DropDetail, HoldDetail, KeyDetail},
     finding::{Alarm, Findings, at_index},
     kept::{Continuation, Drop, KeyWord, Names},
     line::Signed,
+    loss::{Class, LossAct, LossDetail},
     note::{Checkpoint, Origin, VerifierKey},
     section::Section,
 };
@@ -47,13 +48,17 @@ impl Section {
                 self.dropped(index, at, detail);
                 true
             }
+            Action::Loss(Some(detail)) => {
+                self.lost(index, at, detail);
+                true
+            }
             Action::Key(detail) => return self.key(index, detail, findings),
             Action::Continue(Some(detail)) => {
                 // One that contradicts itself explains nothing, which then shows.
                 self.continuations.extend(self.continued(index, &detail));
                 true
             }
-            Action::Hold(None) | Action::Drop(None) | Action::Continue(None) => false,
+            Action::Hold(None) | Action::Drop(None) | Action::Loss(None) | Action::Continue(None) => false,
         };
         if !readable {
             self.has_unknown_acts = true;
@@ -69,8 +74,18 @@ impl Section {
         let days = self.keeping.days.filter(|days| *days > 0 && *days == detail.keep_days);
         let kept = days.and_then(|days| i64::try_from(days).ok()?.checked_mul(86_400_000));
         let is_by_rule = kept.is_some_and(|kept| detail.written_before <= at.saturating_sub(kept));
-        let holds = self.keeping.holds.iter().map(|(_, hold)| hold.clone()).collect();
-        self.keeping.drops.push(Drop { index, detail, is_by_rule, holds });
+        self.keeping.drops.push(Drop { index, detail, is_by_rule, holds: self.standing_holds() });
+    }
+
+    fn lost(&mut self, index: u64, at: i64, detail: LossDetail) {
+        // Of one exchange only acts are given that can be read: which are missing among them nobody knows.
+        self.has_unknown_acts |= !self.is_journal() && detail.class == Class::Act;
+        let (days, holds) = (self.keeping.days, self.standing_holds());
+        self.keeping.losses.push(LossAct { index, at, detail, days, holds });
+    }
+
+    fn standing_holds(&self) -> Vec<HoldDetail> {
+        self.keeping.holds.iter().map(|(_, hold)| hold.clone()).collect()
     }
 
     fn key(&mut self, index: u64, detail: Option<KeyDetail>, findings: &mut Findings) {
