@@ -115,8 +115,8 @@ def again_and_again(world: FaultWorld, found: list[str], say) -> dict:
             refused_after = after
             if after < STALE_AFTER - 3:
                 found.append(f"refused after {after:.0f} s already: {refusals[0].said} {refusals[0].content[:200]!r}")
-            # What was in flight in that moment is broken off as no longer permitted.
-            if any(answer.status != 503 and "NO_LONGER_PERMITTED" not in answer.said for answer in refusals):
+            # What was in flight in that moment too: its picture could not be confirmed, nothing was withdrawn.
+            if any(answer.status != 503 for answer in refusals):
                 found.append(f"refused with {sorted({answer.said for answer in refusals})}")
         elif after > STALE_AFTER + 5:
             found.append(f"{after:.0f} s without a picture, and exchanges are not refused")

@@ -260,6 +260,21 @@ def test_a_foreign_provider_is_bound_by_its_accept_and_its_revocation_ends_the_a
     )
     assert got.json() == AGREED
 
+    # A refusal is not projected, so that it could hold anything: its code and words go on, bounded, and nothing else.
+    told = {"detail": f"Nobody has {BSN}; ask again from 2027-01-01T00:00:00Z.", "record": SOURCE, "code": "NO_SUCH_PERSON"}
+    for code, shown in (("NO_SUCH_PERSON", "NO_SUCH_PERSON"), (f"P{BSN}", "REFUSED_BY_PROVIDER")):
+        fields = {"Fsc-Error-Code": code, "X-Note": SOURCE["name"], "Retry-After": "60"}
+        answers.inway.respond = lambda request, fields=fields: Reply.of(told, 404, **fields)
+        refused = consumer.node.outway(f"/{SERVICE}/incomes/{BSN}", token)
+        said = refused.body.decode() + str(refused.headers)
+        assert (refused.status, refused.json()["code"], refused.headers["Fsc-Error-Code"]) == (404, shown, shown)
+        assert not [one for one in (BSN, SOURCE["name"], SOURCE["income"]["employer"]) if one in said], said
+        assert refused.headers["Fsc-Transaction-Id"] and refused.json()["user"]
+        if code == shown:
+            assert "from 2027-01-01T00:00:00Z" in refused.json()["detail"] and refused.headers["Retry-After"] == "60"
+    answers.inway.respond = lambda request: Reply(503, b"x" * 100_000, {"Fsc-Error-Code": "BUSY"})
+    assert consumer.node.outway(f"/{SERVICE}/incomes/{BSN}", token).json()["code"] == "BUSY"
+
     assert answers.sign(consumer.node.manager_address, received, "revoke").status == 201
     eventually(lambda: consumer.node.outway(f"/{SERVICE}/incomes/{BSN}", token).status != 200, "end of the answers", 5)
     consumer.sees(digest, "revoked")

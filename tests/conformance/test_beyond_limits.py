@@ -4,6 +4,7 @@ Counted over restarts and over processes that share a database; what is written 
 about.
 """
 
+import calendar
 import copy
 import json
 import shutil
@@ -72,6 +73,25 @@ def count(most, per="year"):
     return {"most": most, "per": per}
 
 
+def asked_again(refused, moment):
+    """The seconds of `Retry-After` (RFC 9110 section 10.2.3) lead to this moment."""
+    at = calendar.timegm(time.strptime(moment, "%Y-%m-%dT%H:%M:%SZ"))
+    # Told some time ago, by this machine's clock; rounded to whole seconds.
+    assert 0 <= time.time() + int(refused.headers["Retry-After"]) - at < 60, refused.headers["Retry-After"]
+
+
+def test_outside_its_hours_an_agreement_says_when_to_ask_again(provider, consumer, token, connected, folder, source):
+    # The day after tomorrow from eight o'clock on: never now, whenever this runs.
+    there = time.gmtime(time.time() + 2 * 86400)
+    day = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")[there.tm_wday]
+    window = {"days": [day], "from_minute": 480, "until_minute": 1080}
+    agreement = Agreement(provider, consumer, folder, time=window)
+    source.forget()
+    refused = agreement.ask(token)
+    assert outcome(refused) == (403, "OUTSIDE_TIME_WINDOW") and source.received() == []
+    asked_again(refused, time.strftime("%Y-%m-%dT08:00:00Z", there))
+
+
 def permits(organisation, agreement):
     lines = organisation.node.cli("record", "journal", "--kind", "permit", "--limit", "1000")["items"]
     decisions = [line["payload"]["decision"] for line in lines if line["payload"].get("decision")]
@@ -86,6 +106,7 @@ def test_so_many_exchanges_and_no_more(provider, consumer, token, connected, fol
     assert len(source.received()) == 3
     refused = agreement.ask(token)
     assert YEAR in refused.json()["detail"] and YEAR in refused.json()["next"], refused.body
+    asked_again(refused, YEAR)
     # Not forgotten by a restart, and not by a kill.
     again(consumer, connected, token)
     assert outcome(agreement.ask(token)) == (429, "VOLUME_EXHAUSTED")
@@ -132,7 +153,7 @@ def test_without_a_database_there_is_no_place(provider, consumer, token, connect
     finally:
         other.execute("ROLLBACK")
         other.close()
-    assert outcome(answer) == (503, "VOLUME_EXHAUSTED")
+    assert outcome(answer) == (503, "VOLUME_EXHAUSTED") and answer.headers["Retry-After"] == "1"
     # It does not say that the number has been reached, which nobody knows.
     assert "reached" not in answer.json()["detail"].split("Clause")[0] and YEAR not in answer.body.decode()
     assert source.received() == []
@@ -145,7 +166,9 @@ def test_so_many_questions_about_one_person(provider, consumer, token, connected
     assert [outcome(agreement.ask(token)) for _ in range(4)] == [(200, None)] * 2 + [(429, "PERSON_LIMIT_REACHED")] * 2
     assert outcome(agreement.ask(token, BERT)) == (200, None)
     # The same number with a zero before it is the same person.
-    assert outcome(agreement.ask(token, "0" + ANNA)) == (429, "PERSON_LIMIT_REACHED")
+    refused = agreement.ask(token, "0" + ANNA)
+    assert outcome(refused) == (429, "PERSON_LIMIT_REACHED")
+    asked_again(refused, YEAR)
     assert len(source.received()) == 3
     for each in (consumer, provider):
         again(each, connected, token, kill=True)

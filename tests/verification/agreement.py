@@ -100,6 +100,18 @@ def content(identifier, provider, consumer, begin, end, version=1, replaces=None
     return made if replaces is None else {**made, "replaces": replaces}
 
 
+def advised(document, organisation, key, at, outcome="positive", answer=None, typ="verbond-advice+jws", about=None):
+    """The document with the advice of this organisation's officer, who signs with this key; `about`: another text than this one."""
+    given = {"participant": organisation.participant, "officer": "De functionaris", "given_on": rfc_3339(at)[:10], "outcome": outcome,
+             "text": "Evenredig: er worden geen inkomens verzameld."}  # fmt: skip
+    text = canonical({**(about or document), "advice": []})
+    signed = {"document": "sha256:" + hashlib.sha256(text.encode()).hexdigest(), "format": "verbond-advice/1", **given}
+    header = {"alg": "ES256", "typ": typ, "kid": thumbprint(key), "iat": at // 1000}
+    act = {"key": base64url(public_der(key)), "signature": jws(key, canonical(signed).encode(), header, detached=True)}
+    answered = {} if answer is None else {"not_followed_because": answer}
+    return {**document, "advice": [*document["advice"], {**given, "act": act, **answered}]}
+
+
 class Agreement:
     """A version and the statements about it, in the order in which they were made."""
 

@@ -88,10 +88,10 @@ class Authority:
             attributes.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, serial_number))
         return x509.Name(attributes)
 
-    def certify(self, subject, key, issuer, issuer_key, authority=False, begin=None, end=None):
+    def certify(self, subject, key, issuer, issuer_key, authority=False, begin=None, end=None, points=None):
         usage = [not authority, False, False, False, False, authority, authority, False, False]
         begin = self.begin if begin is None else begin
-        return (
+        made = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(issuer)
@@ -103,13 +103,43 @@ class Authority:
             .add_extension(x509.KeyUsage(*usage), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-            .sign(issuer_key, hashes.SHA256(), ecdsa_deterministic=True)
         )
+        if points is not None:
+            made = made.add_extension(x509.CRLDistributionPoints([x509.DistributionPoint(points, None, None, None)]), critical=False)
+        return made.sign(issuer_key, hashes.SHA256(), ecdsa_deterministic=True)
 
-    def issue(self, oin, host, begin=None, end=None):
+    def issue(self, oin, host, begin=None, end=None, points=None):
         key = make_key(self.chance)
-        leaf = self.certify(self.named(host, oin), key, self.name, self.key, begin=begin, end=end)
+        leaf = self.certify(self.named(host, oin), key, self.name, self.key, begin=begin, end=end, points=points)
         return Identity(key, [leaf, self.intermediate])
+
+    def lists(self, revoked=(), begin=None, end=None, **more):
+        """The lists of revoked certificates of both authorities. `revoked`: (certificate, when, since when it is invalid or None)."""
+        made = []
+        for name, key in ((self.root_name, self.root_key), (self.name, self.key)):
+            of_it = [each for each in revoked if each[0].issuer == name]
+            made.append(der(self.revocation_list(name, key, of_it, begin, end, **more)))
+        return made
+
+    def revocation_list(self, name, key, revoked=(), begin=None, end=None, signer=None, points=None):
+        """`points`: the distribution point of which it is. `signer`: another key than the issuer's."""
+        begin = self.begin if begin is None else begin
+        made = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(name)
+            .last_update(moment(begin))
+            .next_update(moment(begin + 10 * YEAR if end is None else end))
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+            .add_extension(x509.CRLNumber(1), critical=False)
+        )
+        if points is not None:
+            made = made.add_extension(x509.IssuingDistributionPoint(points, None, False, False, None, False, False), critical=True)
+        for certificate, when, since in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number).revocation_date(moment(when))
+            if since is not None:
+                entry = entry.add_extension(x509.InvalidityDate(moment(since).replace(tzinfo=None)), critical=False)
+            made = made.add_revoked_certificate(entry.build())
+        return made.sign(signer or key, hashes.SHA256(), ecdsa_deterministic=True)
 
     @property
     def anchors(self):

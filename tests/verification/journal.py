@@ -73,6 +73,7 @@ class Journal:
     def __init__(self, participant, identity, chance, at):
         self.participant, self.identity, self.chance = participant, identity, chance
         self.entries, self.checkpoints, self.keys = [], [], {}
+        self.revocation_lists = []  # that its participant holds
         self.epoch = 1
         self.certify(at)
 

@@ -37,6 +37,7 @@ class Organisation:
         self.signatory = make_key(chance)
         self.journal = Journal(self.participant, self.identity, chance, BEGIN)
         self.journal.keep(365, BEGIN)
+        self.journal.revocation_lists = authority.lists()
         self.enrol("directeur", self.signatory, BEGIN, "signatory")
         self.known = {}
 
@@ -277,7 +278,7 @@ def quickly(folder, entries, seed=1):
             number += 1
     head = {"type": "evidence", "format": "verbond-evidence/1", "participant": journal.participant, "made_at": at, "scope": "journal", "size": edge.size}
     before = [head, *({"type": "checkpoint", "note": each, "at": moment} for each, moment in notes)]
-    after = [evidence.agreement_line(each) for each in world.agreements]
+    after = [*(evidence.agreement_line(each) for each in world.agreements), *evidence.list_lines(journal)]
     with path.open("w") as whole, (folder / "entries.part").open() as part:
         for each in before:
             whole.write(json.dumps(each, ensure_ascii=False) + "\n")

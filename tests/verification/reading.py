@@ -25,6 +25,7 @@ LINES = {  # of each type: the members that must be there, and those that may
     "consistency": ({"from": int, "to": int, "hashes": list}, {}),
     "agreement": ({"id": str, "version": int, "hash": str, "document": str, "statements": list}, {}),
     "certificate": ({"der": str}, {}),
+    "revocation_list": ({"der": str}, {}),
     "told": ({"index": int, "statement": str, "chain": list}, {}),
     "not_given": ({"participant": str, "at": int, "code": str}, {}),
     "end": ({"lines": int}, {}),
@@ -74,6 +75,7 @@ class Section:
     told: dict = field(default_factory=dict)  # by index: the line
     not_given: int = 0
     certificates: list = field(default_factory=list)
+    lists: list = field(default_factory=list)  # of revoked certificates: (line, DER)
     cut: bool = True
     notes: int = 0  # how many lines `checkpoint`, also those that cannot be read
     # What judging leaves for the comparison with others:
@@ -142,6 +144,12 @@ def opened(head):
         raise Wrong("evidence of another format")
     if "for" in head and (head["scope"] != "exchange" or not PARTICIPANT.fullmatch(head["for"])):
         raise Wrong("handed over to nobody, or of more than one exchange")
+    if head["scope"] == "journal" and "transaction_id" in head:
+        raise Wrong("a journal is not of one exchange")
+    if head["scope"] == "exchange" and ("transaction_id" in head) == ("period" in head):
+        raise Wrong("single entries are of one exchange, or of a period")
+    if head["scope"] == "exchange" and "period" in head and "for" not in head:
+        raise Wrong("single entries of a period are for the other party")
     if "period" in head:
         typed(head["period"], {"from": int, "until": int}, {})
     return Section(head)
@@ -175,11 +183,13 @@ def put(section, kind, line, number):
             raise Wrong("told of an entry that is not withheld")
         section.told[line["index"]] = line
     elif kind == "not_given":
-        if section.whole or not PARTICIPANT.fullmatch(line["participant"]):
+        if section.whole and "period" not in section.head or not PARTICIPANT.fullmatch(line["participant"]):
             raise Wrong("nobody's half was not given")
         section.not_given += 1
     elif kind == "agreement":
         section.agreements.append(line)
+    elif kind == "revocation_list":
+        section.lists.append((number, unbase64url(line["der"])))
     else:
         unbase64url(line["der"])
         with contextlib.suppress(Wrong):

@@ -1,6 +1,6 @@
 """A second verifier of evidence, written from docs/formats alone. Slow, short, and of no code that it shares with the program.
 
-    python3 -m verification.second_verifier [--anchors F]... [--checkpoint F]... EVIDENCE...
+    python3 -m verification.second_verifier [--anchors F]... [--crl F]... [--checkpoint F]... EVIDENCE...
 
 prints the report of docs/formats/verification.md as JSON. Exit status 0 clean, 1 alarms, 2 unreadable.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from . import merkle, signatures
+from . import merkle, revocation, signatures
 from .note import Checkpoint, VerifierKey
 from .note import Wrong as WrongNote
 from .reading import DETAILS, KEPT, read, shaped, typed
@@ -34,8 +34,9 @@ MEMBERS = ("entries", "checkpoints", *COUNTED.values(), "destroyed")
 class Verifier:
     """Judges sections, and then exchanges and histories across them; what it finds stands in `alarms` and `notes`."""
 
-    def __init__(self, anchors=()):
-        self.anchors, self.sections, self.alarms, self.notes = list(anchors), [], [], []
+    def __init__(self, anchors=(), lists=()):
+        self.anchors, self.lists, self.sections, self.alarms, self.notes = list(anchors), list(lists), [], [], []
+        self.unknown = defaultdict(int)  # by participant: signatures of which no list tells whether their certificate was revoked
 
     def alarm(self, code, participant, message, **place):
         self.alarms.append({"code": code, "participant": participant, **place, "message": message})
@@ -99,7 +100,7 @@ class Verifier:
 
     def judge_entry(self, section, entry):
         """Sets `state` and `content`: what is known of the entry, and what it says."""
-        index, who, period = entry["index"], section.participant, section.head.get("period")
+        index, who, period = entry["index"], section.participant, section.whole and section.head.get("period")
         entry["state"], entry["content"] = "unknown", None
         tellable = "for" in section.head and entry["kind"] in TELLABLE
         if entry.get("withheld") and not tellable and (not period or period["from"] <= entry["at"] < period["until"] or entry["kind"] in KEPT):
@@ -190,17 +191,36 @@ class Verifier:
             raise Wrong("the key is for another journal")
         return chain, told["at"]
 
-    def trusted(self, section, chain, owner, at):
-        """Without anchors everybody is; what is wrong with the certificate, if something is."""
-        if self.anchors and signatures.participant_of(chain[0]) != owner:
-            return "the certificate is another participant's"
-        if self.anchors and not signatures.leads_to(chain[0], [*chain[1:], *section.certificates], self.anchors, at):
-            return "the certificate does not lead to a trust anchor, or was not valid then"
-        return None
+    def worth(self, section, chain, owner, at):
+        """What a certificate was worth: good, unknown (perhaps revoked), revoked or bad. Without anchors everybody's is good."""
+        if not self.anchors:
+            return "good"
+        if signatures.participant_of(chain[0]) != owner:
+            return "bad"
+        ways = signatures.ways(chain[0], [*chain[1:], *section.certificates], self.anchors, at)
+        found = [revocation.standing(self.lists, way, at) for way in ways]
+        return max(found, key=revocation.WORST.index, default="bad")
 
     def judge_certificate(self, section, chain, owner, at, **place):
-        if message := self.trusted(section, chain, owner, at):
-            self.alarm("CERTIFICATE", section.participant, message, **place)
+        """Whether the certificate was good when it signed."""
+        worth = self.worth(section, chain, owner, at)
+        if worth == "bad":
+            self.alarm("CERTIFICATE", section.participant, "it is another's, was not valid then, or leads to no trust anchor", **place)
+        elif worth == "revoked":
+            self.alarm("CERTIFICATE_REVOKED", section.participant, "the certificate had been revoked by then", **place)
+        elif worth == "unknown":
+            self.unknown[section.participant] += 1
+        return worth in ("good", "unknown")
+
+    def judge_lists(self):
+        """Lists that no issuer which they name has signed, and how often a list was missing."""
+        for each in self.lists:
+            if each.named and not each.holds and not each.is_earlier:
+                who, line = each.bringer or (None, None)
+                place = {} if line is None else {"line": line}
+                self.alarm("REVOCATION_LIST", who, "the list is not signed by the issuer that it names", **place)
+        for who, count in self.unknown.items():
+            self.note("REVOCATION_UNKNOWN", who, count, "no list tells whether these certificates had been revoked")
 
     # Checkpoints.
 
@@ -368,10 +388,27 @@ class Verifier:
                 chain, party, at = version.take(each)
                 self.judge_certificate(section, chain, party, at, **place)
                 step = version.stated[-1][2]
-                if step["step"] == "signed" and party == who and knows_all_acts(section) and not might_sign(section, step["key"], at):
+                if step["step"] == "signed" and party == who and knows_acts(section) and not had_role(section, "signatory", step["key"], at):
                     self.alarm("SIGNATORY_KEY", who, "the key that signed was no signatory's then", **place)
             except Wrong as error:
                 self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
+
+        self.judge_advice(section, version, place)
+
+    def judge_advice(self, section, version, place):
+        """Whether officers advised under keys of their own, and were answered."""
+        who = section.participant
+        for each in version.advice:
+            try:
+                key, at = version.advised(each)
+            except Wrong as error:
+                self.alarm("ADVICE_SIGNATURE", who, str(error), **place)
+                continue
+            if each["participant"] == who and knows_acts(section) and not had_role(section, "data_protection_officer", key, at):
+                self.alarm("OFFICER_KEY", who, "the key was no officer's then", **place)
+            is_signed = any(step["step"] == "signed" for _, _, step in version.stated)
+            if each["outcome"] == "negative" and "not_followed_because" not in each and is_signed:
+                self.alarm("ADVICE_UNANSWERED", who, "nobody said why the advice was not followed", **place)
 
     def judge_ground(self, section, entry, versions, broken, place):
         """Whether a permit of a governed service rests on a version that was in force."""
@@ -434,7 +471,7 @@ class Verifier:
 
     def compare_histories(self, earlier):
         """Holds every checkpoint that came from elsewhere against what its participant gives."""
-        brought, stated = [], defaultdict(list)  # (checkpoint, when or None, who brings it, place)
+        brought, stated, disputed = [], defaultdict(list), []  # (checkpoint, when or None, who brings it, place)
         for section in [*self.sections, *earlier[1]]:
             for entry in section.entries:
                 content = entry.get("content")
@@ -449,7 +486,8 @@ class Verifier:
                     self.alarm("CHECKPOINT_SIGNATURE", section.participant, str(error), **place)
                     continue
                 if "key" in content:
-                    self.take_key(section, content, checkpoint.origin, key, stated)
+                    taken = self.take_key(section, content, checkpoint.origin, place)
+                    (stated[checkpoint.origin] if taken else disputed).append(key)
                 when = entry["at"] if section in self.sections else None
                 brought.append((checkpoint, when, section.participant, place, section))
         for section in earlier[1]:
@@ -470,7 +508,8 @@ class Verifier:
             homes = [each for each in self.sections if each.participant == owner]
             keys = stated[checkpoint.origin] + [key for each in homes for _, key in each.keys.get(checkpoint.origin, [])]
             if homes and source not in homes and not any(checkpoint.note.signed_by(key) for key in keys):
-                self.alarm("CHECKPOINT_SIGNATURE", who, "nobody has certified the key of this checkpoint", **place)
+                if "index" not in place or not any(checkpoint.note.signed_by(key) for key in disputed):
+                    self.alarm("CHECKPOINT_SIGNATURE", who, "nobody has certified the key of this checkpoint", **place)
                 continue
             known = seen.setdefault((checkpoint.origin, checkpoint.size), (checkpoint.root, source))
             if known[0] != checkpoint.root and known[1] is not source:
@@ -489,14 +528,15 @@ class Verifier:
         for origin, size in two.items():
             self.alarm("TWO_HISTORIES", origin.split("/")[0], f"two histories of {origin} over {size} entries", index=size)
 
-    def take_key(self, section, content, origin, key, stated):
-        """The counterpart's own statement about its key, as a witness kept it; one that does not hold counts for nothing."""
+    def take_key(self, section, content, origin, place):
+        """Whether the counterpart's own statement about its key, as a witness kept it, holds; of an earlier day nothing is found."""
+        judging = self if section in self.sections else Verifier(self.anchors, self.lists)
         try:
             chain, at = self.certified(content["counterpart"], origin, content["verifier_key"], content["key"])
-            if not self.trusted(section, chain, content["counterpart"], at):
-                stated[origin].append(key)
-        except (Wrong, WrongNote):
-            pass
+            return judging.judge_certificate(section, chain, content["counterpart"], at, **place)
+        except (Wrong, WrongNote) as error:
+            judging.alarm("JOURNAL_KEY", section.participant, str(error), **place)
+            return False
 
     def counts(self):
         people = defaultdict(lambda: dict.fromkeys(MEMBERS, 0))
@@ -562,13 +602,14 @@ def declared_open(section):
     return spans
 
 
-def knows_all_acts(section):
-    """Whether what no act says was not so."""
-    return section.whole and section.missing is None and all(each["content"] for each in section.entries if each["kind"] == "act")
+def knows_acts(section):
+    """Whether the acts that decide on services and people are there, so that what none of them says was not so."""
+    has_them = section.missing is None if section.whole else "for" not in section.head
+    return has_them and all(each["content"] for each in section.entries if each["kind"] == "act")
 
 
-def might_sign(section, key, moment):
-    """Whether acts say that the key was, five minutes more or less, a signatory's at a moment (entries.md, *People*)."""
+def had_role(section, role, key, moment):
+    """Whether acts say that the key was, five minutes more or less, that of somebody with this role (entries.md, *People*)."""
     wanted, spans = hashlib.sha256(signatures.unbase64url(key)).hexdigest(), {}
     found = []  # (key, from, until)
     for entry in section.entries:
@@ -583,7 +624,7 @@ def might_sign(section, key, moment):
         roles = detail["roles"] if isinstance(detail.get("roles"), list) else []
         after = detail.get("thumbprint") if action == "person.enrol" else before
         if action != "person.disable" and isinstance(after, str):
-            spans[person] = (after, "signatory" in roles, at)
+            spans[person] = (after, role in roles, at)
     found += [(each, begun, None) for each, signs, begun in spans.values() if signs]
     return any(
         each == wanted and begun - 5 * MINUTE <= moment and (ended is None or moment <= ended + 5 * MINUTE) for each, begun, ended in found
@@ -592,7 +633,7 @@ def might_sign(section, key, moment):
 
 def may_be_open(section, spans, permit):
     """Whether acts had declared the permit's service open, or cannot say that they had not."""
-    if not knows_all_acts(section):
+    if not knows_acts(section):
         return True
     content, at = permit["content"], permit["at"]
     what = ("own", content["service"])
@@ -663,24 +704,30 @@ def read_earlier(paths):
     return notes, sections
 
 
-def verify(paths, anchors=(), checkpoints=()):
-    """The report on evidence files, as a dictionary."""
+def verify(paths, anchors=(), checkpoints=(), lists=()):
+    """The report on evidence files, as a dictionary. `lists`: files of revoked certificates."""
     verifier, begun = Verifier(anchors), True
     try:
+        verifier.lists += revocation.in_files(lists)
         for path in paths:
             found = read(path, lambda who, line, message: verifier.alarm("FORM", who, message, line=line))
             begun = begun and bool(found) and found[0].head["line"] == 1
             verifier.sections += found
         earlier = read_earlier(checkpoints)
-    except (OSError, WrongNote, UnicodeDecodeError):
+    except (OSError, Wrong, WrongNote, UnicodeDecodeError):
         begun = False
     if not begun:
         return {"outcome": "unreadable", "participants": [], "exchanges": {"both_sides": 0, "agree": 0}, "alarms": verifier.alarms, "notes": []}
+    verifier.lists += revocation.in_sections(earlier[1])
+    verifier.lists += revocation.in_sections(
+        verifier.sections, lambda who, line: verifier.alarm("REVOCATION_LIST", who, "the list cannot be read", line=line)
+    )
     for each in verifier.sections:
         verifier.judge(each)
     verifier.compare_told()
     verifier.compare_histories(earlier)
     exchanges = verifier.compare_sides()
+    verifier.judge_lists()
     if not anchors:
         verifier.note("NO_ANCHORS", "", 1, "whose certificates these are was not judged")
     outcome = "alarms" if verifier.alarms else "clean"
@@ -691,6 +738,7 @@ def main():
     parser = argparse.ArgumentParser(prog="second_verifier", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("evidence", nargs="+")
     parser.add_argument("--anchors", action="append", default=[], help="trust anchors (PEM)")
+    parser.add_argument("--crl", action="append", default=[], help="lists of revoked certificates (PEM or DER)")
     parser.add_argument("--checkpoint", action="append", default=[], help="a checkpoint, or evidence, of an earlier day")
     asked = parser.parse_args()
     try:
@@ -698,7 +746,7 @@ def main():
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    report = verify(asked.evidence, anchors, asked.checkpoint)
+    report = verify(asked.evidence, anchors, asked.checkpoint, asked.crl)
     print(json.dumps(report, indent=1))
     return {"clean": 0, "alarms": 1, "unreadable": 2}[report["outcome"]]
 

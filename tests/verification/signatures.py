@@ -145,6 +145,21 @@ def signed_by_person(token, encoded_key, document, typ):
     return header["iat"]
 
 
+def place_of(text, wanted):
+    """Where the value of a member of a JSON object stands in its text; None when there is no such member."""
+    decoder, at = json.JSONDecoder(), text.index("{") + 1
+    while True:
+        at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
+        if text[at] == "}":
+            return None
+        name, at = decoder.raw_decode(text, at)
+        begin = text.index(":", at) + 1
+        begin += len(text[begin:]) - len(text[begin:].lstrip(" \t\r\n"))
+        _, at = decoder.raw_decode(text, begin)
+        if name == wanted:
+            return begin, at
+
+
 def certificates(encoded):
     """A certificate, and others that help to find its way, from DER in base64url. Of these, what cannot be read helps nobody."""
     if not isinstance(encoded, list) or not 0 < len(encoded) <= LONGEST_CHAIN:
@@ -170,14 +185,14 @@ def participant_of(certificate):
     return f"oin:{numbers[0].value}" if len(numbers) == 1 else None
 
 
-def leads_to(certificate, others, anchors, milliseconds, depth=0):
-    """Whether a way of certificates, each valid at the time, leads from this one to an anchor (RFC 5280 section 6)."""
+def ways(certificate, others, anchors, milliseconds, depth=0):
+    """Ways of certificates, each valid at the time, from this one to an anchor (RFC 5280 section 6): lists of (certificate, issuer)."""
     try:
         time = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
     except (ValueError, OverflowError, OSError):
-        return False
+        return
     if depth > DEEPEST_CHAIN or not certificate.not_valid_before_utc <= time <= certificate.not_valid_after_utc:
-        return False
+        return
 
     def issued_by(issuer):
         if issuer.subject != certificate.issuer or not may_issue(issuer):
@@ -188,9 +203,10 @@ def leads_to(certificate, others, anchors, milliseconds, depth=0):
             return False
         return True
 
-    if any(issued_by(each) for each in anchors):
-        return True
-    return any(issued_by(each) and leads_to(each, others, anchors, milliseconds, depth + 1) for each in others if each != certificate)
+    yield from ([(certificate, each)] for each in anchors if issued_by(each))
+    for each in others:
+        if each != certificate and issued_by(each):
+            yield from ([(certificate, each), *rest] for rest in ways(each, others, anchors, milliseconds, depth + 1))
 
 
 def may_issue(certificate):

@@ -17,10 +17,10 @@ STATUS = {"clean": 0, "alarms": 1, "unreadable": 2}
 
 @pytest.mark.parametrize("name", CASES)
 def test_both_say_the_same(name, tmp_path):
-    files, anchors, earlier = CASES[name].write(tmp_path)
-    status, report = verifiers.run(PROGRAM, files, anchors, earlier)
+    given = CASES[name].write(tmp_path)
+    status, report = verifiers.run(PROGRAM, *given)
     assert status == STATUS[report["outcome"]]
-    assert verifiers.comparable(report) == verifiers.comparable(judged(files, anchors, earlier))
+    assert verifiers.comparable(report) == verifiers.comparable(judged(*given))
 
 
 @pytest.mark.parametrize("begin", range(0, 200, 50))
@@ -34,7 +34,7 @@ def test_both_say_the_same_of_what_was_changed_by_chance(begin, tmp_path):
 
 @pytest.mark.parametrize("name", ["clean_of_both_parties", "changed_payload"])
 def test_a_sentence_stands_by_every_finding_in_both_languages(name, tmp_path):
-    files, anchors, _ = CASES[name].write(tmp_path)
+    files, anchors, *_ = CASES[name].write(tmp_path)
     told = {}
     for language in ("nl", "en"):
         status, report = verifiers.run(PROGRAM, ["--language", language, *files], anchors)
@@ -44,7 +44,7 @@ def test_a_sentence_stands_by_every_finding_in_both_languages(name, tmp_path):
 
 
 def test_standard_input_is_read_too(tmp_path):
-    files, anchors, _ = CASES["clean_of_both_parties"].write(tmp_path)
+    files, anchors, *_ = CASES["clean_of_both_parties"].write(tmp_path)
     with files[0].open("rb") as file:
         done = subprocess.run([PROGRAM, "--anchors", anchors[0], "-"], stdin=file, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr

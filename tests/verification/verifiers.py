@@ -18,9 +18,10 @@ def program():
     return found.resolve() if found and found.is_file() else None
 
 
-def run(binary, files, anchors=(), earlier=(), timeout=600):
+def run(binary, files, anchors=(), earlier=(), lists=(), timeout=600):
     """Exit status and report."""
-    options = [part for path in anchors for part in ("--anchors", path)] + [part for path in earlier for part in ("--checkpoint", path)]
+    given = [("--anchors", anchors), ("--checkpoint", earlier), ("--crl", lists)]
+    options = [part for name, paths in given for path in paths for part in (name, path)]
     done = subprocess.run([binary, "--json", *options, *files], capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
     try:
         return done.returncode, json.loads(done.stdout)
@@ -33,7 +34,7 @@ def comparable(report):
     if report["outcome"] == "unreadable":
         return {"outcome": "unreadable"}
     alarms = {
-        (each["code"], each["participant"], None if each["code"] == "FORM" else each.get("index"), each.get("transaction_id"))
+        (each["code"], each.get("participant"), None if each["code"] == "FORM" else each.get("index"), each.get("transaction_id"))
         for each in report["alarms"]
     }
     notes = {(each["code"], None if each["code"] == "NO_ANCHORS" else (each["participant"], each["count"])) for each in report["notes"]}
@@ -41,9 +42,9 @@ def comparable(report):
     return {"outcome": report["outcome"], "alarms": alarms, "notes": notes, "participants": people, "exchanges": report["exchanges"]}
 
 
-def agreed(files, anchors, earlier=()):
+def agreed(files, anchors, earlier=(), lists=()):
     """The report on evidence, on which both verifiers must agree."""
-    _, first = run(program(), files, [anchors], earlier)
-    second = second_verifier.verify(files, x509.load_pem_x509_certificates(Path(anchors).read_bytes()), earlier)
+    _, first = run(program(), files, [anchors], earlier, lists)
+    second = second_verifier.verify(files, x509.load_pem_x509_certificates(Path(anchors).read_bytes()), earlier, lists)
     assert comparable(first) == comparable(second), "the verifiers disagree"
     return first

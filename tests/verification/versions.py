@@ -6,6 +6,8 @@ import json
 import re
 import time
 
+import rfc8785
+
 from . import signatures
 from .reading import typed
 from .signatures import Wrong
@@ -13,6 +15,7 @@ from .signatures import Wrong
 CLOCKS = 300_000  # by how much the clocks of parties differ, and how long a statement takes to arrive
 WIRE = ("accepted_on_the_wire", "refused_on_the_wire", "revoked_on_the_wire")
 LATE = ("refused", "withdrawn", "suspended", "revoked", "refused_on_the_wire", "revoked_on_the_wire")
+ADVICE = {"participant": str, "officer": str, "given_on": str, "outcome": str, "text": str}
 STATEMENT = {"format": str, "agreement": str, "version": int, "hash": str, "participant": str, "at": str, "step": dict}
 
 
@@ -65,9 +68,12 @@ class Version:
                 (clause["name"], operation["name"]): {steps(each["path"]) for each in operation.get("delivered", [])}
                 for clause in document.get("clauses", []) for operation in clause.get("operations", [])
             }  # fmt: skip
+            self.advice = [typed(each, ADVICE) for each in document.get("advice", [])]
             self.signatories = {(each["participant"], each["name"], each["mandate"]) for each in document["signatories"]}
         except (KeyError, TypeError, AttributeError) as error:
             raise Wrong("the document lacks something") from error
+        if any(type(each.get("not_followed_because", "")) is not str for each in self.advice):
+            raise Wrong("the parties' answer to advice is a text")
         self.raw, self.id, self.version, self.hash = raw, line["id"], line["version"], line["hash"]
         self.stated = []
 
@@ -95,6 +101,18 @@ class Version:
             raise Wrong("the statement lacks something") from error
         self.stated.append((at, who, step))
         return chain, who, at
+
+    def advised(self, advice):
+        """By which key an officer advised on this text, and when (milliseconds). Raises when no signature holds."""
+        act = advice.get("act")
+        if not isinstance(act, dict):
+            raise Wrong("nobody signed the advice")
+        typed(act, {"key": str, "signature": str})
+        text = self.raw.decode()
+        begin, end = signatures.place_of(text, "advice")
+        document = "sha256:" + hashlib.sha256((text[:begin] + "[]" + text[end:]).encode()).hexdigest()
+        given = {"document": document, "format": "verbond-advice/1"} | {name: advice[name] for name in ADVICE}
+        return act["key"], signatures.signed_by_person(act["signature"], act["key"], rfc8785.dumps(given), "verbond-advice+jws") * 1000
 
     def life(self, moment=None):
         """Stage, and who is bound, by the statements that count at a moment; all of them without one."""

@@ -10,13 +10,14 @@ use verbond_application::{OpContext, agreements::Envelope, database_problem, dec
 use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_journal::{Bytes32, Entry, Showing, TILE_WIDTH, TileId, TreeHash};
 use verbond_store::{checkpoints::CheckpointRow, tree::TreeEntry};
+use verbond_trust::TrustStore;
 
-use crate::half::Telling;
+use crate::{acts::Needed, half::Telling, reconcile::Period, revocations::Certificates};
 
 /// Name and version of the format.
 pub(crate) const FORMAT: &str = "verbond-evidence/1";
 /// Entries that are read at once: whole tiles.
-const PAGE: i64 = 1000;
+pub(crate) const PAGE: i64 = 1000;
 
 /// What evidence is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,8 @@ pub struct NotGiven {
     pub code: String,
 }
 
-/// Sends evidence piece by piece, each of whole lines: everything is proved against the newest checkpoint.
+/// Sends evidence piece by piece, each of whole lines: everything is proved against the newest checkpoint. `trust`: by whose lists of
+/// revoked certificates it can be judged.
 ///
 /// # Errors
 /// `NO_CHECKPOINT_YET`; `EXCHANGE_UNKNOWN`; a problem with the database; nobody takes the lines any more. What has been taken by then has
@@ -46,6 +48,7 @@ pub struct NotGiven {
 pub async fn evidence(
     context: &OpContext,
     own: &ParticipantId,
+    trust: &TrustStore,
     of: EvidenceOf,
     not_given: &[NotGiven],
     pieces: &mpsc::Sender<Result<Vec<u8>, Problem>>,
@@ -59,10 +62,11 @@ pub async fn evidence(
         }
         EvidenceOf::Exchange(transaction) => {
             lines.exchange(context, own, &newest, transaction).await?;
-            lines.not_given(not_given).await?;
         }
     }
+    lines.not_given(not_given).await?;
     lines.agreements(context).await?;
+    lines.revocation_lists(trust).await?;
     lines.end().await
 }
 
@@ -76,16 +80,18 @@ pub(crate) struct Lines<'a> {
     count: u64,
     /// Hashes of versions that entries name.
     agreements: BTreeSet<String>,
+    /// Whose signatures it holds.
+    certificates: Certificates,
     /// To whom it is handed over, where that is the other party.
     telling: Option<Telling<'a>>,
 }
 
 impl<'a> Lines<'a> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         pieces: &'a mpsc::Sender<Result<Vec<u8>, Problem>>,
         telling: Option<Telling<'a>>,
     ) -> Self {
-        Self { pieces, count: 0, agreements: BTreeSet::new(), telling }
+        Self { pieces, count: 0, agreements: BTreeSet::new(), certificates: Certificates::default(), telling }
     }
 
     async fn not_given(&mut self, halves: &[NotGiven]) -> Result<(), Problem> {
@@ -200,6 +206,7 @@ impl<'a> Lines<'a> {
             Some((salt, payload)) if given => {
                 let payload = std::str::from_utf8(payload).map_err(|_| unwritten("a payload is no text"))?;
                 self.note_agreement(&entry.kind, payload);
+                self.certificates.take_entry(&entry.kind, payload);
                 members.insert("salt".to_owned(), URL_SAFE_NO_PAD.encode(salt).into());
                 members.insert("payload".to_owned(), payload.into());
             }
@@ -229,17 +236,63 @@ impl<'a> Lines<'a> {
         newest: &CheckpointRow,
         transaction: TransactionId,
     ) -> Result<(), Problem> {
-        let about = context.store.tree_entries_about(transaction).await.map_err(database_problem)?;
+        let about = self.about(context, newest, transaction).await?;
+        if about.is_empty() {
+            return Err(unknown_exchange());
+        }
+        let of = ("transaction_id", json!(transaction));
+        self.single_entries(context, own, newest, of, about).await
+    }
+
+    /// Exchanges of a period, for the other party; perhaps none.
+    pub(crate) async fn exchanges(
+        &mut self,
+        context: &OpContext,
+        own: &ParticipantId,
+        newest: &CheckpointRow,
+        period: Period,
+        transactions: BTreeSet<TransactionId>,
+    ) -> Result<(), Problem> {
+        let mut about = Vec::new();
+        for transaction in transactions {
+            about.extend(self.about(context, newest, transaction).await?);
+        }
+        about.sort_unstable_by_key(|entry| entry.index);
+        let of = ("period", json!({ "from": period.from.millis(), "until": period.until.millis() }));
+        self.single_entries(context, own, newest, of, about).await
+    }
+
+    /// What the reader may have of one exchange, in order.
+    async fn about(
+        &self,
+        context: &OpContext,
+        newest: &CheckpointRow,
+        transaction: TransactionId,
+    ) -> Result<Vec<TreeEntry>, Problem> {
+        let mut about = context.store.tree_entries_about(transaction).await.map_err(database_problem)?;
         let concerns =
             |entry: &TreeEntry| self.telling.as_ref().is_none_or(|telling| telling.concerns(entry));
-        let about: Vec<TreeEntry> =
-            about.into_iter().filter(|entry| entry.index < newest.size && concerns(entry)).collect();
-        let Some(last) = about.last() else { return Err(unknown_exchange()) };
-        let seen = self.first_seen(context, &about, last.index, newest.size).await?;
-        let acts = self.acts(context, newest.size).await?;
+        about.retain(|entry| entry.index < newest.size && concerns(entry));
+        Ok(about)
+    }
+
+    /// Entries with a proof each, and those that they need beside them.
+    async fn single_entries(
+        &mut self,
+        context: &OpContext,
+        own: &ParticipantId,
+        newest: &CheckpointRow,
+        (name, of): (&str, Value),
+        about: Vec<TreeEntry>,
+    ) -> Result<(), Problem> {
+        let seen = match about.last() {
+            Some(last) => self.first_seen(context, &about, last.index, newest.size).await?,
+            None => None,
+        };
+        let acts = self.needed(context, own, &about).await?.acts(context, newest.size).await?;
         let mut line = json!({
             "type": "evidence", "format": FORMAT, "participant": own, "made_at": context.ambient.now().millis(),
-            "scope": "exchange", "size": newest.size, "transaction_id": transaction,
+            "scope": "exchange", "size": newest.size, name: of,
         });
         if let (Some(telling), Some(line)) = (&self.telling, line.as_object_mut()) {
             line.insert("for".to_owned(), json!(telling.receiver));
@@ -259,16 +312,24 @@ impl<'a> Lines<'a> {
         Ok(())
     }
 
-    /// The acts that say whose key signs, and which gaps there are.
-    async fn acts(&self, context: &OpContext, size: u64) -> Result<Vec<TreeEntry>, Problem> {
-        let mut acts = Vec::new();
-        let mut from = 0;
-        loop {
-            let page = context.store.tree_entries_of("act", from, PAGE).await.map_err(database_problem)?;
-            let Some(last) = page.last().map(|entry| entry.index) else { return Ok(acts) };
-            from = last.saturating_add(1);
-            acts.extend(page.into_iter().filter(|entry| entry.index < size && is_about_keys(entry)));
+    /// What acts are needed about; by those who are handed a half neither services nor people are judged.
+    async fn needed(
+        &self,
+        context: &OpContext,
+        own: &ParticipantId,
+        about: &[TreeEntry],
+    ) -> Result<Needed, Problem> {
+        let mut needed = Needed::default();
+        if self.telling.is_some() {
+            return Ok(needed);
         }
+        needed.take_entries(about);
+        let versions: BTreeSet<String> = about.iter().filter_map(version_of).collect();
+        for hash in versions {
+            let row = context.store.agreement(&hash).await.map_err(database_problem)?;
+            row.iter().for_each(|row| needed.take_version(row, own));
+        }
+        Ok(needed)
     }
 
     /// The first checkpoint of the counterpart that was seen after the exchange: by then the counterpart's half stood.
@@ -303,11 +364,20 @@ impl<'a> Lines<'a> {
                 row.steps.iter().map(|step| serde_json::from_str(&step.detail)).collect();
             let statements =
                 statements.map_err(|_| unwritten("a statement about an agreement is damaged"))?;
+            self.certificates.take_statements(&statements);
             self.put(vec![json!({
                 "type": "agreement", "id": row.agreement, "version": row.version, "hash": row.hash,
                 "document": row.document, "statements": statements,
             })])
             .await?;
+        }
+        Ok(())
+    }
+
+    async fn revocation_lists(&mut self, trust: &TrustStore) -> Result<(), Problem> {
+        // One at a time: they may be long.
+        for line in std::mem::take(&mut self.certificates).lists(trust) {
+            self.put(vec![line]).await?;
         }
         Ok(())
     }
@@ -327,9 +397,14 @@ pub(crate) fn payload(entry: &TreeEntry) -> Option<Entry> {
     serde_json::from_slice(payload).ok()
 }
 
-fn is_about_keys(entry: &TreeEntry) -> bool {
-    let Some(Entry::Act(act)) = payload(entry) else { return false };
-    matches!(act.action.as_str(), "journal.key" | "journal.continue")
+/// The version that an entry names.
+fn version_of(entry: &TreeEntry) -> Option<String> {
+    let decision = match payload(entry)? {
+        Entry::Permit(permit) => permit.decision,
+        Entry::Refusal(refusal) => refusal.decision,
+        _ => None,
+    };
+    decision.as_ref().and_then(agreement_hash).map(str::to_owned)
 }
 
 fn counterpart(entry: &TreeEntry) -> Option<ParticipantId> {
@@ -359,7 +434,7 @@ pub(crate) fn unknown_exchange() -> Problem {
     )
 }
 
-fn unwritten(why: &str) -> Problem {
+pub(crate) fn unwritten(why: &str) -> Problem {
     Problem::new(
         "EVIDENCE_UNWRITTEN",
         500,

@@ -1,22 +1,30 @@
 //! What this participant hands to the other party of an exchange: its half, without what that party may not have.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
+use utoipa::ToSchema;
 use verbond_agreement::Agreement;
-use verbond_application::{OpContext, signing_problem};
+use verbond_application::{OpContext, database_problem, signing_problem};
 use verbond_domain::{Direction, ParticipantId, Problem, TransactionId};
 use verbond_journal::{Bytes32, Entry};
-use verbond_store::{agreements::AgreementRow, tree::TreeEntry};
+use verbond_store::{agreements::AgreementRow, exchanges::Answered, tree::TreeEntry};
 use verbond_trust::{IdentityHandle, jws};
 
-use crate::evidence::{Lines, newest_checkpoint, payload};
+use crate::{
+    evidence::{Lines, newest_checkpoint, payload},
+    reconcile::Period,
+};
 
 /// Name and version of the statement about a withheld entry (docs/formats/evidence.md).
 const FORMAT: &str = "verbond-told/1";
 /// Pieces that may wait to be gathered.
 const ROOM: usize = 4;
+/// Most exchanges on a page of halves: some hundreds of kilobytes.
+const PAGE: i64 = 100;
 /// Of a permit or refusal, beside the decision: what both parties know of any exchange between them. An application's name and
 /// whose data was processed is one's own.
 const OF_EXCHANGES: [&str; 11] = [
@@ -45,7 +53,7 @@ pub async fn half_for(
     receiver: &ParticipantId,
     transaction: TransactionId,
 ) -> Result<Vec<u8>, Problem> {
-    let (pieces, mut taken) = mpsc::channel(ROOM);
+    let (pieces, taken) = mpsc::channel(ROOM);
     let made = async move {
         let newest = newest_checkpoint(context).await?;
         let mut lines = Lines::new(&pieces, Some(Telling { own, identity, receiver }));
@@ -53,6 +61,65 @@ pub async fn half_for(
         lines.agreements(context).await?;
         lines.end().await
     };
+    let half = gathered(made, taken).await?;
+    let detail = json!({ "to": receiver });
+    context.record_alone("account.hand_over", &transaction.to_string(), detail).await?;
+    Ok(half)
+}
+
+/// Our halves of the exchanges of a period with the participant at the other end: one page. That they were handed over is an act,
+/// durable before a byte of them leaves.
+///
+/// # Errors
+/// As [`half_for`], but that there may be none.
+pub async fn halves_for(
+    context: &OpContext,
+    own: &ParticipantId,
+    identity: &IdentityHandle,
+    receiver: &ParticipantId,
+    period: Period,
+    cursor: Option<&str>,
+) -> Result<HalvesPage, Problem> {
+    let Period { from, until } = period;
+    let page = context.store.exchanges_with(receiver, from, until, cursor, PAGE).await;
+    let page = page.map_err(database_problem)?;
+    let transactions = page.items.into_iter().filter_map(|row| match row.answered {
+        Answered::Permitted(permit, _) => Some(permit.transaction_id),
+        Answered::Refused(refusal) => refusal.transaction_id,
+    });
+    let transactions: BTreeSet<TransactionId> = transactions.collect();
+    let many = transactions.len();
+    let (pieces, taken) = mpsc::channel(ROOM);
+    let made = async move {
+        let newest = newest_checkpoint(context).await?;
+        let mut lines = Lines::new(&pieces, Some(Telling { own, identity, receiver }));
+        lines.exchanges(context, own, &newest, period, transactions).await?;
+        lines.agreements(context).await?;
+        lines.end().await
+    };
+    let half = gathered(made, taken).await?;
+    let detail = json!({ "to": receiver, "from": from.millis(), "until": until.millis(), "exchanges": many });
+    context.record_alone("account.hand_over", "period", detail).await?;
+    let section = String::from_utf8(half).unwrap_or_default();
+    Ok(HalvesPage { section, next: page.next })
+}
+
+/// The halves of a page of exchanges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HalvesPage {
+    /// One section of evidence, as text (docs/formats/evidence.md).
+    pub section: String,
+    /// Where the next page begins; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// The pieces of a section, put together when all are there.
+async fn gathered(
+    made: impl Future<Output = Result<(), Problem>>,
+    mut taken: mpsc::Receiver<Result<Vec<u8>, Problem>>,
+) -> Result<Vec<u8>, Problem> {
     let gathered = async {
         let mut half = Vec::new();
         while let Some(piece) = taken.recv().await {
@@ -62,8 +129,6 @@ pub async fn half_for(
     };
     let (made, half): (Result<(), Problem>, Result<Vec<u8>, Problem>) = tokio::join!(made, gathered);
     made?;
-    let detail = json!({ "to": receiver });
-    context.record_alone("account.hand_over", &transaction.to_string(), detail).await?;
     half
 }
 

@@ -2,6 +2,7 @@
 //! other end says the same, and whose data was processed for what, handed on to the organisation's logbook.
 #![forbid(unsafe_code)]
 
+mod acts;
 mod compare;
 mod evidence;
 mod exchanges;
@@ -12,6 +13,7 @@ mod other_half;
 mod otlp;
 mod processing;
 mod reconcile;
+mod revocations;
 mod schedule;
 mod told;
 
@@ -19,7 +21,7 @@ pub use compare::{Finding, FindingKind};
 pub use evidence::{EvidenceOf, NotGiven, evidence, no_checkpoint_yet};
 pub use exchanges::{Exchange, RecordsStanding, UnderAgreement, exchanges};
 pub use export::{Export, Logbook, NotTaken, Step, probe};
-pub use half::half_for;
+pub use half::{HalvesPage, half_for, halves_for};
 pub use one_exchange::{OneExchange, Other, one_exchange};
 pub use other_half::{Halves, Judge, OtherHalf, ReceivedHalf};
 pub use processing::{Person, about_person, processing_records};

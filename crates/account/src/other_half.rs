@@ -6,15 +6,23 @@ use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::mpsc;
 use verbond_application::{OpContext, database_problem, witnesses::Witnesses};
 use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_journal::Entry;
 use verbond_store::exchanges::{Answered, ExchangeFilter};
 
-use crate::{NotGiven, evidence::FORMAT, reconcile::Counterpart};
+use crate::{
+    HalvesPage, NotGiven,
+    evidence::{FORMAT, unwritten},
+    reconcile::{Counterpart, Period},
+};
 
-/// Most lines of a half.
+/// Most lines of a half, and of a page of them.
 const MOST_LINES: usize = 1_000;
+const MOST_LINES_OF_A_PAGE: usize = 10_000;
+/// Most pages of a period: whoever leads round in a circle is not followed for ever.
+const MOST_PAGES: usize = 100_000;
 /// Most exchanges under one transaction: an organisation that asks on behalf of another has two.
 const MOST_EXCHANGES: i64 = 10;
 
@@ -84,6 +92,54 @@ impl Halves {
         Ok(halves)
     }
 
+    /// Sends the halves of a period that a participant gives, page by page, each when it has been judged. That they were asked for is
+    /// journalled first. Gives why the rest is not there, if it is not.
+    ///
+    /// # Errors
+    /// A problem with the own database; nobody takes the pieces any more.
+    pub async fn of_period(
+        &self,
+        context: &OpContext,
+        participant: &ParticipantId,
+        period: Period,
+        pieces: &mpsc::Sender<Result<Vec<u8>, Problem>>,
+    ) -> Result<Option<NotGiven>, Problem> {
+        let asked =
+            json!({ "asked": [participant], "from": period.from.millis(), "until": period.until.millis() });
+        context.record_alone("account.ask", "period", asked).await?;
+        let missing = |problem: &Problem| NotGiven {
+            participant: participant.clone(),
+            at: context.ambient.now().millis(),
+            code: problem.code.to_owned(),
+        };
+        let mut cursor = None;
+        for _ in 0..MOST_PAGES {
+            let page = match self.page(context, participant, period, cursor.as_deref()).await {
+                Ok(page) => page,
+                Err(problem) => return Ok(Some(missing(&problem))),
+            };
+            pieces.send(Ok(page.section.into())).await.map_err(|_| unwritten("nobody takes it"))?;
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(missing(&unsound("it has no end"))))
+    }
+
+    async fn page(
+        &self,
+        context: &OpContext,
+        from: &ParticipantId,
+        period: Period,
+        cursor: Option<&str>,
+    ) -> Result<HalvesPage, Problem> {
+        let page = self.counterparts.halves(from, period, cursor).await?;
+        let reading = Reading { own: &self.own, from, of: Of::Period(period) };
+        self.judged(context, from, &reading, page.section.as_bytes()).await?;
+        Ok(page)
+    }
+
     async fn of(&self, context: &OpContext, transaction: TransactionId) -> Result<Vec<OtherHalf>, Problem> {
         let mut halves = Vec::new();
         for participant in counterparts_of(context, transaction).await? {
@@ -100,16 +156,28 @@ impl Halves {
         transaction: TransactionId,
     ) -> Result<ReceivedHalf, Problem> {
         let evidence = self.counterparts.half(from, transaction).await?;
-        let read = Reading { own: &self.own, from, transaction }.read(&evidence);
-        let Said { entries, note } = read.map_err(unsound)?;
+        let reading = Reading { own: &self.own, from, of: Of::Exchange(transaction) };
+        let entries = self.judged(context, from, &reading, &evidence).await?;
+        Ok(ReceivedHalf { evidence, entries })
+    }
+
+    /// What a section says of exchanges, if it is sound.
+    async fn judged(
+        &self,
+        context: &OpContext,
+        from: &ParticipantId,
+        reading: &Reading<'_>,
+        evidence: &[u8],
+    ) -> Result<Vec<(Timestamp, Entry)>, Problem> {
+        let Said { entries, note } = reading.read(evidence).map_err(unsound)?;
         let held = context.store.witnessed(Some(from)).await.map_err(database_problem)?;
         let held = held.into_iter().map(|row| row.note).collect();
         // Whatever else is wrong: one that contradicts what was seen before is evidence by itself.
         self.witnesses.saw(from, &URL_SAFE_NO_PAD.encode(note));
-        if let Some(alarm) = self.judge.alarms(evidence.clone(), held).await.first() {
+        if let Some(alarm) = self.judge.alarms(evidence.to_vec(), held).await.first() {
             return Err(unsound(alarm));
         }
-        Ok(ReceivedHalf { evidence, entries })
+        Ok(entries)
     }
 }
 
@@ -133,7 +201,31 @@ async fn counterparts_of(
 struct Reading<'a> {
     own: &'a ParticipantId,
     from: &'a ParticipantId,
-    transaction: TransactionId,
+    of: Of,
+}
+
+/// Of which exchanges.
+#[derive(Clone, Copy)]
+enum Of {
+    Exchange(TransactionId),
+    Period(Period),
+}
+
+impl Of {
+    /// Most lines of the section.
+    const fn most_lines(self) -> usize {
+        match self {
+            Self::Exchange(_) => MOST_LINES,
+            Self::Period(_) => MOST_LINES_OF_A_PAGE,
+        }
+    }
+}
+
+/// First and last moment, in milliseconds.
+#[derive(Deserialize)]
+struct PeriodText {
+    from: i64,
+    until: i64,
 }
 
 /// Members that are read here; the judge refuses what is not of the format.
@@ -145,6 +237,7 @@ struct Line {
     participant: Option<ParticipantId>,
     scope: Option<String>,
     transaction_id: Option<TransactionId>,
+    period: Option<PeriodText>,
     #[serde(rename = "for")]
     receiver: Option<ParticipantId>,
     index: Option<u64>,
@@ -178,7 +271,8 @@ impl Reading<'_> {
         let (mut entries, mut note, mut count, mut times) = (Vec::new(), None, 1_usize, HashMap::new());
         for text in lines {
             count = count.saturating_add(1);
-            let line = line(text).filter(|_| count <= MOST_LINES).ok_or("a line that cannot be read")?;
+            let line =
+                line(text).filter(|_| count <= self.of.most_lines()).ok_or("a line that cannot be read")?;
             match line.kind_of_line.as_str() {
                 "checkpoint" => note = line.note,
                 "entry" => {
@@ -194,18 +288,28 @@ impl Reading<'_> {
                 _ => return Err("a line that does not belong there"),
             }
         }
-        if !entries.iter().any(|(_, entry)| matches!(entry, Entry::Permit(_) | Entry::Refusal(_))) {
+        let is_of_one = matches!(self.of, Of::Exchange(_));
+        if is_of_one
+            && !entries.iter().any(|(_, entry)| matches!(entry, Entry::Permit(_) | Entry::Refusal(_)))
+        {
             return Err("neither permit nor refusal");
         }
         Ok(Said { entries, note: note.ok_or("no checkpoint")? })
     }
 
     fn is_headed(&self, head: &Line) -> bool {
-        head.kind_of_line == "evidence"
+        let is_of_it = match (self.of, &head.transaction_id, &head.period) {
+            (Of::Exchange(wanted), Some(transaction), None) => *transaction == wanted,
+            (Of::Period(wanted), None, Some(period)) => {
+                (period.from, period.until) == (wanted.from.millis(), wanted.until.millis())
+            }
+            _ => false,
+        };
+        is_of_it
+            && head.kind_of_line == "evidence"
             && head.format.as_deref() == Some(FORMAT)
             && head.scope.as_deref() == Some("exchange")
             && head.participant.as_ref() == Some(self.from)
-            && head.transaction_id == Some(self.transaction)
             && head.receiver.as_ref() == Some(self.own)
     }
 
@@ -232,7 +336,11 @@ impl Reading<'_> {
             Entry::Completion(completion) => (Some(completion.transaction_id), &completion.counterpart),
             _ => return Err("an entry that does not belong there"),
         };
-        let is_of_it = transaction == Some(self.transaction) && counterpart == self.own;
+        let is_asked = match self.of {
+            Of::Exchange(wanted) => transaction == Some(wanted),
+            Of::Period(_) => transaction.is_some(),
+        };
+        let is_of_it = is_asked && counterpart == self.own;
         if is_of_it { Ok(entry) } else { Err("an entry of another exchange") }
     }
 }
@@ -283,7 +391,7 @@ mod tests {
         let parsed = |text: &str| text.parse::<ParticipantId>().map_err(|error| error.to_string());
         let (own, from) = (parsed("oin:00000099000000010000")?, parsed("oin:00000099000000020000")?);
         let transaction = TRANSACTION.parse().map_err(|_| "no transaction")?;
-        let reading = Reading { own: &own, from: &from, transaction };
+        let reading = Reading { own: &own, from: &from, of: Of::Exchange(transaction) };
         reading.read(evidence.as_bytes()).map(|said| said.entries.len()).map_err(str::to_owned)
     }
 

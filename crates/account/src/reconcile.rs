@@ -15,6 +15,7 @@ use verbond_domain::{Direction, ParticipantId, Problem, Timestamp, TransactionId
 use verbond_store::{counterparts::ReconciliationRow, owed::OwedRow};
 
 use crate::{
+    HalvesPage,
     compare::{Finding, FindingKind, compare, decisive},
     told::{Told, ToldExchange, ToldPage, told},
 };
@@ -67,6 +68,17 @@ pub trait Counterpart: Send + Sync {
     /// As [`Counterpart::page`]; `COUNTERPART_KNOWS_NOT`.
     async fn half(&self, participant: &ParticipantId, transaction: TransactionId)
     -> Result<Vec<u8>, Problem>;
+
+    /// A page of the halves of a period, as [`Counterpart::half`].
+    ///
+    /// # Errors
+    /// As [`Counterpart::page`].
+    async fn halves(
+        &self,
+        participant: &ParticipantId,
+        period: Period,
+        cursor: Option<&str>,
+    ) -> Result<HalvesPage, Problem>;
 }
 
 /// What came of comparing.

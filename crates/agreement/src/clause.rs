@@ -101,6 +101,25 @@ pub struct TimeWindow {
     pub until_minute: u16,
 }
 
+impl TimeWindow {
+    /// The first moment from this one on, itself included, that lies within it; `None`: none does.
+    pub fn opens(&self, moment: Timestamp) -> Option<Timestamp> {
+        let at = OffsetDateTime::from_unix_timestamp(moment.seconds()).ok()?;
+        let midnight = Timestamp::from_seconds(at.date().midnight().assume_utc().unix_timestamp());
+        let minutes = |count: u16| i64::from(count) * 60;
+        (0..=7_i64).find_map(|days| {
+            let day = midnight.plus_seconds(days * 86_400);
+            let weekday =
+                u8::try_from((i64::from(at.weekday().number_days_from_monday()) + days) % 7).ok()?;
+            let (from, until) =
+                (day.plus_seconds(minutes(self.from_minute)), day.plus_seconds(minutes(self.until_minute)));
+            let opens = from.max(moment);
+            let agreed = self.days.iter().any(|day| *day as u8 == weekday);
+            (agreed && opens < until).then_some(opens)
+        })
+    }
+}
+
 /// A stretch of time over which is counted, by the calendar of UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -325,6 +344,26 @@ impl Clause {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_window_opens_at_its_next_moment() -> Result<(), Box<dyn std::error::Error>> {
+        let at = |text: &str| text.parse::<Moment>().map(Moment::timestamp);
+        let office =
+            |days: &[WeekDay]| TimeWindow { days: days.to_vec(), from_minute: 480, until_minute: 1080 };
+        let week = office(&[WeekDay::Monday, WeekDay::Friday]);
+        // 2026-12-01 is a Tuesday.
+        for (window, moment, opens) in [
+            (&week, "2026-12-01T12:00:00Z", Some("2026-12-04T08:00:00Z")),
+            (&week, "2026-12-04T07:59:59Z", Some("2026-12-04T08:00:00Z")),
+            (&week, "2026-12-04T12:00:01Z", Some("2026-12-04T12:00:01Z")),
+            (&week, "2026-12-04T18:00:00Z", Some("2026-12-07T08:00:00Z")),
+            (&office(&[WeekDay::Tuesday]), "2026-12-01T18:00:00Z", Some("2026-12-08T08:00:00Z")),
+            (&office(&[]), "2026-12-01T12:00:00Z", None),
+        ] {
+            assert_eq!(window.opens(at(moment)?), opens.map(at).transpose()?, "{moment}");
+        }
+        Ok(())
+    }
 
     #[test]
     fn periods_are_those_of_the_calendar() -> Result<(), Box<dyn std::error::Error>> {

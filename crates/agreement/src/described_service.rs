@@ -169,7 +169,8 @@ pub struct Element {
     pub identifies: Option<IdentifierKind>,
     /// What it means, in a line.
     pub meaning: Line,
-    /// Why all that stands there is needed, where a subtree is agreed.
+    /// Why all that stands there is needed, where a subtree is agreed; why all that answers tell together about one value is
+    /// needed, where it is derived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_all: Option<Prose>,
     /// What is told instead of the data. Only in an agreement: a source describes what it holds.

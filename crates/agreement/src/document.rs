@@ -464,10 +464,10 @@ fn can_be_asked(operation: &Operation) -> Result<(), DocumentError> {
 fn can_be_derived(operation: &Operation) -> Result<(), DocumentError> {
     let derived = operation.delivered.iter().filter_map(|one| Some((one, one.derived.as_ref()?)));
     for (element, derivation) in derived.clone() {
-        let plain = !element.nullable && element.identifies.is_none() && element.why_all.is_none();
+        let plain = !element.nullable && element.identifies.is_none();
         if element.kind != derivation.answers() || !plain {
-            let problem = "is derived, so it is yes or no, the name of a band, or a whole number; never null, a number of \
-                           a person, or all that stands there";
+            let problem = "is derived, so it is yes or no, the name of a band, or a whole number; never null or a \
+                           number of a person";
             let name = element.path.to_string();
             return Err(DocumentError::Reference { what: "element", name, problem });
         }

@@ -11,8 +11,9 @@ use crate::{
     Derivation as Agreed, Element as AgreedElement, IdentifierKind, Line, Operation, PersonPlace, SourceType,
 };
 
-/// Media type of lines of JSON.
-const LINES: &str = "application/x-ndjson";
+/// Media types of lines of JSON: none of them is registered, and each is in use.
+const LINES: [&str; 4] =
+    ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
 impl Operation {
     /// Where answers name people, and by what. Of what the provider's node made of an answer, only where that is delivered, by
@@ -99,7 +100,15 @@ pub(crate) fn stands_within(place: &Line, record: &Line) -> bool {
 }
 
 fn form(content_type: &Line) -> Form {
-    if content_type.as_str().eq_ignore_ascii_case(LINES) { Form::Lines } else { Form::Document }
+    match LINES.contains(&&*essence(content_type.as_str())) {
+        true => Form::Lines,
+        false => Form::Document,
+    }
+}
+
+/// A media type without its parameters, in small letters.
+pub(crate) fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn path(text: &Line) -> Result<ElementPath, PlanError> {

@@ -138,7 +138,12 @@ fn ask(
 }
 
 /// The refusal that a decision comes to. Where a limit decided, it says which one, and until when.
-fn denial(mut decision: Decision, mut record: DecisionRecord, shortages: &[Shortage]) -> Box<Denial> {
+fn denial(
+    mut decision: Decision,
+    mut record: DecisionRecord,
+    shortages: &[Shortage],
+    (snapshot, now): (Option<&Snapshot>, Timestamp),
+) -> Box<Denial> {
     let mut next = None;
     for reason in &mut decision.reasons {
         let of_reason = shortages.iter().find(|shortage| shortage.code() == reason.code);
@@ -152,9 +157,30 @@ fn denial(mut decision: Decision, mut record: DecisionRecord, shortages: &[Short
         Some((status, next)) => Problem { status, next, ..problem },
         None => problem,
     });
+    let problem = problem.map(|problem| {
+        let short = shortages.iter().find(|shortage| shortage.code().as_str() == problem.code);
+        let opens = || snapshot.and_then(|snapshot| opens(snapshot, &decision, now));
+        match short {
+            Some(shortage) => shortage.timed(problem, now),
+            None if problem.code == ReasonCode::OutsideTimeWindow.as_str() => match opens() {
+                Some(moment) => problem.retry_from(moment, now),
+                None => problem,
+            },
+            None => problem,
+        }
+    });
     // A decision that is a deny has a reason.
     let problem = problem.unwrap_or_else(|| Reason::new(ReasonCode::DecisionFailed).problem(None));
     Box::new(Denial { problem, decision: Some(record) })
+}
+
+/// When the clause that decided permits exchanges again, by its days and hours.
+fn opens(snapshot: &Snapshot, decision: &Decision, now: Timestamp) -> Option<Timestamp> {
+    let basis = decision.basis.as_ref()?;
+    let hash = basis.hash.to_string();
+    let version = snapshot.agreements.get(&basis.agreement).iter().find(|version| version.hash == hash)?;
+    let clause = version.document.clauses.iter().find(|clause| clause.name == basis.clause)?;
+    clause.conditions.time.as_ref()?.opens(now)
 }
 
 /// The purpose that the request names; else that of the clause under which the consumer receives from the service, if
@@ -369,7 +395,8 @@ impl Exchanges {
         let record = DecisionRecord::new(&request, &decision, question.trace, Some(question.transaction_id));
         let is_permit = decision.is_permit();
         let Some(obligations) = decision.obligations.take().filter(|_| is_permit) else {
-            return Err(denial(decision, record, &found.shortages));
+            let seen = (Some(snapshot), question.now);
+            return Err(denial(decision, record, &found.shortages, seen));
         };
         let due = (question.records == RecordsBy::Application).then(|| self.owed.due(question.now));
         let (limits, trace) = (&self.limits, question.trace);
@@ -431,7 +458,7 @@ impl Exchanges {
                 });
                 match again {
                     Some((decision, record)) => {
-                        let denied = denial(decision, record, until.as_slice());
+                        let denied = denial(decision, record, until.as_slice(), (None, self.ambient.now()));
                         Err(Box::new(NotPermitted::Denied(denied, permit)))
                     }
                     None => Err(Box::new(NotPermitted::NotWritten(AppendError::LimitReached, permit))),

@@ -179,6 +179,15 @@ pub(crate) struct Words {
 }
 
 impl Shortage {
+    /// The refusal, with the time after which it can be gone where that is known.
+    pub(crate) fn timed(self, problem: Problem, now: Timestamp) -> Problem {
+        match self {
+            Self::VolumeReached(until) | Self::PersonReached(until) => problem.retry_from(until, now),
+            Self::VolumeUnknown => problem.retry_after(1),
+            Self::PersonUnknown | Self::NoKeys => problem,
+        }
+    }
+
     pub(crate) const fn code(self) -> ReasonCode {
         match self {
             Self::VolumeReached(_) | Self::VolumeUnknown => ReasonCode::VolumeExhausted,
@@ -246,8 +255,8 @@ pub(crate) struct InAnswer {
 }
 
 /// What a refusal says of an answer that names somebody about whom the agreed number has been asked until then.
-pub fn person_reached(until: Timestamp) -> Problem {
-    refused(Shortage::PersonReached(until))
+pub fn person_reached(until: Timestamp, now: Timestamp) -> Problem {
+    refused(Shortage::PersonReached(until)).retry_from(until, now)
 }
 
 /// What a refusal says where a limit per person stands and nobody can be counted.

@@ -197,6 +197,11 @@ impl Action {
         self.looks_for_people.then(|| u64::try_from(named).unwrap_or(u64::MAX))
     }
 
+    /// The moment.
+    pub fn now(&self) -> Timestamp {
+        self.ambient.now()
+    }
+
     /// Whether people are looked for in the answer.
     pub fn looks_in_answer(&self) -> bool {
         !self.in_answer.is_empty()

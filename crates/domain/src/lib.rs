@@ -13,6 +13,7 @@ mod participant;
 mod person;
 mod problem;
 mod service;
+mod words_of_another;
 
 pub use actor::Actor;
 pub use ambient::{Ambient, Clock, Entropy, Timestamp};
@@ -25,3 +26,4 @@ pub use service::{
     Alias, ApplicationName, ClassDeclaration, NameError, RecordsBy, ServiceClass, ServiceName,
     ServiceReference,
 };
+pub use words_of_another::words_of_another;

@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use serde::Serialize;
 
+use crate::Timestamp;
+
 /// Where this program's refusals are described for others to read. One for the process: a problem is made far from any
 /// configuration.
 static DESCRIBED_AT: OnceLock<String> = OnceLock::new();
@@ -45,12 +47,14 @@ pub struct Problem {
     pub detail: Bilingual,
     /// What the reader can do about it.
     pub next: Bilingual,
+    /// After how many seconds asking again can have another outcome, where that is known (RFC 9110 section 10.2.3).
+    pub retry_after: Option<u32>,
 }
 
 impl Problem {
     /// A problem with its code, HTTP status, and the sentence that says what is the matter.
     pub fn new(code: &'static str, status: u16, nl: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { code, status, detail: Bilingual::new(nl, en), next: Bilingual::new("", "") }
+        Self { code, status, detail: Bilingual::new(nl, en), next: Bilingual::new("", ""), retry_after: None }
     }
 
     /// Adds what the reader can do about it.
@@ -58,6 +62,20 @@ impl Problem {
     pub fn next(mut self, nl: impl Into<String>, en: impl Into<String>) -> Self {
         self.next = Bilingual::new(nl, en);
         self
+    }
+
+    /// Says after how many seconds asking again can have another outcome.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// As [`Problem::retry_after`], by the moment from which on it can; a second at least, so that nobody asks before it.
+    #[must_use]
+    pub fn retry_from(self, moment: Timestamp, now: Timestamp) -> Self {
+        let seconds = moment.seconds().saturating_sub(now.seconds());
+        self.retry_after(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX))
     }
 
     /// What the person who asked is told, at inway and outway. It follows from the status alone and says nothing of the

@@ -17,6 +17,9 @@ pub(crate) fn refusal(domain: ErrorDomain, problem: &Problem) -> Response<Body> 
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(ERROR_CODE_HEADER, HeaderValue::from_static(problem.code));
+    if let Some(seconds) = problem.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
     if let Some(challenge) = ErrorCode::parse(problem.code).and_then(ErrorCode::challenge) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }

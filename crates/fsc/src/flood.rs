@@ -50,15 +50,6 @@ impl FloodGate {
     }
 }
 
-/// Seconds after which a refusal with status 429 may be gone.
-pub(crate) fn retry_after(problem: &Problem) -> Option<u16> {
-    match problem.code {
-        TOO_MANY_MESSAGES => Some(1),
-        TOO_MANY_UNDECIDED => Some(300),
-        _ => None,
-    }
-}
-
 const TOO_MANY_MESSAGES: &str = "TOO_MANY_MESSAGES";
 const TOO_MANY_UNDECIDED: &str = "TOO_MANY_UNDECIDED_CONTRACTS";
 
@@ -70,6 +61,7 @@ fn too_many_messages() -> Problem {
         "this participant sends more messages than this manager takes of one participant",
     )
     .next("Stuur minder berichten, en dit zo opnieuw.", "send fewer messages, and this one again shortly")
+    .retry_after(1)
 }
 
 pub(crate) fn too_many_undecided(bound: u32) -> Problem {
@@ -83,6 +75,7 @@ pub(crate) fn too_many_undecided(bound: u32) -> Problem {
         "Wacht tot over de eerdere is besloten, of vraag de andere partij dat te doen.",
         "wait until the earlier ones have been decided, or ask the other party to do so",
     )
+    .retry_after(300)
 }
 
 #[cfg(test)]

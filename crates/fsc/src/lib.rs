@@ -25,6 +25,7 @@ mod peers;
 pub mod protocol;
 mod reconcile;
 mod renewal;
+mod retold;
 mod rules;
 mod tokens;
 mod transaction;

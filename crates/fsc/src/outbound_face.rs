@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{HeaderName, Response, request, response};
+use http::{HeaderMap, HeaderName, Response, request, response};
 use serde_json::{Map, Value};
 use verbond_application::snapshot::Snapshot;
 use verbond_domain::{ExchangeParties, Problem, ServiceReference, Timestamp, TransactionId};
@@ -27,6 +27,7 @@ use crate::{
         hash::GrantHash,
         state::ContractState,
     },
+    retold,
     transaction::{self, Brought, TRANSACTION_ID},
 };
 
@@ -179,7 +180,7 @@ impl OutboundFace for FscOutbound {
         })
     }
 
-    fn answered(&self, reference: &str, transaction_id: &TransactionId, head: &mut response::Parts) {
+    fn answered(&self, reference: &str, head: &response::Parts) {
         let code = head
             .headers
             .get(ERROR_CODE_HEADER)
@@ -188,9 +189,16 @@ impl OutboundFace for FscOutbound {
         if let Some(ErrorCode::AccessTokenInvalid | ErrorCode::AccessTokenExpired) = code {
             self.node.tokens.forget(reference);
         }
+    }
+
+    fn name(&self, transaction_id: &TransactionId, fields: &mut HeaderMap) {
         if let Some(value) = transaction::value(transaction_id) {
-            head.headers.insert(TRANSACTION_ID, value);
+            fields.insert(TRANSACTION_ID, value);
         }
+    }
+
+    fn retold(&self, head: &response::Parts, said: &[u8]) -> Response<Body> {
+        retold::refusal(head, said)
     }
 
     fn is_refusal(&self, head: &response::Parts) -> bool {

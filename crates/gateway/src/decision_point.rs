@@ -163,9 +163,9 @@ pub(crate) async fn ask(
     let told = question.to_json();
     let answered = tokio::select! {
         biased;
-        () = ticket.exchange.broken() => {
+        why = ticket.exchange.broken() => {
             let decision = permission.decision.map(Arc::unwrap_or_clone);
-            return Err(Box::new(Denial { problem: problem(Failure::Withdrawn), decision }));
+            return Err(Box::new(Denial { problem: problem(why), decision }));
         }
         answered = point.ask(&told, headers) => answered,
     };

@@ -4,12 +4,13 @@
 //! class, writes the permit, applies [`AdmittedInbound::to_source`] and forwards. Outway:
 //! [`OutboundFace::transaction_id`], [`OutboundFace::named_route`]; then it finds the application's binding and decides
 //! on its class; [`OutboundFace::prepare`]; then it writes the permit, applies [`PreparedOutbound::to_provider`],
-//! forwards, and shows the answer's head to [`OutboundFace::answered`].
+//! forwards, shows the answer's head to [`OutboundFace::answered`], has a refusal under an agreement told anew by
+//! [`OutboundFace::retold`], and has what goes to the application named by [`OutboundFace::name`].
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{HeaderName, HeaderValue, Response, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, request, response};
 use verbond_application::snapshot::Snapshot;
 use verbond_domain::{ExchangeParties, Problem, ServiceReference, Timestamp, TransactionId};
 use verbond_store::{
@@ -169,10 +170,17 @@ pub trait OutboundFace: Send + Sync + 'static {
     /// provider's manager; bounded by the face's own timeouts.
     async fn prepare(&self, request: OutboundRequest<'_>) -> Result<PreparedOutbound, Refusal>;
 
-    /// Sees the head of the provider's answer before it goes to the application: adds the protocol's fields, and
-    /// forgets a cached token that the provider refused. `reference` is the one of [`PreparedOutbound`]. Must leave status
-    /// and fields of the answer as they are.
-    fn answered(&self, reference: &str, transaction_id: &TransactionId, head: &mut response::Parts);
+    /// Sees the head of the provider's answer before it goes to the application: forgets a cached token that the provider
+    /// refused. `reference` is the one of [`PreparedOutbound`].
+    fn answered(&self, reference: &str, head: &response::Parts);
+
+    /// Puts the exchange's own transaction id on what goes to the application.
+    fn name(&self, transaction_id: &TransactionId, fields: &mut HeaderMap);
+
+    /// A refusal by the provider's gateway, under an agreement: its code and its words, bounded, and nothing else that it
+    /// may hold; whoever runs the provider's gateway could otherwise pass anything in the place of an answer. `said` is its
+    /// body, as far as it was read.
+    fn retold(&self, head: &response::Parts, said: &[u8]) -> Response<Body>;
 
     /// Whether the answer is a refusal by the provider's gateway, in the protocol's form: no answer of the source.
     fn is_refusal(&self, head: &response::Parts) -> bool;

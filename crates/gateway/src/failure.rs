@@ -3,6 +3,9 @@
 use http::StatusCode;
 use verbond_domain::{Problem, Timestamp};
 
+/// Seconds within which a database that was busy or away is mostly back.
+const SHORTLY: u32 = 5;
+
 /// A refusal or failure that the gateway finds, whatever face it serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
@@ -46,10 +49,16 @@ pub enum Failure {
     NotProjectable,
     /// A record of the answer names nobody, where the agreement says that it names people.
     PersonNotRecognised,
-    /// The answer names somebody about whom the agreed number has been asked until then.
-    PersonLimitReached(Timestamp),
-    /// The source answered with this status; its words are not part of what is agreed.
-    SourceRefused(StatusCode),
+    /// The answer names somebody about whom the agreed number has been asked until then, seen from this moment.
+    PersonLimitReached {
+        /// Until then.
+        until: Timestamp,
+        /// The moment.
+        now: Timestamp,
+    },
+    /// The source refused, which is told with this status; its words are not part of what is agreed. After so many seconds
+    /// it wants to be asked again, if it said so.
+    SourceRefused(StatusCode, Option<u32>),
     /// The request has a body, and the agreed operation takes none, or none of this type.
     BodyNotAgreed,
     /// The request's body has not the agreed form.
@@ -81,7 +90,8 @@ impl Failure {
                 "Er zijn op dit moment te veel verzoeken tegelijk.",
                 "There are too many requests at the same time.",
             )
-            .next("Probeer het straks opnieuw.", "Try again later."),
+            .next("Probeer het straks opnieuw.", "Try again later.")
+            .retry_after(1),
             Self::Stale => Problem::new(
                 "STATE_UNCONFIRMED",
                 503,
@@ -91,7 +101,8 @@ impl Failure {
             .next(
                 "De beheerder van het knooppunt moet nagaan of de database bereikbaar is.",
                 "The node's operator should check that its database can be reached.",
-            ),
+            )
+            .retry_after(SHORTLY),
             Self::Certificate => Problem::new(
                 "CERTIFICATE_REFUSED",
                 403,
@@ -122,17 +133,22 @@ impl Failure {
                 "De aanbieder moet de beschrijving van de dienst naast de bron leggen: onder `people` staat waar de persoon staat.",
                 "The provider must compare the service's description with the source: `people` says where the person stands.",
             ),
-            Self::PersonLimitReached(until) => verbond_application::limits::person_reached(until),
-            Self::SourceRefused(status) => Problem::new(
-                "SOURCE_REFUSED",
-                status.as_u16(),
-                "De bron gaf geen antwoord op deze vraag; wat zij erbij zei, hoort niet bij de afspraak.",
-                "The source gave no answer to this question; what it said with that is not part of what is agreed.",
-            )
-            .next(
-                "Besluit hier niet op. Vraag de aanbieder naar de uitwisseling met dit transactienummer.",
-                "Do not decide on this. Ask the provider about the exchange with this transaction id.",
-            ),
+            Self::PersonLimitReached { until, now } => {
+                verbond_application::limits::person_reached(until, now)
+            }
+            Self::SourceRefused(status, wait) => Problem {
+                retry_after: wait,
+                ..Problem::new(
+                    "SOURCE_REFUSED",
+                    status.as_u16(),
+                    "De bron gaf geen antwoord op deze vraag; wat zij erbij zei, hoort niet bij de afspraak.",
+                    "The source gave no answer to this question; what it said with that is not part of what is agreed.",
+                )
+                .next(
+                    "Besluit hier niet op. Vraag de aanbieder naar de uitwisseling met dit transactienummer.",
+                    "Do not decide on this. Ask the provider about the exchange with this transaction id.",
+                )
+            },
             Self::BodyNotAgreed => Problem::new(
                 "BODY_NOT_AGREED",
                 422,
@@ -190,7 +206,8 @@ impl Failure {
                 "De logregel kon niet worden vastgelegd; er is niets doorgestuurd.",
                 "The record could not be written; nothing was forwarded.",
             )
-            .next("Probeer het straks opnieuw.", "Try again later."),
+            .next("Probeer het straks opnieuw.", "Try again later.")
+            .retry_after(SHORTLY),
             Self::RecordsOwed => Problem::new(
                 "RECORDS_OWED",
                 403,
@@ -219,7 +236,8 @@ impl Failure {
                 "Our certificate was replaced during the request, and another contract applies since than the one \
                  recorded; nothing was sent.",
             )
-            .next("Stuur het verzoek opnieuw.", "Send the request again."),
+            .next("Stuur het verzoek opnieuw.", "Send the request again.")
+            .retry_after(1),
             Self::Unreachable => Problem::new(
                 "UNREACHABLE",
                 502,

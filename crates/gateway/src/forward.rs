@@ -30,7 +30,7 @@ pub(crate) async fn forward(
     fail_point!("forward::call", |_| Err(Unanswered::Failed(Failure::Unreachable)));
     let sent = tokio::select! {
         biased;
-        () = ticket.exchange.broken() => return Err(Unanswered::Failed(Failure::Withdrawn)),
+        why = ticket.exchange.broken() => return Err(Unanswered::Failed(why)),
         sent = client.send_showing(target, request, shows) => sent,
     };
     fail_point!("forward::head", |_| Err(Unanswered::Failed(Failure::NoAnswer)));

@@ -1,12 +1,13 @@
-//! What passes of a request or response under an agreement: header fields by list, and how long the permission lasts.
+//! What passes of a request or response under an agreement besides its body: header fields by list, each with a value that
+//! is known or has a plain form, and how long the permission lasts.
 
-use std::{str::FromStr, sync::Arc};
+use std::{fmt::Display, str::FromStr, sync::Arc};
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Uri,
-    header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, DATE, RETRY_AFTER},
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
+    header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER},
 };
-use verbond_agreement::{AgreementId, EntryName};
+use verbond_agreement::{AgreementId, AssuranceLevel, EntryName, Line};
 use verbond_application::{exchange, snapshot::Snapshot};
 use verbond_domain::{ServiceClass, ServiceName, Timestamp};
 use verbond_policy::{Call, Claims, DecisionRecord, Obligations};
@@ -28,16 +29,65 @@ static HUMAN: HeaderName = HeaderName::from_static("verbond-human-in-the-loop");
 /// All that is between the parties.
 static BETWEEN: [&HeaderName; 4] = [&AGREEMENT, &PURPOSE, &ASSURANCE, &HUMAN];
 
-/// Fields that the group's protocol puts on or off itself.
-const PROTOCOL: &str = "fsc-";
+/// Longest wait, in seconds, that a source can ask for: a day.
+const LONGEST_WAIT: u32 = 86_400;
+/// Most languages that a request can ask for.
+const MOST_LANGUAGES: usize = 8;
 
-/// What a request under an agreement keeps of its header. What the consumer did not mean to disclose (cookies, referrers,
-/// names of machines) and what would change the answer's form (ranges, conditions, codings) stays behind.
-pub(crate) fn keep_of_request(fields: &mut HeaderMap, has_body: bool) {
-    let of_body = has_body.then_some(&CONTENT_TYPE);
-    let kept =
-        [&ACCEPT, &ACCEPT_LANGUAGE, &TRACEPARENT, &TRACESTATE].into_iter().chain(BETWEEN).chain(of_body);
+/// What a request under an agreement keeps of its header, the fields of the protocol named in `of_protocol` included. What
+/// the consumer did not mean to disclose (cookies, referrers, names of machines) and what would change the answer's form
+/// (ranges, conditions, codings) stays behind. What is asked for is what has been agreed, whatever the application accepts;
+/// what could hold anything is held to its plain form.
+pub(crate) fn keep_of_request(
+    fields: &mut HeaderMap,
+    obligations: &Obligations,
+    has_body: bool,
+    of_protocol: &[HeaderName],
+) {
+    restate(fields);
+    if !is_plain(fields, &ACCEPT_LANGUAGE, is_languages) {
+        fields.remove(ACCEPT_LANGUAGE);
+    }
+    let kept = [&ACCEPT_LANGUAGE, &TRACEPARENT, &TRACESTATE].into_iter().chain(BETWEEN).chain(of_protocol);
     keep(fields, &kept.collect::<Vec<_>>());
+    let Some(operation) = obligations.operation() else { return };
+    say(fields, &ACCEPT, &operation.content_type);
+    if let Some(request) = operation.request.as_ref().filter(|_| has_body) {
+        say(fields, &CONTENT_TYPE, &request.content_type);
+    }
+}
+
+/// Between the parties stands only what can be read, in its one spelling.
+fn restate(fields: &mut HeaderMap) {
+    let claims = claims(fields);
+    put(fields, &AGREEMENT, agreement(fields));
+    put(fields, &PURPOSE, purpose(fields));
+    put(fields, &ASSURANCE, claims.assurance.map(AssuranceLevel::as_str));
+    put(fields, &HUMAN, claims.human);
+}
+
+fn put(fields: &mut HeaderMap, name: &HeaderName, value: Option<impl Display>) {
+    let value = value.and_then(|value| HeaderValue::try_from(value.to_string()).ok());
+    match value {
+        Some(value) => drop(fields.insert(name.clone(), value)),
+        None => drop(fields.remove(name)),
+    }
+}
+
+/// A field as the agreement has it.
+fn say(fields: &mut HeaderMap, name: &HeaderName, agreed: &Line) {
+    match HeaderValue::from_str(agreed.as_str()) {
+        Ok(value) => drop(fields.insert(name.clone(), value)),
+        Err(_) => drop(fields.remove(name)),
+    }
+}
+
+/// What an application's own tracing keeps in `tracestate` is its own organisation's: its decision point has seen it, and it
+/// goes no further (Trace Context section 6.2).
+pub(crate) fn ask_provider(fields: &mut HeaderMap, obligations: Option<&Obligations>) {
+    if obligations.is_some() {
+        fields.remove(&TRACESTATE);
+    }
 }
 
 /// What is between the parties does not reach the source; under an agreement it is to answer without coding, since what is
@@ -48,18 +98,88 @@ pub(crate) fn ask_source(fields: &mut HeaderMap, obligations: Option<&Obligation
     }
     if obligations.is_some() {
         fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        fields.remove(&TRACESTATE);
     }
 }
 
 /// What a response under an agreement keeps of its header. Lengths, ranges, validators and digests of the source are of
-/// the document before it was projected.
-pub(crate) fn keep_of_response(fields: &mut HeaderMap) {
-    keep(fields, &[&CONTENT_TYPE, &CONTENT_LANGUAGE, &DATE, &RETRY_AFTER, &TRACEPARENT, &TRACESTATE]);
+/// the document before it was projected; its clock, its trace and what its content type has for parameters could each carry
+/// something that nobody agreed on. The content type is the agreed one; that of a whole document is the source's.
+pub(crate) fn keep_of_response(fields: &mut HeaderMap, obligations: &Obligations) {
+    if !is_plain(fields, &CONTENT_LANGUAGE, is_languages) {
+        fields.remove(CONTENT_LANGUAGE);
+    }
+    keep(fields, &[&CONTENT_TYPE, &CONTENT_LANGUAGE]);
+    let agreed = obligations.operation().filter(|_| !obligations.whole_document());
+    if let Some(operation) = agreed.filter(|_| fields.contains_key(CONTENT_TYPE)) {
+        say(fields, &CONTENT_TYPE, &operation.content_type);
+    }
+}
+
+/// What is told of the status of a source that answered; `None` where it is no whole answer. Which of a hundred it is could
+/// itself say something, so that there are few.
+pub(crate) const fn answered(status: StatusCode) -> Option<StatusCode> {
+    match status {
+        StatusCode::CREATED | StatusCode::ACCEPTED | StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => {
+            Some(status)
+        }
+        // No part was asked for: `Range` stays behind.
+        StatusCode::PARTIAL_CONTENT => None,
+        _ => Some(StatusCode::OK),
+    }
+}
+
+/// What is told of the status of a source that refused. That it wants a credential of the node, or leads elsewhere, is for
+/// the provider to mend and nothing that the application could do.
+pub(crate) fn refused(status: StatusCode) -> StatusCode {
+    match status.as_u16() {
+        400 | 403 | 404 | 405 | 409 | 410 | 413 | 415 | 422 | 429 | 500 | 503 | 504 => status,
+        401 | 407 => StatusCode::BAD_GATEWAY,
+        402..=499 => StatusCode::BAD_REQUEST,
+        _ => StatusCode::BAD_GATEWAY,
+    }
+}
+
+/// After how many seconds a source that refused wants to be asked again, if it says so in whole seconds, a day at most
+/// (RFC 9110 section 10.2.3). Rounded up to a power of two: which second of a day it is could itself say something.
+pub(crate) fn wait(fields: &HeaderMap) -> Option<u32> {
+    let wait: u32 = fields.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    (wait <= LONGEST_WAIT).then(|| wait.next_power_of_two())
+}
+
+/// Whether a field stands there once and has this form.
+fn is_plain(fields: &HeaderMap, name: &HeaderName, is_of_form: impl Fn(&str) -> bool) -> bool {
+    let mut values = fields.get_all(name).iter();
+    match (values.next().map(HeaderValue::to_str), values.next()) {
+        (Some(Ok(value)), None) => is_of_form(value),
+        _ => false,
+    }
+}
+
+/// Languages with perhaps a country and a weight: `nl-NL, en;q=0.5`. What else a language tag may hold could be anything.
+fn is_languages(text: &str) -> bool {
+    let is_one = |one: &str| {
+        let (tag, weight) =
+            one.split_once(';').map_or((one, None), |(tag, weight)| (tag, Some(weight.trim())));
+        let mut parts = tag.trim().split('-');
+        let letters = |part: &str, lengths: &[usize]| {
+            lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic())
+        };
+        let language = parts.next().is_some_and(|part| part == "*" || letters(part, &[2]));
+        let country = parts.next().is_none_or(|part| letters(part, &[2]));
+        let weight = weight.is_none_or(|weight| {
+            matches!(
+                weight.as_bytes(),
+                [b'q', b'=', b'0' | b'1'] | [b'q', b'=', b'0' | b'1', b'.', b'0'..=b'9']
+            )
+        });
+        language && country && parts.next().is_none() && weight
+    };
+    text.split(',').count() <= MOST_LANGUAGES && text.split(',').all(is_one)
 }
 
 fn keep(fields: &mut HeaderMap, kept: &[&HeaderName]) {
-    let gone = |name: &&HeaderName| !kept.contains(name) && !name.as_str().starts_with(PROTOCOL);
-    let gone: Vec<HeaderName> = fields.keys().filter(gone).cloned().collect();
+    let gone: Vec<HeaderName> = fields.keys().filter(|name| !kept.contains(name)).cloned().collect();
     for name in gone {
         fields.remove(name);
     }
@@ -140,41 +260,115 @@ impl Standing for UnderAgreement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::minimise::tests::obligations;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    fn fields(all: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        for (name, value) in all {
+            fields.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        fields
+    }
 
     #[test]
-    fn fields_pass_by_list_only() {
-        let mut fields = HeaderMap::new();
-        for name in [
-            "accept",
-            "cookie",
-            "range",
-            "if-none-match",
-            "x-employee",
-            "referer",
-            "fsc-authorization",
-            "traceparent",
-            "verbond-purpose",
-            "accept-encoding",
-            "content-type",
-        ] {
-            fields.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
-        }
-        keep_of_request(&mut fields, false);
-        let mut left: Vec<&str> = fields.keys().map(HeaderName::as_str).collect();
-        left.sort_unstable();
-        assert_eq!(left, ["accept", "fsc-authorization", "traceparent", "verbond-purpose"]);
-        ask_source(&mut fields, None);
-        assert!(!fields.contains_key(&PURPOSE));
+    fn fields_of_a_request_pass_by_list_and_form() -> Outcome {
+        static PROTOCOL: HeaderName = HeaderName::from_static("fsc-authorization");
+        let mut asked = fields(&[
+            ("accept", "text/plain; q=secret"),
+            ("accept-language", "nl-NL, en;q=0.5"),
+            ("cookie", "1"),
+            ("range", "1"),
+            ("if-none-match", "1"),
+            ("x-employee", "1"),
+            ("referer", "1"),
+            ("fsc-authorization", "Bearer 1"),
+            ("fsc-anything", "1"),
+            ("traceparent", "1"),
+            ("tracestate", "1"),
+            ("verbond-purpose", " outreach "),
+            ("verbond-assurance-level", "secret"),
+            ("accept-encoding", "br"),
+            ("content-type", "application/json"),
+        ]);
+        keep_of_request(&mut asked, &obligations()?, false, std::slice::from_ref(&PROTOCOL));
+        assert_eq!(
+            asked,
+            fields(&[
+                ("accept", "application/json"),
+                ("accept-language", "nl-NL, en;q=0.5"),
+                ("fsc-authorization", "Bearer 1"),
+                ("traceparent", "1"),
+                ("tracestate", "1"),
+                ("verbond-purpose", "outreach"),
+            ])
+        );
+        ask_source(&mut asked, Some(&obligations()?));
+        assert!(!asked.contains_key(&PURPOSE) && !asked.contains_key(&TRACESTATE));
+        Ok(())
+    }
 
-        let mut fields = HeaderMap::new();
-        for name in
-            ["content-type", "content-length", "etag", "set-cookie", "digest", "fsc-error-code", "server"]
-        {
-            fields.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+    #[test]
+    fn fields_of_a_response_pass_by_list_and_form() -> Outcome {
+        let mut answered = fields(&[
+            ("content-type", "application/json; name=\"A. Voorbeeld\""),
+            ("content-language", "nl"),
+            ("content-length", "1"),
+            ("etag", "1"),
+            ("set-cookie", "1"),
+            ("date", "1"),
+            ("retry-after", "1"),
+            ("traceparent", "1"),
+            ("fsc-error-code", "1"),
+            ("fsc-anything", "1"),
+        ]);
+        keep_of_response(&mut answered, &obligations()?);
+        assert_eq!(answered, fields(&[("content-type", "application/json"), ("content-language", "nl")]));
+        Ok(())
+    }
+
+    #[test]
+    fn languages_have_a_plain_form() {
+        for (text, plain) in [
+            ("nl", true),
+            ("nl-NL,en;q=0.5, *;q=0", true),
+            ("nl-x-secret", false),
+            ("secret", false),
+            ("nl;q=0.123456789", false),
+            ("nl;secret", false),
+            ("", false),
+            ("nl,nl,nl,nl,nl,nl,nl,nl,nl", false),
+        ] {
+            assert_eq!(is_languages(text), plain, "{text}");
         }
-        keep_of_response(&mut fields);
-        let mut left: Vec<&str> = fields.keys().map(HeaderName::as_str).collect();
-        left.sort_unstable();
-        assert_eq!(left, ["content-type", "fsc-error-code"]);
+    }
+
+    #[test]
+    fn few_statuses_are_told() {
+        for (status, told) in [(200, Some(200)), (201, Some(201)), (206, None), (299, Some(200))] {
+            let status = StatusCode::from_u16(status).unwrap_or_default();
+            assert_eq!(answered(status).map(|told| told.as_u16()), told);
+        }
+        for (status, told) in [
+            (101, 502),
+            (304, 502),
+            (302, 502),
+            (400, 400),
+            (401, 502),
+            (404, 404),
+            (418, 400),
+            (500, 500),
+            (999, 502),
+        ] {
+            assert_eq!(refused(StatusCode::from_u16(status).unwrap_or_default()).as_u16(), told, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_rounded_and_bounded() {
+        for (text, told) in [("7", Some(8)), ("86400", Some(131_072)), ("86401", None), ("soon", None)] {
+            assert_eq!(wait(&fields(&[("retry-after", text)])), told, "{text}");
+        }
     }
 }

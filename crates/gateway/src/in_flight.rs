@@ -7,7 +7,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Mutex, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -24,7 +24,7 @@ use verbond_fail_points::fail_point;
 use verbond_supervision::Supervisor;
 use verbond_transport::{PeerConnection, Upload};
 
-use crate::{GatewayLimits, Metrics, Standing, completing::Account};
+use crate::{Failure, GatewayLimits, Metrics, Standing, completing::Account};
 
 /// How often everything in flight is looked at, apart from changes of the snapshot: contracts end, snapshots become
 /// stale, and exchanges stall without one.
@@ -46,7 +46,8 @@ pub(crate) struct InFlight {
 pub(crate) struct Exchange {
     standing: Arc<dyn Standing>,
     peer: Option<PeerConnection>,
-    broken: AtomicBool,
+    /// Why it was broken off, once it has been.
+    broken: OnceLock<Failure>,
     upload: OnceLock<Upload>,
     /// What has crossed of it, from its permit on.
     account: OnceLock<Account>,
@@ -62,7 +63,12 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Acquire)
+        self.broken.get().is_some()
+    }
+
+    /// Why it was broken off.
+    pub(crate) fn why(&self) -> Failure {
+        self.broken.get().copied().unwrap_or(Failure::Withdrawn)
     }
 
     /// It has been permitted: what crosses of it is counted from here on.
@@ -77,8 +83,8 @@ impl Exchange {
         self.account.get()
     }
 
-    fn break_off(&self) -> bool {
-        let first = !self.broken.swap(true, Ordering::AcqRel);
+    fn break_off(&self, why: Failure) -> bool {
+        let first = self.broken.set(why).is_ok();
         self.request.wake();
         self.head.wake();
         self.response.wake();
@@ -108,13 +114,14 @@ impl Exchange {
         self.is_broken()
     }
 
-    /// Returns when the exchange is broken off.
-    pub(crate) async fn broken(&self) {
+    /// Returns why, when the exchange is broken off.
+    pub(crate) async fn broken(&self) -> Failure {
         std::future::poll_fn(|context| {
             self.head.register(context.waker());
             if self.is_broken() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+        self.why()
     }
 
     /// One that cannot be judged, because of a fault of the program, does not hold; and the others are judged all the same.
@@ -204,7 +211,7 @@ impl InFlight {
         let exchange = Arc::new(Exchange {
             standing,
             peer,
-            broken: AtomicBool::new(false),
+            broken: OnceLock::new(),
             upload: OnceLock::new(),
             account: OnceLock::new(),
             request: AtomicWaker::new(),
@@ -223,7 +230,8 @@ impl InFlight {
         match snapshots.current() {
             Ok(now) if Arc::ptr_eq(&now, decided_on) => {}
             Ok(now) if ticket.exchange.holds(&now, ambient) => {}
-            Ok(_) | Err(_) => self.break_off(&ticket.exchange),
+            Ok(_) => self.break_off(&ticket.exchange, Failure::Withdrawn),
+            Err(_) => self.break_off(&ticket.exchange, Failure::Stale),
         }
         ticket
     }
@@ -234,16 +242,20 @@ impl InFlight {
             let exchanges: Vec<Arc<Exchange>> =
                 self.shard(key as u64, |shard| shard.values().map(Arc::clone).collect());
             for exchange in exchanges {
-                let permitted = current.as_ref().is_ok_and(|snapshot| exchange.holds(snapshot, ambient));
-                if !permitted || exchange.has_stalled(stall) {
-                    self.break_off(&exchange);
+                let why = match &current {
+                    Err(_) => Some(Failure::Stale),
+                    Ok(snapshot) if !exchange.holds(snapshot, ambient) => Some(Failure::Withdrawn),
+                    Ok(_) => exchange.has_stalled(stall).then_some(Failure::NoAnswerInTime),
+                };
+                if let Some(why) = why {
+                    self.break_off(&exchange, why);
                 }
             }
         }
     }
 
-    fn break_off(&self, exchange: &Exchange) {
-        if exchange.break_off() {
+    fn break_off(&self, exchange: &Exchange, why: Failure) {
+        if exchange.break_off(why) {
             self.metrics.broken_off(self.direction);
         }
     }
@@ -389,14 +401,16 @@ pub(crate) mod tests {
         let decided_on = snapshots.current()?;
         assert!(!begin(&decided_on)?.exchange.is_broken());
         snapshots.publish(picture(2));
-        assert!(begin(&decided_on)?.exchange.is_broken());
+        let withdrawn = begin(&decided_on)?;
+        assert!(withdrawn.exchange.is_broken());
+        assert_eq!(withdrawn.exchange.why(), Failure::Withdrawn);
         Ok(())
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_unconfirmed_picture_or_a_standstill_breaks_what_is_in_flight()
     -> Result<(), Box<dyn std::error::Error>> {
-        for (confirmed, after) in [(false, 35), (true, 610)] {
+        for (confirmed, after, why) in [(false, 35, Failure::Stale), (true, 610, Failure::NoAnswerInTime)] {
             let (in_flight, snapshots, ambient) = start(10);
             let place = in_flight.enter().ok_or("full")?;
             let decided_on = snapshots.current()?;
@@ -409,6 +423,7 @@ pub(crate) mod tests {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             assert!(ticket.exchange.is_broken());
+            assert_eq!(ticket.exchange.broken().await, why);
         }
         Ok(())
     }

@@ -158,7 +158,7 @@ impl Inway {
                 let decision = record::decided(&permission);
                 return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
             }
-            governed::keep_of_request(&mut head.headers, has_body);
+            governed::keep_of_request(&mut head.headers, obligations, has_body, to_source.keep);
         }
 
         // What will be asked of the source, so that a path that cannot be forwarded has no permit.

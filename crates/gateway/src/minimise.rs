@@ -68,18 +68,29 @@ async fn minimised(
     let operation = obligations.operation().ok_or(Failure::NotProjectable)?;
     let (mut head, body) = response.into_parts();
     if !head.status.is_success() {
-        return Err(Failure::SourceRefused(head.status));
+        let wait = governed::wait(&head.headers);
+        return Err(Failure::SourceRefused(governed::refused(head.status), wait));
     }
-    let coded = head.headers.contains_key(CONTENT_ENCODING);
+    let Some(status) = governed::answered(head.status) else {
+        tracing::warn!(operation = %operation.name, "a source answered with a part, which nobody asked for");
+        return Err(Failure::NotProjectable);
+    };
+    head.status = status;
+    let coded = is_coded(&head.headers);
     let whole = obligations.whole_document();
-    let is_empty = body.is_end_stream() || head.status == StatusCode::NO_CONTENT;
+    // What is agreed on with no element is that it is done: nothing of what the source says about that leaves.
+    let says_nothing = operation.delivered.is_empty() && !whole;
+    let is_empty = says_nothing || body.is_end_stream() || head.status == StatusCode::NO_CONTENT;
     if !is_empty && (coded || !is_of(&head.headers, &operation.content_type)) {
         tracing::warn!(operation = %operation.name, "a source's answer is not of the agreed content type, or coded");
         return Err(Failure::NotProjectable);
     }
-    governed::keep_of_response(&mut head.headers);
-    head.headers.remove(CONTENT_LENGTH);
+    governed::keep_of_response(&mut head.headers, obligations);
     head.extensions.clear();
+    if says_nothing {
+        head.headers.remove(CONTENT_TYPE);
+        return Ok(Response::from_parts(head, verbond_transport::empty()));
+    }
     if is_empty || whole {
         return Ok(Response::from_parts(head, body));
     }
@@ -93,6 +104,7 @@ async fn minimised(
     let first = std::future::poll_fn(|context| minimised.poll_more(context)).await;
     match first {
         Some(Ok(piece)) => minimised.waiting = Some(piece),
+        Some(Err(_)) if ticket.exchange.is_broken() => return Err(ticket.exchange.why()),
         Some(Err(_)) => return Err(minimised.failure),
         None => {}
     }
@@ -104,6 +116,14 @@ fn is_of(headers: &HeaderMap, agreed: &Line) -> bool {
     let essence = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let found = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     found.is_some_and(|found| essence(found) == essence(agreed.as_str()))
+}
+
+/// Whether a body is coded. `identity` says that it is not (RFC 9110 section 8.4.1).
+fn is_coded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether a request may have a body, and one of this type.
@@ -304,7 +324,7 @@ impl http_body::Body for Minimised {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use http_body_util::Full;
     use verbond_agreement::{Agreement, LifeCycle, PartySignature, SignatureMark};
     use verbond_domain::Timestamp;
@@ -317,7 +337,7 @@ mod tests {
     const ANSWERS: &[u8] = include_bytes!("../../agreement/tests/examples/answers.json");
 
     /// What a permit under the example obliges to, on a Tuesday at noon.
-    fn obligations() -> Result<Obligations, Box<dyn std::error::Error>> {
+    pub(crate) fn obligations() -> Result<Obligations, Box<dyn std::error::Error>> {
         let agreement = Agreement::parse(ANSWERS)?;
         let parties = agreement.parties.iter().map(|party| party.participant.clone());
         let (from, until) = (agreement.term.from.timestamp(), agreement.term.until.timestamp());

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use http_body::Body as _;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
 use verbond_application::{
@@ -38,6 +40,9 @@ const DIRECTION: Direction = Direction::Outgoing;
 const PREPARATIONS: usize = 3;
 /// What a completion says of an exchange that the provider's node refused.
 const REFUSED_THERE: &str = "REFUSED_BY_PROVIDER";
+
+/// Bytes of a refusal by the provider's node that are read: more than one of this program can have.
+const LONGEST_REFUSAL: usize = 16 * 1024;
 
 /// Answers the requests of this organisation's applications to services of other participants.
 pub struct Outway {
@@ -183,7 +188,7 @@ impl Outway {
                     refusal(self.face.problem(Failure::BodyNotAgreed), asked, record::decided(&permission));
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
-            governed::keep_of_request(&mut head.headers, has_body);
+            governed::keep_of_request(&mut head.headers, obligations, has_body, &[]);
         }
 
         // What the protocol asks: contract and token. The first moment that costs a call, so everything that can refuse
@@ -259,6 +264,7 @@ impl Outway {
 
         // Forward it: once, whatever comes of it, unless it is certain that not a byte has left.
         head.extensions.clear();
+        governed::ask_provider(&mut head.headers, obligations.as_ref());
         let reserved = headers::apply(&mut head.headers, to_provider);
         let salt = completing::tell_salt(&mut head.headers, &gateway.ambient);
         witnessing::tell(&mut head.headers, &gateway.checkpoints);
@@ -282,24 +288,29 @@ impl Outway {
             let failure = match sent {
                 Ok(response) => {
                     let (mut head, body) = response.into_parts();
-                    self.face.answered(&reference, &transaction_id, &mut head);
+                    self.face.answered(&reference, &head);
                     witnessing::told(&mut head.headers, &counterpart, &gateway.witnesses);
-                    // The provider has minimised; what it disclosed beyond that goes no further here. Its own refusals are
-                    // no documents of the source.
+                    // The provider's own refusals are no documents of the source.
                     let is_refusal = self.face.is_refusal(&head);
                     let response = completing::response(Response::from_parts(head, body), &ticket);
-                    let obligations = obligations.as_ref().filter(|_| !is_refusal);
                     fail_point!("outway::head");
+                    if is_refusal {
+                        let mut response = match &obligations {
+                            Some(_) => self.retold(response).await,
+                            None => response,
+                        };
+                        self.face.name(&transaction_id, response.headers_mut());
+                        completing::failed(&ticket, REFUSED_THERE);
+                        permitted.unanswered().await;
+                        return Ok(response);
+                    }
+                    // The provider has minimised; what it disclosed beyond that goes no further here.
                     let (absences, recorder) = (&gateway.absences, recorder.clone());
                     let beside = Beside { ticket: &ticket, absences, recorder };
-                    match minimise::under(obligations, Projected::Answer, response, beside).await {
-                        Ok(response) if is_refusal => {
-                            completing::failed(&ticket, REFUSED_THERE);
-                            permitted.unanswered().await;
-                            return Ok(response);
-                        }
-                        Ok(response) => {
+                    match minimise::under(obligations.as_ref(), Projected::Answer, response, beside).await {
+                        Ok(mut response) => {
                             fail_point!("outway::answered");
+                            self.face.name(&transaction_id, response.headers_mut());
                             permitted.answered();
                             return Ok(response);
                         }
@@ -329,6 +340,20 @@ impl Outway {
             };
             return Err(self.failed(&ticket, permitted, failure, transaction_id).await);
         }
+    }
+
+    /// A refusal by the provider's gateway, as it may go on. What is longer than a refusal is, or breaks off, says nothing.
+    async fn retold(&self, response: Response<Body>) -> Response<Body> {
+        let (head, mut body) = response.into_parts();
+        let mut said = BytesMut::new();
+        while let Some(Ok(frame)) = body.frame().await {
+            said.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+            if said.len() > LONGEST_REFUSAL {
+                said.clear();
+                break;
+            }
+        }
+        self.face.retold(&head, &said)
     }
 
     /// What was permitted came to nothing.

@@ -58,12 +58,14 @@ impl People {
             return Ok(None);
         }
         let recorder = self.recorder.clone();
-        let until = action.limit_until();
+        let (until, now) = (action.limit_until(), action.now());
         let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
         Ok(Some(Box::pin(async move {
             match (recorder.write(records).await, until) {
                 (Ok(()), _) => Ok(count),
-                (Err(AppendError::LimitReached), Some(until)) => Err(Failure::PersonLimitReached(until)),
+                (Err(AppendError::LimitReached), Some(until)) => {
+                    Err(Failure::PersonLimitReached { until, now })
+                }
                 (Err(error), _) => {
                     tracing::error!(%error, "processing records cannot be written: the answer is broken off");
                     Err(Failure::RecordUnavailable)

@@ -67,7 +67,7 @@ pub(crate) async fn permit(
 /// that it fails is none.
 pub(crate) async fn ended_without(mut permitted: Permitted, failure: Failure) {
     fail_point!("record::ended-without");
-    if matches!(failure, Failure::SourceRefused(status) if !status.is_server_error()) {
+    if matches!(failure, Failure::SourceRefused(status, _) if !status.is_server_error()) {
         permitted.answered();
     }
     permitted.unanswered().await;

@@ -14,7 +14,7 @@ use axum::{
 use bytes::Bytes;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use verbond_account::{Counterpart, Period, Told, ToldPage, half_for};
+use verbond_account::{Counterpart, HalvesPage, Period, Told, ToldPage, half_for, halves_for};
 use verbond_application::{Managers, database_problem};
 use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_transport::Client;
@@ -33,6 +33,9 @@ const MAXIMUM_BYTES: usize = 32 * 1024 * 1024;
 const LARGEST_HALF: usize = 8 * 1024 * 1024;
 /// What a half costs of what a participant may ask in a minute: it is signed, proved and journalled.
 const COST_OF_A_HALF: usize = 10;
+/// How long is waited when a participant says that it was asked too often, and how often in a row.
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
+const MOST_OFTEN: u32 = 24;
 /// Time for one page, or one half.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -100,6 +103,34 @@ pub(crate) async fn half(
     Ok(([(header::CONTENT_TYPE, "application/jsonl")], half).into_response())
 }
 
+/// This participant's halves of the exchanges of a period with the caller: a page of them, as one section of evidence. That they
+/// were handed over is journalled.
+#[utoipa::path(get, path = "/verbond/v1/evidence", params(ExchangesAsked), responses(
+    (status = 200, description = "one section, with `for` the caller, and where the next page begins", body = HalvesPage),
+    (status = 400, description = "not of the form asked"),
+    (status = 401, description = "the certificate cannot be used"),
+    (status = 409, description = "there is no checkpoint yet"),
+    (status = 429, description = "the caller has asked too often")))]
+pub(crate) async fn halves(
+    State(node): State<Arc<NodeApi>>,
+    caller: Caller,
+    asked: Result<Query<ExchangesAsked>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<HalvesPage>, Refused> {
+    let Query(asked) = asked.map_err(|rejection| Refused(routes::unreadable(&rejection.body_text())))?;
+    if !node.asked.admits(&caller.participant, COST_OF_A_HALF) {
+        return Err(Refused(routes::too_often()));
+    }
+    // Of now, as far as this process has the key.
+    node.checkpoints.sign(&caller.context).await?;
+    let period = Period {
+        from: Timestamp::from_millis(asked.from_millis),
+        until: Timestamp::from_millis(asked.until_millis),
+    };
+    let (own, identity, cursor) = (&node.office.own, &node.office.identity, asked.cursor.as_deref());
+    let page = halves_for(&caller.context, own, identity, &caller.participant, period, cursor).await?;
+    Ok(Json(page))
+}
+
 /// Asks other participants for their account.
 pub struct AccountReader {
     peers: Client,
@@ -144,6 +175,31 @@ impl Counterpart for AccountReader {
             StatusCode::NOT_FOUND if code(&answer).as_deref() == Some("EXCHANGE_UNKNOWN") => Err(knows_not()),
             StatusCode::NOT_FOUND => Err(keeps_no_account()),
             status => Err(unreachable(&courier::told(status, &answer))),
+        }
+    }
+
+    async fn halves(
+        &self,
+        participant: &ParticipantId,
+        period: Period,
+        cursor: Option<&str>,
+    ) -> Result<HalvesPage, Problem> {
+        let path = format!("/verbond/v1/evidence?{}", query(period, cursor));
+        let mut asked = 0;
+        loop {
+            let (status, answer) = self.ask(participant, &path, MAXIMUM_BYTES).await?;
+            match status {
+                status if status.is_success() => {
+                    return serde_json::from_slice(&answer).map_err(|_| unreadable_account());
+                }
+                // What may be asked in a minute comes back by the second.
+                StatusCode::TOO_MANY_REQUESTS if asked < MOST_OFTEN => {
+                    asked += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                StatusCode::NOT_FOUND => return Err(keeps_no_account()),
+                status => return Err(unreachable(&courier::told(status, &answer))),
+            }
         }
     }
 }

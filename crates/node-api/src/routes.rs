@@ -76,6 +76,7 @@ fn described() -> OpenApiRouter<Arc<NodeApi>> {
         .routes(routes!(post_readings))
         .routes(routes!(account::exchanges))
         .routes(routes!(account::half))
+        .routes(routes!(account::halves))
         .routes(routes!(journal::keys))
         .routes(routes!(journal::consistency))
         .routes(routes!(journal::witnessed))

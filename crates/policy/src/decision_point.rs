@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use verbond_agreement::Moment;
-use verbond_domain::{Direction, ExchangeParties, Problem, Timestamp, TransactionId};
+use verbond_domain::{Direction, ExchangeParties, Problem, Timestamp, TransactionId, words_of_another};
 
 use crate::{DecisionRecord, Obligations, ReasonCode};
 
@@ -17,8 +17,6 @@ pub const LONGEST_ANSWER: usize = 64 * 1024;
 const LONGEST_REASON: usize = 500;
 /// Characters of an identifier that are kept.
 const LONGEST_IDENTIFIER: usize = 100;
-/// As many digits can be a number by which somebody is known.
-const DIGITS_OF_A_NUMBER: usize = 8;
 /// A URI template (RFC 6570) for every path: where no operation has been agreed, no path is told, as it may name somebody.
 const ANY_PATH: &str = "/{+path}";
 
@@ -225,7 +223,7 @@ impl PointAnswer {
         Ok(Self {
             authority: authority.to_owned(),
             outcome,
-            id: context.and_then(|context| showable(context.id.as_str()?, LONGEST_IDENTIFIER)),
+            id: context.and_then(|context| words_of_another(context.id.as_str()?, LONGEST_IDENTIFIER)),
             reason_user: context.and_then(|context| PointReason::read(&context.reason_user)),
             reason_admin: context.and_then(|context| PointReason::read(&context.reason_admin)),
         })
@@ -265,7 +263,7 @@ impl PointAnswer {
 impl PointReason {
     /// A text, or texts by language, with or without a status behind it (`en`, `en-403`, `403`); nothing else is a reason.
     fn read(value: &Value) -> Option<Self> {
-        let show = |text: &str| showable(text, LONGEST_REASON);
+        let show = |text: &str| words_of_another(text, LONGEST_REASON);
         if let Value::String(text) = value {
             let text = show(text)?;
             return Some(Self { nl: text.clone(), en: text });
@@ -282,56 +280,4 @@ impl PointReason {
         let en_shown = en.or(nl).or_else(any)?;
         Some(Self { nl: nl_shown, en: en_shown })
     }
-}
-
-/// A text of somebody else as it can stand in a record and on a line: bounded, nothing that steers a terminal or turns the
-/// direction of writing, no number that can be a person's.
-fn showable(text: &str, longest: usize) -> Option<String> {
-    let plain: String = text.chars().map(|one| if steers(one) { ' ' } else { one }).collect();
-    let words: Vec<&str> = plain.split_whitespace().collect();
-    let bounded: String = without_numbers(&words.join(" ")).chars().take(longest).collect();
-    (!bounded.is_empty()).then_some(bounded)
-}
-
-/// Control characters, and those that are not seen but change what is.
-fn steers(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
-}
-
-/// Dots in place of what has the digits of a number by which somebody can be known, single signs between them or not.
-fn without_numbers(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        if !character.is_numeric() {
-            kept.push(character);
-            continue;
-        }
-        let (mut run, mut digits) = (String::from(character), 1);
-        loop {
-            let mut ahead = characters.clone();
-            let joins = ahead.next_if(|next| " .-/".contains(*next));
-            let Some(digit) = ahead.next_if(|next| next.is_numeric()) else { break };
-            run.extend(joins);
-            run.push(digit);
-            digits += 1;
-            characters = ahead;
-        }
-        match digits >= DIGITS_OF_A_NUMBER {
-            true => kept.push('\u{2026}'),
-            false => kept.push_str(&run),
-        }
-    }
-    kept
 }

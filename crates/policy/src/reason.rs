@@ -198,7 +198,12 @@ impl ReasonCode {
     /// As a refusal that no clause decided.
     pub(crate) fn problem(self) -> Problem {
         let [nl, en, next_nl, next_en] = self.sentences();
-        Problem::new(self.as_str(), self.status(), nl, en).next(next_nl, next_en)
+        let problem = Problem::new(self.as_str(), self.status(), nl, en).next(next_nl, next_en);
+        match self {
+            // As long as an answer is waited for, and some more.
+            Self::DecisionPointUnavailable => problem.retry_after(5),
+            _ => problem,
+        }
     }
 }
 

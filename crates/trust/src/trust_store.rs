@@ -186,6 +186,23 @@ impl TrustStore {
         self.anchors.load().have_signed(list) || self.sightings().has_signed(list)
     }
 
+    /// The CRLs in use that speak of any of these certificates (DER): of their issuers, and signed by one of those that stand among
+    /// them or by a trust anchor. For whoever judges them elsewhere.
+    pub fn lists_about(&self, certificates: &[CertificateDer<'_>]) -> Vec<RevocationList> {
+        let fits = |der: &&CertificateDer<'_>| der.len() <= MAXIMUM_CERTIFICATE_BYTES;
+        let read = certificates.iter().filter(fits).filter_map(|der| EndEntityCert::try_from(der).ok());
+        let read: Vec<EndEntityCert<'_>> = read.collect();
+        let anchors = self.anchors.load();
+        let is_signed = |list: &RevocationList| {
+            let by = |one: &&EndEntityCert<'_>| one.subject() == list.issuer();
+            anchors.have_signed(list)
+                || read.iter().filter(by).any(|one| list.is_signed_by(&one.subject_public_key_info()))
+        };
+        let lists = self.lists.load();
+        let about = lists.iter().filter(|list| read.iter().any(|one| one.issuer() == list.issuer()));
+        about.filter(|list| is_signed(list)).cloned().collect()
+    }
+
     /// Takes note of the issuers in a chain, if it leads to an anchor; says nothing of its revocation.
     pub fn see(&self, chain: &[CertificateDer<'_>], now: Timestamp) {
         let Some((leaf, others)) = chain.split_first() else { return };

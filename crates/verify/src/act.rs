@@ -6,6 +6,7 @@ use crate::{
     line::{Kind, Text},
     merkle::Hash,
     payload::{from_json, from_value, hexadecimal, is_of},
+    people::Duties,
 };
 
 #[derive(Debug)]
@@ -54,10 +55,10 @@ pub(crate) enum PersonAct {
     /// They have this key, and no other.
     Enrolled {
         key: Option<Hash>,
-        is_signatory: bool,
+        duties: Duties,
     },
     Roles {
-        is_signatory: bool,
+        duties: Duties,
     },
     Disabled,
 }
@@ -136,13 +137,14 @@ pub(crate) fn read(text: &str) -> Option<Act> {
 /// A key or a role that is of another form is none.
 fn person_act(action: &str, detail: &serde_json::Value) -> Option<PersonAct> {
     let roles = detail.get("roles").and_then(serde_json::Value::as_array);
-    let is_signatory = roles.is_some_and(|roles| roles.iter().any(|role| role == "signatory"));
+    let has = |name: &str| roles.is_some_and(|roles| roles.iter().any(|role| role == name));
+    let duties = Duties { signs: has("signatory"), advises: has("data_protection_officer") };
     match action {
         "person.enrol" => {
             let key = detail.get("thumbprint").and_then(|text| thumbprint(text.as_str()?));
-            Some(PersonAct::Enrolled { key, is_signatory })
+            Some(PersonAct::Enrolled { key, duties })
         }
-        "person.roles" => Some(PersonAct::Roles { is_signatory }),
+        "person.roles" => Some(PersonAct::Roles { duties }),
         "person.disable" => Some(PersonAct::Disabled),
         _ => None,
     }

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
+    advice::{self, Advice, AdviceText},
     line::{AgreementLine, Signed},
     merkle::{Hash, sha256},
     payload::{OperationName, VersionName},
-    signature,
+    signature::{self, Over},
 };
 
 /// How far clocks of parties differ and how long a statement takes to arrive, in milliseconds.
@@ -36,6 +36,8 @@ struct DocumentText {
     signatories: Vec<SignatoryText>,
     #[serde(default)]
     clauses: Vec<ClauseText>,
+    #[serde(default)]
+    advice: Vec<AdviceText>,
 }
 
 #[derive(Deserialize)]
@@ -171,6 +173,7 @@ pub(crate) struct AgreementVersion {
     /// How many statements do not hold.
     pub(crate) bad_statements: usize,
     pub(crate) signers: Vec<Signer>,
+    pub(crate) advice: Vec<Advice>,
     parties: BTreeSet<String>,
     from: i64,
     until: i64,
@@ -190,6 +193,7 @@ impl AgreementVersion {
             is_sound: false,
             bad_statements: 0,
             signers: Vec::new(),
+            advice: Vec::new(),
             parties: BTreeSet::new(),
             from: 0,
             until: 0,
@@ -200,6 +204,7 @@ impl AgreementVersion {
         let signatories = text.signatories;
         judged.parties = text.parties.into_iter().map(|party| party.participant).collect();
         judged.delivered = delivered(text.clauses);
+        judged.advice = advice::judge(text.advice, &document);
         (judged.is_sound, judged.from, judged.until) = (true, from, until);
         for statement in statements.iter().take(MOST_STATEMENTS) {
             match judged.holds(statement, &signatories, document.as_bytes()) {
@@ -240,9 +245,9 @@ impl AgreementVersion {
                 let named = signatories.iter().any(|one| {
                     one.participant == text.participant && one.name == name && one.mandate == mandate
                 });
-                let own = signature::signs_agreement(&signature, document, &key, at.div_euclid(1000));
-                own_key = URL_SAFE_NO_PAD.decode(&key).ok().map(|key| sha256(&[&key]));
-                (named && own).then_some(Step::Signed)?
+                let own = signature::by_person(&signature, document, &key, Over::Agreement)?;
+                own_key = Some(own.key);
+                (named && own.is_about(at.div_euclid(1000))).then_some(Step::Signed)?
             }
             StepText::Refused => Step::Refused,
             StepText::Withdrawn => Step::Withdrawn,
@@ -256,6 +261,10 @@ impl AgreementVersion {
         };
         let signer = Signer { chain, participant: text.participant.clone(), at, key: own_key };
         Some((Stated { party: text.participant, at, step }, signer))
+    }
+
+    pub(crate) fn is_signed_by_somebody(&self) -> bool {
+        self.statements.iter().any(|stated| stated.step == Step::Signed)
     }
 
     /// From when on it takes the place of versions with a lower number.
@@ -306,9 +315,13 @@ pub(crate) fn was_in_force(timeline: &[(i64, bool)], at: i64) -> bool {
     before.checked_sub(1).and_then(|last| timeline.get(last)).is_some_and(|(_, in_force)| *in_force)
 }
 
+/// SHA-256 of these parts one after another, as documents are named by it.
+pub(crate) fn hash_of(parts: &[&[u8]]) -> String {
+    sha256(parts).iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 fn sound(name: &VersionName, document: &str) -> Option<(DocumentText, i64, i64)> {
-    let hash: String = sha256(&[document.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect();
-    (name.hash.strip_prefix("sha256:") == Some(&hash)).then_some(())?;
+    (name.hash == hash_of(&[document.as_bytes()])).then_some(())?;
     let text: DocumentText = serde_json::from_str(document).ok()?;
     let same = text.format == "verbond-agreement/1" && text.id == name.id && text.version == name.version;
     let counted = (2..=MOST_PARTIES).contains(&text.parties.len());
@@ -484,6 +497,7 @@ mod tests {
             is_sound: true,
             bad_statements: 0,
             signers: Vec::new(),
+            advice: Vec::new(),
             parties: ["a", "b"].map(str::to_owned).into(),
             from: 10 * DAY,
             until: 20 * DAY,

@@ -1,21 +1,25 @@
 //! Whose a certificate is, and whether it led to a trust anchor at the time of what it signed.
 
-use std::{collections::HashMap, time::Duration};
+use std::{cell::RefCell, collections::HashMap, time::Duration};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
 use webpki::{
-    ALL_VERIFICATION_ALGS, EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter,
+    ALL_VERIFICATION_ALGS, EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath,
     anchor_from_trusted_cert,
 };
 use x509_parser::{
     asn1_rs::Tag,
+    extensions::{DistributionPointName, GeneralName, ParsedExtension},
     oid_registry::OID_X509_SERIALNUMBER,
     prelude::{FromDer, X509Certificate},
 };
 
 use crate::{
     Unreadable,
+    finding::{Alarm, Findings, Place},
     merkle::{Hash, sha256},
+    revocation::{Bringer, List, Lists, Standing},
+    section::Section,
 };
 
 /// Longest certificate that is read, in bytes.
@@ -46,13 +50,59 @@ fn participant(der: &[u8]) -> Option<String> {
     Some(format!("oin:{text}"))
 }
 
-/// The certificates that whoever verifies trusts.
+/// What of a certificate decides which list speaks of it.
+pub(crate) struct Facts {
+    /// Its last second.
+    pub(crate) ends: i64,
+    /// Addresses of its distribution points (RFC 5280 section 4.2.1.13).
+    pub(crate) points: Vec<String>,
+}
+
+pub(crate) fn facts(der: &[u8]) -> Option<Facts> {
+    let certificate = parse(der)?;
+    let mut points = Vec::new();
+    for extension in certificate.extensions() {
+        let ParsedExtension::CRLDistributionPoints(all) = extension.parsed_extension() else { continue };
+        for name in all.points.iter().filter_map(|point| point.distribution_point.as_ref()) {
+            let DistributionPointName::FullName(names) = name else { continue };
+            points.extend(names.iter().filter_map(|name| match name {
+                GeneralName::URI(address) => Some((*address).to_owned()),
+                _ => None,
+            }));
+        }
+    }
+    Some(Facts { ends: certificate.validity().not_after.timestamp(), points })
+}
+
+/// What somebody's certificate was worth when it signed something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Worth {
+    Good,
+    /// Good, if it had not been revoked: no list tells.
+    PerhapsRevoked,
+    Revoked,
+    /// It is another's, was not valid, or leads to no anchor.
+    Bad,
+}
+
+/// Who signed something, by which certificate, and when.
+pub(crate) struct Signed<'a> {
+    /// The certificates, leaf first.
+    pub(crate) chain: &'a [Vec<u8>],
+    /// Whose it must be.
+    pub(crate) whose: &'a str,
+    /// In milliseconds.
+    pub(crate) at: i64,
+}
+
+/// The certificates that whoever verifies trusts, and lists of those that were revoked.
 pub struct Anchors {
     trusted: Vec<TrustAnchor<'static>>,
     /// First and last second of each, in the order of `trusted`: the path library takes an anchor at any time.
     validity: Vec<(i64, i64)>,
+    pub(crate) lists: RefCell<Lists>,
     /// What was judged before, since one certificate signs much.
-    judged: HashMap<Hash, bool>,
+    judged: HashMap<Hash, Worth>,
 }
 
 impl Anchors {
@@ -61,7 +111,12 @@ impl Anchors {
     /// # Errors
     /// [`Unreadable`] when a text holds no certificate, or one that is not of an authority.
     pub fn from_pem(texts: &[Vec<u8>]) -> Result<Self, Unreadable> {
-        let mut anchors = Self { trusted: Vec::new(), validity: Vec::new(), judged: HashMap::new() };
+        let mut anchors = Self {
+            trusted: Vec::new(),
+            validity: Vec::new(),
+            lists: RefCell::default(),
+            judged: HashMap::new(),
+        };
         for text in texts {
             let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
             let certificates = certificates.map_err(|_| Unreadable::Anchors)?;
@@ -84,28 +139,74 @@ impl Anchors {
         self.trusted.is_empty()
     }
 
-    /// Whether a chain (DER, leaf first) is this participant's and leads to an anchor at a moment (milliseconds), perhaps
-    /// by way of `others`. Without anchors nothing is judged, and the answer is yes.
-    pub(crate) fn vouch(&mut self, chain: &[Vec<u8>], others: &[Vec<u8>], whose: &str, at: i64) -> bool {
-        if self.is_empty() {
-            return true;
+    /// Takes further lists of revoked certificates, in DER or PEM, from files one after another.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when a text holds no list, or one that is not of the form of RFC 5280.
+    pub fn with_lists(mut self, texts: &[Vec<u8>]) -> Result<Self, Unreadable> {
+        for text in texts {
+            let lists = List::in_file(text).ok_or(Unreadable::RevocationLists)?;
+            let all = self.lists.get_mut();
+            lists.into_iter().for_each(|list| all.put(list, Bringer::Verifier));
         }
-        let seconds = at.div_euclid(1000);
-        let parts: Vec<&[u8]> = chain.iter().chain(others).map(Vec::as_slice).collect();
+        Ok(self)
+    }
+
+    /// Whether the certificate that signed was the participant's and good when it did; says what is wrong with it if it was not.
+    /// `bad`: how to say that it is another's, was not valid or leads to no anchor. Without anchors nothing is judged, and the
+    /// answer is yes.
+    pub(crate) fn vouch(
+        &mut self,
+        signed: &Signed<'_>,
+        section: &Section,
+        place: Place,
+        bad: [&str; 2],
+        findings: &mut Findings,
+    ) -> bool {
+        match self.worth(signed, &section.certificates) {
+            Worth::Good => true,
+            Worth::PerhapsRevoked => {
+                findings.revocation_unknown(section.participant());
+                true
+            }
+            Worth::Revoked => {
+                let nl = format!(
+                    "Het certificaat van {} was ingetrokken toen het dit ondertekende.",
+                    signed.whose
+                );
+                let en = format!("the certificate of {} had been revoked when it signed this", signed.whose);
+                section.alarm(findings, Alarm::CertificateRevoked, place, &nl, &en);
+                false
+            }
+            Worth::Bad => {
+                let [nl, en] = bad;
+                section.alarm(findings, Alarm::Certificate, place, nl, en);
+                false
+            }
+        }
+    }
+
+    /// By way of the chain itself, and perhaps of `others`.
+    fn worth(&mut self, signed: &Signed<'_>, others: &[Vec<u8>]) -> Worth {
+        if self.is_empty() {
+            return Worth::Good;
+        }
+        let seconds = signed.at.div_euclid(1000);
+        let parts: Vec<&[u8]> = signed.chain.iter().chain(others).map(Vec::as_slice).collect();
         let mut key: Vec<Hash> = parts.iter().map(|part| sha256(&[part])).collect();
-        key.push(sha256(&[whose.as_bytes(), &seconds.to_be_bytes()]));
+        key.push(sha256(&[signed.whose.as_bytes(), &seconds.to_be_bytes()]));
         let key = sha256(&[key.as_flattened()]);
         if let Some(judged) = self.judged.get(&key) {
             return *judged;
         }
-        let good = self.judge(chain, others, whose, seconds).is_some();
-        self.judged.insert(key, good);
-        good
+        let worth = self.judge(signed, others, seconds).unwrap_or(Worth::Bad);
+        self.judged.insert(key, worth);
+        worth
     }
 
-    fn judge(&self, chain: &[Vec<u8>], others: &[Vec<u8>], whose: &str, seconds: i64) -> Option<()> {
-        let (leaf, issuers) = chain.split_first()?;
-        (chain.len() <= LONGEST_CHAIN && participant(leaf)? == whose).then_some(())?;
+    fn judge(&self, signed: &Signed<'_>, others: &[Vec<u8>], seconds: i64) -> Option<Worth> {
+        let (leaf, issuers) = signed.chain.split_first()?;
+        (signed.chain.len() <= LONGEST_CHAIN && participant(leaf)? == signed.whose).then_some(())?;
         let fits = |der: &&Vec<u8>| der.len() <= LONGEST;
         let as_der = |der: &Vec<u8>| CertificateDer::from(der.clone());
         let issuers = issuers.iter().chain(others.iter().take(MOST_CERTIFICATES)).filter(fits);
@@ -120,9 +221,29 @@ impl Anchors {
             .filter(|(_, (first, last))| (*first..=*last).contains(&seconds))
             .map(|(anchor, _)| anchor.clone())
             .collect();
-        leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &issuers, time, AnyPurpose, None, None)
-            .ok()
-            .map(|_| ())
+        // The best way counts: a certificate that two issuers stand for is good while one of them is.
+        let is_there = |least: Standing| {
+            let stands = |path: &VerifiedPath<'_>| match self.lists.borrow_mut().standing(path, seconds) {
+                standing if standing >= least => Ok(()),
+                _ => Err(Error::CertRevoked),
+            };
+            leaf.verify_for_usage(
+                ALL_VERIFICATION_ALGS,
+                &anchors,
+                &issuers,
+                time,
+                AnyPurpose,
+                None,
+                Some(&stands),
+            )
+            .is_ok()
+        };
+        let ways = [
+            (Standing::Good, Worth::Good),
+            (Standing::Unknown, Worth::PerhapsRevoked),
+            (Standing::Revoked, Worth::Revoked),
+        ];
+        ways.into_iter().find(|(least, _)| is_there(*least)).map(|(_, worth)| worth)
     }
 }
 

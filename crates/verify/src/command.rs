@@ -13,14 +13,16 @@ use crate::{Anchors, Input, Language, Outcome, Progress, Report, Unreadable, ver
 
 /// How long nothing is said of progress.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Longest file of trust anchors, in bytes.
-const LONGEST_ANCHORS: u64 = 16 * 1024 * 1024;
+/// Longest file of trust anchors or of revoked certificates, in bytes.
+const LONGEST_FILE: u64 = 64 * 1024 * 1024;
 
 /// What is to be verified, and against what.
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "A journal, against the authorities of the coalition and a checkpoint that was kept last year:\n  \
     --anchors authorities.pem --checkpoint kept-last-year.txt journal.jsonl\n\n\
+    With what the issuers say by now of the certificates that signed then:\n  \
+    --anchors authorities.pem --crl issuer.crl journal.jsonl\n\n\
     Both parties of an exchange, compared with each other:\n  \
     --anchors authorities.pem municipality.jsonl agency.jsonl\n\n\
     Exit status: 0 nothing was found, 1 something is not as it must be, 2 the evidence cannot be read.\n\
@@ -31,6 +33,11 @@ pub struct Options {
     /// certificates are.
     #[arg(long, value_name = "FILE")]
     anchors: Vec<PathBuf>,
+
+    /// Lists of revoked certificates beside those in the evidence, in PEM or DER: what issuers say by now of the certificates that
+    /// signed then.
+    #[arg(long, value_name = "FILE")]
+    crl: Vec<PathBuf>,
 
     /// A checkpoint that was kept of before: a signed note, or the evidence of an earlier day.
     #[arg(long, value_name = "FILE")]
@@ -79,8 +86,8 @@ impl Options {
     }
 
     fn verify(&self, language: Language) -> Result<Report, Unreadable> {
-        let anchors = self.anchors.iter().map(|path| bytes(path)).collect::<Result<Vec<_>, _>>()?;
-        let anchors = Anchors::from_pem(&anchors)?;
+        let read = |paths: &[PathBuf]| paths.iter().map(|path| bytes(path)).collect::<Result<Vec<_>, _>>();
+        let anchors = Anchors::from_pem(&read(&self.anchors)?)?.with_lists(&read(&self.crl)?)?;
         let evidence = self.evidence.iter().map(|path| open(path)).collect::<Result<_, _>>()?;
         let earlier = self.checkpoint.iter().map(|path| open(path)).collect::<Result<_, _>>()?;
         let mut bar = Bar::new(language);
@@ -123,7 +130,7 @@ fn open(path: &Path) -> Result<Input, Unreadable> {
 fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| failed(path, error))?;
-    file.take(LONGEST_ANCHORS).read_to_end(&mut bytes).map_err(|error| failed(path, error))?;
+    file.take(LONGEST_FILE).read_to_end(&mut bytes).map_err(|error| failed(path, error))?;
     Ok(bytes)
 }
 

@@ -3,12 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
+    advice,
     agreement::{AgreementVersion, was_in_force},
-    certificate::Anchors,
+    certificate::{Anchors, Signed},
     finding::{Alarm, Findings, NoteCode, Place, at_index, at_line, words},
     kept::{CompletionRecord, Decided, PermitRecord},
     line::Id,
     payload::{Delivery, Direction, VersionName},
+    people::Duty,
     records,
     section::Section,
 };
@@ -32,17 +34,14 @@ pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, finding
             section.alarm(findings, Alarm::AgreementSignature, place, &nl, &en);
         }
         for signer in &version.signers {
-            if !anchors.vouch(&signer.chain, &section.certificates, &signer.participant, signer.at) {
-                let nl =
-                    format!("Het certificaat onder een verklaring van {} deugt niet.", signer.participant);
-                let en = format!("the certificate behind a statement of {} is not good", signer.participant);
-                section.alarm(findings, Alarm::Certificate, place, &nl, &en);
-            }
+            let nl = format!("Het certificaat onder een verklaring van {} deugt niet.", signer.participant);
+            let en = format!("the certificate behind a statement of {} is not good", signer.participant);
+            let signed = Signed { chain: &signer.chain, whose: &signer.participant, at: signer.at };
+            anchors.vouch(&signed, section, place, [&nl, &en], findings);
             // Of its own people a participant's journal knows the keys.
-            let key = signer
-                .key
-                .filter(|_| signer.participant == section.participant() && section.knows_all_acts());
-            if key.is_some_and(|key| !section.people.might_sign(&key, signer.at)) {
+            let key =
+                signer.key.filter(|_| signer.participant == section.participant() && section.knows_acts());
+            if key.is_some_and(|key| !section.people.had(&key, Duty::Sign, signer.at)) {
                 let nl = format!(
                     "De sleutel waarmee voor {} is getekend was toen van geen tekenbevoegde.",
                     signer.participant
@@ -51,6 +50,7 @@ pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, finding
                 section.alarm(findings, Alarm::SignatoryKey, place, &nl, &en);
             }
         }
+        advice::judge_version(version, section, findings);
     }
 }
 
@@ -99,7 +99,7 @@ fn of_exchange(index: u64, transaction: Id) -> Place {
 /// Whether acts say that a service was open, or cannot say that it was not.
 fn may_be_open(section: &Section, permit: &PermitRecord) -> bool {
     let key = section.undecided.get(&permit.index);
-    !section.knows_all_acts() || key.is_none_or(|key| section.declarations.covers(*key, permit.at))
+    !section.knows_acts() || key.is_none_or(|key| section.declarations.covers(*key, permit.at))
 }
 
 /// On which decision and agreement each permit rests.

@@ -1,6 +1,6 @@
 //! What is found: alarms, notes, and the sentences that say so.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::line::Id;
 
@@ -59,6 +59,8 @@ codes! {
     CheckpointSignature = "CHECKPOINT_SIGNATURE", "Een controlepunt is niet goed ondertekend.", "A checkpoint is not signed as it should be.";
     JournalKey = "JOURNAL_KEY", "Een journaalsleutel is niet goed vastgelegd.", "A journal key is not certified as it should be.";
     Certificate = "CERTIFICATE", "Een certificaat deugt niet.", "A certificate is not good.";
+    CertificateRevoked = "CERTIFICATE_REVOKED", "Een certificaat was al ingetrokken.", "A certificate had been revoked.";
+    RevocationList = "REVOCATION_LIST", "Een lijst met ingetrokken certificaten deugt niet.", "A list of revoked certificates is not good.";
     DestroyedWithoutAct = "DESTROYED_WITHOUT_ACT", "Regels zijn vernietigd zonder handeling.", "Entries were destroyed without an act.";
     DestroyedEarly = "DESTROYED_EARLY", "Regels zijn te vroeg vernietigd.", "Entries were destroyed too early.";
     DestroyedUnderHold = "DESTROYED_UNDER_HOLD", "Regels zijn vernietigd terwijl ze moesten blijven.", "Entries were destroyed under a legal hold.";
@@ -69,6 +71,9 @@ codes! {
     AgreementMissing = "AGREEMENT_MISSING", "De gegevensafspraak van een toestemming ontbreekt.", "The agreement of a permit is missing.";
     AgreementSignature = "AGREEMENT_SIGNATURE", "Een handtekening onder een gegevensafspraak deugt niet.", "A signature of an agreement is not good.";
     SignatoryKey = "SIGNATORY_KEY", "Er is getekend met een sleutel die van geen tekenbevoegde was.", "A key that was no signatory's has signed.";
+    AdviceSignature = "ADVICE_SIGNATURE", "Onder een advies van een FG staat geen geldige handtekening.", "No good signature stands under an officer's advice.";
+    OfficerKey = "OFFICER_KEY", "Er is geadviseerd met een sleutel die van geen FG was.", "A key that was no data protection officer's has advised.";
+    AdviceUnanswered = "ADVICE_UNANSWERED", "Er is tegen het advies van een FG getekend zonder te zeggen waarom.", "It was signed against an officer's advice without saying why.";
     AgreementNotInForce = "AGREEMENT_NOT_IN_FORCE", "De gegevensafspraak gold niet.", "The agreement was not in force.";
     ElementNotAgreed = "ELEMENT_NOT_AGREED", "Er kwam meer over dan afgesproken.", "More crossed than was agreed.";
     CompletionWithoutPermit = "COMPLETION_WITHOUT_PERMIT", "Een afronding hoort bij geen toestemming.", "A completion belongs to no permit.";
@@ -89,6 +94,7 @@ codes! {
     Withheld = "WITHHELD", "De inhoud van regels buiten de periode is niet gegeven.", "The content of entries outside the period is not given.";
     Destroyed = "DESTROYED", "De inhoud van regels is na hun bewaartermijn vernietigd.", "The content of entries was destroyed when its time was over.";
     NoAnchors = "NO_ANCHORS", "Zonder vertrouwensankers is niet beoordeeld van wie de certificaten zijn.", "Without trust anchors it was not judged whose the certificates are.";
+    RevocationUnknown = "REVOCATION_UNKNOWN", "Van certificaten is niet beoordeeld of zij waren ingetrokken: een lijst ontbreekt.", "Whether certificates had been revoked was not judged: a list is missing.";
     NotGiven = "NOT_GIVEN", "De helft van de andere partij was niet te krijgen.", "The other party's half could not be had.";
     NotAllArrived = "NOT_ALL_ARRIVED", "Van uitwisselingen is minder aangekomen dan de andere kant doorgaf.", "Of exchanges less arrived than the other side handed on.";
     OneSide = "ONE_SIDE", "Van toestemmingen is de andere kant niet gegeven.", "Of permits the other side was not given.";
@@ -147,6 +153,8 @@ pub(crate) struct Findings {
     pub(crate) notes: Vec<Note>,
     pub(crate) left_out: u64,
     counts: HashMap<(Alarm, Option<String>), u64>,
+    /// By participant, signatures of which no list tells whether their certificate had been revoked.
+    unknown: BTreeMap<String, u64>,
 }
 
 impl Findings {
@@ -161,6 +169,26 @@ impl Findings {
         let Place { index, transaction, line } = place;
         let transaction_id = transaction.map(|id| uuid::Uuid::from_u128(id.0));
         self.alarms.push(Finding { code, participant, index, transaction_id, line, words });
+    }
+
+    pub(crate) fn revocation_unknown(&mut self, participant: &str) {
+        let count = self.unknown.entry(participant.to_owned()).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Notes of how many signatures it could not be judged whether their certificate had been revoked.
+    pub(crate) fn note_unknown_revocations(&mut self) {
+        for (participant, count) in std::mem::take(&mut self.unknown) {
+            let sentence = words(
+                format!(
+                    "Van {count} handtekeningen is niet bekend of het certificaat was ingetrokken: er is geen lijst van toen."
+                ),
+                format!(
+                    "of {count} signatures it is not known whether the certificate had been revoked: there is no list of then"
+                ),
+            );
+            self.note(NoteCode::RevocationUnknown, Some(&participant), count, sentence);
+        }
     }
 
     pub(crate) fn note(&mut self, code: NoteCode, participant: Option<&str>, count: u64, words: Words) {

@@ -4,6 +4,7 @@
 //! Its rules stand in `docs/formats/verification.md`. It shares no code with the node whose evidence it verifies.
 
 mod act;
+mod advice;
 mod agreement;
 mod certificate;
 pub mod command;
@@ -20,6 +21,7 @@ mod people;
 mod reader;
 mod records;
 mod report;
+mod revocation;
 mod section;
 mod signature;
 mod told;
@@ -42,6 +44,7 @@ use self::{
     kept::Names,
     note::Checkpoint,
     reader::Item,
+    revocation::Bringer,
     section::Section,
     tree::{A_FILE, Held, HeldByOthers, Keys},
 };
@@ -66,6 +69,11 @@ pub enum Unreadable {
     /// A file given as earlier checkpoint is neither a signed note nor evidence.
     #[error("{0}: neither a checkpoint nor evidence")]
     NoCheckpoint(String),
+    /// A file of revoked certificates cannot be read.
+    #[error(
+        "the lists of revoked certificates cannot be read: lists as in RFC 5280 are needed, in DER or PEM"
+    )]
+    RevocationLists,
     /// The trust anchors cannot be read.
     #[error("the trust anchors cannot be read: certificates of authorities in PEM are needed")]
     Anchors,
@@ -78,6 +86,10 @@ impl Unreadable {
             Self::File { name, error } => format!("{name}: {error}"),
             Self::NoEvidence(name) => format!("{name}: de eerste regel is niet die van bewijs"),
             Self::NoCheckpoint(name) => format!("{name}: geen controlepunt en geen bewijs"),
+            Self::RevocationLists => {
+                "de lijsten met ingetrokken certificaten zijn niet leesbaar: er zijn lijsten volgens RFC 5280 nodig, in DER of PEM"
+                    .to_owned()
+            }
             Self::Anchors => {
                 "de vertrouwensankers zijn niet leesbaar: er zijn certificaten van autoriteiten in PEM nodig"
                     .to_owned()
@@ -129,7 +141,16 @@ fn judge(
     for input in evidence {
         reading.sections(input, &mut sections, &mut findings)?;
     }
-    let earlier = reading.earlier(earlier)?;
+    let mut earlier = reading.earlier(earlier)?;
+    let all = anchors.lists.get_mut();
+    for section in &mut sections {
+        for (line, list) in std::mem::take(&mut section.lists) {
+            all.put(list, Bringer::Section(section.participant().to_owned(), line));
+        }
+    }
+    for section in &mut earlier.sections {
+        std::mem::take(&mut section.lists).into_iter().for_each(|(_, list)| all.put(list, Bringer::Earlier));
+    }
 
     let mut keys = Keys::default();
     for section in &sections {
@@ -148,6 +169,8 @@ fn judge(
     }
     told::compare(&sections, &mut findings);
     let both = exchanges::compare(&sections, &mut findings);
+    anchors.lists.get_mut().judge(&mut findings);
+    findings.note_unknown_revocations();
     if anchors.is_empty() {
         let [nl, en] = NoteCode::NoAnchors.meaning();
         findings.note(NoteCode::NoAnchors, None, 1, words(nl, en));

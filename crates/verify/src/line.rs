@@ -189,6 +189,7 @@ pub(crate) enum Line<'a> {
     Consistency { from: u64, to: u64, hashes: Vec<Hash> },
     Agreement(Box<AgreementLine>),
     Certificate(Vec<u8>),
+    RevocationList(Vec<u8>),
     Told { index: u64, signed: Signed },
     NotGiven,
     End { lines: u64 },
@@ -275,6 +276,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Line<'_>> {
             let der = members.der.take()?;
             Line::Certificate(URL_SAFE_NO_PAD.decode(&*der.0).ok()?)
         }
+        "revocation_list" => {
+            let der = members.der.take()?;
+            Line::RevocationList(URL_SAFE_NO_PAD.decode(&*der.0).ok()?)
+        }
         "told" => Line::Told {
             index: members.index.take()?,
             signed: Signed { statement: owned(members.statement.take())?, chain: members.chain.take()? },
@@ -324,7 +329,10 @@ fn header(members: &mut Members<'_>) -> Option<Header> {
     let fits = match scope {
         Scope::Journal => !of_exchange && receiver.is_none(),
         Scope::Exchange => {
-            of_exchange && period.is_none() && receiver.as_deref().is_none_or(crate::note::is_participant)
+            // Of a period only the other party is given single entries.
+            let of_period = period.is_some() && receiver.is_some();
+            let is_one = if of_exchange { period.is_none() } else { of_period };
+            is_one && receiver.as_deref().is_none_or(crate::note::is_participant)
         }
     };
     let participant = owned(members.participant.take())?;

@@ -1,15 +1,38 @@
-//! Who had which key and might sign, by the acts in a journal (docs/formats/entries.md, *People*).
+//! Who had which key and which duty, by the acts in a journal (docs/formats/entries.md, *People*).
 
 use crate::{act::PersonAct, kept::Names, merkle::Hash};
 
-/// How far the time of a statement may be from the time at which its signatory might sign, in milliseconds.
+/// How far the time of a signature may be from the time at which its maker had the duty, in milliseconds.
 const TOLERANCE: i64 = 5 * 60 * 1000;
+
+/// What somebody signs as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Duty {
+    Sign,
+    Advise,
+}
+
+/// The duties that are judged, of those that somebody has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Duties {
+    pub(crate) signs: bool,
+    pub(crate) advises: bool,
+}
+
+impl Duties {
+    const fn has(self, duty: Duty) -> bool {
+        match duty {
+            Duty::Sign => self.signs,
+            Duty::Advise => self.advises,
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Enrolled {
     person: u32,
     key: Hash,
-    is_signatory: bool,
+    duties: Duties,
     from: i64,
     until: Option<i64>,
 }
@@ -28,18 +51,18 @@ impl People {
             one.until = Some(at);
             key = Some(one.key);
         }
-        let (key, is_signatory) = match act {
-            PersonAct::Enrolled { key, is_signatory } => (*key, *is_signatory),
-            PersonAct::Roles { is_signatory } => (key, *is_signatory),
-            PersonAct::Disabled => (None, false),
+        let (key, duties) = match act {
+            PersonAct::Enrolled { key, duties } => (*key, *duties),
+            PersonAct::Roles { duties } => (key, *duties),
+            PersonAct::Disabled => (None, Duties::default()),
         };
-        self.0.extend(key.map(|key| Enrolled { person, key, is_signatory, from: at, until: None }));
+        self.0.extend(key.map(|key| Enrolled { person, key, duties, from: at, until: None }));
     }
 
-    /// Whether somebody with this key might sign near this moment.
-    pub(crate) fn might_sign(&self, key: &Hash, at: i64) -> bool {
+    /// Whether somebody with this key had a duty near this moment.
+    pub(crate) fn had(&self, key: &Hash, duty: Duty, at: i64) -> bool {
         self.0.iter().any(|one| {
-            one.is_signatory
+            one.duties.has(duty)
                 && one.key == *key
                 && at >= one.from.saturating_sub(TOLERANCE)
                 && one.until.is_none_or(|until| at <= until.saturating_add(TOLERANCE))

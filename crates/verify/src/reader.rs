@@ -15,6 +15,7 @@ use crate::{
     merkle::Hash,
     note::Checkpoint,
     payload::Entry,
+    revocation::List,
     told::Told,
 };
 
@@ -47,6 +48,8 @@ pub(crate) enum Item {
     },
     Agreement(Box<AgreementVersion>),
     Certificate(Vec<u8>),
+    /// A list of revoked certificates; nothing when it cannot be read.
+    RevocationList(Option<Box<List>>),
     /// What is told of the withheld entry with this index; nothing when the statement is not good.
     Told {
         index: u64,
@@ -75,6 +78,7 @@ impl Item {
                 Self::Agreement(Box::new(AgreementVersion::judge(*agreement)))
             }
             Some(Line::Certificate(der)) => Self::Certificate(der),
+            Some(Line::RevocationList(der)) => Self::RevocationList(List::parse(der).map(Box::new)),
             Some(Line::Told { index, signed }) => {
                 Self::Told { index, told: Told::judge(&signed).map(Box::new) }
             }

@@ -20,6 +20,7 @@ use crate::{
     people::People,
     reader::Item,
     records::{OwedRecord, Records},
+    revocation::{List, MOST_BYTES, MOST_LISTS},
     told::Half,
 };
 
@@ -81,6 +82,8 @@ pub(crate) struct Section {
     pub(crate) operations: Pool<OperationName>,
     pub(crate) element_lists: Pool<Vec<Box<str>>>,
     pub(crate) certificates: Vec<Vec<u8>>,
+    /// Lists of revoked certificates, by line.
+    pub(crate) lists: Vec<(u64, List)>,
     pub(crate) half: Half,
 }
 
@@ -124,6 +127,7 @@ impl Section {
             operations: Pool::default(),
             element_lists: Pool::default(),
             certificates: Vec::new(),
+            lists: Vec::new(),
             half: Half::default(),
         }
     }
@@ -136,9 +140,14 @@ impl Section {
         self.header.scope == Scope::Journal
     }
 
-    /// Whether all acts of the journal are there and known, so that what none of them says was not so.
-    pub(crate) fn knows_all_acts(&self) -> bool {
-        self.is_journal() && self.first_missing.is_none() && !self.has_unknown_acts
+    /// Whether the acts that decide on services and people are there and known, so that what none of them says was not so: all of a
+    /// journal, and those that evidence of an exchange must hold. A half has none.
+    pub(crate) fn knows_acts(&self) -> bool {
+        let has_them = match self.header.scope {
+            Scope::Journal => self.first_missing.is_none(),
+            Scope::Exchange => self.header.receiver.is_none(),
+        };
+        has_them && !self.has_unknown_acts
     }
 
     pub(crate) fn alarm(&self, findings: &mut Findings, code: Alarm, place: Place, nl: &str, en: &str) {
@@ -167,14 +176,31 @@ impl Section {
                 self.certificates.push(der);
             }
             Item::Certificate(_) => {}
+            Item::RevocationList(list) => self.revocation_list(list, line, findings),
             Item::Told { index, told } if self.header.receiver.is_some() => {
                 self.told(index, told.map(|told| *told), line, names, findings);
             }
-            Item::NotGiven if !self.is_journal() => add(&mut self.half.not_given),
+            Item::NotGiven if !self.is_journal() || self.header.period.is_some() => {
+                add(&mut self.half.not_given);
+            }
             Item::End { lines } => self.end(lines, line, findings),
             Item::Consistency { .. } | Item::Told { .. } | Item::NotGiven | Item::Bad | Item::Evidence(_) => {
                 self.form(findings, line, "De regel is niet leesbaar.", "the line cannot be read");
             }
+        }
+    }
+
+    fn revocation_list(&mut self, list: Option<Box<List>>, line: u64, findings: &mut Findings) {
+        let Some(list) = list else {
+            let (nl, en) = (
+                "De lijst met ingetrokken certificaten is niet leesbaar.",
+                "the list of revoked certificates cannot be read",
+            );
+            return self.alarm(findings, Alarm::RevocationList, at_line(line), nl, en);
+        };
+        let held: usize = self.lists.iter().map(|(_, list)| list.bytes()).sum();
+        if self.lists.len() < MOST_LISTS && held.saturating_add(list.bytes()) <= MOST_BYTES {
+            self.lists.push((line, *list));
         }
     }
 
@@ -499,7 +525,8 @@ impl Section {
     }
 
     fn withheld(&mut self, index: u64, at: i64, kind: Kind, findings: &mut Findings) {
-        let outside = self.header.period.is_some_and(|period| at < period.from || at >= period.until);
+        let period = self.header.period.filter(|_| self.is_journal());
+        let outside = period.is_some_and(|period| at < period.from || at >= period.until);
         if !outside || matches!(kind, Kind::Act | Kind::Witness) {
             let (nl, en) = (
                 "De inhoud is niet gegeven, en zou dat wel moeten zijn.",

@@ -14,12 +14,13 @@ use x509_parser::{
     public_key::RSAPublicKey,
 };
 
-use crate::{certificate, merkle::sha256};
+use crate::{
+    certificate,
+    merkle::{Hash, sha256},
+};
 
 /// Longest JWS that is read, in bytes.
 const LONGEST: usize = 2 * 1024 * 1024;
-/// `typ` of a signatory's signature over an agreement.
-const OVER_AGREEMENT: &str = "verbond-agreement+jws";
 /// How far a signatory's clock may be ahead of the statement, in seconds.
 const AHEAD: i64 = 300;
 /// How long before the statement the signatory may have signed, in seconds.
@@ -156,27 +157,53 @@ fn verified(jws: &str, der: &[u8]) -> Option<()> {
     key.verifies(&header.alg, input.as_bytes(), &signature).then_some(())
 }
 
-/// Whether a detached JWS over an agreement's bytes is by this key (DER SubjectPublicKeyInfo, base64url), and made when the
-/// statement at `at` (seconds) says.
-pub(crate) fn signs_agreement(jws: &str, document: &[u8], key: &str, at: i64) -> bool {
-    detached(jws, document, key, at).is_some()
+/// What a person signs with a key of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    Agreement,
+    Advice,
 }
 
-fn detached(jws: &str, document: &[u8], key: &str, at: i64) -> Option<()> {
+impl Over {
+    /// `typ` of such a signature.
+    const fn typ(self) -> &'static str {
+        match self {
+            Self::Agreement => "verbond-agreement+jws",
+            Self::Advice => "verbond-advice+jws",
+        }
+    }
+}
+
+/// By what somebody signed, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByPerson {
+    /// SHA-256 of the key.
+    pub(crate) key: Hash,
+    /// As they say, in seconds.
+    pub(crate) at: i64,
+}
+
+impl ByPerson {
+    /// Whether it was made when a statement of this time (seconds) says.
+    pub(crate) const fn is_about(&self, at: i64) -> bool {
+        self.at <= at.saturating_add(AHEAD) && self.at >= at.saturating_sub(BEFORE)
+    }
+}
+
+/// Who signed these bytes with a detached JWS, if this key did (DER SubjectPublicKeyInfo, base64url).
+pub(crate) fn by_person(jws: &str, signed: &[u8], key: &str, over: Over) -> Option<ByPerson> {
     (jws.len() <= LONGEST && key.len() <= LONGEST).then_some(())?;
     let (encoded, signature) = jws.split_once("..")?;
     let header = header(encoded)?;
-    let key = PublicKey::parse(&URL_SAFE_NO_PAD.decode(key).ok()?)?;
-    let issued_at = header.iat?;
-    let says = header.b64.is_none()
-        && header.typ.as_deref() == Some(OVER_AGREEMENT)
-        && header.kid? == key.thumbprint()
-        && issued_at <= at.saturating_add(AHEAD)
-        && issued_at >= at.saturating_sub(BEFORE);
+    let der = URL_SAFE_NO_PAD.decode(key).ok()?;
+    let key = PublicKey::parse(&der)?;
+    let at = header.iat?;
+    let says =
+        header.b64.is_none() && header.typ.as_deref() == Some(over.typ()) && header.kid? == key.thumbprint();
     says.then_some(())?;
-    let input = format!("{encoded}.{}", URL_SAFE_NO_PAD.encode(document));
+    let input = format!("{encoded}.{}", URL_SAFE_NO_PAD.encode(signed));
     let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    key.verifies(&header.alg, input.as_bytes(), &signature).then_some(())
+    key.verifies(&header.alg, input.as_bytes(), &signature).then(|| ByPerson { key: sha256(&[&der]), at })
 }
 
 #[cfg(test)]
@@ -200,9 +227,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_judged_without_fault(jws in ".*", key in ".*", der: Vec<u8>, at: i64) {
+        fn any_text_is_judged_without_fault(jws in ".*", key in ".*", der: Vec<u8>) {
             prop_assert!(!is_by_certificate(&jws, &der));
-            prop_assert!(!signs_agreement(&jws, &der, &key, at));
+            prop_assert!(by_person(&jws, &der, &key, Over::Agreement).is_none());
             let _ = payload(&jws);
         }
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use crate::{
-    certificate::Anchors,
+    certificate::{self, Anchors},
     finding::{Alarm, Findings, NoteCode, Place, at_index, words},
     kept::{CompletionRecord, Names, PermitRecord},
     line::{Bytes32, Id, Kind, Signed},
@@ -177,13 +177,12 @@ pub(crate) fn judge(section: &Section, anchors: &mut Anchors, findings: &mut Fin
     let mut told: Vec<_> = section.half.told.iter().collect();
     told.sort_unstable_by_key(|(index, _)| **index);
     for (index, (chain, at)) in told {
-        if !anchors.vouch(chain, &section.certificates, section.participant(), *at) {
-            let (nl, en) = (
-                "Het certificaat onder wat over de regel verteld is deugt niet.",
-                "the certificate behind what is told of the entry is not good",
-            );
-            section.alarm(findings, Alarm::Certificate, at_index(*index), nl, en);
-        }
+        let bad = [
+            "Het certificaat onder wat over de regel verteld is deugt niet.",
+            "the certificate behind what is told of the entry is not good",
+        ];
+        let signed = certificate::Signed { chain, whose: section.participant(), at: *at };
+        anchors.vouch(&signed, section, at_index(*index), bad, findings);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::{
-    certificate::Anchors,
+    certificate::{Anchors, Signed},
     finding::{Alarm, Findings, NoteCode, at_index, at_line, words},
     kept::{Continuation, KeyWord},
     merkle::{Hash, continues, roots},
@@ -72,15 +72,12 @@ fn judge_word(word: &KeyWord, section: &Section, anchors: &mut Anchors, findings
         section.alarm(findings, Alarm::JournalKey, at_index(word.index), nl, en);
         return false;
     };
-    let good = anchors.vouch(&chain, &section.certificates, &word.participant, at);
-    if !good {
-        let (nl, en) = (
-            "Het certificaat onder de journaalsleutel is niet van deze deelnemer, of leidt niet naar een anker.",
-            "the certificate behind the journal key is not this participant's, or leads to no anchor",
-        );
-        section.alarm(findings, Alarm::Certificate, at_index(word.index), nl, en);
-    }
-    good
+    let bad = [
+        "Het certificaat onder de journaalsleutel is niet van deze deelnemer, of leidt niet naar een anker.",
+        "the certificate behind the journal key is not this participant's, or leads to no anchor",
+    ];
+    let signed = Signed { chain: &chain, whose: &word.participant, at };
+    anchors.vouch(&signed, section, at_index(word.index), bad, findings)
 }
 
 /// A checkpoint that came from elsewhere.

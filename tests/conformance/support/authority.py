@@ -184,6 +184,22 @@ class Authority:
         `invalid_from` known to be compromised from then on."""
         self._revoked[identity.certificate.serial_number] = (at or now() - DAY / 24, invalid_from)
 
+    def forgive(self, identity):
+        """Takes the leaf off the lists that are written from now on."""
+        self._revoked.pop(identity.certificate.serial_number)
+
+    def forged_list(self, issuer):
+        """DER of a list that names another issuer and is signed by this authority."""
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(issuer)
+            .last_update(now() - DAY / 24)
+            .next_update(now() + 7 * DAY)
+            .add_extension(x509.CRLNumber(1), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        )
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
     def write_lists(self, folder):
         """Writes the revocation lists of root and intermediate; answers the two file names."""
         self._crl_number += 1

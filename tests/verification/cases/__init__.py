@@ -1,6 +1,6 @@
 """Every case by its name; see `making`."""
 
-from . import agreements, changed, clean, destruction, exchanges, form, halves, keys, order, records  # noqa: F401
+from . import advice, agreements, changed, clean, destruction, exchanges, form, halves, keys, one_exchange, order, periods, records, revocation  # noqa: F401
 from .making import CASES
 
 __all__ = ["CASES"]

@@ -17,11 +17,12 @@ CASES = {}
 
 @dataclass
 class Given:
-    """What a verifier is given: files of lines (or bytes), earlier checkpoints (notes, or lines), with or without anchors."""
+    """What a verifier is given: files of lines (or bytes), earlier checkpoints (notes, or lines), with or without anchors, lists."""
 
     files: list
     earlier: list = field(default_factory=list)
     anchors: bool = True
+    lists: list = field(default_factory=list)  # of revoked certificates, as files
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Case:
         return world, made if isinstance(made, Given) else Given([made])
 
     def write(self, folder):
-        """Writes everything; gives evidence, anchors and earlier checkpoints as paths."""
+        """Writes everything; gives evidence, anchors, earlier checkpoints and lists of revoked certificates as paths."""
         world, given = self.given()
 
         def put(name, content):
@@ -50,7 +51,8 @@ class Case:
 
         anchors = [put("anchors.pem", world.authority.anchors)] if given.anchors else []
         files = [put(f"evidence-{number}.jsonl", each) for number, each in enumerate(given.files)]
-        return files, anchors, [put(f"earlier-{number}", each) for number, each in enumerate(given.earlier)]
+        earlier = [put(f"earlier-{number}", each) for number, each in enumerate(given.earlier)]
+        return files, anchors, earlier, [put(f"list-{number}", each) for number, each in enumerate(given.lists)]
 
 
 def case(*alarms, notes="", outcome=None):

@@ -222,6 +222,16 @@ codes! {
         "{elements} lets through whatever stands there, personal data that nobody named included.",
         "Noem waar het kan de losse gegevens.",
         "Name the single elements where that is possible.";
+    SubtreeOfAll "SUBTREE_OF_ALL" Refuses "GDPR art. 5(1)(c)",
+        "{elements} is het hele antwoord, dus alles wat de bron over een mens zegt, ook wat niemand heeft genoemd.",
+        "{elements} is the whole answer, and so all that the source says about a person, named by nobody.",
+        "Noem de losse gegevens.",
+        "Name the single elements.";
+    OperationNotProjectable "OPERATION_NOT_PROJECTABLE" Refuses "GDPR art. 5(1)(c) and (f)",
+        "Uit {operation} kan niet per gegeven worden geleverd, zodat na ondertekening nooit iets wordt doorgegeven: {problem}.",
+        "Of {operation} nothing can be delivered element by element, so that nothing would ever be passed on once this is signed: {problem}.",
+        "Verbeter de paden of het soort inhoud, of neem de bewerking uit de afspraak.",
+        "Mend the paths or the content type, or take the operation out of the agreement.";
     WholeDocumentProjectable "WHOLE_DOCUMENT_PROJECTABLE" Refuses "GDPR art. 5(1)(c)",
         "De bewerking {operation} geeft het hele document, terwijl {content_type} per gegeven kan worden geleverd.",
         "The operation {operation} gives the whole document, although {content_type} can be delivered element by element.",
@@ -277,11 +287,26 @@ codes! {
         "{elements} holds {source}, a number of a person, against constants, and so gives that number away in parts.",
         "Vraag alleen of het nummer er is (`exists`), of hoeveel er zijn (`count`).",
         "Ask only whether the number is there (`exists`), or how many there are (`count`).";
-    DerivedNarrows "DERIVED_NARROWS" Warns "GDPR art. 5(1)(c)",
+    DerivedNarrows "DERIVED_NARROWS" Refuses "GDPR art. 5(1)(c)",
         "{source} wordt met zo veel waarden vergeleken dat de antwoorden samen, zoals {elements}, bijna het gegeven zelf zijn.",
         "{source} is held against so many constants that the answers together, such as {elements}, come near to the data itself.",
-        "Noem alleen de grenzen die voor het doel nodig zijn.",
-        "Name only the limits that the purpose needs.";
+        "Noem alleen de grenzen die voor het doel nodig zijn, of leg in `why_all` van het antwoord uit waarom al die grenzen nodig zijn.",
+        "Name only the limits that the purpose needs, or explain in `why_all` of the answer why all of them are needed.";
+    DerivedManyStated "DERIVED_MANY_STATED" Warns "GDPR art. 5(1)(c)",
+        "{source} wordt met zo veel waarden vergeleken dat de antwoorden samen, zoals {elements}, bijna het gegeven zelf zijn; de afspraak zegt waarom.",
+        "{source} is held against so many constants that the answers together, such as {elements}, come near to the data itself; the agreement says why.",
+        "Ga na of die uitleg klopt, en of het gegeven zelf dan niet eerlijker is.",
+        "Verify that the explanation holds, and whether the data itself would not be more honest.";
+    DerivedNarrowsTogether "DERIVED_NARROWS_TOGETHER" Refuses "GDPR art. 5(1)(a) and (c)",
+        "{source} wordt in meer bepalingen met verschillende waarden vergeleken ({others}). Samen zeggen de antwoorden meer over het gegeven dan een van die bepalingen.",
+        "{source} is held against different constants by several clauses ({others}). Together the answers say more about the data than any one of these clauses does.",
+        "Vraag alles over dit gegeven in een bepaling, gebruik dezelfde grenzen, of leg in `why_all` van het antwoord uit waarom ze samen nodig zijn.",
+        "Ask all about this data in one clause, use the same limits, or explain in `why_all` of the answer why they are needed together.";
+    DerivedNarrowsStated "DERIVED_NARROWS_STATED" Warns "GDPR art. 5(1)(a) and (c)",
+        "{source} wordt in meer bepalingen met verschillende waarden vergeleken ({others}); de afspraak zegt waarom.",
+        "{source} is held against different constants by several clauses ({others}); the agreement says why.",
+        "Ga na of die uitleg klopt.",
+        "Verify that the explanation holds.";
     FreeTextParameter "FREE_TEXT_PARAMETER" Warns "GDPR art. 5(1)(c)",
         "De parameter {parameter} van {operation} mag elke tekst zijn.",
         "The parameter {parameter} of {operation} may be any text.",

@@ -3,6 +3,7 @@
 use super::{
     CheckContext, Code,
     finding::{Findings, Words},
+    narrowing::says_why,
     view::{ClauseView, clauses},
 };
 use crate::{Agreement, Derivation, Element, IdentifierKind, Operation, PersonPlace};
@@ -31,7 +32,12 @@ pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mu
                 if constants(operation, derivation) > MANY_CONSTANTS
                     && is_first(operation, number, derivation)
                 {
-                    findings.add(Code::DerivedNarrows, name, at, filling());
+                    let about = |one: &&Element| {
+                        one.derived.as_ref().is_some_and(|other| other.from() == derivation.from())
+                    };
+                    let stated = operation.delivered.iter().filter(about).any(says_why);
+                    let code = if stated { Code::DerivedManyStated } else { Code::DerivedNarrows };
+                    findings.add(code, name, at, filling());
                 }
             }
         }
@@ -43,7 +49,7 @@ fn path(element: &Element) -> (&'static str, Words) {
 }
 
 /// The last name on a path: what a source calls the value, wherever it stands.
-fn called(path: &str) -> &str {
+pub(super) fn called(path: &str) -> &str {
     path.rsplit(['.', '[']).find(|part| *part != "*]").unwrap_or(path)
 }
 

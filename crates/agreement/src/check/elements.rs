@@ -1,11 +1,16 @@
 //! Elements and operations: said as the source says them, and no more than named.
 
+use std::collections::BTreeSet;
+
 use super::{
     CheckContext, Code,
     finding::{Findings, Words},
     view::{ClauseView, clauses},
 };
-use crate::{Agreement, AllowedValues, DescribedService, Element, Operation, PersonPlace, SourceType, plan};
+use crate::{
+    Agreement, AllowedValues, DescribedService, Element, Line, Operation, PersonPlace, SourceType,
+    plan::{self, PlanError, Projected},
+};
 
 pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mut Findings) {
     for view in clauses(agreement) {
@@ -16,12 +21,19 @@ pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mu
             .find(|(provider, described)| *provider == service.provider && described.service == service.name);
         for (operation, at) in view.operations() {
             whole(&view, operation, &at, findings);
+            projectable(&view, operation, &at, findings);
             people(&view, operation, &at, findings);
             for (number, element) in operation.delivered.iter().enumerate() {
-                single(&view, element, &format!("{at}/delivered/{number}"), findings);
+                single(
+                    &view,
+                    element,
+                    Some(&operation.record),
+                    &format!("{at}/delivered/{number}"),
+                    findings,
+                );
             }
             for (number, element) in operation.asked().enumerate() {
-                single(&view, element, &format!("{at}/request/elements/{number}"), findings);
+                single(&view, element, None, &format!("{at}/request/elements/{number}"), findings);
             }
             for (number, parameter) in operation.parameters.iter().enumerate() {
                 if matches!(parameter.values, AllowedValues::Text { .. }) {
@@ -43,9 +55,14 @@ fn operation_name(operation: &Operation) -> (&'static str, Words) {
 
 /// Whether records of this type can be delivered element by element.
 fn can_be_projected(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let essence = plan::essence(content_type);
     let (_, subtype) = essence.split_once('/').unwrap_or_default();
-    subtype.ends_with("json") || matches!(subtype, "x-ndjson" | "jsonl" | "json-seq")
+    subtype.ends_with("json") || matches!(subtype, "jsonl" | "x-jsonlines")
+}
+
+/// Whether it is JSON of some form, so that it is not to go out whole. A sequence (RFC 7464) is, and cannot be read yet.
+fn is_json(content_type: &str) -> bool {
+    can_be_projected(content_type) || plan::essence(content_type) == "application/json-seq"
 }
 
 /// *Whole document* is for what cannot be taken apart, never a net.
@@ -54,7 +71,7 @@ fn whole(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut 
         return;
     }
     let (at, name) = (format!("{at}/whole_document"), Some(&view.clause.name));
-    if can_be_projected(operation.content_type.as_str()) {
+    if is_json(operation.content_type.as_str()) {
         let content_type = ("content_type", operation.content_type.clone().into());
         findings.add(Code::WholeDocumentProjectable, name, &*at, [operation_name(operation), content_type]);
     }
@@ -63,6 +80,26 @@ fn whole(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut 
     }
     if operation.people.iter().any(|person| matches!(person.at, PersonPlace::Response { .. })) {
         findings.add(Code::WholeDocumentPeople, name, at, [operation_name(operation)]);
+    }
+}
+
+/// Whether what is agreed can be delivered at all: what is signed and can never work is found by nobody until it is used.
+fn projectable(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut Findings) {
+    if operation.delivered.is_empty() || operation.whole_document.is_some() {
+        return;
+    }
+    let problem = match can_be_projected(operation.content_type.as_str()) {
+        false => Some(format!("`{}`", operation.content_type)),
+        true => [Projected::Source, Projected::Answer]
+            .into_iter()
+            .find_map(|projected| plan::projection(operation, &BTreeSet::new(), projected).err())
+            // That a person stands outside the record has a finding of its own.
+            .filter(|error| !matches!(error, PlanError::Person(..)))
+            .map(|error| error.to_string()),
+    };
+    if let Some(problem) = problem {
+        let filling = [operation_name(operation), ("problem", problem.into())];
+        findings.add(Code::OperationNotProjectable, Some(&view.clause.name), at, filling);
     }
 }
 
@@ -101,11 +138,19 @@ fn people(view: &ClauseView<'_>, operation: &Operation, at: &str, findings: &mut
     }
 }
 
-/// One element by itself.
-fn single(view: &ClauseView<'_>, element: &Element, at: &str, findings: &mut Findings) {
+/// One element by itself; one that is the record, or the document, is a whole document by another name.
+fn single(
+    view: &ClauseView<'_>,
+    element: &Element,
+    record: Option<&Line>,
+    at: &str,
+    findings: &mut Findings,
+) {
     let personal = element.sensitivity.is_personal();
+    let is_all = element.path.as_str() == "$" || record == Some(&element.path);
     let code = match (element.kind, &element.why_all) {
         _ if element.identifies.is_some() && !personal => Code::ElementMisclassified,
+        (SourceType::Subtree, _) if personal && is_all => Code::SubtreeOfAll,
         (SourceType::Subtree, None) if personal => Code::SubtreeUnreasoned,
         (SourceType::Subtree, Some(_)) if personal => Code::SubtreePersonal,
         _ => return,

@@ -14,6 +14,7 @@ mod elements;
 mod finding;
 mod grounds;
 mod linkage;
+mod narrowing;
 mod numbers;
 mod parties;
 mod reference;
@@ -34,12 +35,13 @@ use finding::Findings;
 /// A family of rules.
 type Rules = fn(&Agreement, &CheckContext, &mut Findings);
 
-const FAMILIES: [Rules; 11] = [
+const FAMILIES: [Rules; 12] = [
     grounds::rules,
     activities::rules,
     terms::rules,
     elements::rules,
     derived::rules,
+    narrowing::rules,
     numbers::rules,
     algorithms::rules,
     parties::rules,

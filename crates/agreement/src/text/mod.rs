@@ -79,6 +79,10 @@ macro_rules! text {
                 self.agreement.clauses.iter().any(|one| one.service.provider == party.participant)
             }
 
+            fn is_personal(&self) -> bool {
+                is_personal(self.agreement)
+            }
+
             fn sides(&self, clause: &'a Clause) -> Vec<SideText<'a>> {
                 sides(self.agreement, clause)
             }
@@ -91,6 +95,15 @@ text!(English, "agreement.en.md");
 
 fn name<'a>(agreement: &'a Agreement, participant: &ParticipantId) -> &'a str {
     agreement.party(participant).map_or("?", |party| party.name.as_str())
+}
+
+/// Whether anything in it is about people.
+fn is_personal(agreement: &Agreement) -> bool {
+    agreement.clauses.iter().flat_map(|clause| &clause.operations).any(|operation| {
+        !operation.people.is_empty()
+            || operation.exchanged().any(|element| element.sensitivity.is_personal())
+            || operation.whole_document.as_ref().is_some_and(|whole| whole.sensitivity.is_personal())
+    })
 }
 
 fn sides<'a>(agreement: &'a Agreement, clause: &'a Clause) -> Vec<SideText<'a>> {

@@ -1,11 +1,12 @@
 //! Answers instead of data.
 
 use serde_json::{Value, json};
-use verbond_agreement::check::Code;
+use verbond_agreement::check::{CheckContext, Code};
 
 use crate::{
     Change::{Remove, Set},
     Mutation, document_only, known_only,
+    support::{document, parsed},
 };
 
 const EXAMPLE: &str = "answers";
@@ -41,6 +42,24 @@ fn element(path: &str, derived: Option<Value>) -> Value {
 /// The value of a person's number, held against a constant.
 fn of_the_number() -> Value {
     json!({"by": "compare", "from": "$.person", "comparison": {"operator": "equal", "constant": {"text": "1"}}})
+}
+
+/// An answer that says why it is needed beside the others.
+fn said(mut element: Value) -> Value {
+    element["why_all"] = json!("Each of the benefits has a limit of its own");
+    element
+}
+
+/// Another agreement between the parties, under which only this is told about the income.
+pub fn others_tell(context: &mut CheckContext, limit: &str) {
+    let mut other = document(EXAMPLE).expect("the example");
+    other["id"] = json!("01932f5e-7c00-7000-8000-00000000ffff");
+    let comparison = json!({"operator": "below", "constant": {"number": limit}});
+    let rule = json!({"by": "compare", "from": "$.income.amount", "comparison": comparison});
+    let operations = other["clauses"][0]["operations"].as_array_mut().expect("operations");
+    operations.truncate(1);
+    operations[0]["delivered"] = json!([element("$.income.below_that", Some(rule))]);
+    context.others.push(parsed(&other).expect("an agreement"));
 }
 
 pub fn all() -> Vec<Mutation> {
@@ -87,6 +106,26 @@ pub fn all() -> Vec<Mutation> {
                 Set(delivered, element("$.income.below_forty", Some(below("40000")))),
             ],
         ),
+        document_only(
+            Code::DerivedManyStated,
+            EXAMPLE,
+            vec![
+                Set(delivered, said(element("$.income.below_twenty", Some(below("20000"))))),
+                Set(delivered, element("$.income.below_thirty", Some(below("25000")))),
+                Set(delivered, element("$.income.below_forty", Some(below("40000")))),
+            ],
+        ),
+        // Under another clause, and under another agreement; what one clause says already adds nothing.
+        known_only(Code::DerivedNarrowsTogether, EXAMPLE, |context| others_tell(context, "16000")),
+        document_only(
+            Code::DerivedNarrowsStated,
+            EXAMPLE,
+            vec![Set(
+                "/clauses/0/operations/0/delivered/1/why_all",
+                json!("The two laws have limits of their own"),
+            )],
+        )
+        .knowing(|context| others_tell(context, "16000")),
         // A number is told about where the source has a text.
         document_only(
             Code::ElementNotDescribed,

@@ -8,8 +8,15 @@ use crate::{
     Mutation, document_only, known_only,
 };
 
-/// The first operation's first element with a member changed.
-const FIRST: &str = "/clauses/0/operations/0/delivered/0";
+/// What the first operation delivers.
+const DELIVERED: &str = "/clauses/0/operations/0/delivered";
+
+/// All that the source says of somebody, with words that say why.
+fn of_all() -> Value {
+    let mut element = subtree(Some("All of it is needed to be sure"));
+    element["path"] = json!("$");
+    element
+}
 
 fn subtree(why: Option<&str>) -> Value {
     let mut element = json!({
@@ -72,11 +79,28 @@ fn elements() -> Vec<Mutation> {
             "early-detection",
             vec![Remove("/clauses/0/operations/0/delivered/0/identifies")],
         ),
-        document_only(Code::SubtreeUnreasoned, "pensioners", vec![Set(FIRST, subtree(None))]),
+        document_only(Code::SubtreeUnreasoned, "pensioners", vec![Set(DELIVERED, json!([subtree(None)]))]),
         document_only(
             Code::SubtreePersonal,
             "pensioners",
-            vec![Set(FIRST, subtree(Some("Its parts differ per year")))],
+            vec![Set(DELIVERED, json!([subtree(Some("Its parts differ per year"))]))],
+        ),
+        document_only(Code::SubtreeOfAll, "pensioners", vec![Set(DELIVERED, json!([of_all()]))]),
+        document_only(
+            Code::OperationNotProjectable,
+            "pensioners",
+            vec![Set("/clauses/0/operations/0/delivered/0/path", json!("$.@id"))],
+        )
+        .knowing(|context| context.services.clear()),
+        document_only(
+            Code::OperationNotProjectable,
+            "pensioners",
+            vec![Set("/clauses/0/operations/0/content_type", json!("text/csv"))],
+        ),
+        document_only(
+            Code::OperationNotProjectable,
+            "pensioners",
+            vec![Set("/clauses/0/operations/0/content_type", json!("application/json-seq"))],
         ),
         document_only(
             Code::PersonUnsaid,

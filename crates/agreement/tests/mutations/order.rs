@@ -8,6 +8,7 @@ use verbond_agreement::{
 
 use super::{
     algorithms::{listed, register},
+    derived::others_tell,
     grounds::{activity, name, own},
 };
 use crate::{
@@ -40,7 +41,22 @@ pub fn all() -> Vec<Clean> {
     all.extend(last_days());
     all.extend(documents());
     all.extend(linkage());
+    all.extend(answers());
     all
+}
+
+/// Answers about one value that together tell no more than one clause does.
+fn answers() -> Vec<Clean> {
+    vec![
+        // The same limit, written otherwise.
+        known("answers", |context| others_tell(context, "15480.5")),
+        // Told to somebody else.
+        known("answers", |context| {
+            others_tell(context, "16000");
+            context.others[0].clauses[0].receivers[0].participant =
+                "oin:00000099000000070000".parse().expect("one");
+        }),
+    ]
 }
 
 fn readings() -> Vec<Clean> {

@@ -2,13 +2,12 @@
 
 use axum::{
     body::Body,
-    http::header,
     response::{IntoResponse, Response},
 };
 use verbond_domain::Problem;
 
 use super::caller::Caller;
-use crate::{answer::refusal, flood::retry_after, protocol::error::ErrorDomain};
+use crate::{answer::refusal, protocol::error::ErrorDomain};
 
 /// A refusal that a handler returns.
 #[derive(Debug)]
@@ -22,11 +21,7 @@ impl From<Problem> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut response = refusal(ErrorDomain::Manager, &self.0).map(Body::new);
-        if let Some(seconds) = retry_after(&self.0) {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        }
-        response
+        refusal(ErrorDomain::Manager, &self.0).map(Body::new)
     }
 }
 

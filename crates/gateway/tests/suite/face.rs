@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use http::{HeaderName, HeaderValue, Response, StatusCode, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, request, response};
 use verbond_application::snapshot::Snapshot;
 use verbond_domain::{
     ExchangeParties, ParticipantId, Problem, ServiceName, ServiceReference, Timestamp, TransactionId,
@@ -179,10 +179,18 @@ impl OutboundFace for Outbound {
         head.headers.contains_key("x-refused")
     }
 
-    fn answered(&self, _reference: &str, transaction_id: &TransactionId, head: &mut response::Parts) {
+    fn answered(&self, _reference: &str, _head: &response::Parts) {}
+
+    fn name(&self, transaction_id: &TransactionId, fields: &mut HeaderMap) {
         if let Ok(id) = HeaderValue::from_str(&transaction_id.to_string()) {
-            head.headers.insert(TRANSACTION.clone(), id);
+            fields.insert(TRANSACTION.clone(), id);
         }
+    }
+
+    fn retold(&self, head: &response::Parts, _said: &[u8]) -> Response<Body> {
+        let mut response = Response::new(verbond_transport::empty());
+        *response.status_mut() = head.status;
+        response
     }
 
     fn problem(&self, failure: Failure) -> Problem {

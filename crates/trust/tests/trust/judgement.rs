@@ -225,6 +225,22 @@ fn one_stale_list_refuses_even_if_the_other_is_fresh() {
 }
 
 #[test]
+fn only_lists_that_a_known_issuer_signed_are_handed_on_for_certificates() {
+    let (pki, forger) = (Pki::new(), Pki::new());
+    let chain = pki.chain(&KeyPair::generate().unwrap(), |_| {});
+    let store = pki.store_without_lists();
+    let good = [root_list(&pki, &[]), list(&pki, &[77])];
+    let forged = list_by(&forger.intermediate, &[], NOW, NOW + DAY);
+    store.set_revocation_lists(vec![good[0].clone(), forged, good[1].clone()]);
+    let mut about: Vec<Vec<u8>> = store.lists_about(&chain).iter().map(|list| list.der().to_vec()).collect();
+    let mut wanted: Vec<Vec<u8>> = good.iter().map(|list| list.der().to_vec()).collect();
+    about.sort();
+    wanted.sort();
+    assert_eq!(about, wanted);
+    assert!(store.lists_about(&[]).is_empty());
+}
+
+#[test]
 fn a_forged_list_is_not_believed_and_does_not_harm_beside_the_true_one() {
     let (pki, forger) = (Pki::new(), Pki::new());
     let chain = pki.chain(&KeyPair::generate().unwrap(), |_| {});

@@ -5,8 +5,9 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use utoipa::IntoParams;
-use verbond_account::{EvidenceOf, NotGiven, OtherHalf, evidence};
-use verbond_domain::{Problem, Timestamp};
+use verbond_account::{EvidenceOf, NotGiven, OtherHalf, Period, evidence};
+use verbond_application::OpContext;
+use verbond_domain::{ParticipantId, Problem, Timestamp};
 
 use super::{
     Shared,
@@ -26,13 +27,32 @@ pub struct EvidenceQuery {
     /// why it is not there. Only with `transactionId`.
     #[serde(default)]
     with_counterpart: bool,
+    /// With the halves of this participant of all exchanges of the period, asked for over the network page by page, before this
+    /// participant's own section, which says why some are not there. Only with `after` or `before`.
+    counterpart: Option<String>,
     /// Payloads only of entries from this moment on (RFC 3339, whole seconds of UTC),
     after: Option<String>,
     /// and before this moment.
     before: Option<String>,
 }
 
+/// Whose halves are asked for.
+enum With {
+    Nobody,
+    /// Of whoever is at the other end.
+    Whoever,
+    Participant(ParticipantId),
+}
+
 impl EvidenceQuery {
+    fn with(&self) -> Result<With, Problem> {
+        match (given(self.counterpart.clone()), self.with_counterpart) {
+            (Some(id), _) => Ok(With::Participant(parsed(&id)?)),
+            (None, true) => Ok(With::Whoever),
+            (None, false) => Ok(With::Nobody),
+        }
+    }
+
     fn of(self, now: Timestamp) -> Result<EvidenceOf, Problem> {
         if let Some(transaction) = given(self.transaction_id) {
             return Ok(EvidenceOf::Exchange(parsed(&transaction)?));
@@ -55,30 +75,59 @@ pub async fn get(
     Context(context): Context,
     Query(query): Query<EvidenceQuery>,
 ) -> Result<Response, Failure> {
-    let with_counterpart = query.with_counterpart;
+    let with = query.with()?;
     let of = query.of(context.ambient.now())?;
-    let (subject, halves) = match of {
-        EvidenceOf::Exchange(transaction) if with_counterpart => {
-            (transaction.to_string(), office.halves.asked_for(&context, transaction).await?)
+    let (subject, asked) = match (of, with) {
+        (EvidenceOf::Exchange(transaction), With::Whoever) => {
+            (transaction.to_string(), Asked::Exchange(office.halves.asked_for(&context, transaction).await?))
         }
-        EvidenceOf::Exchange(transaction) => (transaction.to_string(), Vec::new()),
-        EvidenceOf::Journal(_) if with_counterpart => return Err(Failure(of_one_exchange())),
-        EvidenceOf::Journal(_) => ("journal".to_owned(), Vec::new()),
+        (EvidenceOf::Exchange(transaction), With::Nobody) => (transaction.to_string(), Asked::Nobody),
+        (EvidenceOf::Journal(Some((from, until))), With::Participant(participant)) => {
+            ("journal".to_owned(), Asked::Period(participant, Period { from, until }))
+        }
+        (EvidenceOf::Journal(_), With::Nobody) => ("journal".to_owned(), Asked::Nobody),
+        _ => return Err(Failure(of_what())),
     };
     context.record_alone("account.evidence", &subject, serde_json::json!({})).await?;
-    // Of now, as far as this process has the key.
-    office.checkpoints.sign(&context).await?;
     let (pieces, taken) = mpsc::channel(lines::ROOM);
-    let own = office.agreements.own.clone();
     tokio::spawn(async move {
-        let not_given: Vec<NotGiven> = halves.iter().filter_map(OtherHalf::not_given).collect();
-        match evidence(&context, &own, of, &not_given, &pieces).await {
-            Ok(()) => behind(halves, &pieces).await,
+        if let Err(problem) = sent(&office, &context, of, asked, &pieces).await {
             // Nobody may be there to hear it.
-            Err(problem) => drop(pieces.send(Err(problem)).await),
+            drop(pieces.send(Err(problem)).await);
         }
     });
     lines::answer(taken).await
+}
+
+/// What came of asking others, or what they are yet to be asked.
+enum Asked {
+    Nobody,
+    Exchange(Vec<OtherHalf>),
+    Period(ParticipantId, Period),
+}
+
+/// Sends the own section, behind it the halves of one exchange, or before it those of a period: the own one says what is not there.
+async fn sent(
+    office: &Shared,
+    context: &OpContext,
+    of: EvidenceOf,
+    asked: Asked,
+    pieces: &mpsc::Sender<Result<Vec<u8>, Problem>>,
+) -> Result<(), Problem> {
+    let (not_given, halves): (Vec<NotGiven>, Vec<OtherHalf>) = match asked {
+        Asked::Nobody => (Vec::new(), Vec::new()),
+        Asked::Exchange(halves) => (halves.iter().filter_map(OtherHalf::not_given).collect(), halves),
+        Asked::Period(participant, period) => {
+            let missing = office.halves.of_period(context, &participant, period, pieces).await?;
+            (missing.into_iter().collect(), Vec::new())
+        }
+    };
+    // Of now, as far as this process has the key.
+    office.checkpoints.sign(context).await?;
+    let (own, trust) = (&office.agreements.own, &office.agreements.trust);
+    evidence(context, own, trust, of, &not_given, pieces).await?;
+    behind(halves, pieces).await;
+    Ok(())
 }
 
 /// Puts the halves of others behind the own one.
@@ -89,12 +138,15 @@ async fn behind(halves: Vec<OtherHalf>, pieces: &mpsc::Sender<Result<Vec<u8>, Pr
     }
 }
 
-fn of_one_exchange() -> Problem {
+fn of_what() -> Problem {
     Problem::new(
         "EXCHANGE_NOT_NAMED",
         400,
-        "De helft van de andere partij hoort bij één uitwisseling.",
-        "the other party's half is of one exchange",
+        "De helft van de andere partij hoort bij één uitwisseling, of bij een periode met één deelnemer.",
+        "the other party's half is of one exchange, or of a period with one participant",
     )
-    .next("Noem het transactienummer.", "name the transaction")
+    .next(
+        "Noem het transactienummer, of de deelnemer en de periode.",
+        "name the transaction, or the participant and the period",
+    )
 }

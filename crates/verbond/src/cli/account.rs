@@ -114,9 +114,11 @@ pub enum Account {
     /// see that.
     #[command(
         after_help = "Asked as a person, with a key of your own: `--node`, `--client-certificate` and `--client-key` (see \
-        `verbond person --help`).\nExamples, the whole journal, and one exchange:\n  \
+        `verbond person --help`).\nExamples, the whole journal, one exchange, and a month from both sides:\n  \
         verbond account evidence --out journal.jsonl\n  \
-        verbond account evidence --transaction 0199… --with-counterpart --out exchange.jsonl"
+        verbond account evidence --transaction 0199… --with-counterpart --out exchange.jsonl\n  \
+        verbond account evidence --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z \\\n    \
+        --with-counterpart oin:00000099000000010000 --out november.jsonl"
     )]
     Evidence {
         /// Where it goes; an existing file stays as it is.
@@ -126,8 +128,9 @@ pub enum Account {
         #[arg(long, value_name = "ID")]
         transaction: Option<String>,
         /// With it the half of the other party, asked for over the network and verified. When it is not to be had, the file says why.
-        #[arg(long, requires = "transaction")]
-        with_counterpart: bool,
+        /// Of a period: with the halves of all exchanges with this participant.
+        #[arg(long, value_name = "PARTICIPANT", num_args = 0..=1, default_missing_value = "")]
+        with_counterpart: Option<String>,
         #[command(flatten)]
         period: Period,
     },
@@ -214,12 +217,21 @@ impl Account {
             }
             Self::Evidence { out, transaction, with_counterpart, period } => {
                 let mut parameters = vec![("transactionId", transaction.unwrap_or_default())];
-                if with_counterpart {
-                    parameters.push(("withCounterpart", "true".to_owned()));
+                let is_of_exchange = parameters.iter().any(|(_, transaction)| !transaction.is_empty());
+                match with_counterpart.as_deref() {
+                    None => {}
+                    Some("") if is_of_exchange => parameters.push(("withCounterpart", "true".to_owned())),
+                    Some(participant) if !participant.is_empty() && !is_of_exchange && period.is_given() => {
+                        parameters.push(("counterpart", participant.to_owned()));
+                    }
+                    Some(_) => anyhow::bail!(
+                        "`--with-counterpart` goes with `--transaction`; or, with the participant behind it, with a period: \
+                        `--with-counterpart oin:… --from … --to …`"
+                    ),
                 }
                 parameters.extend(period.parameters());
                 let bytes = kept(client, &parameters, &out).await?;
-                evidence::written(&out, bytes, with_counterpart, printer).await
+                evidence::written(&out, bytes, with_counterpart.is_some(), printer).await
             }
             Self::Reconciliations { participant, limit } => {
                 let parameters =

@@ -86,14 +86,19 @@ impl Which {
 #[derive(Debug, Args)]
 pub struct Period {
     /// From this moment on, such as 2026-11-01T00:00:00Z.
-    #[arg(long, value_name = "MOMENT")]
+    #[arg(long, visible_alias = "from", value_name = "MOMENT")]
     after: Option<String>,
     /// Before this moment.
-    #[arg(long, value_name = "MOMENT")]
+    #[arg(long, visible_alias = "to", value_name = "MOMENT")]
     before: Option<String>,
 }
 
 impl Period {
+    /// Whether it is bounded on either side.
+    pub const fn is_given(&self) -> bool {
+        self.after.is_some() || self.before.is_some()
+    }
+
     /// As the interface takes them; what is not given is empty.
     pub fn parameters(self) -> [(&'static str, String); 2] {
         [("after", self.after.unwrap_or_default()), ("before", self.before.unwrap_or_default())]

@@ -3,6 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::show::cell;
 use crate::printer::{Language, Printer};
@@ -15,15 +16,23 @@ struct Halves {
 }
 
 impl Halves {
-    /// Evidence of one exchange is short.
+    /// Line by line: evidence of a period may be long, and a page of halves is a section.
     async fn in_file(path: &Path) -> anyhow::Result<Self> {
         let mut halves = Self::default();
-        for line in tokio::fs::read_to_string(path).await?.lines() {
-            let line: Value = serde_json::from_str(line)?;
+        let mut lines = BufReader::new(tokio::fs::File::open(path).await?).lines();
+        while let Some(line) = lines.next_line().await? {
+            // Nothing else of a line is looked at, and most are long.
+            if !line.contains("\"for\"") && !line.contains("not_given") {
+                continue;
+            }
+            let line: Value = serde_json::from_str(&line)?;
             let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             match line.get("type").and_then(Value::as_str) {
                 Some("evidence") if line.get("for").is_some() => {
-                    halves.given.push(text("participant").into())
+                    let participant = text("participant").into();
+                    if !halves.given.contains(&participant) {
+                        halves.given.push(participant);
+                    }
                 }
                 Some("not_given") => halves.not_given.push((text("participant"), text("code"))),
                 _ => {}

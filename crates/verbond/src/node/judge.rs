@@ -7,7 +7,7 @@ use verbond_account::Judge;
 use verbond_verify::{Alarm, Anchors, Finding, Input, verify};
 
 /// What makes evidence not what it says it is. What else is found is what it shows, and stays in it for whoever reads it.
-const UNSOUND: [Alarm; 9] = [
+const UNSOUND: [Alarm; 10] = [
     Alarm::Form,
     Alarm::EntryChanged,
     Alarm::LeafDiffers,
@@ -17,6 +17,7 @@ const UNSOUND: [Alarm; 9] = [
     Alarm::CheckpointSignature,
     Alarm::JournalKey,
     Alarm::Told,
+    Alarm::RevocationList,
 ];
 
 /// The verifier, with these files of trust anchors, read each time.
@@ -48,7 +49,8 @@ fn judge(paths: &[PathBuf], evidence: Vec<u8>, held: Vec<String>) -> Vec<String>
 
 /// The certificates of agreements may be older than the anchors; those of the journal's keys and of what is told may not.
 fn is_unsound(found: &Finding) -> bool {
-    UNSOUND.contains(&found.code) || (found.code == Alarm::Certificate && found.index.is_some())
+    let of_certificate = matches!(found.code, Alarm::Certificate | Alarm::CertificateRevoked);
+    UNSOUND.contains(&found.code) || (of_certificate && found.index.is_some())
 }
 
 fn code(found: &Finding) -> String {

@@ -10,10 +10,7 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     Json, Router,
     extract::{Path, Request, State},
-    http::{
-        HeaderValue,
-        header::{CONTENT_TYPE, RETRY_AFTER},
-    },
+    http::header::CONTENT_TYPE,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -181,11 +178,9 @@ async fn limit(State(counter): State<Arc<Counter>>, request: Request, next: Next
         "Uit uw netwerk komen te veel verzoeken.",
         "there are too many requests from your network",
     )
-    .next("Probeer het over een minuut opnieuw.", "try again in a minute");
-    let mut response = Failure(problem).into_response();
-    let wait = HeaderValue::from_static("60");
-    response.headers_mut().insert(RETRY_AFTER, wait);
-    response
+    .next("Probeer het over een minuut opnieuw.", "try again in a minute")
+    .retry_after(60);
+    Failure(problem).into_response()
 }
 
 fn stale() -> Problem {
@@ -196,6 +191,7 @@ fn stale() -> Problem {
         "this node cannot vouch for what it knows now",
     )
     .next("Probeer het zo opnieuw.", "try again shortly")
+    .retry_after(5)
 }
 
 #[cfg(test)]
