@@ -319,7 +319,8 @@ impl<'a> Lines<'a> {
             return Ok(needed);
         }
         needed.take_entries(about);
-        let versions: BTreeSet<String> = about.iter().filter_map(|entry| version_of(payload(entry)?)).collect();
+        let versions: BTreeSet<String> =
+            about.iter().filter_map(|entry| version_of(payload(entry)?)).collect();
         for hash in versions {
             let row = context.store.agreement(&hash).await.map_err(database_problem)?;
             row.iter().for_each(|row| needed.take_version(row, own));

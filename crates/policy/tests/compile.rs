@@ -61,7 +61,13 @@ fn a_request_with_agreed_elements_has_a_projection_and_any_other_has_none() -> O
     });
     for (agreement, has_one) in [
         (changed(&[])?, false),
-        (changed(&[(&format!("{OPERATION}/method"), json!("POST")), (&format!("{OPERATION}/request"), body)])?, true),
+        (
+            changed(&[
+                (&format!("{OPERATION}/method"), json!("POST")),
+                (&format!("{OPERATION}/request"), body),
+            ])?,
+            true,
+        ),
     ] {
         let mut question = question()?;
         question.call.method = if has_one { "POST" } else { "GET" };
