@@ -383,7 +383,8 @@ mod tests {
         ] {
             assert_eq!(error(text), expected, "{text}");
         }
-        assert_eq!(error(&format!("$.{}", "a".repeat(MAX_PATH_BYTES))), (MAX_PATH_BYTES, TooLong));
+        assert_eq!(error(&format!("$.{}", "a".repeat(MAX_PATH_BYTES - 1))), (MAX_PATH_BYTES, TooLong));
+        assert!(format!("$.{}", "a".repeat(MAX_PATH_BYTES - 2)).parse::<ElementPath>().is_ok());
         assert_eq!(error(&format!("${}", "[*]".repeat(MAX_PATH_STEPS + 1))), (97, TooManySteps));
     }
 }

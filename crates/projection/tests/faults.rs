@@ -170,6 +170,16 @@ fn records_and_scalars_outside_them_are_bounded() {
     assert_eq!(run(&mut many, people.as_bytes()).1, Some((0, RecordTooLarge)));
 }
 
+/// Where what is delivered names a person too, the bound counts that was exceeded first.
+#[test]
+fn of_two_bounds_the_first_counts() {
+    let row = |length| format!("[{{\"s\":\"{}\",\"id\":\"1234567890123\"}}]", "x".repeat(length));
+    let make = || projector(&["$[*].s: string", "$[*].id: string"], "$[*]", &["$.id"], Form::Document);
+    let faults = |length| run(&mut make(), row(length).as_bytes()).1.map(|(_, kind)| kind);
+    assert_eq!(faults(100), Some(SubjectTooLong));
+    assert_eq!(faults(142), Some(RecordTooLarge));
+}
+
 #[test]
 fn long_texts_are_judged_to_the_last_byte() {
     for length in (0..40).chain(120..140).chain([1000]) {
