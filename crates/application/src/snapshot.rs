@@ -116,7 +116,7 @@ impl SnapshotKeeper {
         supervisor: &Supervisor,
     ) -> Result<(Arc<Self>, JoinHandle<()>), StoreError> {
         let started = Instant::now();
-        let known = Known::whole(&store, ambient.now(), 0).await?;
+        let known = Known::whole(&store, ambient.now()).await?;
         let first = Arc::clone(&known.snapshot);
         let keeper = Arc::new(Self {
             current: ArcSwap::new(Arc::clone(&first)),
@@ -172,7 +172,7 @@ impl SnapshotKeeper {
 
     /// Puts another picture in place and confirms it.
     pub fn publish(&self, mut snapshot: Snapshot) {
-        snapshot.turn = self.current.load().turn + 1;
+        snapshot.turn = next_turn();
         let snapshot = Arc::new(snapshot);
         self.current.store(Arc::clone(&snapshot));
         self.published.send_replace(snapshot);
@@ -207,12 +207,11 @@ impl SnapshotKeeper {
             Some(known) => known.news(store, now).await?,
             None => News::Everything,
         };
-        let turn = self.current.load().turn + 1;
         // Taken out: what a panic leaves half done is not gone on with.
         let next = match (known.take(), news) {
             (Some(same), News::Nothing) => same,
-            (Some(before), News::Parts(parts)) => before.with(*parts, now, turn),
-            _ => Known::whole(store, now, turn).await?,
+            (Some(before), News::Parts(parts)) => before.with(*parts, now),
+            _ => Known::whole(store, now).await?,
         };
         let snapshot = Arc::clone(&known.insert(next).snapshot);
         if !Arc::ptr_eq(&snapshot, &self.current.load()) {
@@ -222,6 +221,12 @@ impl SnapshotKeeper {
         self.confirm(asked_at);
         Ok(())
     }
+}
+
+/// The turn of a picture that is about to be made: of two keepers in one process too the later picture has the greater one.
+fn next_turn() -> u64 {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    MADE.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use verbond_store::{
     peers::PeerRow,
 };
 
-use super::{Snapshot, ends::Ends};
+use super::{Snapshot, ends::Ends, next_turn};
 use crate::{
     agreements::{AgreementVersion, with_successors},
     counterparts::CounterpartCause,
@@ -32,10 +32,10 @@ pub(super) struct Known {
 
 impl Known {
     /// The whole picture.
-    pub(super) async fn whole(store: &Store, now: Timestamp, turn: u64) -> Result<Self, StoreError> {
+    pub(super) async fn whole(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         // Read first: what changes while the rest is read is a change after this, and is read once more.
         let position = store.changes_since(None).await?.position;
-        let mut snapshot = Snapshot { taken_at: now, turn, ..Snapshot::empty(position.number) };
+        let mut snapshot = Snapshot { taken_at: now, turn: next_turn(), ..Snapshot::empty(position.number) };
         let parts = [
             Changed::Services,
             Changed::Applications,
@@ -88,9 +88,9 @@ impl Known {
     }
 
     /// The next picture.
-    pub(super) fn with(mut self, parts: Parts, now: Timestamp, turn: u64) -> Self {
+    pub(super) fn with(mut self, parts: Parts, now: Timestamp) -> Self {
         let Parts { position, mut snapshot, agreements, agreement_rows, contracts, contract_rows } = parts;
-        (snapshot.generation, snapshot.turn, snapshot.taken_at) = (position.number, turn, now);
+        (snapshot.generation, snapshot.turn, snapshot.taken_at) = (position.number, next_turn(), now);
         self.take_contracts(&mut snapshot, contracts, contract_rows, now);
         self.take_agreements(&mut snapshot, agreements, agreement_rows, now);
         self.position = position;
