@@ -142,6 +142,13 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_digits_is_no_number() {
+        for text in ["", "-", ".", "e5", "x", "1x"] {
+            assert!(Decimal::of_json(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn numbers_that_floating_point_cannot_tell_apart_are_apart() {
         for (less, more) in [
             ("9007199254740992", "9007199254740993"),

@@ -12,13 +12,6 @@ pub struct ElementCount {
     pub untold: u64,
 }
 
-impl ElementCount {
-    /// Nothing stood there at all.
-    pub fn is_absent(self) -> bool {
-        self == Self::default()
-    }
-}
-
 /// What a projection did: numbers only, and no name that the agreement does not hold.
 ///
 /// When a document is refused, what was delivered of its unfinished record does not count.

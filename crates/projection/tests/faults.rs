@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use verbond_projection::{
-    Bounds, Comparison, Constant, Derivation, Element, ElementType, Fault, FaultKind, FaultKind::*, Form,
-    Operator, Piece, Pieces, Projection, ProjectionError, Projector, Rule, ScalarType,
+    Bounds, Comparison, Constant, Derivation, Element, ElementCount, ElementType, Fault, FaultKind,
+    FaultKind::*, Form, Operator, Piece, Pieces, Projection, ProjectionError, Projector, Rule, ScalarType,
 };
 
 const BOUNDS: Bounds = Bounds { record_bytes: 160, depth: 5, subject_bytes: 12, names_bytes: 200 };
@@ -176,8 +176,9 @@ fn of_two_bounds_the_first_counts() {
     let row = |length| format!("[{{\"s\":\"{}\",\"id\":\"1234567890123\"}}]", "x".repeat(length));
     let make = || projector(&["$[*].s: string", "$[*].id: string"], "$[*]", &["$.id"], Form::Document);
     let faults = |length| run(&mut make(), row(length).as_bytes()).1.map(|(_, kind)| kind);
-    assert_eq!(faults(100), Some(SubjectTooLong));
-    assert_eq!(faults(142), Some(RecordTooLarge));
+    // From here on there is less room for the record than for the number.
+    assert_eq!(faults(135), Some(SubjectTooLong));
+    assert_eq!(faults(136), Some(RecordTooLarge));
 }
 
 #[test]
@@ -232,6 +233,29 @@ fn names_of_open_objects_are_bounded() {
     let skipped = format!("{{\"x\":{{{members}\"x\":0,\"{long}\":1}},\"s\":[{{\"a\":1,\"b\":1}}]}}");
     let mut skipping = self::projector(&["$.a: string", "$.s: subtree"], "$.a", &[], Form::Document);
     assert_eq!(run(&mut skipping, skipped.as_bytes()), ("{\"s\":[{\"a\":1,\"b\":1}]}".to_owned(), None));
+}
+
+#[test]
+fn names_of_objects_that_are_closed_take_no_room() {
+    let bounds = Bounds { names_bytes: 5 * 33 + 35, ..BOUNDS };
+    let projector = |bounds| {
+        let compiled = compile_within(bounds, &["$.a: string", "$.s: subtree"], "$.a", &[], Form::Document);
+        Projector::new(Arc::new(compiled.unwrap()))
+    };
+    let list = |object: &str, times| format!("{{\"s\":[{}]}}", vec![object; times].join(","));
+    // Five names of one byte and one of three, each with 32 more: all of the room, and not a byte more.
+    let six = "{\"0\":0,\"1\":0,\"2\":0,\"3\":0,\"4\":0,\"xyz\":0}";
+    assert_eq!(run(&mut projector(bounds), list(six, 3).as_bytes()).1, None);
+    let less = Bounds { names_bytes: bounds.names_bytes - 1, ..bounds };
+    assert_eq!(
+        run(&mut projector(less), list(six, 1).as_bytes()).1.map(|(_, kind)| kind),
+        Some(NamesTooLarge)
+    );
+    // So many that they are looked up by hash.
+    let members: Vec<String> = (0..40).map(|number| format!("\"a long name {number:02}\":0")).collect();
+    let many = format!("{{{}}}", members.join(","));
+    let bounds = Bounds { record_bytes: 1 << 20, names_bytes: 40 * (14 + 32) + 40, ..BOUNDS };
+    assert_eq!(run(&mut projector(bounds), list(&many, 20).as_bytes()).1, None);
 }
 
 #[test]
@@ -347,8 +371,16 @@ fn the_summary_counts() {
     assert_eq!((summary.bytes_in, summary.bytes_out), (document.len() as u64, 25));
     let mut nothing = self::projector(&["$.a.b: integer"], "$", &[], Form::Document);
     assert_eq!(run(&mut nothing, b"{\"a\":null}").0, "{}");
-    assert!(nothing.summary().elements[0].is_absent());
-    assert_eq!(nothing.summary().not_agreed, 1);
+    assert_eq!((nothing.summary().elements[0], nothing.summary().not_agreed), (ElementCount::default(), 1));
+    // What stands there is of another type, `null` too; and what nobody has taken yet counts.
+    let mut waiting = self::projector(&["$.d: boolean"], "$", &[], Form::Document);
+    waiting.feed(b"{\"d\":null,").unwrap();
+    assert_eq!((waiting.summary().elements[0].dropped, waiting.summary().not_agreed), (1, 0));
+    let mut two = self::projector(&["$[*].a: integer"], "$[*]", &[], Form::Document);
+    two.feed(b"[{\"a\":1},").unwrap();
+    assert_eq!(two.take().bytes().len() as u64, two.summary().bytes_out);
+    two.feed(b"{\"a\":2},").unwrap();
+    assert_eq!(two.summary().bytes_out, 16);
 }
 
 fn records(pieces: &Pieces) -> Vec<(String, Vec<String>)> {
