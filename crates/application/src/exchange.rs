@@ -147,9 +147,9 @@ fn denial(
     let mut next = None;
     for reason in &mut decision.reasons {
         let of_reason = shortages.iter().find(|shortage| shortage.code() == reason.code);
-        if let Some(words) = of_reason.map(|shortage| shortage.words()) {
-            (reason.nl, reason.en) = (words.nl, words.en);
-            next = next.or(Some((words.status, words.next)));
+        if let Some(problem) = of_reason.map(|shortage| shortage.problem()) {
+            (reason.nl, reason.en) = (problem.detail.nl, problem.detail.en);
+            next = next.or(Some((problem.status, problem.next)));
         }
     }
     record.body.response.context.reasons.clone_from(&decision.reasons);

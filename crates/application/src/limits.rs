@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use verbond_agreement::{
     AgreementId, Clause, ClauseName, IdentifierKind, Limit, Moment, Period, PersonLocation, PersonPlace,
 };
-use verbond_domain::{Bilingual, Direction, Problem, Timestamp};
+use verbond_domain::{Direction, Problem, Timestamp};
 use verbond_journal::{EntryId, Place};
 use verbond_policy::{Candidate, Leases, NamedPerson, Reason, ReasonCode};
 use verbond_store::{Store, StoreError};
@@ -170,14 +170,6 @@ pub(crate) enum Shortage {
     NoKeys,
 }
 
-/// What a refusal for want of a place says.
-pub(crate) struct Words {
-    pub(crate) nl: String,
-    pub(crate) en: String,
-    pub(crate) next: Bilingual,
-    pub(crate) status: u16,
-}
-
 impl Shortage {
     /// The refusal, with the time after which it can be gone where that is known.
     pub(crate) fn timed(self, problem: Problem, now: Timestamp) -> Problem {
@@ -195,48 +187,49 @@ impl Shortage {
         }
     }
 
-    /// The sentences that say which it is, beside those of the code.
-    pub(crate) fn words(self) -> Words {
-        let of = |status, nl: &str, en: &str, next_nl: &str, next_en: &str| Words {
-            nl: nl.to_owned(),
-            en: en.to_owned(),
-            next: Bilingual::new(next_nl, next_en),
-            status,
-        };
+    /// The refusal: which it is, in words of its own beside those of the code.
+    pub(crate) fn problem(self) -> Problem {
         match self {
             Self::VolumeReached(until) | Self::PersonReached(until) => {
-                let until = shown(until);
-                let reason = Reason::new(self.code());
-                Words {
-                    nl: format!("{} Dat geldt tot {until}.", reason.nl),
-                    en: format!("{} That lasts until {until}.", reason.en),
-                    next: Bilingual::new(
-                        format!(
-                            "Vraag het opnieuw vanaf {until}, of stel een wijziging van de afspraak voor."
-                        ),
-                        format!("Ask again from {until} on, or propose an amendment."),
-                    ),
-                    status: 429,
-                }
+                let (until, reason) = (shown(until), Reason::new(self.code()));
+                Problem::new(
+                    reason.code.as_str(),
+                    429,
+                    format!("{} Dat geldt tot {until}.", reason.nl),
+                    format!("{} That lasts until {until}.", reason.en),
+                )
+                .next(
+                    format!("Vraag het opnieuw vanaf {until}, of stel een wijziging van de afspraak voor."),
+                    format!("Ask again from {until} on, or propose an amendment."),
+                )
             }
-            Self::VolumeUnknown => of(
+            Self::VolumeUnknown => Problem::new(
+                "VOLUME_EXHAUSTED",
                 503,
                 "Het knooppunt kan nu niet nagaan of er nog ruimte is in het afgesproken aantal uitwisselingen.",
                 "The node cannot establish now whether there is room left in the agreed number of exchanges.",
+            )
+            .next(
                 "Probeer het zo opnieuw; blijft het, dan moet de beheerder nagaan of de database bereikbaar is.",
                 "Try again shortly; if it stays, the operator should check that the database can be reached.",
             ),
-            Self::PersonUnknown => of(
+            Self::PersonUnknown => Problem::new(
+                "PERSON_LIMIT_REACHED",
                 403,
                 "De afspraak telt vragen per persoon, en in het verzoek staat niet over wie het gaat.",
                 "The agreement counts questions per person, and the request does not say about whom it is.",
+            )
+            .next(
                 "Noem in de afspraak bij `people` in welke parameter de persoon staat.",
                 "Say in the agreement, under `people`, in which parameter the person stands.",
             ),
-            Self::NoKeys => of(
+            Self::NoKeys => Problem::new(
+                "PERSON_LIMIT_REACHED",
                 503,
                 "Dit proces heeft niet de sleutels waarmee het knooppunt vragen per persoon telt.",
                 "This process does not have the keys with which the node counts questions per person.",
+            )
+            .next(
                 "De beheerder moet pseudonym-keys.json van het knooppunt terugzetten; het logboek zegt wat er mis is.",
                 "The operator must put back the node's pseudonym-keys.json; the log says what is wrong.",
             ),
@@ -256,17 +249,12 @@ pub(crate) struct InAnswer {
 
 /// What a refusal says of an answer that names somebody about whom the agreed number has been asked until then.
 pub fn person_reached(until: Timestamp, now: Timestamp) -> Problem {
-    refused(Shortage::PersonReached(until)).retry_from(until, now)
+    Shortage::PersonReached(until).problem().retry_from(until, now)
 }
 
 /// What a refusal says where a limit per person stands and nobody can be counted.
 pub(crate) fn person_unknown() -> Problem {
-    refused(Shortage::PersonUnknown)
-}
-
-fn refused(shortage: Shortage) -> Problem {
-    let Words { nl, en, next, status } = shortage.words();
-    Problem { next, ..Problem::new(shortage.code().as_str(), status, nl, en) }
+    Shortage::PersonUnknown.problem()
 }
 
 /// What is held for one exchange.
