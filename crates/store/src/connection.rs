@@ -54,14 +54,14 @@ impl Pools {
     pub(crate) async fn begin_write(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Self::Sqlite { writer, .. } => Connection::Sqlite(writer.begin_with(BEGIN_WRITE_SQLITE).await?),
-            Self::Postgres { pool } => Connection::Postgres(pool.begin_with(BEGIN_WRITE_POSTGRES).await?),
+            Self::Postgres { pool } => begin_postgres(pool, BEGIN_WRITE_POSTGRES).await?,
         })
     }
 
     pub(crate) async fn begin_read(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Self::Sqlite { readers, .. } => Connection::Sqlite(readers.begin_with(BEGIN_READ_SQLITE).await?),
-            Self::Postgres { pool } => Connection::Postgres(pool.begin_with(BEGIN_READ_POSTGRES).await?),
+            Self::Postgres { pool } => begin_postgres(pool, BEGIN_READ_POSTGRES).await?,
         })
     }
 
@@ -107,6 +107,16 @@ impl Pools {
             Self::Postgres { pool } => pool.close().await,
         }
     }
+}
+
+/// Begins to its end, also when nobody waits for it any more: the driver counts a transaction once the server has answered, so that a
+/// connection given back before that would be in one of which nobody knows, and fail whoever has it next, again and again.
+async fn begin_postgres(pool: &PgPool, statement: &'static str) -> Result<Connection, StoreError> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
+    let begun =
+        begun.map_err(|error| StoreError::Database(format!("a transaction could not be begun: {error}")))?;
+    Ok(Connection::Postgres(begun?))
 }
 
 impl Connection {

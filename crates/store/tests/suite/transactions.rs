@@ -1,5 +1,11 @@
-use std::time::{Duration, Instant};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
+use verbond_journal::{JournalStorage, Outcome};
 use verbond_store::{SortOrder, services::ServiceRow};
 
 use crate::{
@@ -14,6 +20,7 @@ on_both!(
     only_changes_raise_the_generation,
     a_commit_wakes_those_who_wait,
     a_change_while_nobody_waits_is_not_missed,
+    a_beginning_that_is_given_up_leaves_no_transaction_behind,
 );
 
 fn service(name: &str) -> Result<ServiceRow, verbond_domain::NameError> {
@@ -180,4 +187,37 @@ async fn a_rollback_by_sqlite_itself_leaves_no_part_behind_and_does_not_last() -
         Ok(())
     })
     .await
+}
+
+/// Waits for something so many times, and then no more.
+async fn for_some_time<T>(times: usize, what: impl Future<Output = T>) {
+    let (mut what, mut left) = (pin!(what), times);
+    poll_fn(|context| {
+        if left == 0 || what.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Whoever waited for a transaction is gone, at whichever moment: what is told to be written after that is written, not within
+/// a transaction that nobody knows of.
+async fn a_beginning_that_is_given_up_leaves_no_transaction_behind(database: &Database) -> TestResult {
+    let (store, ambient) = (database.open().await?, ticking());
+    let mut written = Vec::new();
+    for times in (0..8).cycle().take(80) {
+        for_some_time(times, store.changes_since(None)).await;
+        for_some_time(times, store.begin()).await;
+        for _ in 0..2 {
+            let transaction = verbond_domain::TransactionId::from_uuid(ambient.uuid_v7());
+            let entry = permit_of(transaction, 2).prepare(&ambient)?;
+            assert_eq!(store.append(std::slice::from_ref(&entry)).await?, [Outcome::Written]);
+            written.push(entry.id);
+        }
+    }
+    let other = database.open().await?;
+    assert_eq!(other.present(&written).await?.len(), written.len());
+    Ok(())
 }
