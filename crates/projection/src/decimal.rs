@@ -146,6 +146,9 @@ mod tests {
         for text in ["", "-", ".", "e5", "x", "1x"] {
             assert!(Decimal::of_json(text.as_bytes()).is_err(), "{text}");
         }
+        let exponent = |digits| format!("1e{}", "9".repeat(digits));
+        assert!(Decimal::of_json(exponent(EXPONENT_DIGITS).as_bytes()).is_ok());
+        assert!(Decimal::of_json(exponent(EXPONENT_DIGITS + 1).as_bytes()).is_err());
     }
 
     #[test]

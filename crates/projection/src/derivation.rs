@@ -175,6 +175,17 @@ mod tests {
     }
 
     #[test]
+    fn each_month_has_its_last_day() {
+        let lasts = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        for (month, last) in (1..).zip(lasts) {
+            assert!(is_day(&format!("2026-{month:02}-{last}")), "{month}");
+            assert!(!is_day(&format!("2026-{month:02}-{}", last + 1)), "{month}");
+        }
+        assert!(is_day("2028-02-29") && !is_day("2100-02-29") && is_day("2000-02-29"));
+        assert!(!is_day("2026-00-01") && !is_day("2026-13-01") && !is_day("2026-01-00"));
+    }
+
+    #[test]
     fn a_value_is_held_against_a_constant_of_its_type_only() {
         use Operator::*;
         let (text, day) = (|text: &str| Constant::Text(text.into()), |day: &str| Constant::Day(day.into()));
