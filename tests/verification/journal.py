@@ -186,8 +186,12 @@ class Journal:
             if each.kind in kinds and month_of(each.at) == month:
                 each.destroy()
         if act:
-            detail = {"class": kind_of, "month": month, "first_index": first, "last_index": last, "reason": "Restored without keys."}
-            self.act("journal.loss", f"{kind_of}-{month}", detail, at)
+            self.declare_loss(kind_of, month, first, last, at)
+
+    def declare_loss(self, kind_of, month, first, last, at):
+        """Says that entries are lost, whether they are or not."""
+        detail = {"class": kind_of, "month": month, "first_index": first, "last_index": last, "reason": "Restored without keys."}
+        self.act("journal.loss", f"{kind_of}-{month}", detail, at)
 
     def certify_again(self, act, at):
         """Says once more what a lost act said of a key."""

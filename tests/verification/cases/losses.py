@@ -117,7 +117,7 @@ def lost_one_entry_while_its_key_opens_others(world):
     journal.entries[only].destroy()
     month = month_of(journal.entries[only].at)
     world.on(HOUR)
-    journal.act("journal.loss", "one", {"class": "exchange", "month": month, "first_index": only, "last_index": only, "reason": "-"}, world.now)
+    journal.declare_loss("exchange", month, only, only, world.now)
     world.busy(3)
     return alone(world)
 
@@ -135,8 +135,7 @@ def lost_exchanges_declared_as_acts(world):
     journal, last = exchanged(world)
     world.on(HOUR)
     journal.lose("exchange", month_of(world.now), 0, last, world.now, act=False)
-    detail = {"class": "act", "month": month_of(world.now), "first_index": 0, "last_index": last, "reason": "-"}
-    journal.act("journal.loss", "act", detail, world.now)
+    journal.declare_loss("act", month_of(world.now), 0, last, world.now)
     world.busy(3)
     return alone(world)
 
@@ -146,8 +145,7 @@ def lost_of_another_month_than_was_declared(world):
     journal, last = exchanged(world)
     world.on(HOUR)
     journal.lose("exchange", month_of(world.now), 0, last, world.now, act=False)
-    detail = {"class": "exchange", "month": month_of(world.now) + 1, "first_index": 0, "last_index": last, "reason": "-"}
-    journal.act("journal.loss", "exchange", detail, world.now)
+    journal.declare_loss("exchange", month_of(world.now) + 1, 0, last, world.now)
     world.busy(3)
     return alone(world)
 
@@ -156,8 +154,7 @@ def lost_of_another_month_than_was_declared(world):
 def lost_later_than_the_act_that_declares_it(world):
     journal, last = exchanged(world)
     world.on(HOUR)
-    detail = {"class": "exchange", "month": month_of(world.now), "first_index": 0, "last_index": last + 40, "reason": "-"}
-    journal.act("journal.loss", "exchange", detail, world.now)
+    journal.declare_loss("exchange", month_of(world.now), 0, last + 40, world.now)
     world.busy(3)
     for each in journal.entries:
         if each.kind in ("permit", "refusal", "processing", "completion"):
@@ -204,7 +201,6 @@ def lost_and_something_else_put_in_its_place(world):
 @case("P:FORM", notes="ONE_SIDE")
 def loss_of_no_known_class(world):
     journal, last = exchanged(world)
-    detail = {"class": "everything", "month": 202603, "first_index": 0, "last_index": last, "reason": "-"}
-    journal.act("journal.loss", "everything", detail, world.on())
+    journal.declare_loss("everything", 202603, 0, last, world.on())
     world.busy(3)
     return alone(world)
