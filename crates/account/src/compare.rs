@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use verbond_domain::{Direction, TransactionId};
+use verbond_domain::{Direction, Timestamp, TransactionId};
 use verbond_journal::{Completion, Delivery};
 
 use crate::told::{ToldAnswer, ToldExchange};
@@ -19,6 +19,9 @@ pub enum FindingKind {
     Contradicts,
     /// Both have completed it, and the completions differ.
     Differs,
+    /// One permitted it under a version of the agreement and the other under the version that took its place, both about the
+    /// moment at which it did: it was under way then, or the clocks of the two differ.
+    AtHandover,
     /// The consumer says that less arrived than the provider handed on. Whoever hands bytes to a connection does not learn whether they
     /// arrive, so that both may be right.
     ArrivedLess,
@@ -33,7 +36,14 @@ pub enum FindingKind {
 impl FindingKind {
     /// Whether the accounts disagree; else it is only known that something is not known.
     pub const fn disagrees(self) -> bool {
-        !matches!(self, Self::ArrivedLess | Self::RecordMissing | Self::UnknownHere | Self::UnknownThere)
+        !matches!(
+            self,
+            Self::AtHandover
+                | Self::ArrivedLess
+                | Self::RecordMissing
+                | Self::UnknownHere
+                | Self::UnknownThere
+        )
     }
 }
 
@@ -61,8 +71,17 @@ pub(crate) fn decisive(lines: &[ToldExchange]) -> Option<&ToldExchange> {
     permit.or_else(|| lines.first())
 }
 
-/// Compares what we tell of one exchange with what the counterpart tells of it.
-pub(crate) fn compare(ours: Option<&ToldExchange>, theirs: Option<&ToldExchange>) -> Vec<Finding> {
+/// How far from the moment at which a version takes over, in milliseconds, an exchange that was under way then, or of a party
+/// whose clock differs, can have been permitted.
+const ABOUT_HANDOVER: u64 = 60 * 1000;
+
+/// Compares what we tell of one exchange with what the counterpart tells of it. `handover`: the moment at which the version
+/// that one of them names took the place of the version that the other one names, if it did.
+pub(crate) fn compare(
+    ours: Option<&ToldExchange>,
+    theirs: Option<&ToldExchange>,
+    handover: Option<Timestamp>,
+) -> Vec<Finding> {
     let Some(line) = ours.or(theirs) else { return Vec::new() };
     let direction = match ours {
         Some(ours) => ours.direction,
@@ -99,13 +118,24 @@ pub(crate) fn compare(ours: Option<&ToldExchange>, theirs: Option<&ToldExchange>
         if arrived_less(ours, theirs) {
             findings.push(finding(FindingKind::ArrivedLess, Vec::new()));
         }
-        let members = differing(ours, theirs);
-        if !members.is_empty() {
-            findings.push(finding(FindingKind::Differs, members));
+        let about = |line: &ToldExchange| {
+            handover.is_some_and(|at| line.at_millis.abs_diff(at.millis()) <= ABOUT_HANDOVER)
+        };
+        let at_handover = about(ours) && about(theirs);
+        let (follow, differ): (Vec<_>, Vec<_>) = differing(ours, theirs)
+            .into_iter()
+            .partition(|member| at_handover && BY_VERSION.contains(member));
+        for (kind, members) in [(FindingKind::AtHandover, follow), (FindingKind::Differs, differ)] {
+            if !members.is_empty() {
+                findings.push(finding(kind, members));
+            }
         }
     }
     findings
 }
+
+/// What differs where each side went by a version of its own: the version, and what that one names among what crossed.
+const BY_VERSION: [&str; 2] = ["agreement", "elements"];
 
 /// How one party's account of an exchange stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -272,7 +302,7 @@ mod tests {
         ours: Option<&ToldExchange>,
         theirs: Option<&ToldExchange>,
     ) -> Vec<(FindingKind, Vec<&'static str>)> {
-        compare(ours, theirs).into_iter().map(|finding| (finding.kind, finding.members)).collect()
+        compare(ours, theirs, None).into_iter().map(|finding| (finding.kind, finding.members)).collect()
     }
 
     #[test]
@@ -296,7 +326,10 @@ mod tests {
         let theirs = told(Direction::Incoming, permitted(completion(b"answer")?))?;
         assert_eq!(found(Some(&ours), None), [(FindingKind::MissingThere, vec![])]);
         assert_eq!(found(None, Some(&theirs)), [(FindingKind::MissingHere, vec![])]);
-        assert_eq!(compare(None, Some(&theirs)).first().map(|it| it.direction), Some(Direction::Outgoing));
+        assert_eq!(
+            compare(None, Some(&theirs), None).first().map(|it| it.direction),
+            Some(Direction::Outgoing)
+        );
         let refused = told(Direction::Incoming, ToldAnswer::Refused { code: "X".to_owned() })?;
         assert_eq!(found(Some(&ours), Some(&refused)), [(FindingKind::Contradicts, vec![])]);
         Ok(())
@@ -366,6 +399,38 @@ mod tests {
             let theirs = ToldExchange { direction: Direction::Incoming, ..theirs };
             assert_eq!(found(Some(&ours), Some(&theirs)), [(FindingKind::Differs, vec![member])]);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn about_a_handover_each_side_may_go_by_its_own_version() -> Outcome {
+        let at = |seconds: i64| Some(Timestamp::from_millis(seconds * 1000));
+        let ours = told(Direction::Outgoing, permitted(completion(b"answer")?))?;
+        let fewer = Completion { elements: Vec::new(), ..completion(b"answer")? };
+        let later = |completion| {
+            let line = told(Direction::Incoming, permitted(completion))?;
+            let line = ToldExchange { agreement: Some("later".to_owned()), at_millis: 1, ..line };
+            Ok::<_, Box<dyn std::error::Error>>(line)
+        };
+        let theirs = later(fewer)?;
+        let both = || vec!["agreement", "elements"];
+        let kinds = |theirs: &ToldExchange, handover| -> Vec<_> {
+            let findings = compare(Some(&ours), Some(theirs), handover).into_iter();
+            findings.map(|finding| (finding.kind, finding.members)).collect()
+        };
+        assert!(!FindingKind::AtHandover.disagrees());
+        assert_eq!(kinds(&theirs, at(60)), [(FindingKind::AtHandover, both())]);
+        assert_eq!(kinds(&theirs, at(-59)), [(FindingKind::AtHandover, both())]);
+        // No version took over from the other, or at another time.
+        for handover in [None, at(61), at(-60)] {
+            assert_eq!(kinds(&theirs, handover), [(FindingKind::Differs, both())], "{handover:?}");
+        }
+        // What does not follow from the version disagrees as ever.
+        let changed = later(completion(b"anSwer")?)?;
+        assert_eq!(
+            kinds(&changed, at(0)),
+            [(FindingKind::AtHandover, vec!["agreement"]), (FindingKind::Differs, vec!["response.digest"])]
+        );
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod evidence;
 mod exchanges;
 mod export;
 mod half;
+mod handover;
 mod one_exchange;
 mod other_half;
 mod otlp;

@@ -7,6 +7,7 @@ use verbond_application::{OpContext, database_problem};
 use verbond_domain::{ParticipantId, Problem, Timestamp, TransactionId};
 use verbond_journal::{Entry, RecordedDecision};
 use verbond_store::{
+    StoreError,
     exchanges::{Answered, ExchangeFilter, ExchangeRow},
     processing::{ProcessingFilter, ProcessingRow},
 };
@@ -16,6 +17,7 @@ use crate::{
     compare::compare,
     evidence::unknown_exchange,
     exchanges::exchange,
+    handover::Handovers,
     told::{ToldExchange, told_of},
 };
 
@@ -75,40 +77,52 @@ pub async fn one_exchange(
     let filter = ProcessingFilter { transaction_id: Some(transaction), ..ProcessingFilter::default() };
     let records = context.store.processing_records(&filter, None, MOST_RECORDS).await;
     let records = records.map_err(database_problem)?;
-    let one = |row: ExchangeRow| whole(row, &records.items, records.next.is_some(), others);
-    Ok(page.items.into_iter().map(one).collect())
+    let mut handovers = Handovers::of(&context.store);
+    let mut exchanges = Vec::new();
+    for row in page.items {
+        let mut one = whole(&row, &records.items, records.next.is_some());
+        if let Some(other) = others.iter().find(|other| other.participant == one.own.counterpart) {
+            let ours = told_of(row.answered, row.at);
+            one.other = Some(told(other, ours.as_ref(), &mut handovers).await.map_err(database_problem)?);
+        }
+        exchanges.push(one);
+    }
+    Ok(exchanges)
 }
 
-fn whole(row: ExchangeRow, records: &[ProcessingRow], more: bool, others: &[OtherHalf]) -> OneExchange {
+fn whole(row: &ExchangeRow, records: &[ProcessingRow], more: bool) -> OneExchange {
     let decision_record = match &row.answered {
         Answered::Permitted(permit, _) => permit.decision.clone(),
         Answered::Refused(refusal) => refusal.decision.clone(),
     };
     let decision_record = decision_record.map(RecordedDecision::into_value);
-    let ours = told_of(row.answered.clone(), row.at);
-    let own = exchange(row.answered, row.at);
+    let own = exchange(row.answered.clone(), row.at);
     let is_its =
         |record: &&ProcessingRow| record.direction == own.direction && record.counterpart == own.counterpart;
     let shown = records.iter().filter(is_its).map(|row| serde_json::to_value(&row.record));
     let records = shown.map(Result::unwrap_or_default).collect();
-    let other = others.iter().find(|other| other.participant == own.counterpart);
-    let other = other.map(|other| told(other, ours.as_ref()));
-    OneExchange { own, decision_record, records, more_records: more, other }
+    OneExchange { own, decision_record, records, more_records: more, other: None }
 }
 
-fn told(other: &OtherHalf, ours: Option<&ToldExchange>) -> Other {
+async fn told(
+    other: &OtherHalf,
+    ours: Option<&ToldExchange>,
+    handovers: &mut Handovers<'_>,
+) -> Result<Other, StoreError> {
     let theirs = other.outcome.as_ref().ok().and_then(|half| answered(&half.entries));
-    let findings = match &theirs {
-        Some((at, answered)) => compare(ours, told_of(answered.clone(), *at).as_ref()),
-        None => Vec::new(),
-    };
-    Other {
+    let mut findings = Vec::new();
+    if let Some((at, answered)) = &theirs {
+        let theirs = told_of(answered.clone(), *at);
+        let handover = handovers.between(ours, theirs.as_ref()).await?;
+        findings = compare(ours, theirs.as_ref(), handover);
+    }
+    Ok(Other {
         participant: other.participant.clone(),
         asked_at_millis: other.at_millis,
         not_given: other.not_given().map(|not| not.code),
         told: theirs.map(|(at, answered)| exchange(answered, at)),
         findings,
-    }
+    })
 }
 
 /// What a half says: the permit if there is one, with the completion.

@@ -17,6 +17,7 @@ use verbond_store::{counterparts::ReconciliationRow, owed::OwedRow};
 use crate::{
     HalvesPage,
     compare::{Finding, FindingKind, compare, decisive},
+    handover::Handovers,
     told::{Told, ToldExchange, ToldPage, told},
 };
 
@@ -153,6 +154,7 @@ pub async fn reconcile(
     };
     let mut ours = Lines::default();
     let mut theirs = Lines::default();
+    let mut handovers = Handovers::of(&context.store);
     loop {
         while ours.wants_more() {
             let asked = Told { counterpart: participant, from: period.from, until: period.until };
@@ -164,7 +166,9 @@ pub async fn reconcile(
         }
         let Some(next) = ours.first().into_iter().chain(theirs.first()).min() else { break };
         let (ours, theirs) = (ours.take(next), theirs.take(next));
-        came.take(compare(decisive(&ours), decisive(&theirs)));
+        let (ours, theirs) = (decisive(&ours), decisive(&theirs));
+        let handover = handovers.between(ours, theirs).await.map_err(database_problem)?;
+        came.take(compare(ours, theirs, handover));
     }
     came.find(missing_records(context, participant, period).await?);
     write_down(context, &came, occasion).await?;
