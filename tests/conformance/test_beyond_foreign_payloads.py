@@ -34,7 +34,8 @@ BUNDLE = {
     "resourceType": "Bundle", "type": "searchset", "total": 3,
     "link": [{"relation": "next", "url": f"https://fhir.test/?page={SECRET}"}],
     "entry": [
-        {"fullUrl": f"urn:{SECRET}", "resource": {"resourceType": "Patient", "id": "p1", "name": [{"family": SECRET, "given": [SECRET]}]}},
+        {"fullUrl": f"urn:{SECRET}",
+         "resource": {"resourceType": "Patient", "id": "p1", "name": [{"family": SECRET, "given": [SECRET]}]}},
         {"resource": {"resourceType": "Observation", "status": "final", "valueQuantity": {"value": 7.20, "unit": "mmol/l"},
                       "code": {"coding": [{"system": "http://loinc.org", "code": "2339-0", "display": SECRET}]}}},
         {"resource": {"resourceType": "Observation", "status": "final", "valueString": SECRET, "note": [{"text": SECRET}]}},
@@ -63,7 +64,8 @@ TRAFFIC = {
 TRIP = {
     "entityType": "trip", "id": "0d6c1d3e", "externalAttributes": {"note": SECRET},
     "actions": [
-        {"entity": {"actionType": "load", "startTime": "2026-11-29T08:00:00Z", "location": {"entity": {"name": SECRET}}}, "associationType": "inline"},
+        {"associationType": "inline",
+         "entity": {"actionType": "load", "startTime": "2026-11-29T08:00:00Z", "location": {"entity": {"name": SECRET}}}},
         {"uuid": "5b", "associationType": "reference"},
     ],
 }  # fmt: skip
@@ -141,8 +143,7 @@ def imported(binary, sample, operation):
 
 
 def agreed_on(base, name, record, paths, **more):
-    person = base["parameters"]
-    return {**base, "name": name, "path": f"/{name}/{{person}}", "parameters": person, "record": record,
+    return {**base, "name": name, "path": f"/{name}/{{person}}", "record": record,
             "delivered": [{**element(path, kind, "personal"), **({"why_all": "It has no fixed form."} if kind == "subtree" else {})}
                           for path, kind in paths.items()], **more}  # fmt: skip
 
@@ -371,8 +372,9 @@ def test_xml_goes_out_whole_and_nothing_else_in_its_place(consumer, token, worki
 def test_a_request_in_another_form_goes_nowhere(consumer, token, working, source, content_type, body):
     says(source, {"n": 1})
     headers = {"Content-Type": content_type}
-    good = consumer.node.outway(f"/{SERVICE}/report/{BSN}", token, method="POST", body=b'{"reason":"moved"}', headers={"Content-Type": JSON})
+    path = f"/{SERVICE}/report/{BSN}"
+    good = consumer.node.outway(path, token, method="POST", body=b'{"reason":"moved"}', headers={"Content-Type": JSON})
     assert good.json() == {"n": 1}
     source.forget()
-    answer = consumer.node.outway(f"/{SERVICE}/report/{BSN}", token, method="POST", body=body, headers=headers)
+    answer = consumer.node.outway(path, token, method="POST", body=body, headers=headers)
     assert answer.status in (400, 415, 422) and answer.json()["code"].isupper() and source.received() == [], answer
