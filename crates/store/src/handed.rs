@@ -12,7 +12,7 @@ use uuid::Uuid;
 use verbond_domain::Timestamp;
 use verbond_journal::{Listed, PreparedEntry};
 
-/// Most entries that are held, some 8 MiB: when there are more, nobody takes them, and they are let go.
+/// Most entries that are held, some 8 MiB. What comes on top is read back: the oldest come first.
 const MOST: usize = 1 << 14;
 
 /// Entries that wait to be integrated, by their identifiers.
@@ -37,10 +37,7 @@ impl Handed {
     /// Hands over entries that are about to be written. Before, since integration may see them before their writer hears of it.
     pub(crate) fn hand<'batch>(&'batch self, batch: &'batch [PreparedEntry]) -> Handing<'batch> {
         let mut held = self.held();
-        if held.len().saturating_add(batch.len()) > MOST {
-            held.clear();
-        }
-        for entry in batch.iter().take(MOST) {
+        for entry in batch.iter().take(MOST.saturating_sub(held.len())) {
             let Some(listed) = entry.listed.clone() else { continue };
             let PreparedEntry { kind, at, commitment, .. } = *entry;
             held.insert(entry.id.0, HandedEntry { kind, at, commitment, listed });
