@@ -159,8 +159,8 @@ mod tests {
             }
         });
         for under_an_agreement in [true, false] {
-            if !under_an_agreement {
-                record["attributes"] = json!({});
+            if !under_an_agreement && let Some(attributes) = record.get_mut("attributes") {
+                *attributes = json!({});
             }
             let decided: DecisionRecord = serde_json::from_value(record.clone())?;
             let read = RecordedDecision::from(record.clone()).rests_on();

@@ -63,14 +63,12 @@ fn decision(
     purpose: Option<&str>,
 ) -> Result<RecordedDecision, serde_json::Error> {
     let agreement = uuid::Uuid::from_u128(7);
-    let mut record = json!({ "attributes": {}, "body": { "adl.core.request": { "context": {} } } });
-    if let Some(version) = version {
-        let policies = json!({ "agreement": { "id": agreement, "version": version } });
-        record["attributes"]["adl.core.policies"] = policies;
-    }
-    if let Some(purpose) = purpose {
-        record["body"]["adl.core.request"]["context"]["purpose"] = purpose.into();
-    }
+    let policies = version.map(|version| json!({ "agreement": { "id": agreement, "version": version } }));
+    let attributes: serde_json::Map<String, Value> =
+        policies.into_iter().map(|policies| ("adl.core.policies".to_owned(), policies)).collect();
+    let context: serde_json::Map<String, Value> =
+        purpose.into_iter().map(|purpose| ("purpose".to_owned(), purpose.into())).collect();
+    let record = json!({ "attributes": attributes, "body": { "adl.core.request": { "context": context } } });
     let agreement = version.map(|version| (agreement, version.into()));
     match written {
         true => RecordedDecision::of(&record, RestsOn { agreement, purpose: purpose.map(ToOwned::to_owned) }),
