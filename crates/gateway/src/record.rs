@@ -11,7 +11,7 @@ use verbond_application::{
 };
 use verbond_domain::{Direction, Problem};
 use verbond_fail_points::fail_point;
-use verbond_journal::{AppendError, Permit, ProcessingRecord, RecordedDecision, RefusedExchange};
+use verbond_journal::{AppendError, Permit, ProcessingRecord, RecordedDecision, RefusedExchange, RestsOn};
 use verbond_policy::DecisionRecord;
 
 use crate::{Failure, Gateway, RefusalRecord};
@@ -86,7 +86,16 @@ pub(crate) fn decided(permission: &Permission) -> Option<RecordedDecision> {
 /// A decision as it stands in an entry.
 pub(crate) fn written(decision: &DecisionRecord) -> Option<RecordedDecision> {
     // A record is made of texts and numbers; that it cannot be written does not come up.
-    RecordedDecision::of(decision).ok()
+    RecordedDecision::of(decision, rests_on(decision)).ok()
+}
+
+/// What exchanges are found by, of the record of a decision.
+fn rests_on(decision: &DecisionRecord) -> RestsOn {
+    let agreement = decision.attributes.policies.as_ref().map(|policies| &policies.agreement);
+    RestsOn {
+        agreement: agreement.map(|agreement| (agreement.id.0, agreement.version.into())),
+        purpose: Some(decision.body.request.context.purpose.as_str().to_owned()),
+    }
 }
 
 /// Counts a refusal of somebody who has not proved who it is. Nothing is written, so that strangers cannot fill the disk.
@@ -120,4 +129,44 @@ pub(crate) async fn refusal(
     }
     fail_point!("record::refused");
     problem
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What is handed over with a record is what whoever reads the record finds in it.
+    #[test]
+    fn a_record_rests_on_what_is_read_in_it() -> Result<(), serde_json::Error> {
+        let hash = format!("sha256:{}", "0a".repeat(32));
+        let mut record = json!({
+            "trace_id": "abababababababababababababababab", "span_id": "0101010101010101",
+            "event_name": "adl.access_evaluation", "timestamp": 1_796_731_200_000_i64, "status": "Ok",
+            "attributes": {"adl.core.policies": {
+                "agreement": {"id": "01932f5e-7c00-7000-8000-000000000001", "version": 3, "hash": hash},
+                "policy": {"hash": hash, "compiler": 2}
+            }},
+            "body": {
+                "adl.core.request": {
+                    "subject": {"type": "participant", "id": "oin:00000099000000020000", "properties": {"participant": "oin:00000099000000020000"}},
+                    "action": {"name": "income-of-person", "properties": {"parameters": {}}},
+                    "resource": {"type": "service", "id": "oin:00000099000000030000/incomes", "properties": {"service": {"provider": "oin:00000099000000030000", "name": "incomes"}}},
+                    "context": {"purpose": "supplement-outreach", "volume_held": true, "person_held": true}
+                },
+                "adl.core.response": {"decision": true, "context": {}}
+            }
+        });
+        for under_an_agreement in [true, false] {
+            if !under_an_agreement && let Some(attributes) = record.get_mut("attributes") {
+                *attributes = json!({});
+            }
+            let decided: DecisionRecord = serde_json::from_value(record.clone())?;
+            let read = RecordedDecision::from(record.clone()).rests_on();
+            assert_eq!(read.as_ref().is_some_and(|read| read.agreement.is_some()), under_an_agreement);
+            assert_eq!(Some(rests_on(&decided)), read);
+        }
+        Ok(())
+    }
 }

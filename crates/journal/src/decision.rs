@@ -5,6 +5,7 @@ use serde_json::{
     Value,
     value::{RawValue, to_raw_value},
 };
+use uuid::Uuid;
 
 /// A record of the Authorization Decision Log 1.0.0. Whoever decided writes it as JSON once, and an entry takes that text in as it is;
 /// whoever reads an entry gets it as a value.
@@ -13,17 +14,35 @@ pub struct RecordedDecision(Form);
 
 #[derive(Clone, Debug)]
 enum Form {
-    Written(Box<RawValue>),
+    Written(Box<RawValue>, RestsOn),
     Read(Value),
 }
 
+/// Of the record of a decision: what exchanges are looked for by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Record")]
+pub struct RestsOn {
+    /// The agreement and its version, where there is one.
+    pub agreement: Option<(Uuid, i64)>,
+    /// The purpose that was stated.
+    pub purpose: Option<String>,
+}
+
 impl RecordedDecision {
-    /// Writes a record.
+    /// Writes a record that rests on this.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub fn of(record: &impl Serialize) -> Result<Self, serde_json::Error> {
-        Ok(Self(Form::Written(to_raw_value(record)?)))
+    pub fn of(record: &impl Serialize, rests_on: RestsOn) -> Result<Self, serde_json::Error> {
+        Ok(Self(Form::Written(to_raw_value(record)?, rests_on)))
+    }
+
+    /// On what the decision rests; `None`: it is no record of a decision.
+    pub fn rests_on(&self) -> Option<RestsOn> {
+        match &self.0 {
+            Form::Written(_, rests_on) => Some(rests_on.clone()),
+            Form::Read(value) => RestsOn::deserialize(value).ok(),
+        }
     }
 
     /// The record as a value.
@@ -31,7 +50,7 @@ impl RecordedDecision {
         match self.0 {
             Form::Read(value) => value,
             // What has been written as JSON can be read as JSON, unless it nests deeper than a reader goes: no record does.
-            Form::Written(text) => serde_json::from_str(text.get()).unwrap_or_default(),
+            Form::Written(text, _) => serde_json::from_str(text.get()).unwrap_or_default(),
         }
     }
 }
@@ -51,7 +70,7 @@ impl PartialEq for RecordedDecision {
 impl Serialize for RecordedDecision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            Form::Written(text) => text.serialize(serializer),
+            Form::Written(text, _) => text.serialize(serializer),
             Form::Read(value) => value.serialize(serializer),
         }
     }
@@ -60,6 +79,55 @@ impl Serialize for RecordedDecision {
 impl<'de> Deserialize<'de> for RecordedDecision {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Value::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// As much of a record of the Authorization Decision Log 1.0.0 as [`RestsOn`] is read from.
+#[derive(Deserialize)]
+struct Record {
+    attributes: Sources,
+    body: Question,
+}
+
+#[derive(Deserialize)]
+struct Sources {
+    #[serde(default, rename = "adl.core.policies")]
+    policies: Option<Policies>,
+}
+
+#[derive(Deserialize)]
+struct Policies {
+    agreement: AgreementVersion,
+}
+
+#[derive(Deserialize)]
+struct AgreementVersion {
+    id: Uuid,
+    version: i64,
+}
+
+#[derive(Deserialize)]
+struct Question {
+    #[serde(rename = "adl.core.request")]
+    request: Request,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    context: Context,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    #[serde(default)]
+    purpose: Option<String>,
+}
+
+impl From<Record> for RestsOn {
+    fn from(Record { attributes, body }: Record) -> Self {
+        let agreement =
+            attributes.policies.map(|policies| (policies.agreement.id, policies.agreement.version));
+        Self { agreement, purpose: body.request.context.purpose }
     }
 }
 
@@ -73,7 +141,7 @@ mod tests {
     fn what_was_written_is_read_back_the_same() -> Result<(), serde_json::Error> {
         let value =
             json!({ "body": { "adl.core.response": { "decision": true } }, "text": "with \"quotes\" and é" });
-        let written = RecordedDecision::of(&value)?;
+        let written = RecordedDecision::of(&value, RestsOn::default())?;
         let read: RecordedDecision = serde_json::from_slice(&serde_json::to_vec(&written)?)?;
         assert_eq!(read, written);
         assert_eq!(read.into_value(), value);

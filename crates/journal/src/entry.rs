@@ -1,5 +1,7 @@
 //! What an entry of the journal says.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use verbond_domain::{
@@ -7,8 +9,8 @@ use verbond_domain::{
 };
 
 use crate::{
-    Completion, NOBODY, OwedRecords, Processing, ProcessingRecord, RecordedDecision, Settled, Witness,
-    tree::hash,
+    Completion, Listed, NOBODY, OwedRecords, Processing, ProcessingRecord, RecordedDecision, Settled,
+    Witness, tree::hash,
 };
 
 /// The time-ordered identifier of an entry: a UUID version 7.
@@ -127,6 +129,8 @@ pub struct PreparedEntry {
     pub commitment: [u8; 32],
     /// The entry as JSON.
     pub payload: Vec<u8>,
+    /// What it is looked for by; `None`: to be read from the payload.
+    pub listed: Option<Arc<Listed>>,
     /// Places that are taken with the entry: all of them, or it is not written.
     pub places: Vec<Place>,
     /// A permit that leaves the records to the application: how many of these may wait. Else it is not written.
@@ -189,6 +193,7 @@ impl Entry {
             salt,
             nonce,
             payload,
+            listed: Listed::of(self).map(Arc::new),
             places: Vec::new(),
             owing: None,
             settles: self.settles(),
@@ -228,8 +233,6 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use aws_lc_rs::digest;
     use verbond_domain::{Clock, Entropy};
 

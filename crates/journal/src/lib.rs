@@ -11,6 +11,7 @@ mod checkpoint;
 mod completion;
 mod decision;
 mod entry;
+mod listed;
 mod processing;
 mod tree;
 mod witness;
@@ -18,8 +19,9 @@ mod witness;
 pub use appender::{AppendError, Journal, JournalLimits, JournalStatistics};
 pub use checkpoint::{Checkpoint, CheckpointError, LONGEST_NOTE, Origin, SignedCheckpoint, VerifierKey};
 pub use completion::{Bytes32, Completion, Counting, Crossed, CrossedElement, Delivery};
-pub use decision::RecordedDecision;
+pub use decision::{RecordedDecision, RestsOn};
 pub use entry::{Act, Entry, EntryId, OwedPermit, Permit, Place, PreparedEntry, RefusedExchange};
+pub use listed::{Listed, ListedCompletion, ListedExchange, ListedProcessing};
 pub use processing::{
     NOBODY, OwedRecords, Processing, ProcessingAttributes, ProcessingRecord, ProcessingStatus, Settled,
 };

@@ -19,7 +19,9 @@ use verbond_trust::WrappingKey;
 use crate::{
     changes::Marks,
     connection::Pools,
-    durability, migrations,
+    durability,
+    handed::Handed,
+    migrations,
     month_keys::MonthKeys,
     notifications::{self, Signals},
     sql::Sql,
@@ -130,6 +132,8 @@ pub(crate) struct Inner {
     pub(crate) signals: Arc<Signals>,
     /// The right edge of the tree as this process has left it, so that it is read from the database once only.
     pub(crate) edge: Mutex<Option<Edge>>,
+    /// What this process has appended and nobody has integrated yet.
+    pub(crate) handed: Handed,
     /// `None`: opened to be looked at only.
     keys: Option<MonthKeys>,
     /// `None`: opened to be looked at only.
@@ -186,7 +190,8 @@ impl Store {
             }
         };
         let (edge, keys, marks) = (Mutex::default(), Some(keys), Some(Marks::new(ambient.uuid_v7())));
-        let store = Self { inner: Arc::new(Inner { pools, signals, edge, keys, marks, listener }) };
+        let handed = Handed::default();
+        let store = Self { inner: Arc::new(Inner { pools, signals, edge, handed, keys, marks, listener }) };
         store.views_in_this_form().await?;
         Ok(store)
     }
@@ -204,7 +209,8 @@ impl Store {
         durability::check(&pools).await?;
         let signals = Arc::new(Signals::new());
         let (edge, keys, marks, listener) = (Mutex::default(), None, None, None);
-        Ok(Self { inner: Arc::new(Inner { pools, signals, edge, keys, marks, listener }) })
+        let handed = Handed::default();
+        Ok(Self { inner: Arc::new(Inner { pools, signals, edge, handed, keys, marks, listener }) })
     }
 
     /// Numbers and names of the migrations that [`Store::open`] would apply.

@@ -91,18 +91,17 @@ impl Dialect {
         })
     }
 
-    /// Gives the next entries the positions from `size` + 1 on, `limit` at most, and finds them: position, kind, payload, time,
-    /// commitment, id, key.
+    /// Gives the next entries the positions from `size` + 1 on, `limit` at most, and finds them: position, id.
     pub(crate) fn place(self, size: i64, limit: i64) -> Sql {
         Sql::new(match self {
             // They have them from their insertion on.
-            Self::Sqlite => PLACED,
+            Self::Sqlite => "SELECT position, id FROM journal_entry WHERE position > $1 ORDER BY position LIMIT $2",
             Self::Postgres => {
                 "UPDATE journal_entry SET position = placed.place \
                  FROM (SELECT entry_id, $1 + ROW_NUMBER() OVER (ORDER BY entry_id) AS place \
                        FROM (SELECT id AS entry_id FROM journal_entry WHERE position IS NULL ORDER BY id LIMIT $2) \
                             AS waiting) AS placed \
-                 WHERE id = placed.entry_id RETURNING position, kind, payload, at_millis, commitment, id, key_id"
+                 WHERE id = placed.entry_id RETURNING position, id"
             }
         })
         .bind(size)

@@ -30,7 +30,14 @@ pub(crate) fn is_rare(kind: &str) -> bool {
 
 impl JournalStorage for Store {
     fn append<'a>(&'a self, batch: &'a [PreparedEntry]) -> BoxFuture<'a, Result<Vec<Outcome>, StorageError>> {
-        Box::pin(async move { self.append_batch(batch).await.map_err(storage_error) })
+        Box::pin(async move {
+            let handing = self.inner.handed.hand(batch);
+            let outcomes = self.append_batch(batch).await.map_err(storage_error)?;
+            if outcomes.iter().all(|outcome| *outcome == Outcome::Written) {
+                handing.written();
+            }
+            Ok(outcomes)
+        })
     }
 
     fn present<'a>(&'a self, ids: &'a [EntryId]) -> BoxFuture<'a, Result<Vec<EntryId>, StorageError>> {

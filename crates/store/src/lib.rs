@@ -20,6 +20,7 @@ mod dialect;
 mod durability;
 pub mod exchanges;
 pub mod export;
+mod handed;
 pub mod holds;
 pub mod interfaces;
 mod journal;

@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use uuid::Uuid;
 use verbond_domain::Timestamp;
 use verbond_journal::{Edge, Tile, TreeHash, leaf, leaf_hash};
 
@@ -14,8 +15,11 @@ use crate::{
     connection::Connection,
     database::Inner,
     dialect::PLACED,
+    handed::HandedEntry,
+    journal::uuid,
     sql::{Sql, powers_of_two},
-    tree, views,
+    tree,
+    views::{self, ListedEntry},
 };
 
 /// Entries in one transaction at most, so that appends do not wait long for it.
@@ -23,10 +27,20 @@ const STEP: i64 = 1000;
 /// Tiles in one `INSERT` at most: a power of two.
 const TILES: usize = 16;
 
-/// An entry as it is integrated: position, kind, payload, time, commitment, id, key.
-type Sequenced = (i64, String, Vec<u8>, i64, Vec<u8>, Vec<u8>, i64);
+/// An entry as it is read back: position, kind, payload, time, commitment, id, key.
+type ReadBack = (i64, String, Vec<u8>, i64, Vec<u8>, Vec<u8>, i64);
+/// An entry that has got its place: position, id.
+type PlaceOf = (i64, Vec<u8>);
 /// size, tree_size, epoch.
 type HeadColumns = (i64, i64, i64);
+
+/// Entries that have got their places.
+#[derive(Default)]
+struct Placed {
+    /// In the order of the places.
+    leaves: Vec<TreeHash>,
+    listed: Vec<ListedEntry>,
+}
 
 /// A step of integration that has not been committed: dropped, it has not taken place.
 pub struct Integration {
@@ -59,11 +73,13 @@ impl Store {
     pub async fn begin_integration(&self, limit: i64) -> Result<Option<Integration>, StoreError> {
         let waiting = self.inner.pools.dialect().waiting();
         if self.inner.pools.row::<(i64,)>(waiting).await?.is_none() {
+            self.inner.handed.forget();
             return Ok(None);
         }
         let mut connection = self.inner.pools.begin_write().await?;
         let leads = connection.row::<(String, i64)>(connection.dialect().lead()).await?;
         if leads.is_none_or(|(_, leads)| leads == 0) {
+            self.inner.handed.forget();
             return Ok(None);
         }
         let head = Sql::new("SELECT size, tree_size, epoch FROM journal_head WHERE id = 1");
@@ -72,27 +88,60 @@ impl Store {
         let (size, tree_size, _) = head;
 
         let limit = limit.clamp(1, STEP);
-        let entries = match tree_size < size {
-            // Positions that were given before there was a tree.
-            true => placed(&mut connection, tree_size, limit.min(size.saturating_sub(tree_size))).await?,
-            false => place(&mut connection, size, limit).await?,
+        let Placed { leaves, listed } = match tree_size < size {
+            // Positions that were given before there was a tree: they stand in the views already.
+            true => {
+                let limit = limit.min(size.saturating_sub(tree_size));
+                let entries = read_back(&mut connection, tree_size, limit).await?;
+                let leaves: Result<_, _> = entries.iter().map(leaf_read_back).collect();
+                Placed { leaves: leaves?, listed: Vec::new() }
+            }
+            false => self.place(&mut connection, size, limit).await?,
         };
-        let count = entries.len();
+        let count = leaves.len();
         if count == 0 {
             return Ok(None);
         }
         let mut edge = self.edge(&mut connection, tree_size).await?;
-        let leaves: Result<Vec<TreeHash>, StoreError> = entries.iter().map(hashed).collect();
-        put_tiles(&mut connection, &edge.append(leaves?)).await?;
+        put_tiles(&mut connection, &edge.append(leaves)).await?;
         advance(&mut connection, head, count).await?;
-        if tree_size == size {
-            let lying = entries
-                .into_iter()
-                .map(|(position, kind, payload, _, _, id, key)| (position, kind, payload, id, key));
-            let derived = self.placed(lying.collect()).await?;
-            views::insert_records(&mut connection, &derived).await?;
-        }
+        views::insert_records(&mut connection, listed).await?;
         Ok(Some(Integration { connection, store: Arc::clone(&self.inner), edge, count }))
+    }
+
+    /// Gives the next entries their places. What this process has appended itself it knows; the rest is read back.
+    async fn place(&self, connection: &mut Connection, size: i64, limit: i64) -> Result<Placed, StoreError> {
+        let mut places: Vec<PlaceOf> = connection.rows(connection.dialect().place(size, limit)).await?;
+        places.sort_unstable_by_key(|(position, _)| *position);
+        let ids: Result<Vec<Uuid>, StoreError> = places.iter().map(|(_, id)| uuid(id)).collect();
+        let handed = self.inner.handed.take(ids?.into_iter());
+        let unknown =
+            |((position, _), handed): (&PlaceOf, &Option<HandedEntry>)| handed.is_none().then_some(*position);
+        let mut unknown = places.iter().zip(&handed).filter_map(unknown);
+        let mut others = match (unknown.next(), unknown.next_back()) {
+            (None, _) => Vec::new(),
+            (Some(first), last) => {
+                let many = last.unwrap_or(first).saturating_sub(first).saturating_add(1);
+                read_back(connection, first.saturating_sub(1), many).await?
+            }
+        }
+        .into_iter()
+        .peekable();
+        let (mut placed, mut lying) = (Placed::default(), Vec::new());
+        for ((position, _), handed) in places.into_iter().zip(handed) {
+            let other = others.next_if(|(at, ..)| *at == position);
+            if let Some(HandedEntry { kind, at, commitment, listed }) = handed {
+                placed.leaves.push(hashed(kind, at, commitment)?);
+                placed.listed.push((position, Arc::unwrap_or_clone(listed)));
+            } else {
+                let other = other.ok_or_else(|| StoreError::damaged("an entry has no place"))?;
+                placed.leaves.push(leaf_read_back(&other)?);
+                let (position, kind, payload, _, _, id, key) = other;
+                lying.push((position, kind, payload, id, key));
+            }
+        }
+        placed.listed.extend(self.listed(lying).await?);
+        Ok(placed)
     }
 
     /// The right edge of the tree of this size: as this process left it, else from the tiles.
@@ -119,21 +168,19 @@ impl Integration {
     }
 }
 
-async fn placed(connection: &mut Connection, after: i64, limit: i64) -> Result<Vec<Sequenced>, StoreError> {
+async fn read_back(connection: &mut Connection, after: i64, limit: i64) -> Result<Vec<ReadBack>, StoreError> {
     connection.rows(Sql::new(PLACED).bind(after).bind(limit)).await
 }
 
-async fn place(connection: &mut Connection, size: i64, limit: i64) -> Result<Vec<Sequenced>, StoreError> {
-    let mut entries: Vec<Sequenced> = connection.rows(connection.dialect().place(size, limit)).await?;
-    entries.sort_unstable_by_key(|(position, ..)| *position);
-    Ok(entries)
-}
-
-fn hashed((_, kind, _, at, commitment, ..): &Sequenced) -> Result<TreeHash, StoreError> {
+fn leaf_read_back((_, kind, _, at, commitment, ..): &ReadBack) -> Result<TreeHash, StoreError> {
     let commitment = commitment.as_slice().try_into();
     let commitment = commitment.map_err(|_| StoreError::damaged("a commitment has not 32 bytes"))?;
-    let leaf = leaf(kind, Timestamp::from_millis(*at), commitment);
-    Ok(leaf_hash(&leaf.map_err(|_| StoreError::damaged("an entry has no leaf"))?))
+    hashed(kind, Timestamp::from_millis(*at), commitment)
+}
+
+fn hashed(kind: &str, at: Timestamp, commitment: [u8; 32]) -> Result<TreeHash, StoreError> {
+    let leaf = leaf(kind, at, commitment).map_err(|_| StoreError::damaged("an entry has no leaf"))?;
+    Ok(leaf_hash(&leaf))
 }
 
 async fn put_tiles(connection: &mut Connection, tiles: &[Tile]) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use verbond_domain::{Direction, ParticipantId, ServiceName, TransactionId};
+use verbond_journal::{Listed, ListedCompletion, ListedExchange, ListedProcessing, RestsOn};
 
 use crate::{
     Store, StoreError,
@@ -18,24 +19,26 @@ const ROWS: usize = 64;
 /// The form in which this program derives the views: counts up when they hold more, or other things, than before.
 const FORM: i64 = 1;
 
-/// An entry with its position: position, kind, payload.
-pub(crate) type PlacedEntry = (i64, String, Vec<u8>);
+/// What an entry is looked for by, with its position.
+pub(crate) type ListedEntry = (i64, Listed);
 
-/// The same as it lies in the database: position, kind, payload, id, key.
+/// An entry as it lies in the database: position, kind, payload, id, key.
 pub(crate) type LyingEntry = (i64, String, Vec<u8>, Vec<u8>, i64);
 
 impl Store {
-    /// Opens entries. Those that have been destroyed are left out; so is, and is told, one that cannot be opened.
-    pub(crate) async fn placed(&self, entries: Vec<LyingEntry>) -> Result<Vec<PlacedEntry>, StoreError> {
+    /// What entries are looked for by, read from them as they lie. Those that have been destroyed are left out; so is, and is told,
+    /// one that cannot be opened.
+    pub(crate) async fn listed(&self, entries: Vec<LyingEntry>) -> Result<Vec<ListedEntry>, StoreError> {
         let opening = self.opening(entries.iter().map(|(.., key)| *key).collect()).await?;
-        let open = |(position, kind, payload, id, key): LyingEntry| match opening.payload(key, &id, payload) {
-            Ok(payload) => payload.map(|payload| (position, kind, payload)),
+        let listed = |(position, kind, payload, id, key): LyingEntry| match opening.payload(key, &id, payload)
+        {
+            Ok(payload) => Some((position, read(position, &kind, &payload?))),
             Err(error) => {
                 tracing::error!(position, %error, "a journal entry cannot be opened and is left out of the views");
                 None
             }
         };
-        Ok(entries.into_iter().filter_map(open).collect())
+        Ok(entries.into_iter().filter_map(listed).collect())
     }
 
     /// Derives all views again if they stand in the form of an earlier version of the program.
@@ -82,7 +85,7 @@ impl Store {
                  WHERE position >= $1 AND position < $2 AND length(payload) > 0 ORDER BY position",
             );
             let entries = connection.rows(entries.bind(from).bind(until)).await?;
-            insert_records(&mut connection, &self.placed(entries).await?).await?;
+            insert_records(&mut connection, self.listed(entries).await?).await?;
             connection.commit().await?;
             from = until;
         }
@@ -95,20 +98,23 @@ fn size(row: Option<(i64,)>) -> Result<i64, StoreError> {
 
 pub(crate) async fn insert_records(
     connection: &mut Connection,
-    entries: &[PlacedEntry],
+    entries: Vec<ListedEntry>,
 ) -> Result<(), StoreError> {
-    let records = entries.iter().filter_map(record).collect();
-    let exchanges = "INSERT INTO transaction_record (position, transaction_id, direction, consumer, consumer_delegator, \
+    let (mut exchanges, mut processed, mut completed) = (Vec::new(), Vec::new(), Vec::new());
+    for (position, Listed { exchange, processing, completion }) in entries {
+        exchanges.extend(exchange.and_then(|exchange| exchange_row(position, exchange)));
+        processed
+            .extend((0..).zip(processing).map(|(place, record)| processing_row(position, place, record)));
+        completed.extend(completion.map(|completion| completion_row(position, &completion)));
+    }
+    let text = "INSERT INTO transaction_record (position, transaction_id, direction, consumer, consumer_delegator, \
          provider, provider_delegator, service, grant_hash, agreement, agreement_version, purpose) VALUES ";
-    insert_rows(connection, exchanges, records).await?;
-    let records = entries.iter().flat_map(processing).collect();
-    let processed =
+    insert_rows(connection, text, exchanges).await?;
+    let text =
         "INSERT INTO processing_record (position, place, transaction_id, data_subject, activity) VALUES ";
-    insert_rows(connection, processed, records).await?;
-    let records = entries.iter().filter_map(completion).collect();
-    let completed =
-        "INSERT INTO completion_record (position, transaction_id, direction, counterpart) VALUES ";
-    insert_rows(connection, completed, records).await
+    insert_rows(connection, text, processed).await?;
+    let text = "INSERT INTO completion_record (position, transaction_id, direction, counterpart) VALUES ";
+    insert_rows(connection, text, completed).await
 }
 
 /// Puts rows into a view. What stands there already stays.
@@ -117,9 +123,11 @@ async fn insert_rows<const N: usize>(
     text: &'static str,
     rows: Vec<[Value; N]>,
 ) -> Result<(), StoreError> {
-    for piece in powers_of_two(&rows, ROWS) {
+    let lengths = powers_of_two(&rows, ROWS).map(<[_]>::len).collect::<Vec<_>>();
+    let mut rows = rows.into_iter();
+    for length in lengths {
         let mut sql = Sql::new(text);
-        sql.push_rows(piece.iter().cloned()).push(" ON CONFLICT DO NOTHING");
+        sql.push_rows(rows.by_ref().take(length)).push(" ON CONFLICT DO NOTHING");
         connection.execute(sql).await?;
     }
     Ok(())
@@ -160,51 +168,12 @@ struct AttributedBy {
     data_subject: Option<String>,
 }
 
-/// As [`record`], for processing records: a permit may hold several.
-fn processing((position, kind, payload): &PlacedEntry) -> Vec<[Value; 5]> {
-    if !matches!(kind.as_str(), "permit" | "processing") {
-        return Vec::new();
-    }
-    let Ok(processed) = serde_json::from_slice::<ProcessedBy>(payload) else {
-        tracing::error!(position, "a journal entry is damaged and left out of the processing records");
-        return Vec::new();
-    };
-    let records = processed.processing.into_iter().chain(processed.record);
-    let row = |(place, RecordedBy { attributes }): (i64, RecordedBy)| {
-        [
-            (*position).into(),
-            place.into(),
-            processed.transaction_id.as_uuid().as_bytes().as_slice().into(),
-            attributes.data_subject.into(),
-            attributes.activity.as_str().into(),
-        ]
-    };
-    (0..).zip(records).map(row).collect()
-}
-
 /// What completions are looked for by.
 #[derive(Deserialize)]
 struct CompletedBy {
     transaction_id: TransactionId,
     direction: Direction,
     counterpart: ParticipantId,
-}
-
-/// As [`record`], for completions.
-fn completion((position, kind, payload): &PlacedEntry) -> Option<[Value; 4]> {
-    if kind != "completion" {
-        return None;
-    }
-    let Ok(completed) = serde_json::from_slice::<CompletedBy>(payload) else {
-        tracing::error!(position, "a journal entry is damaged and left out of the completions");
-        return None;
-    };
-    Some([
-        (*position).into(),
-        completed.transaction_id.as_uuid().as_bytes().as_slice().into(),
-        completed.direction.as_str().into(),
-        (&completed.counterpart).into(),
-    ])
 }
 
 /// What of a permit or a refusal exchanges are looked for by. Read by itself: the whole entry is read through a buffer.
@@ -219,48 +188,7 @@ struct LookedForBy {
     service: ServiceName,
     wire: Wire,
     #[serde(default)]
-    decision: Option<DecidedBy>,
-}
-
-/// Of the record of a decision: the version on which it rests, and the purpose.
-#[derive(Deserialize)]
-struct DecidedBy {
-    attributes: SourcesOf,
-    body: QuestionOf,
-}
-
-#[derive(Deserialize)]
-struct SourcesOf {
-    #[serde(default, rename = "adl.core.policies")]
-    policies: Option<PoliciesOf>,
-}
-
-#[derive(Deserialize)]
-struct PoliciesOf {
-    agreement: VersionOf,
-}
-
-#[derive(Deserialize)]
-struct VersionOf {
-    id: uuid::Uuid,
-    version: i64,
-}
-
-#[derive(Deserialize)]
-struct QuestionOf {
-    #[serde(rename = "adl.core.request")]
-    request: RequestOf,
-}
-
-#[derive(Deserialize)]
-struct RequestOf {
-    context: ContextOf,
-}
-
-#[derive(Deserialize)]
-struct ContextOf {
-    #[serde(default)]
-    purpose: Option<String>,
+    decision: Option<RestsOn>,
 }
 
 #[derive(Deserialize)]
@@ -268,32 +196,71 @@ struct Wire {
     grant_hash: Option<serde_json::Value>,
 }
 
-/// The row of the view for an entry, if it has one. A damaged entry has none: it is told, and does not keep the others
-/// from theirs.
-fn record((position, kind, payload): &PlacedEntry) -> Option<[Value; 12]> {
-    if !matches!(kind.as_str(), "permit" | "refusal") {
-        return None;
+/// What an entry is looked for by, read from it. What of it is damaged stands in no listing: that is told, and does not keep the
+/// others from theirs.
+fn read(position: i64, kind: &str, payload: &[u8]) -> Listed {
+    let mut listed = Listed::default();
+    if matches!(kind, "permit" | "refusal") {
+        listed.exchange = read_part(position, "records", payload).map(exchange);
     }
-    let row = serde_json::from_slice(payload).ok().and_then(|exchange| row(*position, exchange));
-    if row.is_none() {
-        tracing::error!(position, "a journal entry is damaged and left out of the records");
+    if matches!(kind, "permit" | "processing") {
+        let records = read_part(position, "processing records", payload).map(processing);
+        listed.processing = records.unwrap_or_default();
     }
-    row
+    if kind == "completion" {
+        listed.completion = read_part(position, "completions", payload).map(completion);
+    }
+    listed
 }
 
-fn row(position: i64, exchange: LookedForBy) -> Option<[Value; 12]> {
-    let grant_hash = match exchange.wire.grant_hash {
-        Some(serde_json::Value::String(hash)) if hash.len() <= 1024 => Some(hash),
-        _ => None,
+fn read_part<'payload, T: Deserialize<'payload>>(
+    position: i64,
+    listing: &'static str,
+    payload: &'payload [u8],
+) -> Option<T> {
+    let read = serde_json::from_slice(payload).ok();
+    if read.is_none() {
+        damaged(position, listing);
+    }
+    read
+}
+
+fn damaged(position: i64, listing: &'static str) {
+    tracing::error!(position, listing, "a journal entry is damaged and left out of a listing");
+}
+
+fn exchange(read: LookedForBy) -> ListedExchange {
+    ListedExchange {
+        transaction_id: read.transaction_id,
+        direction: read.direction,
+        consumer: read.consumer,
+        consumer_delegator: read.consumer_delegator,
+        provider: read.provider,
+        provider_delegator: read.provider_delegator,
+        service: read.service,
+        grant_hash: ListedExchange::grant_hash(read.wire.grant_hash.as_ref()),
+        rests_on: read.decision.unwrap_or_default(),
+    }
+}
+
+fn processing(read: ProcessedBy) -> Vec<ListedProcessing> {
+    let listed = |RecordedBy { attributes }| ListedProcessing {
+        transaction_id: read.transaction_id,
+        activity: attributes.activity,
+        data_subject: attributes.data_subject,
     };
-    let (agreement, purpose) = match exchange.decision {
-        Some(DecidedBy { attributes, body }) => {
-            (attributes.policies.map(|policies| policies.agreement), body.request.context.purpose)
-        }
-        None => (None, None),
-    };
+    read.processing.into_iter().chain(read.record).map(listed).collect()
+}
+
+fn completion(CompletedBy { transaction_id, direction, counterpart }: CompletedBy) -> ListedCompletion {
+    ListedCompletion { transaction_id, direction, counterpart }
+}
+
+fn exchange_row(position: i64, exchange: ListedExchange) -> Option<[Value; 12]> {
+    let RestsOn { agreement, purpose } = exchange.rests_on;
     // PostgreSQL's text cannot hold NUL.
-    if [&grant_hash, &purpose].into_iter().flatten().any(|text| text.contains('\0')) {
+    if [&exchange.grant_hash, &purpose].into_iter().flatten().any(|text| text.contains('\0')) {
+        damaged(position, "records");
         return None;
     }
     Some([
@@ -305,9 +272,28 @@ fn row(position: i64, exchange: LookedForBy) -> Option<[Value; 12]> {
         (&exchange.provider).into(),
         exchange.provider_delegator.as_ref().map(ToString::to_string).into(),
         exchange.service.as_str().into(),
-        grant_hash.into(),
-        Value::Bytes(agreement.as_ref().map(|version| version.id.as_bytes().to_vec())),
-        agreement.map(|version| version.version).into(),
+        exchange.grant_hash.into(),
+        Value::Bytes(agreement.map(|(id, _)| id.as_bytes().to_vec())),
+        agreement.map(|(_, version)| version).into(),
         purpose.into(),
     ])
+}
+
+fn processing_row(position: i64, place: i64, record: ListedProcessing) -> [Value; 5] {
+    [
+        position.into(),
+        place.into(),
+        record.transaction_id.as_uuid().into(),
+        record.data_subject.into(),
+        record.activity.into(),
+    ]
+}
+
+fn completion_row(position: i64, completion: &ListedCompletion) -> [Value; 4] {
+    [
+        position.into(),
+        completion.transaction_id.as_uuid().into(),
+        completion.direction.as_str().into(),
+        (&completion.counterpart).into(),
+    ]
 }

@@ -18,7 +18,7 @@ on_both!(
     views_of_an_earlier_form_are_derived_anew_when_the_database_is_opened,
 );
 
-fn completion_of(permit: &PreparedEntry, transaction: TransactionId, consumer: u32) -> Entry {
+pub fn completion_of(permit: &PreparedEntry, transaction: TransactionId, consumer: u32) -> Entry {
     let salt = Bytes32([7; 32]);
     let nothing = Counting::new(&salt).crossed();
     Entry::Completion(Completion {

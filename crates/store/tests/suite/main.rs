@@ -31,6 +31,7 @@ mod counterparts;
 mod damage;
 mod durability;
 mod exchanges;
+mod handed;
 mod journal;
 mod limits;
 mod month_keys;
