@@ -14,7 +14,7 @@ use verbond_store::{
 use verbond_trust::{IdentityHandle, TrustStore, jws, personal};
 
 use super::{
-    AgreementVersion, Envelope, Reader,
+    AgreementVersion, Envelope, Reader, WireJudge,
     advising::{differs_in_advice_only, take_the_place},
     foreign, received, refusals, with_successors,
 };
@@ -42,6 +42,8 @@ pub struct AgreementOffice {
     pub trust: Arc<TrustStore>,
     /// Reads what versions name.
     pub reader: Arc<dyn Reader>,
+    /// Judges what others show of foreign participants.
+    pub wire: Arc<dyn WireJudge>,
     /// Where others reach this participant's public registers, if that is known.
     pub public_address: Option<String>,
     /// The directories of the group, the first that are asked to read what a foreign party's node cannot.
@@ -203,10 +205,7 @@ impl AgreementOffice {
         if statement.participant == self.own {
             return Err(refusals::statement("what this participant states it states itself"));
         }
-        // What a foreign participant does on the wire each node sees itself; nobody is believed about it.
-        if statement.step.on_the_wire().is_some() || statement.step.bound_contract().is_some() {
-            return Err(refusals::statement("it speaks for another party"));
-        }
+        foreign::must_be_shown(self.wire.as_ref(), &before, &statement, now)?;
         if before.statements.iter().any(|(known, _)| *known == statement) {
             return Ok(before);
         }
@@ -216,6 +215,7 @@ impl AgreementOffice {
             return Ok(version);
         }
         take(&version, &statement)?;
+        foreign::was_foreign(&mut transaction, &self.own, &statement).await?;
         add(&mut transaction, &version, &statement, &envelope, now).await?;
         let action = format!("agreement.{}", statement.step.name());
         let detail = json!({ "participant": statement.participant, "statement": envelope.statement });
