@@ -171,7 +171,9 @@ impl FscNode {
         if waits && grant.provider() == own && follows_from(grant, version, foreign, now) {
             self.accept(&by_agreement(), hash).await?;
         }
-        let ended = matches!(version.stage(now), Stage::Refused | Stage::Withdrawn | Stage::Revoked);
+        // One that a later version has replaced stands until its own term is over: a stream under it may go on as long.
+        let ended =
+            matches!(version.stage(now), Stage::Refused | Stage::Withdrawn | Stage::Revoked | Stage::Expired);
         if !state.is_final() && ended && contract.has_signed(own, SignatureKind::Accept) {
             self.revoke(&by_agreement(), hash).await?;
         }
