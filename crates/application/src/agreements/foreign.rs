@@ -12,7 +12,7 @@ use verbond_store::{
     interfaces::{Interface, InterfaceRow},
 };
 
-use super::{AgreementOffice, AgreementVersion, refusals};
+use super::{AgreementOffice, AgreementVersion, office, refusals};
 use crate::{OpContext, context::database_problem};
 
 /// What an authenticated participant answered where nodes of this program speak to each other.
@@ -65,7 +65,8 @@ impl AgreementOffice {
         Ok(among(document, &foreign))
     }
 
-    /// Writes down what a participant answered, if that was not known.
+    /// Writes down what a participant answered, if that was not known. One that was foreign and is so no more is brought the
+    /// versions that it is a party to.
     ///
     /// # Errors
     /// When it has answered as a node of this program before and now says that there is nothing: it is not foreign until
@@ -85,6 +86,7 @@ impl AgreementOffice {
             return Ok(());
         }
         let context = OpContext { actor: Actor::Node { rule: "interface".to_owned() }, ..context.clone() };
+        let shared = self.shared_with(&context, peer, context.ambient.now()).await?;
         let mut transaction = context.store.begin().await.map_err(database_problem)?;
         let known = transaction.lock_peer_interface(peer).await.map_err(database_problem)?;
         let before = known.map(|row| row.interface);
@@ -95,6 +97,12 @@ impl AgreementOffice {
             _ => {}
         }
         write(&context, &mut transaction, peer, interface, "what it answered", before).await?;
+        // A foreign participant that has moved to this program knows nothing of what it accepted on the wire.
+        if before.is_some_and(Interface::is_foreign) {
+            for version in &shared {
+                office::bring(&context, &mut transaction, version, peer).await?;
+            }
+        }
         transaction.commit().await.map_err(database_problem)
     }
 
