@@ -2,8 +2,6 @@
 by what it accepts on the wire; it is never said to have signed."""
 
 import json
-import types
-import uuid
 
 import pytest
 
@@ -20,21 +18,11 @@ from support.agreements import (
 )
 from support.between_two import folder, source  # noqa: F401
 from support.checks import eventually, transaction_id
-from support.contract import connection, contract
+from support.foreign import MARK, PROBE, PROPERTY, another, names, party, proposed, stand_in, wire
 from support.hashing import content_hash, grant_hash
 from support.node import NodeFault
 from support.servers import Reply
 from support.world import CAST
-
-PROPERTY = "verbond.agreement"
-PROBE = "/verbond/v1/agreements"
-MARK = {"nl": "aanvaard op de lijn", "en": "accepted on the wire"}
-
-
-def another():
-    """An identifier that no other agreement has, of version 7."""
-    digits = uuid.uuid4().hex
-    return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +55,6 @@ def register(world):
     echo = world.echo()
     echo.respond = lambda request: Reply.of(activity(ACTIVITIES[request.path.rsplit("/", 1)[1]]))
     return echo
-
-
-def stand_in(peer, role, register):
-    """What a document says of a foreign participant."""
-    return types.SimpleNamespace(id=peer.id, public_address=f"http://{CAST[role][2]}:{register.port}", role=role)
 
 
 @pytest.fixture
@@ -132,23 +115,9 @@ def offered_and_signed(organisation, content, folder):
     return digest
 
 
-def names(content, digest, **changes):
-    named = {"id": content["id"], "version": content["version"], "hash": digest, **changes}
-    return {PROPERTY: named}
-
-
-def wire(provider, peer, properties=None):
-    return contract(connection(peer.identity, provider.node.id, SERVICE, properties=properties))
-
-
 def state(organisation, content):
     found = organisation.node.cli("contract", "show", content_hash(content))
     return found["state"]
-
-
-def party(organisation, digest, peer):
-    parties = organisation.agreement(digest)["parties"]
-    return next(each for each in parties if each["participant"] == f"oin:{peer.id}")
 
 
 def asked(provider, peer, content):
@@ -158,15 +127,6 @@ def asked(provider, peer, content):
         return answer
     token = answer.json()["access_token"]
     return peer.call(provider.node.inway_address, token, transaction=transaction_id(), path=f"/incomes/{BSN}")
-
-
-def proposed(peer, digest):
-    """The contract that reached the foreign provider and names the version."""
-    for each in peer.contracts.values():
-        properties = each["content"]["grants"][0].get("properties") or each["content"]["grants"][0]["data"].get("properties")
-        if properties and properties.get(PROPERTY, {}).get("hash") == digest:
-            return each["content"], properties
-    return None
 
 
 def acts(organisation, action):
@@ -187,11 +147,11 @@ def test_a_foreign_consumer_is_bound_by_the_contract_that_it_submits_and_by_noth
     read = asks.client(provider.node.manager_address).request("GET", f"{PROBE}/{digest}")
     assert read.status == 200 and read.json() == content | {"signatories": content["signatories"]}
 
-    bare, wrong = wire(provider, asks), wire(provider, asks, names(content, "sha256:" + "0" * 64))
-    other = wire(provider, asks, names(content, digest, version=2))
+    bare, wrong = wire(provider, asks, SERVICE), wire(provider, asks, SERVICE, names(content, "sha256:" + "0" * 64))
+    other = wire(provider, asks, SERVICE, names(content, digest, version=2))
     for each in (bare, wrong, other):
         assert asks.submit(provider.node.manager_address, each).status == 201
-    right = wire(provider, asks, names(content, digest))
+    right = wire(provider, asks, SERVICE, names(content, digest))
     assert asks.submit(provider.node.manager_address, right).status == 201
     provider.sees(digest, "signed")
 
@@ -201,7 +161,9 @@ def test_a_foreign_consumer_is_bound_by_the_contract_that_it_submits_and_by_noth
     assert own["signature"] == "signed"
     last = provider.agreement(digest)["statements"][-1]
     assert last["step"] == "accepted_on_the_wire" and last["signatory"] is None
+    evidence = last["on_the_wire"].pop("evidence")
     assert last["on_the_wire"] == {"party": f"oin:{asks.id}", "contracts": [content_hash(right)]}
+    assert [json.loads(each["content"]) for each in evidence] == [right]
     assert [state(provider, each) for each in (bare, wrong, other, right)] == ["proposed"] * 3 + ["valid"]
 
     answer = eventually(lambda: (a := asked(provider, asks, right)).status == 200 and a, "an answer", 10)
@@ -217,7 +179,7 @@ def test_a_contract_that_follows_waits_for_our_own_signature(provider, asks, reg
     content = with_consumer(provider, asks, register)
     digest = provider.drafts(content, folder)
     provider.people["drafter"].afar("agreement", "offer", digest)
-    early = wire(provider, asks, names(content, digest))
+    early = wire(provider, asks, SERVICE, names(content, digest))
     assert asks.submit(provider.node.manager_address, early).status == 201
     with pytest.raises(NodeFault, match="CONTRACT_WITHOUT_AGREEMENT"):
         provider.node.cli("contract", "accept", content_hash(early))
@@ -358,7 +320,7 @@ def test_a_bare_contract_binds_a_foreign_party_only_by_an_act_and_what_it_signed
     steward = provider.people["steward"]
     content = with_consumer(provider, asks, register)
     digest = offered_and_signed(provider, content, folder)
-    bare = wire(provider, asks)
+    bare = wire(provider, asks, SERVICE)
     assert asks.submit(provider.node.manager_address, bare).status == 201
     path, body = f"/v1/agreements/{digest}/contracts", {"contract": content_hash(bare), "reason": "drops properties"}
     assert steward.ask("POST", path, body)[1]["code"] == "AGREEMENT_SIGNED_NOWHERE"
@@ -373,7 +335,7 @@ def test_a_bare_contract_binds_a_foreign_party_only_by_an_act_and_what_it_signed
 
     content = with_consumer(provider, asks, register, signed_elsewhere=elsewhere(asks))
     digest = offered_and_signed(provider, content, folder)
-    named = wire(provider, asks, names(content, "sha256:" + "0" * 64))
+    named = wire(provider, asks, SERVICE, names(content, "sha256:" + "0" * 64))
     assert asks.submit(provider.node.manager_address, named).status == 201
     path = f"/v1/agreements/{digest}/contracts"
     for role in ("drafter", "signatory"):
@@ -407,13 +369,3 @@ def test_an_own_activity_that_nobody_read_counts_when_the_document_signed_elsewh
         consumer.people["drafter"].afar("agreement", "withdraw", digest, "--reason", "the test is over")
     finally:
         helper.node.start()
-
-
-def test_a_foreign_party_is_one_of_two(provider, asks, helper, register, folder):
-    content = with_consumer(provider, asks, register)
-    third = f"oin:{helper.node.id}"
-    content["parties"].append({**content["parties"][0], "participant": third, "name": "Derde"})
-    content["signatories"].append({**content["signatories"][0], "participant": third})
-    digest = provider.drafts(content, folder)
-    status, problem = provider.people["drafter"].ask("POST", f"/v1/agreements/{digest}/offer", {})
-    assert (status, problem["code"]) == (422, "FOREIGN_AMONG_MANY")

@@ -147,3 +147,39 @@ class Agreement:
         for after, each in ((60_000, first), (120_000, second)):
             self.states(each, self.signature(each, at + after), at + after)
         return self
+
+
+def contract(provider, service, receiver, agreement, at, **changes):
+    """The content of the wire contract between two by which the receiver connects with a service, as a version has it follow."""
+    named = {"id": agreement.content["id"], "version": agreement.content["version"], "hash": agreement.hash}
+    data = {
+        "type": "GRANT_TYPE_SERVICE_CONNECTION",
+        "service": {"type": "SERVICE_TYPE_SERVICE", "peer_id": provider.oin, "name": service},
+        "outway": {
+            "peer_id": receiver.oin,
+            "identification": {"type": "OUTWAY_IDENTIFICATION_TYPE_PUBLIC_KEY_THUMBPRINT", "public_key_thumbprint": "0" * 64},
+        },
+        "properties": {"verbond.agreement": named},
+    }  # fmt: skip
+    made = {
+        "fsc_version": "2.0.0", "iv": "06338364-8305-7b74-8000-de4963503139", "group_id": "verbond-test",
+        "validity": {"not_before": at // 1000, "not_after": at // 1000 + 30 * 86_400}, "grants": [{"data": {**data, **changes}}],
+        "hash_algorithm": "HASH_ALGORITHM_SHA3_512", "created_at": at // 1000,
+    }  # fmt: skip
+    return made
+
+
+def contract_hash(made):
+    return "$1$1$" + base64url(hashlib.sha3_512(canonical(made).encode()).digest())
+
+
+def shown(party, at, *contracts, kind="accept", identity=None, **wrong):
+    """What is stated of a foreign participant, with contracts that it has signed."""
+
+    def evidence(made):
+        said = {"contract_content_hash": contract_hash(made), "type": kind, "signed_at": at // 1000, **wrong}
+        by = identity or party.identity
+        return {"content": canonical(made), "signature": by.sign(canonical(said).encode()), "chain": by.encoded_chain}
+
+    hashes = [contract_hash(each) for each in contracts]
+    return {"party": party.participant, "contracts": hashes, "evidence": [evidence(each) for each in contracts]}

@@ -405,8 +405,10 @@ class Verifier:
             return
         for each in line["statements"]:
             try:
-                chain, party, at = version.take(each)
-                self.judge_certificate(section, chain, party, at, **place)
+                signers = version.take(each)
+                for chain, party, at in signers:
+                    self.judge_certificate(section, chain, party, at, **place)
+                (_, party, at), *_ = signers
                 step = version.stated[-1][2]
                 if step["step"] == "signed" and party == who and knows_acts(section) and not had_role(section, "signatory", step["key"], at):
                     self.alarm("SIGNATORY_KEY", who, "the key that signed was no signatory's then", **place)

@@ -89,8 +89,8 @@ def algorithm_of(header):
     return found
 
 
-def signed_by_certificate(token, certificate):
-    """The payload of a compact JWS that this certificate signed, as canonical JSON."""
+def payload_by_certificate(token, certificate):
+    """The payload of a compact JWS that this certificate signed, and its bytes."""
     parts = token.split(".") if isinstance(token, str) else []
     if len(parts) != 3:
         raise Wrong("not a compact JWS")
@@ -100,7 +100,12 @@ def signed_by_certificate(token, certificate):
         raise Wrong("the JWS names another certificate")
     verify(certificate.public_key(), algorithm_of(header), f"{parts[0]}.{parts[1]}".encode(), unbase64url(parts[2]))
     raw = unbase64url(parts[1])
-    payload = object_of(raw)
+    return object_of(raw), raw
+
+
+def signed_by_certificate(token, certificate):
+    """The payload of a compact JWS that this certificate signed, as canonical JSON."""
+    payload, raw = payload_by_certificate(token, certificate)
     try:
         canonical = rfc8785.dumps(payload)
     except rfc8785.CanonicalizationError as error:

@@ -14,6 +14,7 @@ from .signatures import Wrong
 
 CLOCKS = 300_000  # by how much the clocks of parties differ, and how long a statement takes to arrive
 WIRE = ("accepted_on_the_wire", "refused_on_the_wire", "revoked_on_the_wire")
+CONNECTIONS = ("GRANT_TYPE_SERVICE_CONNECTION", "GRANT_TYPE_DELEGATED_SERVICE_CONNECTION")
 LATE = ("refused", "withdrawn", "suspended", "revoked", "refused_on_the_wire", "revoked_on_the_wire")
 ADVICE = {"participant": str, "officer": str, "given_on": str, "outcome": str, "text": str}
 STATEMENT = {"format": str, "agreement": str, "version": int, "hash": str, "participant": str, "at": str, "step": dict}
@@ -51,6 +52,25 @@ def steps(path):
     return tuple(found)
 
 
+def named_by(contract, evidence):
+    """The one grant of a contract's content, whose hash this must be (FSC Core 2.0.0 section 4.2.4)."""
+    raw = evidence["content"].encode()
+    if contract != "$1$1$" + signatures.base64url(hashlib.sha3_512(raw).digest()):
+        raise Wrong("the contract is another one than its hash says")
+    content = signatures.object_of(raw)
+    typed(content, {"validity": dict, "grants": list})
+    typed(content["validity"], {"not_after": int})
+    if len(content["grants"]) != 1:
+        raise Wrong("the contract has more than one grant, or none")
+    grant = typed(typed(content["grants"][0], {"data": dict})["data"], {"type": str, "service": dict, "outway": dict})
+    typed(grant["service"], {"peer_id": str, "name": str})
+    typed(grant["outway"], {"peer_id": str})
+    typed(grant, {"properties": dict}) if "properties" in grant else None
+    if grant["type"] not in CONNECTIONS:
+        raise Wrong("the contract connects nobody")
+    return grant, content["validity"]["not_after"] * 1000
+
+
 class Version:
     """One version with the statements that hold. Raises when the document is another one than it is given as."""
 
@@ -68,6 +88,10 @@ class Version:
                 (clause["name"], operation["name"]): {steps(each["path"]) for each in operation.get("delivered", [])}
                 for clause in document.get("clauses", []) for operation in clause.get("operations", [])
             }  # fmt: skip
+            self.connections = {
+                (clause["service"]["provider"], clause["service"]["name"], receiver["participant"])
+                for clause in document.get("clauses", []) if "service" in clause for receiver in clause.get("receivers", [])
+            }  # fmt: skip
             self.advice = [typed(each, ADVICE) for each in document.get("advice", [])]
             self.signatories = {(each["participant"], each["name"], each["mandate"]) for each in document["signatories"]}
         except (KeyError, TypeError, AttributeError) as error:
@@ -78,7 +102,7 @@ class Version:
         self.stated = []
 
     def take(self, given):
-        """Takes a statement that holds; gives the chain, whose it must be, and when. Raises when it does not hold."""
+        """Takes a statement that holds; gives chains, each with whose it must be, and when. Raises when it does not hold."""
         try:
             signed = typed(given, {"statement": str, "chain": list})
             chain = signatures.certificates(signed["chain"])
@@ -89,8 +113,11 @@ class Version:
             at, who, step = milliseconds(told["at"]), told["participant"], told["step"]
             if who not in self.parties:
                 raise Wrong("the statement is by somebody who is no party")
+            signers = [(chain, who, at)]
             if step["step"] in WIRE:
-                typed(step, {"party": str})
+                signers += self.shown(who, at, typed(step, {"party": str}))
+            if step["step"] == "contract_bound":
+                typed(step, {"party": str, "contract": str})
             if step["step"] == "signed":
                 if (who, step["name"], step["mandate"]) not in self.signatories:
                     raise Wrong("the signatory is not the one that the document names")
@@ -100,7 +127,47 @@ class Version:
         except (KeyError, TypeError, AttributeError) as error:
             raise Wrong("the statement lacks something") from error
         self.stated.append((at, who, step))
-        return chain, who, at
+        return signers
+
+    def shown(self, who, at, step):
+        """By which chains a foreign party signed what is stated of it, and when. Raises when the evidence does not show it."""
+        party, accepted = step["party"], step["step"] == "accepted_on_the_wire"
+        evidence, contracts = step.get("evidence", []), step.get("contracts", [])
+        if not evidence:
+            if accepted and len(self.parties) != 2:
+                raise Wrong("what a foreign party accepted is not shown")
+            return []
+        between = {each for each in self.connections if {each[0], each[2]} == {who, party}}
+        if len(evidence) != len(contracts):
+            raise Wrong("there is not one piece of evidence for each contract")
+        signers, found = [], set()
+        for contract, each in zip(contracts, evidence, strict=True):
+            typed(each, {"content": str, "signature": str, "chain": list})
+            grant, until = named_by(contract, each)
+            named = grant.get("properties", {}).get("verbond.agreement")
+            named = named if isinstance(named, dict) and isinstance(named.get("hash"), str) else None
+            if named is None:
+                if not any(by == who and told["step"] == "contract_bound" and (told["party"], told["contract"]) == (party, contract)
+                           for _, by, told in self.stated):  # fmt: skip
+                    raise Wrong("the contract names no version")
+            elif (named.get("id"), named.get("version"), named["hash"]) != (self.id, self.version, self.hash):
+                raise Wrong("the contract names another version")
+            ends = (grant["service"]["peer_id"], grant["service"]["name"], grant["outway"]["peer_id"])
+            fits = [each for each in between if (each[0].partition(":")[2], each[1], each[2].partition(":")[2]) == ends]
+            if not fits or accepted and until <= at:
+                raise Wrong("the contract is no connection between the two, or over")
+            found.add(fits[0])
+            chain = signatures.certificates(each["chain"])
+            said = typed(signatures.payload_by_certificate(each["signature"], chain[0])[0],
+                         {"contract_content_hash": str, "type": str, "signed_at": int})  # fmt: skip
+            if said["contract_content_hash"] != contract or said["type"] not in (("accept",) if accepted else ("reject", "revoke")):
+                raise Wrong("the foreign party signed something else")
+            if said["signed_at"] * 1000 > at + CLOCKS:
+                raise Wrong("the foreign party signed later than is stated")
+            signers.append((chain, party, said["signed_at"] * 1000))
+        if accepted and found != between:
+            raise Wrong("not every connection between the two is shown")
+        return signers
 
     def advised(self, advice):
         """By which key an officer advised on this text, and when (milliseconds). Raises when no signature holds."""
@@ -116,22 +183,26 @@ class Version:
 
     def life(self, moment=None):
         """Stage, and who is bound, by the statements that count at a moment; all of them without one."""
-        stage, bound, wire, holding = "draft", set(), set(), set()
+        stage, bound, wire, holding, seen = "draft", set(), set(), set(), set()
         for at, who, step in self.stated:
             name, party = step["step"], step.get("party")
             if moment is not None and moment < at + (CLOCKS if name in LATE else -CLOCKS):
                 continue
             going = stage in ("signed", "suspended")
+            others = {end for each in self.connections if party in (each[0], each[2]) for end in (each[0], each[2])} - {party}
+            speaks = who in bound - wire and who in others and party in self.parties
             if name == "offered" and stage == "draft":
                 stage = "offered"
             elif name == "signed" and stage == "offered" and who not in bound:
                 bound.add(who)
-            elif name == "accepted_on_the_wire" and stage == "offered" and party != who and self.parties - bound == {party}:
-                bound.add(party)
-                wire.add(party)
+            elif name == "accepted_on_the_wire" and stage == "offered" and speaks and party not in bound:
+                seen.add((party, who))
+                if all((party, other) in seen for other in others):
+                    bound.add(party)
+                    wire.add(party)
             elif name == "refused" and stage == "offered" or name == "withdrawn" and stage in ("draft", "offered"):
                 stage = name
-            elif name == "refused_on_the_wire" and stage == "offered" and self.parties - bound == {party}:
+            elif name == "refused_on_the_wire" and stage == "offered" and speaks and party not in bound - wire:
                 stage = "refused"
             elif name == "suspended" and going:
                 holding.add(who)
@@ -139,7 +210,7 @@ class Version:
             elif name == "resumed" and who in holding:
                 holding.discard(who)
                 stage = "suspended" if holding else "signed"
-            elif name == "revoked" and going or name == "revoked_on_the_wire" and going and party in wire:
+            elif name == "revoked" and going or name == "revoked_on_the_wire" and going and speaks and party in wire:
                 stage, holding = "revoked", set()
             if stage == "offered" and bound == self.parties:
                 stage = "signed"

@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use uuid::Uuid;
-use verbond_domain::ParticipantId;
+use verbond_domain::{ParticipantId, ServiceName};
 
 use crate::{
-    Advice, AlgorithmReference, Article, AssessmentReference, Clause, Contact, Day, Line, Method, Moment,
-    Operation, Party, Prose, Publicity, TwoLanguages,
+    Advice, AlgorithmReference, Article, AssessmentReference, Clause, Contact, Day, LifeCycle, Line, Method,
+    Moment, Operation, Party, Prose, Publicity, TwoLanguages,
     plan::{self, Projected},
 };
 
@@ -300,6 +300,9 @@ pub struct Agreement {
     pub publicity: Publicity,
 }
 
+/// A provider, a service of it, and who receives it.
+pub type Connection<'a> = (&'a ParticipantId, &'a ServiceName, &'a ParticipantId);
+
 impl Agreement {
     /// Reads a document and checks that what it refers to within itself stands there. Whether it may be offered is
     /// another question.
@@ -346,6 +349,24 @@ impl Agreement {
     /// A party, by its identifier.
     pub fn party(&self, participant: &ParticipantId) -> Option<&Party> {
         self.parties.iter().find(|party| party.participant == *participant)
+    }
+
+    /// What is exchanged between whom: provider, service and receiver, each once.
+    pub fn connections(&self) -> BTreeSet<Connection<'_>> {
+        let of_clauses = self.clauses.iter().flat_map(|clause| {
+            let (provider, service) = (&clause.service.provider, &clause.service.name);
+            clause.receivers.iter().map(move |receiver| (provider, service, &receiver.participant))
+        });
+        of_clauses.collect()
+    }
+
+    /// The life of the version before anything is stated about it.
+    pub fn life(&self) -> LifeCycle {
+        let parties = self.parties.iter().map(|party| party.participant.clone());
+        let (from, until) = (self.term.from.timestamp(), self.term.until.timestamp());
+        let connections = self.connections().into_iter();
+        let connections = connections.map(|(provider, _, receiver)| (provider.clone(), receiver.clone()));
+        LifeCycle::draft(parties, from, until).connected(connections)
     }
 
     /// Whether the document names one that the party has signed elsewhere.

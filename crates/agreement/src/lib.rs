@@ -53,8 +53,8 @@ pub use described_service::{
 };
 pub use diff::{Change, ChangeKind, diff};
 pub use document::{
-    Agreement, AgreementId, AgreementKind, DocumentError, DocumentHash, FORMAT, MAXIMUM_BYTES, Signatory,
-    SignedElsewhere, StatutoryCollaboration, Term, Version,
+    Agreement, AgreementId, AgreementKind, Connection, DocumentError, DocumentHash, FORMAT, MAXIMUM_BYTES,
+    Signatory, SignedElsewhere, StatutoryCollaboration, Term, Version,
 };
 pub use ground::{
     Article, ArticleError, CriminalDataBasis, GroundReference, LawIdentifier, LawfulnessLimb, LegalGround,
@@ -74,6 +74,6 @@ pub use public_lists::{
 pub use published::{PublishedAgreement, PublishedCategory, PublishedClause, PublishedParty, Withheld};
 pub use register::{EntryName, RegisterContent, RegisterKind, Versioned};
 pub use schema::{json_schema, json_schema_of};
-pub use statement::{OnTheWire, SignedBy, Statement, StatementStep};
+pub use statement::{OnTheWire, SignedBy, Statement, StatementStep, WireEvidence};
 pub use withdrawal::{Basis, RestingClause};
 pub use words::{ClauseName, Day, EncodedText, Line, Moment, Prose, TwoLanguages, WordsError};

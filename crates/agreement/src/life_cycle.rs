@@ -72,9 +72,15 @@ pub enum InvalidTransition {
     /// Another party holds it up.
     #[error("only {0} can let go")]
     HeldByAnother(ParticipantId),
-    /// A wire contract binds nobody before those who sign the document have done so.
-    #[error("{0} has not signed, and what a foreign participant accepts on the wire comes last")]
-    OthersFirst(ParticipantId),
+    /// Whoever speaks for a foreign participant has signed the document first.
+    #[error("{0} has not signed, and what a foreign participant accepts of it comes after that")]
+    SignFirst(ParticipantId),
+    /// Only who exchanges with a foreign participant sees what it does.
+    #[error("{0} exchanges nothing with {1} under this agreement, so that it sees nothing of it on the wire")]
+    NoConnection(ParticipantId, ParticipantId),
+    /// The party has said before that the foreign participant accepted what is between them.
+    #[error("{0} has said before what {1} accepted")]
+    SeenBefore(ParticipantId, ParticipantId),
     /// What a party says on the wire counts only where it is bound there.
     #[error("{0} has not accepted it on the wire")]
     NotOnTheWire(ParticipantId),
@@ -84,9 +90,13 @@ pub enum InvalidTransition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LifeCycle {
     parties: BTreeSet<ParticipantId>,
+    /// Between whom something is exchanged: of each party, the others.
+    connections: BTreeMap<ParticipantId, BTreeSet<ParticipantId>>,
     from: Timestamp,
     until: Timestamp,
     signatures: BTreeMap<ParticipantId, PartySignature>,
+    /// Of each foreign participant, those who saw it accept all that is between them.
+    seen_by: BTreeMap<ParticipantId, BTreeSet<ParticipantId>>,
     held_by: BTreeSet<ParticipantId>,
     successor_from: Option<Timestamp>,
     stage: Stage,
@@ -101,13 +111,28 @@ impl LifeCycle {
     ) -> Self {
         Self {
             parties: parties.into_iter().collect(),
+            connections: BTreeMap::new(),
             from,
             until,
             signatures: BTreeMap::new(),
+            seen_by: BTreeMap::new(),
             held_by: BTreeSet::new(),
             successor_from: None,
             stage: Stage::Draft,
         }
+    }
+
+    /// Between whom something is exchanged. Without it nobody can be bound on the wire.
+    #[must_use]
+    pub fn connected(
+        mut self,
+        connections: impl IntoIterator<Item = (ParticipantId, ParticipantId)>,
+    ) -> Self {
+        for (one, other) in connections {
+            self.connections.entry(one.clone()).or_default().insert(other.clone());
+            self.connections.entry(other).or_default().insert(one);
+        }
+        self
     }
 
     /// The draft is sent to the others; from now on it is not changed.
@@ -140,49 +165,76 @@ impl LifeCycle {
         Ok(self)
     }
 
-    /// A foreign participant is bound: it has accepted the wire contracts that follow. It comes last, when all others
-    /// have signed, and so brings the version to [`Stage::Signed`].
+    /// A party has seen that a foreign participant accepted the wire contracts between the two. The foreign participant is
+    /// bound when all those with whom it exchanges have seen so: each sees its own contracts only.
     ///
     /// # Errors
-    /// Unless it is offered, the party is bound by nothing yet, and all others have signed.
-    pub fn accept_on_the_wire(self, party: &ParticipantId, at: Timestamp) -> Result<Self, InvalidTransition> {
+    /// Unless it is offered, the foreign participant is bound by nothing yet, and the party has signed, exchanges with it,
+    /// and has not said so before.
+    pub fn accept_on_the_wire(
+        mut self,
+        foreign: &ParticipantId,
+        seen_by: &ParticipantId,
+        at: Timestamp,
+    ) -> Result<Self, InvalidTransition> {
         self.must("accepting on the wire", "offered", &[Stage::Offered])?;
-        self.party(party)?;
-        if let Some(other) = self.awaited().find(|other| *other != party) {
-            return Err(InvalidTransition::OthersFirst(other.clone()));
+        self.may_speak_for(foreign, seen_by)?;
+        if self.signatures.contains_key(foreign) {
+            return Err(InvalidTransition::SignedBefore(foreign.clone()));
         }
-        self.sign(party, PartySignature { mark: SignatureMark::AcceptedOnTheWire, at })
+        let witnesses = self.seen_by.entry(foreign.clone()).or_default();
+        if !witnesses.insert(seen_by.clone()) {
+            return Err(InvalidTransition::SeenBefore(seen_by.clone(), foreign.clone()));
+        }
+        match self.connections.get(foreign) == self.seen_by.get(foreign) {
+            true => self.sign(foreign, PartySignature { mark: SignatureMark::AcceptedOnTheWire, at }),
+            false => Ok(self),
+        }
     }
 
     /// A contract that names no version is to count as one by which a foreign participant is bound to this one. Changes
     /// nothing by itself.
     ///
     /// # Errors
-    /// Unless it is offered and nothing but the foreign participant's accept is awaited.
-    pub fn bind_contract(self, party: &ParticipantId) -> Result<Self, InvalidTransition> {
-        self.clone().accept_on_the_wire(party, self.from).map(|_| self)
+    /// Unless the accept of that participant could follow.
+    pub fn bind_contract(
+        self,
+        foreign: &ParticipantId,
+        by: &ParticipantId,
+    ) -> Result<Self, InvalidTransition> {
+        self.clone().accept_on_the_wire(foreign, by, self.from).map(|_| self)
     }
 
-    /// A foreign participant has refused the wire contract that follows.
+    /// A party has seen that a foreign participant refused a wire contract between the two, also one that it had accepted.
     ///
     /// # Errors
-    /// Unless it is offered and nothing but the foreign participant's accept is awaited.
-    pub fn refuse_on_the_wire(self, party: &ParticipantId) -> Result<Self, InvalidTransition> {
+    /// Unless it is offered, the foreign participant has not signed, and the party has signed and exchanges with it.
+    pub fn refuse_on_the_wire(
+        self,
+        foreign: &ParticipantId,
+        seen_by: &ParticipantId,
+    ) -> Result<Self, InvalidTransition> {
         self.must("refusing", "offered", &[Stage::Offered])?;
-        if let Some(other) = self.awaited().find(|other| *other != party) {
-            return Err(InvalidTransition::OthersFirst(other.clone()));
+        self.may_speak_for(foreign, seen_by)?;
+        match self.signatures.get(foreign).map(|signature| signature.mark) {
+            Some(SignatureMark::Signed) => Err(InvalidTransition::NotOnTheWire(foreign.clone())),
+            Some(SignatureMark::AcceptedOnTheWire) | None => self.refuse(foreign),
         }
-        self.refuse(party)
     }
 
-    /// A foreign participant has ended the wire contract by which it was bound.
+    /// A party has seen that a foreign participant ended a wire contract by which it was bound.
     ///
     /// # Errors
-    /// Unless it is signed or held up, and that party is bound on the wire.
-    pub fn revoke_on_the_wire(self, party: &ParticipantId) -> Result<Self, InvalidTransition> {
-        match self.signatures.get(party).map(|signature| signature.mark) {
-            Some(SignatureMark::AcceptedOnTheWire) => self.revoke(party),
-            Some(SignatureMark::Signed) | None => Err(InvalidTransition::NotOnTheWire(party.clone())),
+    /// Unless it is signed or held up, that participant is bound on the wire, and the party exchanges with it.
+    pub fn revoke_on_the_wire(
+        self,
+        foreign: &ParticipantId,
+        seen_by: &ParticipantId,
+    ) -> Result<Self, InvalidTransition> {
+        self.may_speak_for(foreign, seen_by)?;
+        match self.signatures.get(foreign).map(|signature| signature.mark) {
+            Some(SignatureMark::AcceptedOnTheWire) => self.revoke(foreign),
+            Some(SignatureMark::Signed) | None => Err(InvalidTransition::NotOnTheWire(foreign.clone())),
         }
     }
 
@@ -285,6 +337,33 @@ impl LifeCycle {
     /// Who has not signed yet.
     pub fn awaited(&self) -> impl Iterator<Item = &ParticipantId> {
         self.parties.iter().filter(|party| !self.signatures.contains_key(*party))
+    }
+
+    /// Those of whom a party has seen that they accepted on the wire, and who have signed nothing since.
+    pub fn on_the_wire(&self) -> impl Iterator<Item = &ParticipantId> {
+        let signed = |party: &ParticipantId| {
+            self.signatures.get(party).is_some_and(|signature| signature.mark == SignatureMark::Signed)
+        };
+        self.seen_by.keys().filter(move |party| !signed(party))
+    }
+
+    /// Whether a party has said that a foreign participant accepted all that is between the two.
+    pub fn has_seen(&self, party: &ParticipantId, foreign: &ParticipantId) -> bool {
+        self.seen_by.get(foreign).is_some_and(|witnesses| witnesses.contains(party))
+    }
+
+    /// Whether a party may say what a foreign participant did on the wire: it has signed the document itself, and the two
+    /// exchange something under it.
+    fn may_speak_for(&self, foreign: &ParticipantId, party: &ParticipantId) -> Result<(), InvalidTransition> {
+        self.party(foreign)?;
+        self.party(party)?;
+        if !self.connections.get(foreign).is_some_and(|others| others.contains(party)) {
+            return Err(InvalidTransition::NoConnection(party.clone(), foreign.clone()));
+        }
+        match self.signatures.get(party).map(|signature| signature.mark) {
+            Some(SignatureMark::Signed) => Ok(()),
+            Some(SignatureMark::AcceptedOnTheWire) | None => Err(InvalidTransition::SignFirst(party.clone())),
+        }
     }
 
     fn must(

@@ -27,6 +27,18 @@ pub struct SignedBy {
     pub signature: String,
 }
 
+/// A wire contract with a foreign participant's signature, as evidence for those who are not in that contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WireEvidence {
+    /// The contract's content: canonical JSON (RFC 8785), as text, so that not a byte of it changes.
+    pub content: String,
+    /// The foreign participant's signature over it: compact JWS.
+    pub signature: String,
+    /// The certificate that signed and those that issued it: DER, base64url.
+    pub chain: Vec<String>,
+}
+
 /// What a party saw a foreign participant do on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +47,10 @@ pub struct OnTheWire {
     pub party: ParticipantId,
     /// Hashes of the wire contracts that it did it to; they hold its signatures.
     pub contracts: Vec<Line>,
+    /// Those contracts with these signatures, in the same order. Absent where a party says that something ended of which
+    /// it cannot show the signature any more, and in what was stated before evidence travelled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<WireEvidence>,
 }
 
 /// What is stated.
@@ -77,7 +93,7 @@ pub enum StatementStep {
         /// Why.
         reason: Prose,
     },
-    /// A foreign participant has accepted the wire contracts that follow. Says nothing of a person.
+    /// A foreign participant has accepted the wire contracts that follow between it and the stating party. Says nothing of a person.
     AcceptedOnTheWire(OnTheWire),
     /// A foreign participant has refused a wire contract that follows.
     RefusedOnTheWire(OnTheWire),
@@ -205,12 +221,12 @@ impl Statement {
             StatementStep::Suspended { .. } => life.suspend(party),
             StatementStep::Resumed => life.resume(party),
             StatementStep::Revoked { .. } => life.revoke(party),
-            StatementStep::ContractBound { party: foreign, .. } => life.bind_contract(foreign),
+            StatementStep::ContractBound { party: foreign, .. } => life.bind_contract(foreign, party),
             StatementStep::AcceptedOnTheWire(seen) => {
-                life.accept_on_the_wire(&seen.party, self.at.timestamp())
+                life.accept_on_the_wire(&seen.party, party, self.at.timestamp())
             }
-            StatementStep::RefusedOnTheWire(seen) => life.refuse_on_the_wire(&seen.party),
-            StatementStep::RevokedOnTheWire(seen) => life.revoke_on_the_wire(&seen.party),
+            StatementStep::RefusedOnTheWire(seen) => life.refuse_on_the_wire(&seen.party, party),
+            StatementStep::RevokedOnTheWire(seen) => life.revoke_on_the_wire(&seen.party, party),
         }
     }
 }

@@ -11,9 +11,9 @@ const UNTIL: i64 = 1_000;
 enum Step {
     Offer,
     Sign(usize),
-    AcceptOnTheWire(usize),
-    RefuseOnTheWire(usize),
-    RevokeOnTheWire(usize),
+    AcceptOnTheWire(usize, usize),
+    RefuseOnTheWire(usize, usize),
+    RevokeOnTheWire(usize, usize),
     Refuse(usize),
     Withdraw,
     Suspend(usize),
@@ -26,12 +26,13 @@ enum Step {
 fn step(parties: usize) -> impl Strategy<Value = Step> {
     // One more than there are: a stranger.
     let anybody = 0..=parties;
+    let two = (anybody.clone(), anybody.clone());
     prop_oneof![
         2 => Just(Step::Offer),
         6 => anybody.clone().prop_map(Step::Sign),
-        3 => anybody.clone().prop_map(Step::AcceptOnTheWire),
-        1 => anybody.clone().prop_map(Step::RefuseOnTheWire),
-        1 => anybody.clone().prop_map(Step::RevokeOnTheWire),
+        6 => two.clone().prop_map(|(foreign, by)| Step::AcceptOnTheWire(foreign, by)),
+        1 => two.clone().prop_map(|(foreign, by)| Step::RefuseOnTheWire(foreign, by)),
+        1 => two.clone().prop_map(|(foreign, by)| Step::RevokeOnTheWire(foreign, by)),
         1 => anybody.clone().prop_map(Step::Refuse),
         1 => Just(Step::Withdraw),
         2 => anybody.clone().prop_map(Step::Suspend),
@@ -53,9 +54,13 @@ proptest! {
     ) {
         let names: Vec<ParticipantId> = (0..parties).map(participant).collect::<Result<_, _>>()?;
         let at = Timestamp::from_millis;
-        let mut life = LifeCycle::draft(names, at(FROM), at(UNTIL));
+        // A chain: each exchanges with its neighbours.
+        let connected = |one: usize, other: usize| one.abs_diff(other) == 1 && one.max(other) < parties;
+        let pairs = (1..parties).map(|number| Ok((participant(number - 1)?, participant(number)?)));
+        let pairs: Vec<_> = pairs.collect::<Result<_, TestCaseError>>()?;
+        let mut life = LifeCycle::draft(names, at(FROM), at(UNTIL)).connected(pairs);
         let (mut signed, mut held) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
-        let mut on_the_wire = std::collections::BTreeSet::new();
+        let (mut on_the_wire, mut seen) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
         let (mut offered, mut ended, mut successor, mut now) = (false, false, None, 0_i64);
         for step in steps {
             let before = life.clone();
@@ -65,15 +70,20 @@ proptest! {
                 Step::Wait(time) => { now += time; continue; }
                 Step::Offer => life.offer().inspect(|_| offered = true),
                 Step::Sign(who) => life.sign(&participant(who)?, mark).inspect(|_| { signed.insert(who); }),
-                Step::AcceptOnTheWire(who) => {
-                    life.accept_on_the_wire(&participant(who)?, at(now)).inspect(|_| {
-                        signed.insert(who);
-                        on_the_wire.insert(who);
+                Step::AcceptOnTheWire(who, by) => {
+                    life.accept_on_the_wire(&participant(who)?, &participant(by)?, at(now)).inspect(|_| {
+                        seen.insert((who, by));
+                        if (0..parties).all(|other| !connected(who, other) || seen.contains(&(who, other))) {
+                            signed.insert(who);
+                            on_the_wire.insert(who);
+                        }
                     })
                 }
-                Step::RefuseOnTheWire(who) => life.refuse_on_the_wire(&participant(who)?).inspect(|_| ended = true),
-                Step::RevokeOnTheWire(who) => {
-                    let outcome = life.revoke_on_the_wire(&participant(who)?);
+                Step::RefuseOnTheWire(who, by) => {
+                    life.refuse_on_the_wire(&participant(who)?, &participant(by)?).inspect(|_| ended = true)
+                }
+                Step::RevokeOnTheWire(who, by) => {
+                    let outcome = life.revoke_on_the_wire(&participant(who)?, &participant(by)?);
                     prop_assert!(outcome.is_err() || on_the_wire.contains(&who), "who is not bound on the wire ended it there");
                     outcome.inspect(|_| ended = true)
                 }
@@ -89,8 +99,11 @@ proptest! {
             };
             life = outcome.unwrap_or(before);
             prop_assert!(!signed.contains(&parties) && !held.contains(&parties), "a stranger took part");
-            // What a foreign participant accepts comes last, so that there is at most one, and never without the others.
-            prop_assert!(on_the_wire.is_empty() || (on_the_wire.len() == 1 && signed.len() == parties));
+            // Who speaks for a foreign participant exchanges with it and has signed.
+            let may_speak = |(who, by): &(usize, usize)| {
+                connected(*who, *by) && signed.contains(by) && !on_the_wire.contains(by)
+            };
+            prop_assert!(seen.iter().all(may_speak));
             for (number, mark) in (0..parties).filter_map(|number| {
                 Some((number, life.signatures().get(&participant(number).ok()?)?.mark))
             }) {
@@ -102,6 +115,37 @@ proptest! {
             prop_assert_eq!(life.awaited().count(), parties - signed.len());
         }
     }
+}
+
+#[test]
+fn a_foreign_party_is_bound_when_each_that_exchanges_with_it_has_seen_it_accept()
+-> Result<(), Box<dyn std::error::Error>> {
+    let [one, other, third, foreign]: [ParticipantId; 4] =
+        ["oin:1".parse()?, "oin:2".parse()?, "oin:3".parse()?, "oin:4".parse()?];
+    let at = Timestamp::from_millis;
+    let mark = PartySignature { mark: SignatureMark::Signed, at: at(0) };
+    let parties = [&one, &other, &third, &foreign].map(Clone::clone);
+    let connections =
+        [(one.clone(), foreign.clone()), (foreign.clone(), other.clone()), (one.clone(), third.clone())];
+    let offered = LifeCycle::draft(parties, at(FROM), at(UNTIL)).connected(connections).offer()?;
+    assert!(offered.clone().accept_on_the_wire(&foreign, &one, at(1)).is_err(), "before it signed itself");
+    let signed = offered.sign(&one, mark)?.sign(&other, mark)?;
+    assert!(signed.clone().accept_on_the_wire(&foreign, &third, at(1)).is_err());
+    let half = signed.accept_on_the_wire(&foreign, &one, at(1))?;
+    assert!(half.signatures().get(&foreign).is_none() && half.has_seen(&one, &foreign));
+    assert!(half.clone().accept_on_the_wire(&foreign, &one, at(2)).is_err(), "it has seen once");
+    let early = half.accept_on_the_wire(&foreign, &other, at(3))?;
+    assert!(
+        early.signatures().contains_key(&foreign) && !early.is_in_force(at(FROM)),
+        "the third has not signed"
+    );
+    let refused = early.clone().refuse_on_the_wire(&foreign, &other)?;
+    assert_eq!(refused.stage_at(at(FROM)), Stage::Refused);
+    let all = early.sign(&third, mark)?;
+    assert!(all.is_in_force(at(FROM)));
+    assert!(all.clone().revoke_on_the_wire(&foreign, &third).is_err(), "it sees no contract of the two");
+    assert_eq!(all.revoke_on_the_wire(&foreign, &one)?.stage_at(at(FROM)), Stage::Revoked);
+    Ok(())
 }
 
 #[test]

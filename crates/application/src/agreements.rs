@@ -22,7 +22,7 @@ mod withdrawing;
 
 pub use amending::Difference;
 pub use asked::agreement_asked;
-pub use foreign::Speaks;
+pub use foreign::{Speaks, WireJudge};
 pub use office::AgreementOffice;
 pub use public_list::{ListedAgreement, ListedPage, PublicList};
 pub use raised::{Raised, raise_missing_records, raise_refused_record};

@@ -109,7 +109,21 @@ impl FscNode {
         self.trust.judge(&chain, Usage::Signature, now).map_err(SignatureRefusal::Certificate)
     }
 
-    async fn published_chain(
+    /// A chain of this signer's as this node keeps it, asked for nowhere.
+    pub(crate) async fn kept_chain(
+        &self,
+        signer: &ParticipantId,
+        thumbprint: &CertificateThumbprint,
+    ) -> Option<Chain> {
+        if let Some(chain) = pick(&self.key_sets.entry(signer).chains(), thumbprint) {
+            return Some(chain);
+        }
+        let kept = self.store.peer(signer).await.ok().flatten()?.key_set?;
+        pick(&jwk::chains(&serde_json::from_str(&kept).ok()?), thumbprint)
+    }
+
+    /// The chain of this signer's as its key set shows it: first as kept, then fetched.
+    pub(crate) async fn published_chain(
         &self,
         signer: &ParticipantId,
         thumbprint: &CertificateThumbprint,

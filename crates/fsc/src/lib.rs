@@ -34,8 +34,8 @@ mod verified_tokens;
 pub use address::{AddressError, ManagerAddress};
 pub use client::{CallError, Counterpart, ManagerClient};
 pub use contracts::{
-    ConnectionProposal, FollowingContract, Proposed, PublicationProposal, Replacement, StoredContract,
-    Superseded,
+    ConnectionProposal, FollowingContract, Proposed, PublicationProposal, Replacement, ShownContracts,
+    StoredContract, Superseded,
 };
 pub use crl_refresh::RevocationRefresh;
 pub use flood::FloodLimits;

@@ -7,14 +7,14 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     advice::{self, Advice, AdviceText},
+    life::{Life, Stage, Stated, Step, TOLERANCE},
     line::{AgreementLine, Signed},
     merkle::{Hash, sha256},
     payload::{OperationName, VersionName},
     signature::{self, Over},
+    wire::{self, About, Connection, SeenText},
 };
 
-/// How far clocks of parties differ and how long a statement takes to arrive, in milliseconds.
-const TOLERANCE: i64 = 5 * 60 * 1000;
 /// Most parties of a version, and most statements about it, that are judged.
 const MOST_PARTIES: usize = 200;
 const MOST_STATEMENTS: usize = 10_000;
@@ -43,8 +43,17 @@ struct DocumentText {
 #[derive(Deserialize)]
 struct ClauseText {
     name: String,
+    service: Option<ServiceText>,
+    #[serde(default)]
+    receivers: Vec<PartyText>,
     #[serde(default)]
     operations: Vec<OperationText>,
+}
+
+#[derive(Deserialize)]
+struct ServiceText {
+    provider: String,
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -98,58 +107,10 @@ enum StepText {
     Suspended,
     Resumed,
     Revoked,
-    ContractBound,
-    AcceptedOnTheWire { party: String },
-    RefusedOnTheWire { party: String },
-    RevokedOnTheWire { party: String },
-}
-
-/// A step in the life of a version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Offered,
-    Signed,
-    Refused,
-    Withdrawn,
-    Suspended,
-    Resumed,
-    Revoked,
-    ContractBound,
-    AcceptedOnTheWire(String),
-    RefusedOnTheWire(String),
-    RevokedOnTheWire(String),
-}
-
-impl Step {
-    /// Whether it stops something, so that it counts later than it says and not earlier.
-    const fn stops(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused
-                | Self::Withdrawn
-                | Self::Suspended
-                | Self::Revoked
-                | Self::RefusedOnTheWire(_)
-                | Self::RevokedOnTheWire(_)
-        )
-    }
-}
-
-/// A statement that holds.
-#[derive(Clone, Debug)]
-struct Stated {
-    party: String,
-    at: i64,
-    step: Step,
-}
-
-impl Stated {
-    const fn counts_from(&self) -> i64 {
-        match self.step.stops() {
-            true => self.at.saturating_add(TOLERANCE),
-            false => self.at.saturating_sub(TOLERANCE),
-        }
-    }
+    ContractBound { party: String, contract: String },
+    AcceptedOnTheWire(SeenText),
+    RefusedOnTheWire(SeenText),
+    RevokedOnTheWire(SeenText),
 }
 
 /// By which certificate a statement was signed, to be judged when the section has been read.
@@ -175,6 +136,9 @@ pub(crate) struct AgreementVersion {
     pub(crate) signers: Vec<Signer>,
     pub(crate) advice: Vec<Advice>,
     parties: BTreeSet<String>,
+    connections: BTreeSet<Connection>,
+    /// By whom, for which foreign participant, and which contract was said to count.
+    contracts: Vec<(String, String, String)>,
     from: i64,
     until: i64,
     statements: Vec<Stated>,
@@ -195,6 +159,8 @@ impl AgreementVersion {
             signers: Vec::new(),
             advice: Vec::new(),
             parties: BTreeSet::new(),
+            connections: BTreeSet::new(),
+            contracts: Vec::new(),
             from: 0,
             until: 0,
             statements: Vec::new(),
@@ -203,14 +169,15 @@ impl AgreementVersion {
         let Some((text, from, until)) = sound(&judged.name, &document) else { return judged };
         let signatories = text.signatories;
         judged.parties = text.parties.into_iter().map(|party| party.participant).collect();
+        judged.connections = connections(&text.clauses);
         judged.delivered = delivered(text.clauses);
         judged.advice = advice::judge(text.advice, &document);
         (judged.is_sound, judged.from, judged.until) = (true, from, until);
         for statement in statements.iter().take(MOST_STATEMENTS) {
             match judged.holds(statement, &signatories, document.as_bytes()) {
-                Some((stated, signer)) => {
+                Some((stated, signers)) => {
                     judged.statements.push(stated);
-                    judged.signers.push(signer);
+                    judged.signers.extend(signers);
                 }
                 None => judged.bad_statements = judged.bad_statements.saturating_add(1),
             }
@@ -221,11 +188,11 @@ impl AgreementVersion {
     }
 
     fn holds(
-        &self,
+        &mut self,
         signed: &Signed,
         signatories: &[SignatoryText],
         document: &[u8],
-    ) -> Option<(Stated, Signer)> {
+    ) -> Option<(Stated, Vec<Signer>)> {
         let payload = signature::payload(&signed.statement)?;
         let text: StatementText = serde_json::from_slice(&payload).ok()?;
         let chain = signed.certificates()?;
@@ -238,7 +205,25 @@ impl AgreementVersion {
             && self.parties.contains(&text.participant);
         (by_certificate && about).then_some(())?;
         let at = moment(&text.at)?;
-        let mut own_key = None;
+        let (mut own_key, mut shown) = (None, Vec::new());
+        let about = About {
+            version: &self.name,
+            connections: &self.connections,
+            by: &text.participant,
+            at,
+            bound: &self.contracts,
+            parties: self.parties.len(),
+        };
+        let mut shows = |seen: SeenText, accepted| {
+            let signers = wire::judge(&seen, accepted, &about)?;
+            shown.extend(signers.into_iter().map(|(chain, at)| Signer {
+                chain,
+                participant: seen.party.clone(),
+                at,
+                key: None,
+            }));
+            Some(seen.party)
+        };
         let step = match text.step {
             StepText::Offered => Step::Offered,
             StepText::Signed { name, mandate, key, signature } => {
@@ -254,13 +239,16 @@ impl AgreementVersion {
             StepText::Suspended => Step::Suspended,
             StepText::Resumed => Step::Resumed,
             StepText::Revoked => Step::Revoked,
-            StepText::ContractBound => Step::ContractBound,
-            StepText::AcceptedOnTheWire { party } => Step::AcceptedOnTheWire(party),
-            StepText::RefusedOnTheWire { party } => Step::RefusedOnTheWire(party),
-            StepText::RevokedOnTheWire { party } => Step::RevokedOnTheWire(party),
+            StepText::ContractBound { party, contract } => {
+                self.contracts.push((text.participant.clone(), party, contract));
+                Step::ContractBound
+            }
+            StepText::AcceptedOnTheWire(seen) => Step::AcceptedOnTheWire(shows(seen, true)?),
+            StepText::RefusedOnTheWire(seen) => Step::RefusedOnTheWire(shows(seen, false)?),
+            StepText::RevokedOnTheWire(seen) => Step::RevokedOnTheWire(shows(seen, false)?),
         };
-        let signer = Signer { chain, participant: text.participant.clone(), at, key: own_key };
-        Some((Stated { party: text.participant, at, step }, signer))
+        shown.insert(0, Signer { chain, participant: text.participant.clone(), at, key: own_key });
+        Some((Stated { party: text.participant, at, step }, shown))
     }
 
     pub(crate) fn is_signed_by_somebody(&self) -> bool {
@@ -269,7 +257,7 @@ impl AgreementVersion {
 
     /// From when on it takes the place of versions with a lower number.
     fn takes_over(&self) -> Option<i64> {
-        let mut life = Life::new(&self.parties);
+        let mut life = Life::new(&self.parties, &self.connections);
         self.statements.iter().for_each(|stated| life.take(stated));
         let ended_early = self.statements.iter().any(|stated| {
             matches!(stated.step, Step::Revoked | Step::RevokedOnTheWire(_)) && stated.at < self.from
@@ -281,7 +269,7 @@ impl AgreementVersion {
         if at < self.from || at >= self.until || replaced_from.is_some_and(|moment| at >= moment) {
             return false;
         }
-        let mut life = Life::new(&self.parties);
+        let mut life = Life::new(&self.parties, &self.connections);
         let counting = self.statements.iter().filter(|stated| stated.counts_from() <= at);
         counting.for_each(|stated| life.take(stated));
         life.stage == Stage::Signed
@@ -328,6 +316,16 @@ fn sound(name: &VersionName, document: &str) -> Option<(DocumentText, i64, i64)>
     (same && counted).then_some(())?;
     let (from, until) = (moment(&text.term.from)?, moment(&text.term.until)?);
     Some((text, from, until))
+}
+
+fn connections(clauses: &[ClauseText]) -> BTreeSet<Connection> {
+    let of_clauses = clauses.iter().filter_map(|clause| Some((clause.service.as_ref()?, &clause.receivers)));
+    let all = of_clauses.flat_map(|(service, receivers)| {
+        receivers
+            .iter()
+            .map(|receiver| (service.provider.clone(), service.name.clone(), receiver.participant.clone()))
+    });
+    all.collect()
 }
 
 fn delivered(clauses: Vec<ClauseText>) -> HashMap<OperationName, HashSet<String>> {
@@ -395,89 +393,6 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Draft,
-    Offered,
-    Signed,
-    Suspended,
-    Ended,
-}
-
-/// The life of one version so far. A step that may not follow changes nothing.
-struct Life<'a> {
-    parties: &'a BTreeSet<String>,
-    bound: BTreeSet<&'a str>,
-    on_the_wire: BTreeSet<&'a str>,
-    held_by: BTreeSet<&'a str>,
-    stage: Stage,
-}
-
-impl<'a> Life<'a> {
-    const fn new(parties: &'a BTreeSet<String>) -> Self {
-        Self {
-            parties,
-            bound: BTreeSet::new(),
-            on_the_wire: BTreeSet::new(),
-            held_by: BTreeSet::new(),
-            stage: Stage::Draft,
-        }
-    }
-
-    fn all_bound(&self) -> bool {
-        self.bound.len() == self.parties.len()
-    }
-
-    /// Whether this party, and no other, is not bound yet.
-    fn only_awaits(&self, party: &str) -> bool {
-        let mut awaited = self.parties.iter().filter(|one| !self.bound.contains(one.as_str()));
-        awaited.next().is_some_and(|one| one == party) && awaited.next().is_none()
-    }
-
-    fn bind(&mut self, party: &'a str) {
-        self.bound.insert(party);
-        if self.all_bound() {
-            self.stage = Stage::Signed;
-        }
-    }
-
-    fn take(&mut self, stated: &'a Stated) {
-        let party = stated.party.as_str();
-        match (&stated.step, self.stage) {
-            (Step::Offered, Stage::Draft) => self.stage = Stage::Offered,
-            (Step::Signed, Stage::Offered) => self.bind(party),
-            (Step::AcceptedOnTheWire(foreign), Stage::Offered)
-                if foreign != party && self.only_awaits(foreign) =>
-            {
-                self.on_the_wire.insert(foreign);
-                self.bind(foreign);
-            }
-            (Step::RefusedOnTheWire(foreign), Stage::Offered)
-                if foreign != party && self.only_awaits(foreign) =>
-            {
-                self.stage = Stage::Ended;
-            }
-            (Step::Refused, Stage::Offered)
-            | (Step::Withdrawn, Stage::Draft | Stage::Offered)
-            | (Step::Revoked, Stage::Signed | Stage::Suspended) => self.stage = Stage::Ended,
-            (Step::RevokedOnTheWire(foreign), Stage::Signed | Stage::Suspended)
-                if foreign != party && self.on_the_wire.contains(foreign.as_str()) =>
-            {
-                self.stage = Stage::Ended;
-            }
-            (Step::Suspended, Stage::Signed | Stage::Suspended) => {
-                self.held_by.insert(party);
-                self.stage = Stage::Suspended;
-            }
-            (Step::Resumed, Stage::Suspended) => {
-                self.held_by.remove(party);
-                self.stage = if self.held_by.is_empty() { Stage::Signed } else { Stage::Suspended };
-            }
-            _ => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -499,6 +414,8 @@ mod tests {
             signers: Vec::new(),
             advice: Vec::new(),
             parties: ["a", "b"].map(str::to_owned).into(),
+            connections: [("b".to_owned(), "incomes".to_owned(), "a".to_owned())].into(),
+            contracts: Vec::new(),
             from: 10 * DAY,
             until: 20 * DAY,
             statements: statements.iter().map(stated).collect(),
@@ -571,6 +488,13 @@ mod tests {
         assert!(in_force(&version(&good), 11 * DAY));
         assert!(!in_force(&version(&[offered.clone(), ("a", DAY, wire()), sign.clone()]), 11 * DAY));
         assert!(!in_force(&version(&[offered, sign, ("b", DAY, wire())]), 11 * DAY));
+        let mut among = version(&good);
+        among.parties.insert("c".to_owned());
+        among.connections.insert(("c".to_owned(), "benefits".to_owned(), "b".to_owned()));
+        among.statements.push(Stated { party: "c".to_owned(), at: DAY, step: Step::Signed });
+        assert!(!in_force(&among, 11 * DAY), "of two who exchange with it one has seen");
+        among.statements.push(Stated { party: "c".to_owned(), at: DAY, step: wire() });
+        assert!(in_force(&among, 11 * DAY));
         let ended = [good.as_slice(), &[("a", 11 * DAY, Step::RevokedOnTheWire("b".to_owned()))]].concat();
         assert!(!in_force(&version(&ended), 12 * DAY));
     }

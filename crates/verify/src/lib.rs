@@ -12,6 +12,7 @@ mod destruction;
 mod exchanges;
 mod finding;
 mod kept;
+mod life;
 mod line;
 mod loss;
 pub mod merkle;
@@ -27,6 +28,7 @@ mod section;
 mod signature;
 mod told;
 mod tree;
+mod wire;
 
 use std::{
     collections::HashSet,

@@ -138,14 +138,19 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
-    /// The certificates, leaf first: nothing if there are too many or the first cannot be read. Of the others, which only help to find
-    /// the way, those that can be.
+    /// As [`certificates`].
     pub(crate) fn certificates(&self) -> Option<Vec<Vec<u8>>> {
-        (self.chain.len() <= crate::certificate::LONGEST_CHAIN).then_some(())?;
-        let mut decoded = self.chain.iter().map(|text| URL_SAFE_NO_PAD.decode(text).ok());
-        let leaf = decoded.next()??;
-        Some(std::iter::once(leaf).chain(decoded.flatten()).collect())
+        certificates(&self.chain)
     }
+}
+
+/// The certificates, leaf first: nothing if there are too many or the first cannot be read. Of the others, which only help to find
+/// the way, those that can be.
+pub(crate) fn certificates(chain: &[String]) -> Option<Vec<Vec<u8>>> {
+    (chain.len() <= crate::certificate::LONGEST_CHAIN).then_some(())?;
+    let mut decoded = chain.iter().map(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    let leaf = decoded.next()??;
+    Some(std::iter::once(leaf).chain(decoded.flatten()).collect())
 }
 
 #[derive(Debug)]

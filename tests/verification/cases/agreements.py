@@ -1,8 +1,9 @@
 """Agreements changed, statements forged and dropped, permits under a version that was not in force."""
 
 import hashlib
+import json
 
-from ..agreement import Agreement
+from ..agreement import Agreement, contract, contract_hash, shown
 from ..authority import make_key
 from ..journal import DAY
 from ..maker import Organisation
@@ -308,6 +309,157 @@ def revoked_on_the_wire(world):
 @case()
 def clean_with_refusal_on_the_wire_of_a_party_that_is_bound(world):
     on_the_wire(world, "offered", "signed", "accepted_on_the_wire", "refused_on_the_wire")
+
+
+class Among:
+    """A version of three parties: the consumer runs another program, and gets incomes of the provider and benefits of a third."""
+
+    def __init__(self, world):
+        self.world = world
+        self.third = Organisation(world.authority, "00000099000000050000", "Uitkeringen Voorbeeld", "uitkering.test", world.chance)
+        made = json.loads(json.dumps(world.version(1, signatories=[world.provider, self.third]).content))
+        made["parties"].append({**made["parties"][0], "participant": self.third.participant, "name": self.third.name})
+        made["clauses"].append({**made["clauses"][0], "name": "benefits", "service": {"provider": self.third.participant, "name": "benefits"}})
+        self.made = Agreement(made)
+        self.made.states(world.provider, "offered", world.on())
+        for each in (world.provider, self.third):
+            self.made.states(each, self.made.signature(each, world.on()), world.now)
+        self.incomes = contract(world.provider, "incomes", world.consumer, self.made, world.now)
+        self.benefits = contract(self.third, "benefits", world.consumer, self.made, world.now)
+
+    def accepted(self, *contracts, by=None, name="accepted_on_the_wire", without=False, **more):
+        world = self.world
+        step = shown(world.consumer, world.on(), *contracts, **more)
+        if without:
+            del step["evidence"]
+        self.made.states(by or world.provider, name, world.now, **step)
+
+    def busy(self):
+        self.world.agreements = [self.made]
+        self.world.on(HOUR)
+        return alone(self.world.busy(3))
+
+
+@case(notes="ONE_SIDE")
+def clean_with_a_foreign_party_among_three(world):
+    among = Among(world)
+    among.accepted(among.benefits, by=among.third)
+    among.accepted(among.incomes)
+    return among.busy()
+
+
+@case(notes="ONE_SIDE")
+def clean_with_a_contract_that_was_said_to_count(world):
+    among = Among(world)
+    bare = contract(world.provider, "incomes", world.consumer, among.made, world.now, properties={})
+    bound = {"party": world.consumer.participant, "contract": contract_hash(bare), "reason": "It takes no properties."}
+    among.made.states(world.provider, "contract_bound", world.on(), **bound)
+    among.accepted(among.benefits, by=among.third)
+    among.accepted(bare)
+    return among.busy()
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def foreign_party_seen_by_one_of_two(world):
+    among = Among(world)
+    among.accepted(among.incomes)
+    return among.busy()
+
+
+@case("P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+def foreign_party_that_ended_what_was_between_it_and_one(world):
+    among = Among(world)
+    among.accepted(among.benefits, by=among.third)
+    among.accepted(among.incomes)
+    among.accepted(among.benefits, by=among.third, name="revoked_on_the_wire", kind="revoke")
+    return among.busy()
+
+
+def among_wrongly(spoil):
+    """The provider shows something wrong; the third what is right."""
+
+    def made(world):
+        among = Among(world)
+        among.accepted(among.benefits, by=among.third)
+        spoil(world, among)
+        return among.busy()
+
+    made.__name__ = spoil.__name__
+    return made
+
+
+WRONG = case("P:AGREEMENT_SIGNATURE", "P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+
+
+@WRONG
+@among_wrongly
+def accept_among_three_that_is_not_shown(world, among):
+    among.accepted(among.incomes, without=True)
+
+
+@WRONG
+@among_wrongly
+def accept_shown_by_a_rejection(world, among):
+    among.accepted(among.incomes, kind="reject")
+
+
+@WRONG
+@among_wrongly
+def accept_shown_of_another_contract(world, among):
+    among.accepted(among.incomes, contract_content_hash=contract_hash(among.benefits))
+
+
+@WRONG
+@among_wrongly
+def accept_shown_of_a_contract_of_another(world, among):
+    among.accepted(among.benefits)
+
+
+@WRONG
+@among_wrongly
+def accept_shown_of_another_service(world, among):
+    among.accepted(contract(world.provider, "addresses", world.consumer, among.made, world.now))
+
+
+@WRONG
+@among_wrongly
+def accept_shown_of_a_contract_of_another_version(world, among):
+    among.accepted(contract(world.provider, "incomes", world.consumer, world.version(2), world.now))
+
+
+@WRONG
+@among_wrongly
+def accept_shown_of_a_contract_that_names_no_version(world, among):
+    bare = contract(world.provider, "incomes", world.consumer, among.made, world.now, properties={})
+    bound = {"party": world.consumer.participant, "contract": contract_hash(bare), "reason": "Said by another."}
+    among.made.states(among.third, "contract_bound", world.on(), **bound)
+    among.accepted(bare)
+
+
+@WRONG
+@among_wrongly
+def accept_shown_of_a_contract_that_was_over(world, among):
+    among.accepted({**among.incomes, "validity": {"not_before": 1, "not_after": world.now // 1000 - 60}})
+
+
+@WRONG
+@among_wrongly
+def accept_shown_that_was_made_later(world, among):
+    among.accepted(among.incomes, signed_at=world.now // 1000 + 3600)
+
+
+@WRONG
+@among_wrongly
+def accept_shown_of_what_connects_nobody(world, among):
+    among.accepted(contract(world.provider, "incomes", world.consumer, among.made, world.now, type="GRANT_TYPE_SERVICE_PUBLICATION"))
+
+
+@case("P:CERTIFICATE", notes="ONE_SIDE")
+def accept_shown_by_the_certificate_of_another(world):
+    among = Among(world)
+    among.accepted(among.benefits, by=among.third)
+    among.accepted(among.incomes, identity=among.third.identity)
+    return among.busy()
 
 
 def signed_anew(world):

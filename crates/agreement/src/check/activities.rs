@@ -76,6 +76,11 @@ fn publication(
         add(side, findings, code, "/url", ("reader", "".into()));
         return false;
     }
+    // Nodes read for others only where a node publishes: what a foreign participant publishes each party's own node reads
+    // before that party offers or signs.
+    if context.foreign.contains(side.participant) {
+        return true;
+    }
     let parties = side.of.agreement.parties.iter().map(|party| &party.participant);
     for party in parties.filter(|one| *one != side.participant && !context.foreign.contains(*one)) {
         if !exact().any(|one| one.read_by == *party) {

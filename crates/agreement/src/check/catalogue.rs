@@ -445,6 +445,16 @@ codes! {
         "{party} takes no reference to the agreement into the connection, and the agreement names no document that {party} has signed elsewhere.",
         "Voeg `signed_elsewhere` toe: hash, datum en wie er voor {party} tekende. Zonder dat alleen open diensten.",
         "Add `signed_elsewhere`: hash, date and who signed for {party}. Without it, open services only.";
+    ForeignWithoutConnection "FOREIGN_WITHOUT_CONNECTION" Refuses "GDPR art. 5(2) and 24",
+        "{party} heeft geen knooppunt van Verbond, en wisselt in de afspraak niets uit; niemand kan dus zien dat {party} zich bindt.",
+        "{party} has no node of Verbond, and exchanges nothing under the agreement; so nobody can see that {party} binds itself.",
+        "Neem een clausule op tussen {party} en een partij met een knooppunt, of laat {party} weg als partij.",
+        "Add a clause between {party} and a party with a node, or leave {party} out as a party.";
+    ForeignAmongThemselves "FOREIGN_AMONG_THEMSELVES" Refuses "GDPR art. 5(2) and 24",
+        "{party} levert aan {other}, en geen van beide heeft een knooppunt van Verbond; niemand kan dus zien of begrenzen wat zij uitwisselen.",
+        "{party} provides to {other}, and neither has a node of Verbond; so nobody can see or bound what they exchange.",
+        "Neem {other} hier niet op als ontvanger; zij sluiten daarover zelf een afspraak.",
+        "Leave out {other} as a receiver here; the two conclude an agreement of their own on it.";
     SignatoryIsDrafter "SIGNATORY_IS_DRAFTER" Refuses "GDPR art. 5(2) and 24",
         "Wie voor {party} tekent, heeft de afspraak ook opgesteld.",
         "Whoever signs for {party} also drafted the agreement.",

@@ -1,5 +1,7 @@
 //! Parties: in which role, who signs for them, and what their data protection officers said.
 
+use verbond_domain::ParticipantId;
+
 use super::{
     CheckContext, Code,
     finding::Findings,
@@ -15,6 +17,7 @@ pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mu
         view.sides().iter().for_each(|side| role(side, findings));
     }
     signatories(agreement, context, findings);
+    foreign(agreement, context, findings);
     advice(agreement, context, findings);
     if agreement.coalition != context.coalition {
         let filling =
@@ -72,6 +75,30 @@ fn signatories(agreement: &Agreement, context: &CheckContext, findings: &mut Fin
             && *signs == drafter.credential
         {
             findings.add(Code::SignatoryIsDrafter, None, "/signatories", filling());
+        }
+    }
+}
+
+/// A foreign participant is bound by what a party that signs here sees it accept: one that exchanges nothing could not be,
+/// and what two of them exchange nobody who signs here sees.
+fn foreign(agreement: &Agreement, context: &CheckContext, findings: &mut Findings) {
+    let is_foreign = |party: &ParticipantId| context.foreign.contains(party);
+    let connections = agreement.connections();
+    for party in context.foreign.iter().filter(|one| agreement.party(one).is_some()) {
+        if !connections.iter().any(|(provider, _, receiver)| *provider == party || *receiver == party) {
+            let filling = [("party", name(agreement, party))];
+            findings.add(Code::ForeignWithoutConnection, None, "/clauses", filling);
+        }
+    }
+    for (number, clause) in agreement.clauses.iter().enumerate() {
+        let provider = &clause.service.provider;
+        for (place, receiver) in clause.receivers.iter().enumerate() {
+            if is_foreign(provider) && is_foreign(&receiver.participant) {
+                let filling =
+                    [("party", name(agreement, provider)), ("other", name(agreement, &receiver.participant))];
+                let at = format!("/clauses/{number}/receivers/{place}");
+                findings.add(Code::ForeignAmongThemselves, Some(&clause.name), at, filling);
+            }
         }
     }
 }

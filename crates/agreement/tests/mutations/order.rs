@@ -75,6 +75,14 @@ fn readings() -> Vec<Clean> {
             context.activities[0].read_by = "oin:00000099000000070000".parse().expect("an identifier");
             context.foreign.insert(foreign);
         }),
+        // Among more than two: each node reads what a foreign party publishes itself, and not for the others.
+        known("collaboration", |context| {
+            let own = "oin:00000099000000010000".parse().expect("an identifier");
+            context.foreign.insert("oin:00000099000000050000".parse().expect("an identifier"));
+            context
+                .activities
+                .retain(|one| !one.url.as_str().contains("veiligheid.test") || one.read_by == own);
+        }),
         // A document signed elsewhere names the hash.
         known("early-detection", |context| {
             let reading = context.activities.remove(0);

@@ -79,6 +79,13 @@ fn signatures() -> Vec<Mutation> {
         known_only(Code::SignedElsewhereMissing, "pensioners", |context| {
             context.without_properties.insert("oin:00000099000000020000".parse().expect("an identifier"));
         }),
+        known_only(Code::ForeignAmongThemselves, "pensioners", |context| {
+            context.foreign.insert("oin:00000099000000020000".parse().expect("an identifier"));
+            context.foreign.insert("oin:00000099000000030000".parse().expect("an identifier"));
+        }),
+        known_only(Code::ForeignWithoutConnection, "assistance", |context| {
+            context.foreign.insert("oin:00000099000000010000".parse().expect("an identifier"));
+        }),
         // In the processor's case the party without a side signs as well.
         document_only(Code::SignatoryMissing, "assistance", vec![Remove("/signatories/0")]),
         known_only(Code::SignatoryIsDrafter, "pensioners", |context| {

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use verbond_agreement::{Agreement, Line, Prose, StatementStep};
-use verbond_domain::{Actor, ParticipantId, Problem};
+use verbond_agreement::{Agreement, Line, OnTheWire, Prose, Statement, StatementStep};
+use verbond_domain::{Actor, ParticipantId, Problem, Timestamp};
 use verbond_store::{
     Transaction,
     interfaces::{Interface, InterfaceRow},
 };
 
-use super::{AgreementOffice, AgreementVersion, refusals};
+use super::{AgreementOffice, AgreementVersion, office, refusals};
 use crate::{OpContext, context::database_problem};
 
 /// What an authenticated participant answered where nodes of this program speak to each other.
@@ -24,12 +24,30 @@ pub enum Speaks {
     Nothing,
 }
 
+/// Judges by the group's protocol what shows that a foreign participant did something on the wire. Implemented by the face
+/// that speaks that protocol.
+pub trait WireJudge: Send + Sync {
+    /// Whether the evidence shows what is stated: contracts that are connections of this version between the stating party
+    /// and the foreign one (for an accept all of them), each with that participant's own signature of this kind, by a
+    /// certificate that leads to an anchor.
+    ///
+    /// # Errors
+    /// What does not hold, in words.
+    fn judge(
+        &self,
+        version: &AgreementVersion,
+        statement: &Statement,
+        seen: &OnTheWire,
+        now: Timestamp,
+    ) -> Result<(), String>;
+}
+
 impl AgreementOffice {
     /// Asks the other parties whether they speak the interface among nodes, writes down what they answered, and gives
     /// those that do not. Of one that cannot be reached nothing is learned.
     ///
     /// # Errors
-    /// When a party that has answered before says that there is nothing; when one of more than two parties is foreign.
+    /// When a party that has answered before says that there is nothing.
     pub(super) async fn foreign_parties(
         &self,
         context: &OpContext,
@@ -44,14 +62,11 @@ impl AgreementOffice {
             }
         }
         let foreign = context.store.foreign_peers().await.map_err(database_problem)?;
-        let foreign = among(document, &foreign);
-        match foreign.is_empty() || document.parties.len() == 2 {
-            true => Ok(foreign),
-            false => Err(refusals::foreign_among_many()),
-        }
+        Ok(among(document, &foreign))
     }
 
-    /// Writes down what a participant answered, if that was not known.
+    /// Writes down what a participant answered, if that was not known. One that was foreign and is so no more is brought the
+    /// versions that it is a party to.
     ///
     /// # Errors
     /// When it has answered as a node of this program before and now says that there is nothing: it is not foreign until
@@ -71,6 +86,7 @@ impl AgreementOffice {
             return Ok(());
         }
         let context = OpContext { actor: Actor::Node { rule: "interface".to_owned() }, ..context.clone() };
+        let shared = self.shared_with(&context, peer, context.ambient.now()).await?;
         let mut transaction = context.store.begin().await.map_err(database_problem)?;
         let known = transaction.lock_peer_interface(peer).await.map_err(database_problem)?;
         let before = known.map(|row| row.interface);
@@ -81,6 +97,12 @@ impl AgreementOffice {
             _ => {}
         }
         write(&context, &mut transaction, peer, interface, "what it answered", before).await?;
+        // A foreign participant that has moved to this program knows nothing of what it accepted on the wire.
+        if before.is_some_and(Interface::is_foreign) {
+            for version in &shared {
+                office::bring(&context, &mut transaction, version, peer).await?;
+            }
+        }
         transaction.commit().await.map_err(database_problem)
     }
 
@@ -117,13 +139,15 @@ impl AgreementOffice {
         &self,
         context: &OpContext,
         hash: &str,
+        party: ParticipantId,
         contract: Line,
         reason: Prose,
     ) -> Result<AgreementVersion, Problem> {
         let version = self.get(context, hash).await?;
         let foreign = context.store.foreign_peers().await.map_err(database_problem)?;
-        let party = version.waits_for_the_wire(&foreign, context.ambient.now());
-        let party = party.ok_or_else(refusals::not_on_the_wire)?.clone();
+        if !version.waits_for_the_wire(&foreign, context.ambient.now()).contains(&&party) {
+            return Err(refusals::not_on_the_wire());
+        }
         if !version.document.has_signed_elsewhere(&party) {
             return Err(refusals::signed_nowhere(&party));
         }
@@ -142,6 +166,44 @@ impl AgreementOffice {
     ) -> Result<AgreementVersion, Problem> {
         let _alone = self.deciding.lock().await;
         self.state(context, hash, step).await
+    }
+}
+
+/// What another party tells of a foreign participant: it is not believed, it is shown. Only that something has ended goes
+/// without, since whoever tells so could end it by itself.
+pub(super) fn must_be_shown(
+    judge: &dyn WireJudge,
+    version: &AgreementVersion,
+    statement: &Statement,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    if let StatementStep::ContractBound { party, .. } = &statement.step
+        && !version.document.has_signed_elsewhere(party)
+    {
+        return Err(refusals::signed_nowhere(party));
+    }
+    let Some(seen) = statement.step.on_the_wire() else { return Ok(()) };
+    let ends = !matches!(statement.step, StatementStep::AcceptedOnTheWire(_));
+    match ends && seen.evidence.is_empty() {
+        true => Ok(()),
+        false => judge.judge(version, statement, seen, now).map_err(|reason| refusals::not_shown(&reason)),
+    }
+}
+
+/// What another party tells that a participant accepted on the wire counts unless that participant had answered as a node
+/// of this program by then; what was accepted before stays accepted.
+pub(super) async fn was_foreign(
+    transaction: &mut Transaction,
+    own: &ParticipantId,
+    statement: &Statement,
+) -> Result<(), Problem> {
+    let StatementStep::AcceptedOnTheWire(seen) = &statement.step else { return Ok(()) };
+    let known = transaction.lock_peer_interface(&seen.party).await.map_err(database_problem)?;
+    // A statement gives whole seconds.
+    let since = known.filter(|row| !row.interface.is_foreign()).map(|row| row.at.seconds());
+    match seen.party != *own && since.is_some_and(|since| since <= statement.at.timestamp().seconds()) {
+        true => Err(refusals::not_shown("the participant had answered as a node of this program by then")),
+        false => Ok(()),
     }
 }
 

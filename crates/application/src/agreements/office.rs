@@ -14,7 +14,7 @@ use verbond_store::{
 use verbond_trust::{IdentityHandle, TrustStore, jws, personal};
 
 use super::{
-    AgreementVersion, Envelope, Reader,
+    AgreementVersion, Envelope, Reader, WireJudge,
     advising::{differs_in_advice_only, take_the_place},
     foreign, received, refusals, with_successors,
 };
@@ -42,6 +42,8 @@ pub struct AgreementOffice {
     pub trust: Arc<TrustStore>,
     /// Reads what versions name.
     pub reader: Arc<dyn Reader>,
+    /// Judges what others show of foreign participants.
+    pub wire: Arc<dyn WireJudge>,
     /// Where others reach this participant's public registers, if that is known.
     pub public_address: Option<String>,
     /// The directories of the group, the first that are asked to read what a foreign party's node cannot.
@@ -203,10 +205,7 @@ impl AgreementOffice {
         if statement.participant == self.own {
             return Err(refusals::statement("what this participant states it states itself"));
         }
-        // What a foreign participant does on the wire each node sees itself; nobody is believed about it.
-        if statement.step.on_the_wire().is_some() || statement.step.bound_contract().is_some() {
-            return Err(refusals::statement("it speaks for another party"));
-        }
+        foreign::must_be_shown(self.wire.as_ref(), &before, &statement, now)?;
         if before.statements.iter().any(|(known, _)| *known == statement) {
             return Ok(before);
         }
@@ -216,6 +215,7 @@ impl AgreementOffice {
             return Ok(version);
         }
         take(&version, &statement)?;
+        foreign::was_foreign(&mut transaction, &self.own, &statement).await?;
         add(&mut transaction, &version, &statement, &envelope, now).await?;
         let action = format!("agreement.{}", statement.step.name());
         let detail = json!({ "participant": statement.participant, "statement": envelope.statement });
@@ -406,27 +406,47 @@ impl AgreementOffice {
         statement: &Statement,
         envelope: &Envelope,
     ) -> Result<(), Problem> {
-        let now = context.ambient.now();
-        let body = serde_json::to_string(envelope)
-            .map_err(|_| refusals::statement("it cannot be written as JSON"))?;
+        let body = as_text(envelope)?;
         let foreign = transaction.foreign_peers().await.map_err(database_problem)?;
         let others = version.document.parties.iter().map(|party| &party.participant);
         for to in others.filter(|one| **one != self.own && !foreign.contains(*one)) {
             if statement.step == StatementStep::Offered {
-                let id = context.ambient.uuid_v7();
-                transaction
-                    .put_outbox(id, to, DOCUMENT, &version.hash, &version.canonical, now)
-                    .await
-                    .map_err(database_problem)?;
+                put(context, transaction, to, DOCUMENT, &version.hash, &version.canonical).await?;
             }
-            let id = context.ambient.uuid_v7();
-            transaction
-                .put_outbox(id, to, STATEMENT, &version.hash, &body, now)
-                .await
-                .map_err(database_problem)?;
+            put(context, transaction, to, STATEMENT, &version.hash, &body).await?;
         }
         Ok(())
     }
+}
+
+/// Puts a version with all that the others have stated about it in the outbox for one party.
+pub(super) async fn bring(
+    context: &OpContext,
+    transaction: &mut Transaction,
+    version: &AgreementVersion,
+    to: &ParticipantId,
+) -> Result<(), Problem> {
+    put(context, transaction, to, DOCUMENT, &version.hash, &version.canonical).await?;
+    for (_, envelope) in version.statements.iter().filter(|(statement, _)| statement.participant != *to) {
+        put(context, transaction, to, STATEMENT, &version.hash, &as_text(envelope)?).await?;
+    }
+    Ok(())
+}
+
+async fn put(
+    context: &OpContext,
+    transaction: &mut Transaction,
+    to: &ParticipantId,
+    kind: &str,
+    hash: &str,
+    payload: &str,
+) -> Result<(), Problem> {
+    let (id, now) = (context.ambient.uuid_v7(), context.ambient.now());
+    transaction.put_outbox(id, to, kind, hash, payload, now).await.map_err(database_problem)
+}
+
+fn as_text(envelope: &Envelope) -> Result<String, Problem> {
+    serde_json::to_string(envelope).map_err(|_| refusals::statement("it cannot be written as JSON"))
 }
 
 /// A version without statements, as it is stored.
@@ -500,12 +520,10 @@ async fn add(
     envelope: &Envelope,
     now: Timestamp,
 ) -> Result<(), Problem> {
-    let detail =
-        serde_json::to_string(envelope).map_err(|_| refusals::statement("it cannot be written as JSON"))?;
     let step = StepRow {
         step: statement.step.name().to_owned(),
         participant: statement.participant.clone(),
-        detail,
+        detail: as_text(envelope)?,
         at: now,
     };
     transaction.add_agreement_step(&version.hash, &step).await.map_err(database_problem)

@@ -98,8 +98,14 @@ fn judge(
     }
     let bad = |refusal| refusals::statement(&format!("its signer's certificate is not good: {refusal}"));
     let certificate = trust.judge_at(chain, Usage::Client, at, now).map_err(bad)?;
-    let binds =
-        matches!(statement.step, StatementStep::Offered | StatementStep::Signed(_) | StatementStep::Resumed);
+    let binds = matches!(
+        statement.step,
+        StatementStep::Offered
+            | StatementStep::Signed(_)
+            | StatementStep::Resumed
+            | StatementStep::ContractBound { .. }
+            | StatementStep::AcceptedOnTheWire(_)
+    );
     if binds && at.plus_seconds(LATE) < now && trust.judge(chain, Usage::Client, now).is_err() {
         return Err(refusals::statement_late());
     }

@@ -403,16 +403,16 @@ pub(super) fn not_foreign(peer: &ParticipantId) -> Problem {
     )
 }
 
-pub(super) fn foreign_among_many() -> Problem {
+pub(super) fn not_shown(reason: &str) -> Problem {
     Problem::new(
-        "FOREIGN_AMONG_MANY",
+        "ACCEPT_NOT_SHOWN",
         422,
-        "Een partij zonder knooppunt van Verbond kan alleen een gegevensafspraak tussen twee partijen aangaan.",
-        "a party without a node of Verbond can only enter into an agreement between two parties",
+        "Wat een andere partij zegt dat een vreemde deelnemer op de lijn deed, blijkt niet uit het contract en de handtekening die erbij zijn gevoegd.",
+        format!("what another party says that a foreign participant did on the wire does not follow from the contract and signature that come along: {reason}"),
     )
     .next(
-        "Sluit met deze partij een eigen gegevensafspraak.",
-        "conclude an agreement of its own with this party",
+        "Stuur het contract mee met de handtekening van de vreemde deelnemer en haar certificaten; bekijk het met `verbond contract show`.",
+        "send the contract along with the foreign participant's signature and its certificates; see it with `verbond contract show`",
     )
 }
 
@@ -420,8 +420,8 @@ pub(super) fn not_on_the_wire() -> Problem {
     Problem::new(
         "AGREEMENT_NOT_ON_THE_WIRE",
         409,
-        "Deze versie wacht niet alleen nog op het aanvaarden van een verbinding door een vreemde deelnemer.",
-        "this version does not wait for a foreign participant to accept a connection, and for that alone",
+        "Deze versie wacht niet, en niet alleen nog, op het aanvaarden van een verbinding door deze vreemde deelnemer.",
+        "this version does not wait for this foreign participant to accept a connection, or not for foreign participants alone",
     )
     .next(
         "Bied de gegevensafspraak aan en onderteken haar; bekijk met `verbond peer show` wat de andere partij spreekt.",

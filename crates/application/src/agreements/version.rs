@@ -5,9 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use verbond_agreement::{
-    Agreement, AgreementId, LifeCycle, SignatureMark, Stage, Statement, StatementStep, Version,
-};
+use verbond_agreement::{Agreement, AgreementId, LifeCycle, Stage, Statement, StatementStep, Version};
 use verbond_domain::{Actor, ParticipantId, Timestamp};
 use verbond_store::{
     Store, StoreError,
@@ -49,11 +47,7 @@ impl AgreementVersion {
         let damaged = |what: &str| StoreError::Damaged(format!("a version of an agreement: {what}"));
         let document =
             Agreement::parse_canonical(row.document.as_bytes()).map_err(|_| damaged("the document"))?;
-        let mut life = LifeCycle::draft(
-            document.parties.iter().map(|party| party.participant.clone()),
-            document.term.from.timestamp(),
-            document.term.until.timestamp(),
-        );
+        let mut life = document.life();
         let mut statements = Vec::new();
         let mut ended_early = false;
         for step in &row.steps {
@@ -110,29 +104,29 @@ impl AgreementVersion {
         self.statements.iter().map(|(statement, _)| statement).find(offered).map(|one| &one.participant)
     }
 
-    /// Whether a contract that does not say so itself counts as one that follows.
-    pub fn binds_contract(&self, contract: &str) -> bool {
-        let mut bound = self.statements.iter().filter_map(|(statement, _)| statement.step.bound_contract());
+    /// Whether a contract of this party's that does not say so itself counts as one that follows: by an act of a steward of
+    /// that party, and of no other.
+    pub fn binds_contract(&self, of: &ParticipantId, contract: &str) -> bool {
+        let own = self.statements.iter().map(|(statement, _)| statement).filter(|one| one.participant == *of);
+        let mut bound = own.filter_map(|statement| statement.step.bound_contract());
         bound.any(|one| one.as_str() == contract)
     }
 
-    /// The foreign participant whose accept on the wire is all that is awaited, or that is bound by one.
-    pub fn on_the_wire(&self, foreign: &BTreeSet<ParticipantId>, now: Timestamp) -> Option<&ParticipantId> {
-        let mut signatures = self.life.signatures().iter();
-        let bound = signatures.find(|(_, signature)| signature.mark == SignatureMark::AcceptedOnTheWire);
-        bound.map(|(party, _)| party).or_else(|| self.waits_for_the_wire(foreign, now))
+    /// The foreign participants whose steps on the wire count: those that have accepted there, and those that are waited for.
+    pub fn on_the_wire(&self, foreign: &BTreeSet<ParticipantId>, now: Timestamp) -> BTreeSet<&ParticipantId> {
+        self.life.on_the_wire().chain(self.waits_for_the_wire(foreign, now)).collect()
     }
 
-    /// The foreign participant whose accept on the wire is all that is awaited.
-    pub fn waits_for_the_wire(
-        &self,
+    /// The foreign participants whose accept on the wire is all that is awaited: whoever signs has signed.
+    pub fn waits_for_the_wire<'a>(
+        &'a self,
         foreign: &BTreeSet<ParticipantId>,
         now: Timestamp,
-    ) -> Option<&ParticipantId> {
-        let mut awaited = self.life.awaited();
-        match (self.stage(now), awaited.next(), awaited.next()) {
-            (Stage::Offered, Some(party), None) => foreign.get(party).map(|_| party),
-            _ => None,
+    ) -> Vec<&'a ParticipantId> {
+        let all_foreign = self.life.awaited().all(|party| foreign.contains(party));
+        match self.stage(now) == Stage::Offered && all_foreign {
+            true => self.life.awaited().collect(),
+            false => Vec::new(),
         }
     }
 

@@ -74,8 +74,12 @@ impl FscNode {
         if self.take_from_the_wire(&versions, &foreign, now).await? {
             versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
         }
-        for version in versions.iter().filter(|version| may_be_followed(version, &foreign, now)) {
-            for clause in version.document.clauses.iter().filter(|clause| receives(clause, &self.rules.own)) {
+        for version in &versions {
+            let follows = |clause: &&Clause| {
+                receives(clause, &self.rules.own)
+                    && may_be_followed(version, &clause.service.provider, &foreign, now)
+            };
+            for clause in version.document.clauses.iter().filter(follows) {
                 if let Err(problem) = self.propose_for(version, clause, now).await {
                     tracing::warn!(agreement = %version.document.id, clause = %clause.name, reason = %problem,
                         "the contract that follows from an agreement cannot be proposed yet");
@@ -159,14 +163,17 @@ impl FscNode {
         now: Timestamp,
     ) -> Result<(), Problem> {
         let [grant] = contract.content.grants.as_slice() else { return Ok(()) };
-        let Some(version) = named(contract, grant, versions) else { return Ok(()) };
-        let (state, own) = (contract.state(now), &self.rules.own);
+        let own = &self.rules.own;
+        let Some(version) = named(contract, grant, own, versions) else { return Ok(()) };
+        let state = contract.state(now);
         let hash = contract.row.hash.as_str();
         let waits = state == ContractState::Proposed && !contract.has_signed(own, SignatureKind::Accept);
         if waits && grant.provider() == own && follows_from(grant, version, foreign, now) {
             self.accept(&by_agreement(), hash).await?;
         }
-        let ended = matches!(version.stage(now), Stage::Refused | Stage::Withdrawn | Stage::Revoked);
+        // One that a later version has replaced stands until its own term is over: a stream under it may go on as long.
+        let ended =
+            matches!(version.stage(now), Stage::Refused | Stage::Withdrawn | Stage::Revoked | Stage::Expired);
         if !state.is_final() && ended && contract.has_signed(own, SignatureKind::Accept) {
             self.revoke(&by_agreement(), hash).await?;
         }
@@ -186,7 +193,7 @@ impl FscNode {
             }
             let versions = AgreementVersion::running(&self.store, now).await.map_err(failed)?;
             let foreign = self.store.foreign_peers().await.map_err(failed)?;
-            if !named(contract, grant, &versions)
+            if !named(contract, grant, &self.rules.own, &versions)
                 .is_some_and(|version| follows_from(grant, version, &foreign, now))
             {
                 return Err(no_agreement());
@@ -226,10 +233,16 @@ pub(super) fn names_version(grant: &Grant, version: &AgreementVersion) -> bool {
         && member("version").and_then(Value::as_u64) == Some(version.document.version.into())
 }
 
-/// Whether contracts may follow from a version: all have signed it, or only a foreign participant's accept is awaited,
-/// which it can give in no other way.
-fn may_be_followed(version: &AgreementVersion, foreign: &BTreeSet<ParticipantId>, now: Timestamp) -> bool {
-    version.stage(now) == Stage::Signed || version.waits_for_the_wire(foreign, now).is_some()
+/// Whether a contract with this participant may follow from a version: all are bound by it, or only foreign participants'
+/// accepts are awaited, and it is a foreign participant, which can give its own in no other way.
+fn may_be_followed(
+    version: &AgreementVersion,
+    with: &ParticipantId,
+    foreign: &BTreeSet<ParticipantId>,
+    now: Timestamp,
+) -> bool {
+    version.stage(now) == Stage::Signed
+        || (foreign.contains(with) && !version.waits_for_the_wire(foreign, now).is_empty())
 }
 
 /// Hash of the version that a grant says it follows from.
@@ -242,15 +255,16 @@ pub(crate) fn names(grant: &Grant, hash: &str) -> bool {
     named_hash(grant) == Some(hash)
 }
 
-/// The version from which a contract follows: the one that its grant names, or that a steward has bound it to.
+/// The version from which a contract follows: the one that its grant names, or that our own steward has bound it to.
 fn named<'a>(
     contract: &StoredContract,
     grant: &Grant,
+    own: &ParticipantId,
     versions: &'a [AgreementVersion],
 ) -> Option<&'a AgreementVersion> {
     versions
         .iter()
-        .find(|version| names_version(grant, version) || version.binds_contract(&contract.row.hash))
+        .find(|version| names_version(grant, version) || version.binds_contract(own, &contract.row.hash))
 }
 
 /// Whether a grant connects a receiver with a service as a version says from which contracts may follow.
@@ -260,7 +274,7 @@ fn follows_from(
     foreign: &BTreeSet<ParticipantId>,
     now: Timestamp,
 ) -> bool {
-    may_be_followed(version, foreign, now)
+    may_be_followed(version, grant.counterpart(), foreign, now)
         && version.document.clauses.iter().any(|clause| {
             clause.service.provider == *grant.provider()
                 && clause.service.name == *grant.service_name()

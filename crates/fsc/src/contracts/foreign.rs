@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use verbond_agreement::{OnTheWire, Prose, Stage, StatementStep};
+use verbond_agreement::{Agreement, Connection, OnTheWire, Prose, Stage, StatementStep};
 use verbond_application::{OpContext, agreements::AgreementVersion, database_problem};
-use verbond_domain::{ParticipantId, Problem, ServiceName, Timestamp};
+use verbond_domain::{ParticipantId, Problem, Timestamp};
 
 use super::{
     StoredContract,
@@ -16,9 +16,6 @@ use crate::{
     protocol::{grant::Grant, signature::SignatureKind, state::ContractState},
 };
 
-/// Who receives which service of whom.
-type Pair<'a> = (&'a ParticipantId, &'a ServiceName, &'a ParticipantId);
-
 impl FscNode {
     /// Takes over what foreign participants have done on the wire; true if a version has taken a step.
     pub(super) async fn take_from_the_wire(
@@ -28,24 +25,54 @@ impl FscNode {
         now: Timestamp,
     ) -> Result<bool, Problem> {
         let running = self.running().await.map_err(database_problem)?;
+        let own = &self.rules.own;
         let mut taken = false;
         for version in versions {
-            let Some(step) = step(version, foreign, &running, now) else { continue };
-            let context =
-                OpContext { actor: by_agreement(), ambient: self.ambient.clone(), store: self.store.clone() };
-            match self.agreements.seen_on_the_wire(&context, &version.hash, step).await {
-                Ok(_) => taken = true,
-                Err(problem) => {
-                    tracing::warn!(agreement = %version.document.id, reason = %problem,
-                        "what a foreign participant did on the wire is not taken over");
-                }
+            for party in version.on_the_wire(foreign, now) {
+                let Some((did, contracts)) = did(version, party, own, &running, now) else { continue };
+                taken |= self.state_what_it_did(version, party, did, &contracts).await;
             }
         }
         Ok(taken)
     }
-}
 
-impl FscNode {
+    /// States what a foreign participant did, with what shows it to the others; whether that was possible.
+    async fn state_what_it_did(
+        &self,
+        version: &AgreementVersion,
+        party: &ParticipantId,
+        did: Did,
+        contracts: &[(&StoredContract, SignatureKind)],
+    ) -> bool {
+        let mut seen = OnTheWire { party: party.clone(), contracts: Vec::new(), evidence: Vec::new() };
+        for (contract, kind) in contracts {
+            seen.contracts.extend(contract.row.hash.parse().ok());
+            seen.evidence.extend(self.evidence(party, contract, *kind).await);
+        }
+        let is_shown = seen.evidence.len() == contracts.len();
+        if !is_shown && did == Did::Accepted {
+            tracing::warn!(agreement = %version.document.id, %party,
+                "what a foreign participant accepted cannot be shown to the others yet: its certificates are not to be had");
+            return false;
+        }
+        if !is_shown {
+            seen.evidence.clear();
+        }
+        let step = match did {
+            Did::Accepted => StatementStep::AcceptedOnTheWire(seen),
+            Did::Refused => StatementStep::RefusedOnTheWire(seen),
+            Did::Revoked => StatementStep::RevokedOnTheWire(seen),
+        };
+        let context =
+            OpContext { actor: by_agreement(), ambient: self.ambient.clone(), store: self.store.clone() };
+        let stated = self.agreements.seen_on_the_wire(&context, &version.hash, step).await;
+        if let Err(problem) = &stated {
+            tracing::warn!(agreement = %version.document.id, reason = %problem,
+                "what a foreign participant did on the wire is not taken over");
+        }
+        stated.is_ok()
+    }
+
     /// A steward has a contract that names no agreement count as one that follows from a version, since the other party
     /// takes no properties.
     ///
@@ -62,13 +89,15 @@ impl FscNode {
         let contract = self.contract(contract).await?;
         let [grant] = contract.content.grants.as_slice() else { return Err(other_connection()) };
         let own = &self.rules.own;
-        let is_agreed = pairs(&agreed, own).into_iter().any(|pair| is_connection(grant, pair));
+        let party = if grant.provider() == own { grant.counterpart() } else { grant.provider() };
+        let mut agreed_on = between(&agreed.document, own, party).into_iter();
+        let is_agreed = agreed_on.any(|connection| is_connection(grant, connection));
         // One that names an agreement, this or another, means what it says.
         if !is_agreed || named_hash(grant).is_some() || contract.state(self.ambient.now()).is_final() {
             return Err(other_connection());
         }
         let hash = contract.row.hash.parse().map_err(|_| other_connection())?;
-        self.agreements.bind_contract(context, version, hash, reason).await
+        self.agreements.bind_contract(context, version, party.clone(), hash, reason).await
     }
 }
 
@@ -85,64 +114,76 @@ fn other_connection() -> Problem {
     )
 }
 
-/// The step that a foreign participant has made. It is bound when every contract that follows bears all signatures; it
-/// says no by one that it rejects or revokes while none stands in its place.
-fn step(
+/// What a foreign participant did to the contracts that follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Did {
+    Accepted,
+    Refused,
+    Revoked,
+}
+
+/// What a foreign participant did, by the contracts between it and this participant. It has accepted when every one that
+/// follows bears all signatures; it says no by one that it rejects or revokes while none stands in its place.
+fn did<'a>(
     version: &AgreementVersion,
-    foreign: &BTreeSet<ParticipantId>,
-    contracts: &[StoredContract],
+    party: &ParticipantId,
+    own: &ParticipantId,
+    contracts: &'a [StoredContract],
     now: Timestamp,
-) -> Option<StatementStep> {
-    let party = version.on_the_wire(foreign, now)?;
-    let following: Vec<Vec<&StoredContract>> = pairs(version, party)
-        .iter()
-        .map(|pair| contracts.iter().filter(|contract| follows(contract, version, *pair)).collect())
+) -> Option<(Did, Vec<(&'a StoredContract, SignatureKind)>)> {
+    let following: Vec<Vec<&StoredContract>> = between(&version.document, own, party)
+        .into_iter()
+        .map(|connection| contracts.iter().filter(|one| follows(one, version, own, connection)).collect())
         .collect();
-    let stands = |contract: &&&StoredContract| {
+    let stands = |contract: &StoredContract| {
         matches!(contract.state(now), ContractState::Valid | ContractState::NotYetValid)
     };
-    let said_no = |contract: &&&StoredContract| {
-        contract.has_signed(party, SignatureKind::Reject) || contract.has_signed(party, SignatureKind::Revoke)
+    let accepted = following.iter().filter_map(|of_one| of_one.iter().copied().find(|one| stands(one)));
+    let accepted: Vec<_> = accepted.map(|contract| (contract, SignatureKind::Accept)).collect();
+    let said_no = |contract: &'a StoredContract| {
+        let kinds = [SignatureKind::Revoke, SignatureKind::Reject].into_iter();
+        let mut said = kinds.filter(|kind| contract.has_signed(party, *kind));
+        said.next().map(|kind| (contract, kind))
     };
-    let hashes = |found: Vec<&&StoredContract>| OnTheWire {
-        party: party.clone(),
-        contracts: found.iter().filter_map(|contract| contract.row.hash.parse().ok()).collect(),
-    };
-    let standing: Vec<_> = following.iter().filter_map(|of_pair| of_pair.iter().find(stands)).collect();
-    let refused = following.iter().filter(|of_pair| !of_pair.iter().any(|one| stands(&one)));
-    let refused: Vec<_> = refused.filter_map(|of_pair| of_pair.iter().find(said_no)).collect();
+    let fallen = following.iter().filter(|of_one| !of_one.iter().any(|one| stands(one)));
+    let refused: Vec<_> = fallen.filter_map(|of_one| of_one.iter().find_map(|one| said_no(one))).collect();
     match (version.stage(now), refused.is_empty()) {
         (Stage::Offered, true) => {
-            let all = !following.is_empty() && standing.len() == following.len();
-            all.then(|| StatementStep::AcceptedOnTheWire(hashes(standing)))
+            let all = !following.is_empty() && accepted.len() == following.len();
+            (all && !version.life.has_seen(own, party)).then_some((Did::Accepted, accepted))
         }
-        (Stage::Offered, false) => Some(StatementStep::RefusedOnTheWire(hashes(refused))),
-        (Stage::Signed | Stage::Suspended, false) => Some(StatementStep::RevokedOnTheWire(hashes(refused))),
+        (Stage::Offered, false) => Some((Did::Refused, refused)),
+        (Stage::Signed | Stage::Suspended, false) => Some((Did::Revoked, refused)),
         _ => None,
     }
 }
 
-/// The connections that follow from a version, with a party at one end.
-fn pairs<'a>(version: &'a AgreementVersion, party: &ParticipantId) -> BTreeSet<Pair<'a>> {
-    let of_clauses = version.document.clauses.iter().flat_map(|clause| {
-        let (provider, service) = (&clause.service.provider, &clause.service.name);
-        clause.receivers.iter().map(move |receiver| (provider, service, &receiver.participant))
+/// The connections of a document between these two.
+pub(super) fn between<'a>(
+    document: &'a Agreement,
+    one: &ParticipantId,
+    other: &ParticipantId,
+) -> BTreeSet<Connection<'a>> {
+    let mut all = document.connections();
+    all.retain(|(provider, _, receiver)| {
+        (*provider == one && *receiver == other) || (*provider == other && *receiver == one)
     });
-    of_clauses.filter(|(provider, _, receiver)| *provider == party || *receiver == party).collect()
+    all
 }
 
-/// Whether a contract is the connection, says so of itself, and nothing else.
+/// Whether a contract is the connection, says so of itself or by an act of our steward, and is nothing else.
 fn follows(
     contract: &StoredContract,
     version: &AgreementVersion,
-    (provider, service, receiver): Pair<'_>,
+    own: &ParticipantId,
+    connection: Connection<'_>,
 ) -> bool {
     let [grant] = contract.content.grants.as_slice() else { return false };
-    is_connection(grant, (provider, service, receiver))
-        && (names_version(grant, version) || version.binds_contract(&contract.row.hash))
+    is_connection(grant, connection)
+        && (names_version(grant, version) || version.binds_contract(own, &contract.row.hash))
 }
 
-fn is_connection(grant: &Grant, (provider, service, receiver): Pair<'_>) -> bool {
+pub(super) fn is_connection(grant: &Grant, (provider, service, receiver): Connection<'_>) -> bool {
     !grant.grant_type().is_publication()
         && grant.provider() == provider
         && grant.service_name() == service

@@ -7,6 +7,7 @@ mod foreign;
 mod proposing;
 mod receiving;
 mod rolling;
+mod shown;
 mod signing;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub use following::FollowingContract;
 pub(crate) use following::names;
 pub use proposing::{ConnectionProposal, Proposed, PublicationProposal};
 pub use rolling::{Replacement, Superseded};
+pub use shown::ShownContracts;
 use verbond_application::database_problem;
 use verbond_domain::{ParticipantId, Problem, Scheme, Timestamp};
 use verbond_store::{

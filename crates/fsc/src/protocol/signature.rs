@@ -265,6 +265,12 @@ pub fn certificate_thumbprint(jws: &str) -> Result<CertificateThumbprint, Signat
     thumbprint(&Jws::parse(jws)?)
 }
 
+/// When a signature says that it was made, before anything of it is verified: the moment at which its certificate is judged
+/// where it is judged later than it was made.
+pub fn signed_at(jws: &str) -> Result<Timestamp, SignatureRefusal> {
+    SignaturePayload::parse(Jws::parse(jws)?.payload()).map(|payload| payload.signed_at)
+}
+
 fn thumbprint(jws: &Jws) -> Result<CertificateThumbprint, SignatureRefusal> {
     jws.certificate_thumbprint().ok_or(SignatureRefusal::Malformed("the header has no x5t#S256"))
 }

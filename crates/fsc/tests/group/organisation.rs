@@ -17,7 +17,7 @@ use verbond_domain::{
     Actor, Ambient, ClassDeclaration, Clock, ParticipantId, Scheme, ServiceClass, ServiceName, Timestamp,
 };
 use verbond_fsc::{
-    Directory, FloodLimits, FscNode, FscParts, FscRules, RevocationSources, StoredContract,
+    Directory, FloodLimits, FscNode, FscParts, FscRules, RevocationSources, ShownContracts, StoredContract,
     protocol::{acceptance::AcceptancePolicy, state::ContractState, validation::ContractLimits},
 };
 use verbond_store::{DatabaseUrl, Store, services::ServiceRow};
@@ -266,6 +266,7 @@ impl Organisation {
                 identity: Arc::clone(&self.identity),
                 trust: Arc::clone(&self.trust),
                 reader: Arc::new(Nowhere),
+                wire: Arc::new(ShownContracts::new(&self.rules, Arc::clone(&self.trust))),
                 public_address: None,
                 directories: Vec::new(),
                 deciding: tokio::sync::Mutex::default(),

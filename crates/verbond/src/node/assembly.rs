@@ -21,7 +21,7 @@ use verbond_application::{
 };
 use verbond_domain::{Actor, Ambient, ParticipantId, Problem};
 use verbond_fsc::{
-    Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources,
+    Directory, FscNode, FscParts, FscRules, RevocationRefresh, RevocationSources, ShownContracts,
     protocol::validation::ContractLimits,
 };
 use verbond_gateway::{Gateway, GatewayLimits, Inway, Outway, SourceSamples};
@@ -173,6 +173,7 @@ impl Node {
             identity: Arc::clone(&identity),
             trust: Arc::clone(&trust),
             reader: Arc::clone(&reader) as _,
+            wire: Arc::new(ShownContracts::new(&rules, Arc::clone(&trust))),
             public_address: settings.configuration.public.as_ref().and_then(|public| public.address.clone()),
             directories: rules.directories.iter().map(|directory| directory.id.clone()).collect(),
             deciding: Mutex::default(),
