@@ -1,7 +1,7 @@
 """Evidence of one exchange, judged by the acts that it holds: which service was open, and whose keys signed and advised."""
 
 from .. import evidence
-from ..agreement import Agreement, advised
+from ..agreement import advised
 from ..authority import make_key
 from ..journal import DAY
 from .making import HOUR, again, case
@@ -105,7 +105,7 @@ def advised_anew(world, enrol):
         world.provider.enrol("fg", key, world.on(), "data_protection_officer")
     world.on(HOUR)
     document = advised(world.version(1, begin=world.now - DAY).content, world.provider, key, world.now)
-    world.agreements = [Agreement(document).conclude(world.provider, world.consumer, world.now)]
+    world.agreements = [world.agree(document).conclude(world.provider, world.consumer, world.now)]
     world.on(HOUR)
     return of_exchange(world, agreement=world.agreement)
 
