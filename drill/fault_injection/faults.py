@@ -32,10 +32,11 @@ class Fault:
     of_journal: bool = False    # what is to be written fails for a while
     codes: tuple[str, ...] = () # with one of which everything that passes there must be refused
     late: float = 0.0           # seconds after the first requests at which it begins
+    told: bool = False          # brought about by telling the process, which has to run for that
 
     def and_also(self, other: "Fault") -> "Fault":
         """Both at once. What begins last ends first, since a process that stands still cannot be told anything."""
-        first, second = sorted((self, other), key=lambda fault: not fault.kind.endswith("at a point"))
+        first, second = sorted((self, other), key=lambda fault: not fault.told)
 
         def begin() -> None:
             first.begin()
@@ -111,7 +112,7 @@ class Faults:
         }[can]
         breaks = can in ("panic", "abort") or (can == "error" and (point.name.startswith(("guarded", "minimise", "processing")) or not point.codes))
         return Fault(f"{point.name} {action}", f"{can} at a point", lambda: self.world.arrange(process, point.name, action),
-                     lambda: self.off(process, point), may_break=breaks, **{"of_journal": can == "error", **more})
+                     lambda: self.off(process, point), may_break=breaks, told=True, **{"of_journal": can == "error", **more})
 
     def off(self, process, point: Point) -> None:
         """At a process that is ending there is nothing left to put back."""
@@ -156,7 +157,7 @@ class Faults:
                 self.world.arrange(process, point, "off")
 
         return Fault(f"completions of {process.name} written, and reported as failed", "completions reported failed",
-                     lambda: self.world.arrange(process, "completions::write", "return(pause)"), end)
+                     lambda: self.world.arrange(process, "completions::write", "return(pause)"), end, told=True)
 
     def clock(self) -> Fault:
         process = self.any_process()

@@ -50,10 +50,17 @@ class Passing:
         self.clear = asyncio.Event()
         self.clear.set()
         self.turn = 0
+        self.running: set[asyncio.Task] = set()
+
+    def takes(self, reader, writer, targets: list[int]) -> None:
+        """The loop itself holds a task too weakly to keep it from being collected while it waits."""
+        task = asyncio.create_task(self.connection(reader, writer, targets))
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
 
     async def run(self) -> None:
         for port, targets in self.ports.items():
-            await asyncio.start_server(lambda reader, writer, targets=targets: self.connection(reader, writer, targets), "127.0.0.1", int(port))
+            await asyncio.start_server(lambda reader, writer, targets=targets: self.takes(reader, writer, targets), "127.0.0.1", int(port))
         print("ready", flush=True)
         lines = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)

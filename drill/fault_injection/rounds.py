@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from pair import CONSUMER, PROVIDER, Fault as Failure
+from pair import CONSUMER, PROVIDER, Fault as Failure, UnixConnection
 
 from .application import GOVERNED, Answer
 from .faults import CUT_SHORT, Fault, Faults
@@ -49,7 +49,6 @@ class Drill:
         self.by_kind: Counter = Counter()
         self.at_points: Counter = Counter()
         self.said: Counter = Counter()
-        self.restarts = 0
         self.back: list[float] = []
         self.slowest = (0.0, "")
         self.answers = 0
@@ -76,9 +75,9 @@ class Drill:
         # One after another in each thread: what each may take, `judge` looks at.
         if not volley.wait((BOUND + CUT_SHORT) * self.each):
             self.found.append(f"{name}: a request hangs")
-        self.restarts += self.world.revive()
+        self.world.revive()
         try:
-            seconds, probes = self.world.wait_until_all_works(RECOVERY)
+            seconds, probes = self.world.wait_until_all_works(RECOVERY, supervised=True)
         except Failure as failure:
             raise Failure(f"{name}: {failure}") from failure
         self.back.append(seconds)
@@ -154,7 +153,9 @@ class Drill:
         for journal in self.journals.values():
             journal.read()
         after = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.begun - 86400))
-        told = self.world.consumer.side.ask("POST", f"/v1/reconciliations/oin:{PROVIDER[0]}", {"after": after})
+        side = self.world.consumer.side
+        patient = UnixConnection(side.administration_socket(), timeout=300)     # tens of thousands of exchanges after a long run
+        told = side.ask("POST", f"/v1/reconciliations/oin:{PROVIDER[0]}", {"after": after}, patient)
         counted = {}
         for side, journal, reads in (("consumer", self.journals["consumer"], "unknown_here"), ("provider", self.journals["provider"], "unknown_there")):
             counted[side] = sum(not journal.completions.get(one) for one in journal.permits)
@@ -167,7 +168,7 @@ class Drill:
         return {
             "rounds": sum(self.by_kind.values()), "by_kind": dict(sorted(self.by_kind.items())), "at_points": dict(sorted(self.at_points.items())),
             "exchanges": self.answers, "answers": dict(self.said.most_common()), "reached_the_source": len(self.world.source.reached),
-            "restarted": self.restarts, "slowest_answer_seconds": round(self.slowest[0], 2), "slowest_answer": self.slowest[1],
+            "restarted": self.world.restarted, "slowest_answer_seconds": round(self.slowest[0], 2), "slowest_answer": self.slowest[1],
             "seconds_until_all_works": {"median": round(ordered[len(ordered) // 2], 3), "most": round(ordered[-1], 2)},
             "missing_records": len(self.missing), "missing": self.missing[:20], "faults_found": len(self.found), "faults": self.found[:40],
         }

@@ -79,6 +79,7 @@ class FaultWorld(World):
         self.network: Network | None = None
         self.outway_ports = [self.consumer.side.outway_port]
         self.misfortunes: dict[int, Misfortune] = {}
+        self.restarted = 0
         for site in self.sites:
             site.side.settings = SETTINGS
 
@@ -142,8 +143,9 @@ class FaultWorld(World):
         assert ALIAS == "records"
         self.wait_until_all_works(60)
 
-    def wait_until_all_works(self, timeout: float) -> tuple[float, list]:
-        """Asks until an exchange of each kind succeeds; gives the seconds that took, and all answers."""
+    def wait_until_all_works(self, timeout: float, supervised: bool = False) -> tuple[float, list]:
+        """Asks until an exchange of each kind succeeds; gives the seconds that took, and all answers. What ends meanwhile is started
+        again where there is a supervisor: a server that was to recover on a disk without room ends some time after there is room again."""
         begun, answers = time.monotonic(), []
         for port, kind in ((port, kind) for port in self.outway_ports for kind in ("open", "person", "people")):
             while True:
@@ -153,6 +155,8 @@ class FaultWorld(World):
                     break
                 if time.monotonic() - begun > timeout:
                     raise Fault(f"no exchange of kind {kind} within {timeout} s; last answer: {answer.said} {answer.trouble} {answer.content[:300]!r}")
+                if supervised:
+                    self.revive()
                 time.sleep(0.02)
         return time.monotonic() - begun, answers
 
@@ -166,20 +170,19 @@ class FaultWorld(World):
     def side_of(self, process: Process) -> Side:
         return next(site.side for site in self.sites if process in site.side.processes)
 
-    def revive(self) -> int:
-        """Starts what has ended, as a supervisor would; tells how many."""
-        ended = 0
+    def revive(self) -> None:
+        """Starts what has ended, as a supervisor would."""
         for site in self.sites:
             if site.server and (site.server.process is None or site.server.process.poll() is not None):
                 site.server.process = None
                 site.server.start()
+                self.restarted += 1
             for process in site.side.processes:
                 if process.handle is None or process.handle.poll() is not None:
                     process.kill()
-                    ended += 1
+                    self.restarted += 1
         for site in self.sites:
             site.side.serve()
-        return ended
 
     def end(self) -> None:
         if self.network:

@@ -213,7 +213,8 @@ impl Account {
         match self {
             Self::Reconcile { participant, after, before } => {
                 let path = format!("/v1/reconciliations/{}", segment(&participant));
-                let came = client.post(&path, &json!({ "after": after, "before": before })).await?;
+                let period = json!({ "after": after, "before": before });
+                let came = client.post_and_wait(&path, &period).await?;
                 Ok(reconciled(&came, printer))
             }
             Self::Evidence { out, transaction, with_counterpart, period } => {
