@@ -116,7 +116,7 @@ def test_what_bears_an_earlier_date_is_judged_by_when_it_came(party, authority, 
     authority.revoke(stolen, at=utc(-HOUR))
     authority.write_lists(provider.node.folder)
     provider.node.cli("reload")
-    provider.sees(party.hash, "refused")
+    eventually(lambda: provider.agreement(party.hash)["stage"] == "refused", "the offer refused", 60)
 
 
 def test_the_signatory_signs_when_the_statement_is_made(party):

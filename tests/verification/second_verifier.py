@@ -67,8 +67,6 @@ class Verifier:
         self.judge_exchanges(section)
         self.note("NOT_GIVEN", section.participant, section.not_given, "the other party's half could not be had")
 
-    # Entries.
-
     def judge_entries(self, section):
         """Each by itself, their order, and the roots to which their leaves lead."""
         who, edge, expected, latest, differing, entries = section.participant, merkle.Frontier(), 0, 0, [], []
@@ -77,6 +75,9 @@ class Verifier:
             index, at = entry["index"], entry["at"]
             if index >= section.size:
                 self.alarm("FORM", who, "an entry beyond the size of the section", index=index, line=entry["line"])
+                continue
+            if not section.whole and any(each["index"] == index for each in entries):
+                self.alarm("FORM", who, "an entry that is there twice", index=index, line=entry["line"])
                 continue
             if section.whole and index != expected:
                 self.alarm("ENTRY_MISSING", who, "an entry is missing, out of order or there twice", index=min(index, expected))
@@ -219,8 +220,6 @@ class Verifier:
                 self.alarm("REVOCATION_LIST", who, "the list is not signed by the issuer that it names", **place)
         for who, count in self.unknown.items():
             self.note("REVOCATION_UNKNOWN", who, count, "no list tells whether these certificates had been revoked")
-
-    # Checkpoints.
 
     def judge_checkpoints(self, section):
         who, right, wrong, uncertified = section.participant, 0, None, set()
