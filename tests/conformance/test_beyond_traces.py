@@ -170,7 +170,7 @@ def listed(name):
 def working(consumer, provider, folder, token):
     content = document(provider.node, consumer.node)
     parameter = [{"at": {"place": "parameter", "name": "bsn"}, "identifies": "national_number"}]
-    body = {"content_type": "application/json", "elements": [element("$.bsn", "string", "personal")]}
+    body = {"content_type": "application/json", "elements": [{**element("$.bsn", "string", "personal"), "identifies": "national_number"}]}
     content["clauses"][0]["operations"] += [
         named("by-query", "GET", "/found", parameters=[identifier("query")], people=parameter),
         named("by-body", "POST", "/sought", request=body),

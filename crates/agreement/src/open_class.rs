@@ -68,6 +68,16 @@ const NAMES: &[&str] = &[
     "vreemdelingennummer",
 ];
 
+/// Those among them by which a national number goes.
+const NATIONAL_NUMBERS: &[&str] = &[
+    "bsn",
+    "burgerservicenr",
+    "burgerservicenummer",
+    "citizenservicenumber",
+    "socialsecuritynumber",
+    "sofinummer",
+];
+
 /// Types in schemas, the last word of their addresses, likewise.
 const TYPES: &[&str] =
     &["ingeschrevenpersoon", "naturalperson", "natuurlijkpersoon", "patient", "person", "persoon"];
@@ -83,12 +93,7 @@ pub fn signs_in_description(service: &DescribedService) -> Vec<String> {
     let mut found = Vec::new();
     for operation in &service.operations {
         for element in &operation.elements {
-            let last = element
-                .path
-                .as_str()
-                .rsplit(['.', '\'', '"'])
-                .find(|part| !part.trim_matches(['[', ']', '*']).is_empty());
-            let named = last.is_some_and(is_name) || is_name(element.category.as_str());
+            let named = names_people(element.path.as_str()) || is_name(element.category.as_str());
             if element.sensitivity != Sensitivity::NotPersonal || element.identifies.is_some() || named {
                 found.push(element.path.to_string());
             }
@@ -237,6 +242,20 @@ fn look(value: &Value, depth: usize, found: &mut Vec<&'static str>) {
     }
 }
 
+/// Whether a path (its last name), a parameter or a category goes by a name of the shipped list.
+pub(crate) fn names_people(place: &str) -> bool {
+    last_name(place).is_some_and(is_name)
+}
+
+/// Whether a path (its last name) or a parameter goes by the name of a national number.
+pub(crate) fn names_the_national_number(place: &str) -> bool {
+    last_name(place).is_some_and(|name| listed(NATIONAL_NUMBERS, name).is_some())
+}
+
+fn last_name(place: &str) -> Option<&str> {
+    place.rsplit(['.', '\'', '"']).find(|part| !part.trim_matches(['[', ']', '*']).is_empty())
+}
+
 fn is_name(name: &str) -> bool {
     listed(NAMES, name).is_some()
 }
@@ -361,5 +380,6 @@ mod tests {
         for word in NAMES.iter().chain(TYPES) {
             assert!(word.chars().all(|one| one.is_ascii_lowercase()), "{word}");
         }
+        assert!(NATIONAL_NUMBERS.iter().all(|word| NAMES.contains(word)));
     }
 }

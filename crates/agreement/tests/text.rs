@@ -92,13 +92,122 @@ fn without_hash(agreement: &Agreement, language: Language) -> Result<String, Box
     Ok(text(agreement, language)?.replace(&agreement.hash()?.to_string(), "(hash)"))
 }
 
+/// The members of the schema that hold no others, as `clauses/name`: without the numbers of a list's items.
+fn members(schema: &Value, of: &Value, place: &str, found: &mut BTreeSet<String>) {
+    if let Some(reference) = of.get("$ref").and_then(Value::as_str) {
+        let target = schema.pointer(reference.trim_start_matches('#'));
+        return target.into_iter().for_each(|target| members(schema, target, place, found));
+    }
+    let mut is_leaf = true;
+    for alternatives in ["oneOf", "anyOf", "allOf"].iter().filter_map(|name| of.get(name)?.as_array()) {
+        is_leaf = false;
+        alternatives.iter().for_each(|one| members(schema, one, place, found));
+    }
+    for (name, member) in of.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        is_leaf = false;
+        members(schema, member, &format!("{place}/{name}"), found);
+    }
+    if let Some(items) = of.get("items") {
+        is_leaf = false;
+        members(schema, items, place, found);
+    }
+    if is_leaf && of.get("type").and_then(Value::as_str) != Some("null") {
+        found.insert(place.to_owned());
+    }
+}
+
+/// A pointer as the schema's members are named; a side is the same on either side.
+fn as_member(place: &str) -> String {
+    let names: Vec<_> = place.split('/').filter(|part| part.parse::<usize>().is_err()).collect();
+    names.join("/").replace("/receivers/side/", "/provider/")
+}
+
+/// The examples, and what no example has beside them.
+fn with_all_members() -> Result<Vec<(&'static str, Value)>, Box<dyn std::error::Error>> {
+    let mut all: Vec<(&'static str, Value)> = Vec::new();
+    for example in EXAMPLES {
+        all.push((example, document(example)?));
+    }
+    let mut more = document("answers")?;
+    let participant = more.pointer("/parties/0/participant").cloned().ok_or("a party")?;
+    let hash = format!("sha256:{}", "0123456789abcdef".repeat(4));
+    let signatory =
+        json!({ "participant": participant, "name": "De directeur", "mandate": "Mandaat, art. 3" });
+    let places = json!([
+        { "country": "CH", "instrument": { "instrument": "safeguards", "safeguards": "Clauses of 2021." } },
+        { "country": "CH", "instrument": { "instrument": "derogation", "reasoning": "Asked for by the person." } },
+    ]);
+    let matching = |constant: Value| json!({ "operator": "equal", "constant": constant });
+    let counted = |path: &str, constant: Value| {
+        json!({
+            "path": path, "type": "integer", "category": "income", "sensitivity": "sensitive", "meaning": "How many",
+            "why_all": "The law asks for this one too.",
+            "derived": { "by": "count", "from": "$.payments[*].kind", "matching": matching(constant) },
+        })
+    };
+    let asked = json!({
+        "path": "$.about", "type": "string", "nullable": true, "category": "income", "sensitivity": "personal",
+        "identifies": "pseudonym", "meaning": "Whom it is about",
+    });
+    let all_asked = json!({
+        "path": "$.enclosed", "type": "subtree", "category": "income", "sensitivity": "personal",
+        "meaning": "What is enclosed", "why_all": "Nobody knows what will be.",
+    });
+    for (place, value) in [
+        ("/version", json!(2)),
+        ("/replaces", json!(hash)),
+        ("/clauses/0/provider/places", places),
+        (
+            "/signed_elsewhere",
+            json!({ "hash": hash, "date": "2026-10-01", "signatories": [signatory], "activities": [hash] }),
+        ),
+    ] {
+        let (parent, name) = place.rsplit_once('/').ok_or("a place")?;
+        let parent = more.pointer_mut(parent).and_then(Value::as_object_mut).ok_or("an object")?;
+        parent.insert(name.to_owned(), value);
+    }
+    for (place, value) in [
+        ("/clauses/0/operations/0/delivered", counted("$.by_text", json!({ "text": "wage" }))),
+        ("/clauses/0/operations/0/delivered", counted("$.by_day", json!({ "day": "2026-10-01" }))),
+        ("/clauses/0/operations/1/request/elements", asked),
+        ("/clauses/0/operations/1/request/elements", all_asked),
+    ] {
+        more.pointer_mut(place).and_then(Value::as_array_mut).ok_or("a list")?.push(value);
+    }
+    all.push(("answers and more", more));
+    Ok(all)
+}
+
+/// Nothing in a request is derived: the document is refused (`document.rs`), so that no text is needed.
+fn is_refused(member: &str) -> bool {
+    member.starts_with("/clauses/operations/request/elements/derived/")
+}
+
+#[test]
+fn every_member_of_the_schema_stands_in_what_is_tried() -> Outcome {
+    let schema = json_schema();
+    let mut unseen = BTreeSet::new();
+    members(&schema, &schema, "", &mut unseen);
+    assert!(unseen.len() > 300, "{}", unseen.len());
+    let mut unseen: BTreeSet<_> = unseen.iter().map(|member| as_member(member)).collect();
+    for (_, whole) in with_all_members()? {
+        let mut places = Vec::new();
+        leaves(&whole, "", &mut places);
+        places.iter().for_each(|place| {
+            unseen.remove(&as_member(place));
+        });
+    }
+    unseen.retain(|member| !is_refused(member));
+    assert!(unseen.is_empty(), "{unseen:#?}");
+    Ok(())
+}
+
 #[test]
 fn every_value_shows_in_both_languages() -> Outcome {
     let mut known = BTreeSet::new();
     words(&json_schema(), &mut known);
     let (mut hidden, mut untried, mut tried) = (Vec::new(), BTreeSet::new(), 0);
-    for example in EXAMPLES {
-        let whole = document(example)?;
+    for (example, whole) in with_all_members()? {
         let agreement = parsed(&whole)?;
         let originals =
             [without_hash(&agreement, LANGUAGES[0].0)?, without_hash(&agreement, LANGUAGES[1].0)?];

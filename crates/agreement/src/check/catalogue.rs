@@ -202,6 +202,21 @@ codes! {
         "{elements} names a person, but is marked as not personal.",
         "Zet `sensitivity` van {elements} op `personal` of zwaarder.",
         "Set `sensitivity` of {elements} to `personal` or graver.";
+    NamedAsPersonal "NAMED_AS_PERSONAL" Refuses "GDPR art. 4(1)",
+        "{elements} heet naar iets van mensen, maar staat als niet persoonlijk.",
+        "{elements} is called by a name for something of people, but is marked as not personal.",
+        "Zet de gevoeligheid op `personal` of zwaarder. Gaat het niet over mensen, laat de bron het dan anders noemen.",
+        "Set the sensitivity to `personal` or graver. If it is not about people, have the source name it otherwise.";
+    NumberNotMarked "NUMBER_NOT_MARKED" Refuses "UAVG art. 46",
+        "{elements} heet naar een nationaal nummer, maar staat niet als een nationaal nummer.",
+        "{elements} is called by the name of a national number, but is not marked as one.",
+        "Zet `identifies` op `national_number`. Is het geen nationaal nummer, laat de bron het dan anders noemen.",
+        "Set `identifies` to `national_number`. If it is none, have the source name it otherwise.";
+    PeopleListed "PEOPLE_LISTED" Refuses "GDPR art. 5(1)(c)",
+        "De toegestane waarden van {elements} wijzen mensen aan: de afspraak zou zelf een lijst van mensen zijn.",
+        "The allowed values of {elements} name people: the agreement itself would be a list of people.",
+        "Laat `allow` van {elements} `identifier` zijn; over wie wordt gevraagd, staat in elke vraag.",
+        "Let `allow` of {elements} be `identifier`; each request says about whom is asked.";
     OperationNotDescribed "OPERATION_NOT_DESCRIBED" Refuses "GDPR art. 5(1)(a)",
         "De bewerking {operation} staat niet zo in de beschrijving van de dienst {service}.",
         "The operation {operation} does not stand like this in the description of the service {service}.",

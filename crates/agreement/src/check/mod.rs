@@ -14,6 +14,7 @@ mod elements;
 mod finding;
 mod grounds;
 mod linkage;
+mod names;
 mod narrowing;
 mod numbers;
 mod parties;
@@ -35,11 +36,12 @@ use finding::Findings;
 /// A family of rules.
 type Rules = fn(&Agreement, &CheckContext, &mut Findings);
 
-const FAMILIES: [Rules; 12] = [
+const FAMILIES: [Rules; 13] = [
     grounds::rules,
     activities::rules,
     terms::rules,
     elements::rules,
+    names::rules,
     derived::rules,
     narrowing::rules,
     numbers::rules,

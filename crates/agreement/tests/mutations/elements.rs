@@ -44,6 +44,27 @@ fn elements() -> Vec<Mutation> {
             vec![Set("/clauses/0/operations/0/delivered/0/sensitivity", json!("not_personal"))],
         )
         .knowing(|context| context.services.clear()),
+        // Under the names of people, said to be about nobody.
+        document_only(
+            Code::NamedAsPersonal,
+            "open-addresses",
+            vec![Set("/clauses/0/operations/0/delivered/0/path", json!("$.features[*].geboorteDatum"))],
+        )
+        .knowing(|context| context.services.clear()),
+        document_only(
+            Code::NumberNotMarked,
+            "pensioners",
+            vec![Set("/clauses/0/operations/0/delivered/0/path", json!("$.burgerservicenummer"))],
+        )
+        .knowing(|context| context.services.clear()),
+        document_only(
+            Code::PeopleListed,
+            "pensioners",
+            vec![Set(
+                "/clauses/0/operations/0/parameters/0/values",
+                json!({ "allow": "one_of", "values": ["P-0042"] }),
+            )],
+        ),
         known_only(Code::OperationNotDescribed, "early-detection", |context| {
             context.services.iter_mut().for_each(|(_, service)| service.operations.clear());
         }),
