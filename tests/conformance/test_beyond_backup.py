@@ -361,6 +361,9 @@ def a_steward_declares_the_loss(provider, authority, folder):
     node, officer = provider.node, provider.officer()
     lost = node.cli("journal", "losses")["items"]
     assert {each["class"] for each in lost} == {"act", "exchange"} and not any(each["declared_at"] for each in lost)
+    (named,) = [each for each in node.diagnosis()["checks"] if each["check"] == "losses"]
+    assert named["status"] == "warn" and "declare-loss" in named["mend"]
+    assert all(f"{each['class']} {each['month']} ({each['entries']})" in named["detail"] for each in lost), named
     for who in (lambda *words: node.cli(*words), lambda *words: officer.afar(*words)):
         with pytest.raises(NodeFault, match="NOT_PERMITTED"):
             who("journal", "declare-loss", "--reason", "mine")
@@ -368,6 +371,7 @@ def a_steward_declares_the_loss(provider, authority, folder):
     begun = int(time.time() * 1000)
     said = steward.afar("journal", "declare-loss", "--reason", "the safe with the keys burned")["items"]
     assert [each["entries"] for each in said] == [each["entries"] for each in lost] and all(each["declared_at"] for each in said)
+    assert [each for each in node.diagnosis()["checks"] if each["check"] == "losses"] == []
     with pytest.raises(NodeFault, match="NOTHING_LOST"):
         steward.afar("journal", "declare-loss", "--reason", "once more")
     size = head(node)["size"]

@@ -77,16 +77,24 @@ def test_evidence_of_one_exchange_holds_the_acts_by_which_it_is_judged(evidence,
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     acts = [json.loads(line["payload"]) for line in lines if line.get("kind") == "act"]
     by_action = {action: {act["subject"] for act in acts if act["action"] == action} for action in {act["action"] for act in acts}}
-    assert set(by_action) <= {"journal.key", "application.bind", "person.enrol", "person.roles"}
+    stated = {"agreement.offered", "agreement.signed"}
+    assert set(by_action) <= {"journal.key", "application.bind", "person.enrol", "person.roles", *stated}
     # Those who signed and advised, and nobody else who works there.
     assert by_action["person.enrol"] == {"fg", "directeur"}, by_action
     assert verifiers.agreed([str(file)], str(authority.anchors))["outcome"] == "clean"
-    gone = {line["index"] for line in lines if line.get("kind") == "act" and '"person.' in line["payload"]}
+    # Those who stated something about the agreement, and nothing else that was stated.
+    assert by_action["agreement.offered"] == by_action["agreement.signed"] and len(by_action["agreement.signed"]) == 1, by_action
+    for gone, found in (('"person.', {"SIGNATORY_KEY", "OFFICER_KEY"}), ('"agreement.', {"STATEMENTS_DIFFER"})):
+        report = verifiers.agreed([str(without_acts(lines, gone, file))], str(authority.anchors))
+        assert codes(report) == found, report["alarms"]
+
+
+def without_acts(lines, named, file):
+    """The evidence without acts in which that stands."""
+    gone = {line["index"] for line in lines if line.get("kind") == "act" and named in line["payload"]}
     kept = [line for line in lines if line.get("index") not in gone]
-    kept[-1]["lines"] = len(kept)
-    file.write_text("".join(json.dumps(line) + "\n" for line in kept))
-    report = verifiers.agreed([str(file)], str(authority.anchors))
-    assert codes(report) == {"SIGNATORY_KEY", "OFFICER_KEY"}, report["alarms"]
+    file.write_text("".join(json.dumps({**line, "lines": len(kept)} if line["type"] == "end" else line) + "\n" for line in kept))
+    return file
 
 
 @pytest.mark.parametrize("since, found", [(-DAY, True), (DAY, False)])

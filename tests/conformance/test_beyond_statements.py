@@ -105,7 +105,18 @@ def test_a_revoked_certificate_states_nothing_not_even_for_earlier(party, author
     authority.revoke(lost, at=utc(-HOUR))
     authority.write_lists(provider.node.folder)
     provider.node.cli("reload")
-    assert party.states(OFFERED, -2 * HOUR, lost) == (422, "AGREEMENT_STATEMENT")
+    assert party.states(OFFERED, -2 * HOUR, lost) == (422, "STATEMENT_REVOKED")
+
+
+def test_what_bears_an_earlier_date_is_judged_by_when_it_came(party, authority, provider):
+    """Who has a stolen key dates back what it signs to before the theft: that the date is true only its arrival shows."""
+    stolen = party.certificate(not_before=utc(-20 * DAY))
+    assert party.states(OFFERED, -2 * HOUR, stolen)[0] == 204
+    assert provider.agreement(party.hash)["stage"] == "offered"
+    authority.revoke(stolen, at=utc(-HOUR))
+    authority.write_lists(provider.node.folder)
+    provider.node.cli("reload")
+    eventually(lambda: provider.agreement(party.hash)["stage"] == "refused", "the offer refused", 60)
 
 
 def test_the_signatory_signs_when_the_statement_is_made(party):
@@ -141,11 +152,11 @@ def test_ends_when_compromised_before_and_stands_when_revoked_later(world, autho
     assert ask(consumer, token).status == 403
     assert any(one["step"] == "revoked" and "ingetrokken" in one["reason"] for one in provider.agreement(digest)["statements"])
     tasks = [one for one in provider.node.cli("task", "list")["items"] if "was already not to be relied on" in one["what"]["en"]]
-    assert [(one["agreement"], CAST["consumer"][0] in one["what"]["en"]) for one in tasks] == [(digest, True)]
+    assert [CAST["consumer"][0] in one["what"]["en"] for one in tasks if one["agreement"] == digest] == [True]
     provider.node.cli("reload")
     acts = [line["payload"] for line in
             provider.node.cli("record", "journal", "--kind", "act", "--limit", "1000")["items"]]  # fmt: skip
-    assert [each["author"]["kind"] for each in acts if each["action"] == "task.raise"] == ["node"]
+    assert {each["author"]["kind"] for each in acts if each["action"] == "task.raise"} == {"node"}
 
 
 def lists(authority, consumer, provider, identity, **when):

@@ -1,6 +1,8 @@
 """Agreements and what parties state about them, made up."""
 
+import base64
 import hashlib
+import json
 import time
 
 from .authority import base64url, jws, public_der, thumbprint
@@ -112,11 +114,17 @@ def advised(document, organisation, key, at, outcome="positive", answer=None, ty
     return {**document, "advice": [*document["advice"], {**given, "act": act, **answered}]}
 
 
-class Agreement:
-    """A version and the statements about it, in the order in which they were made."""
+def content_of(signed):
+    """What a compact JWS says."""
+    body = signed.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
 
-    def __init__(self, document):
-        self.content, self.statements = document, []
+
+class Agreement:
+    """A version and the statements about it, in the order in which they were made; `holders` take each of them into their journals."""
+
+    def __init__(self, document, holders=()):
+        self.content, self.statements, self.holders = document, [], holders
         self.text = canonical(document)
         self.hash = "sha256:" + hashlib.sha256(self.text.encode()).hexdigest()
 
@@ -130,9 +138,16 @@ class Agreement:
                 "hash": self.hash, "participant": organisation.participant, "at": rfc_3339(at), "step": step, **wrong}  # fmt: skip
         return organisation.identity.states(made)
 
-    def states(self, organisation, step, at, **more):
+    def states(self, organisation, step, at, shown=None, **more):
         step = {"step": step, **more} if isinstance(step, str) else step
-        self.statements.append(self.statement(organisation, step, at))
+        self.statements.append(self.taken_in(self.statement(organisation, step, at), at if shown is None else shown))
+
+    def taken_in(self, statement, at):
+        """Writes the act of taking a statement in into the journals of the holders."""
+        step = content_of(statement["statement"])["step"]["step"]
+        for each in self.holders:
+            each.journal.act(f"agreement.{step}", self.hash, {"statement": statement["statement"]}, at)
+        return statement
 
     def signature(self, organisation, at, key=None, document=None, typ=TYP):
         """The step of signing, with the signatory's own signature over the document."""
@@ -141,11 +156,11 @@ class Agreement:
         signed = jws(key, (document or self.text).encode(), header, detached=True)
         return {"step": "signed", "name": DIRECTOR, "mandate": MANDATE, "key": base64url(public_der(key)), "signature": signed}
 
-    def conclude(self, first, second, at):
-        """Offered by the second, signed by both."""
-        self.states(second, "offered", at)
+    def conclude(self, first, second, at, shown=None):
+        """Offered by the second, signed by both. `shown`: when journals take in what is dated otherwise."""
+        self.states(second, "offered", at, shown)
         for after, each in ((60_000, first), (120_000, second)):
-            self.states(each, self.signature(each, at + after), at + after)
+            self.states(each, self.signature(each, at + after), at + after, shown)
         return self
 
 

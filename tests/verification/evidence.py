@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 
+from .agreement import content_of
 from .authority import base64url
 from .journal import canonical
 
@@ -151,7 +152,8 @@ def concerned(journal, transaction, agreements=()):
 
 
 def deciding(journal, permits, agreements):
-    """Acts that say of which class the service of a permit was, and who had the keys that signed and advised for the participant."""
+    """Acts that say of which class the service of a permit was, who had the keys that signed and advised for the participant, and when
+    what parties stated was taken in."""
     acts = [(index, each.content) for index, each in enumerate(journal.entries) if each.kind == "act" and each.payload]
     services = {each["service"] for each in permits if each["direction"] == "incoming"}
     used = {(each.get("application"), f"{each['provider']}/{each['service']}") for each in permits if each["direction"] == "outgoing"}
@@ -159,6 +161,7 @@ def deciding(journal, permits, agreements):
         act["subject"] for _, act in acts
         if act["action"] == "application.bind" and (act["detail"].get("application"), act["detail"].get("service")) in used
     }  # fmt: skip
+    versions = {each.hash for each in agreements}
     keys = set().union(*(keys_of(journal.participant, each) for each in agreements))
     people = {act["subject"] for _, act in acts if act["action"] == "person.enrol" and act["detail"].get("thumbprint") in keys}
     for index, act in acts:
@@ -166,6 +169,7 @@ def deciding(journal, permits, agreements):
         if (
             action in ("service.put", "service.class-decided", "service.remove", "service.governed") and subject in services
             or action in ("application.bind", "application.unbind") and subject in names and detail.get("application") in {each for each, _ in used}
+            or action.startswith("agreement.") and subject in versions
             or action == "application.remove" and subject in {each for each, _ in used}
             or action in ("person.enrol", "person.roles", "person.disable") and subject in people
         ):  # fmt: skip
@@ -176,8 +180,7 @@ def keys_of(participant, agreement):
     """Thumbprints of the keys with which a participant's people signed a version and advised on it."""
     encoded = [each["act"]["key"] for each in agreement.content["advice"] if each["participant"] == participant and "act" in each]
     for each in agreement.statements:
-        body = each["statement"].split(".")[1]
-        told = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        told = content_of(each["statement"])
         if told["participant"] == participant and told["step"]["step"] == "signed":
             encoded.append(told["step"]["key"])
     return {hashlib.sha256(base64.urlsafe_b64decode(each + "=" * (-len(each) % 4))).hexdigest() for each in encoded}

@@ -67,7 +67,6 @@ class World:
         self.provider = Organisation(self.authority, "00000099000000010000", "Inkomensregister Voorbeeld", "inkomen.test", chance)
         self.consumer = Organisation(self.authority, "00000099000000020000", "Gemeente Voorbeeld", "gemeente.test", chance)
         self.now = BEGIN + STEP
-        self.identifier = uuid7(BEGIN, chance)
         for service, declared in (("incomes", "governed"), ("files", "open")):
             self.declare(service, declared, BEGIN + 1)
         self.agreements = [self.version(1).conclude(self.provider, self.consumer, self.now)]
@@ -83,8 +82,14 @@ class World:
         return self.agreements[-1]
 
     def version(self, version, begin=None, end=None, **more):
+        """A version between both; a first one is of an agreement of its own."""
         begin, end = begin or BEGIN, end or BEGIN + 365 * DAY
-        return Agreement(content(self.identifier, self.provider, self.consumer, begin, end, version, **more))
+        if version == 1:
+            self.identifier = uuid7(self.now, self.chance)
+        return self.agree(content(self.identifier, self.provider, self.consumer, begin, end, version, **more))
+
+    def agree(self, document):
+        return Agreement(document, self.both)
 
     def declare(self, service, declared, at, roles=BOTH):
         """Stewards of both say of which class a service is: of its own at the provider, of what an application uses at the consumer."""

@@ -173,6 +173,8 @@ def put(section, kind, line, number):
             raise Wrong("payload and salt stand together, or neither")
         section.entries.append(line)
     elif kind == "inclusion":
+        if line["index"] in section.proofs or all(each["index"] != line["index"] for each in section.entries):
+            raise Wrong("a proof of no entry before it, or twice")
         section.proofs[line["index"]] = hashes_of(line)
     elif kind == "consistency":
         section.consistency[line["from"], line["to"]] = hashes_of(line)

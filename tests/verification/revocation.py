@@ -20,7 +20,7 @@ class RevocationList:
         self.bringer, self.is_earlier, self.named, self.holds = bringer, is_earlier, False, False
         try:
             self.crl = x509.load_der_x509_crl(raw)
-            self.issuer, self.made, self.ends = self.crl.issuer.public_bytes(), self.crl.last_update_utc, self.crl.next_update_utc
+            self.issuer, self.made, self.ends = issuer_in(self.crl.tbs_certlist_bytes), self.crl.last_update_utc, self.crl.next_update_utc
             self.points = self.whole_for(self.crl.extensions)
             self.revoked = {each.serial_number: since(each) for each in self.crl}
         except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
@@ -54,6 +54,25 @@ class RevocationList:
             return "revoked" if self.revoked[certificate.serial_number] <= moment else "good"
         is_whole = self.points is None or self.points & points_of(certificate)
         return "good" if is_whole and self.made <= certificate.not_valid_after_utc and moment <= self.ends else "unknown"
+
+
+def issuer_in(der):
+    """The issuer's name as it stands in a list: names are compared byte for byte, also one that is no text."""
+    _, inside, _ = value(der)
+    tag, _, rest = value(inside)
+    if tag == 0x02:  # the version
+        _, _, rest = value(rest)
+    _, _, after = value(rest)
+    return rest[: len(rest) - len(after)]
+
+
+def value(der):
+    """The first value of DER: its tag, what is in it, and what comes after it."""
+    length, begin = der[1], 2
+    if length & 0x80:
+        begin = 2 + (length & 0x7F)
+        length = int.from_bytes(der[2:begin], "big")
+    return der[0], der[begin : begin + length], der[begin + length :]
 
 
 def since(entry):

@@ -16,15 +16,19 @@ from pathlib import Path
 from cryptography import x509
 
 from . import merkle, revocation, signatures
+from .acts import declared_open, may_be_open, taken_in
+from .grounds import agreed, judge_agreement, judge_ground
+from .histories import compare_histories
 from .losses import loses, losses_that_count
 from .note import Checkpoint, VerifierKey
 from .note import Wrong as WrongNote
 from .reading import DETAILS, KEPT, read, shaped, typed
+from .sides import compare_sides, compare_told
 from .signatures import Wrong, base64url
-from .versions import Version
 
 DAY, MINUTE = 86_400_000, 60_000
 BACK_DATED = 10 * MINUTE
+LATE = 7 * 86_400  # seconds: how long after a statement its certificate may have ended when it is first shown
 KEY = {"at": int, "format": str, "origin": str, "participant": str, "verifier_key": str}
 COUNTED = {"permit": "permits", "refusal": "refusals", "completion": "completions", "processing": "processing", "witness": "witnessed"}
 TELLS = {"at": int, "commitment": bytes, "entry": str, "for": str, "format": str, "participant": str, "told": str}
@@ -38,6 +42,7 @@ class Verifier:
     def __init__(self, anchors=(), lists=()):
         self.anchors, self.lists, self.sections = list(anchors), list(lists), []
         self.alarms, self.losses, self.notes = [], [], []
+        self.taken_in = {}  # by statement: when the first journal took it in
         self.unknown = defaultdict(int)  # by participant: signatures of which no list tells whether their certificate was revoked
 
     def alarm(self, code, participant, message, **place):
@@ -56,14 +61,11 @@ class Verifier:
     def judge(self, section):
         if not section.checkpoints or section.checkpoints[-1][1].size != section.size:
             self.alarm("FORM", section.participant, "the section has no last checkpoint over its size", line=section.head["line"])
-        self.judge_entries(section)
         self.judge_acts(section)
         self.judge_checkpoints(section)
         self.judge_destruction(section)
         self.judge_exchanges(section)
         self.note("NOT_GIVEN", section.participant, section.not_given, "the other party's half could not be had")
-
-    # Entries.
 
     def judge_entries(self, section):
         """Each by itself, their order, and the roots to which their leaves lead."""
@@ -73,6 +75,9 @@ class Verifier:
             index, at = entry["index"], entry["at"]
             if index >= section.size:
                 self.alarm("FORM", who, "an entry beyond the size of the section", index=index, line=entry["line"])
+                continue
+            if not section.whole and any(each["index"] == index for each in entries):
+                self.alarm("FORM", who, "an entry that is there twice", index=index, line=entry["line"])
                 continue
             if section.whole and index != expected:
                 self.alarm("ENTRY_MISSING", who, "an entry is missing, out of order or there twice", index=min(index, expected))
@@ -144,20 +149,6 @@ class Verifier:
             return self.alarm("TOLD", who, str(error), index=index)
         self.judge_certificate(section, chain, who, told["at"], index=index)
 
-    def compare_told(self):
-        """Holds what was told against what the same participant gives elsewhere of the same entries."""
-        for section in self.sections:
-            for entry in section.entries:
-                if entry["index"] not in section.by_telling:
-                    continue
-                for other in self.sections:
-                    if other.participant != section.participant:
-                        continue
-                    given = [each for each in other.entries if each["id"] == entry["id"] and each["index"] not in other.by_telling]
-                    if any(each["content"] and judged_of(each) != judged_of(entry) for each in given):
-                        place = {"index": entry["index"], "transaction_id": entry["content"]["exchange"][0]}
-                        self.alarm("TOLD_DIFFERS", section.participant, "the journal says something else", **place)
-
     def judge_acts(self, section):
         """Gathers what acts say about the journal: keys, gaps, retention."""
         who = section.participant
@@ -193,19 +184,25 @@ class Verifier:
             raise Wrong("the key is for another journal")
         return chain, told["at"]
 
-    def worth(self, section, chain, owner, at):
+    def worth(self, section, chain, owner, valid, listed):
         """What a certificate was worth: good, unknown (perhaps revoked), revoked or bad. Without anchors everybody's is good."""
         if not self.anchors:
             return "good"
         if signatures.participant_of(chain[0]) != owner:
             return "bad"
-        ways = signatures.ways(chain[0], [*chain[1:], *section.certificates], self.anchors, at)
-        found = [revocation.standing(self.lists, way, at) for way in ways]
+        ways = signatures.ways(chain[0], [*chain[1:], *section.certificates], self.anchors, valid)
+        found = [revocation.standing(self.lists, way, listed) for way in ways]
         return max(found, key=revocation.WORST.index, default="bad")
 
-    def judge_certificate(self, section, chain, owner, at, **place):
-        """Whether the certificate was good when it signed."""
-        worth = self.worth(section, chain, owner, at)
+    def judge_certificate(self, section, chain, owner, at, shown=None, **place):
+        """Whether the certificate was good when it signed, by its own word and when that was first shown."""
+        worth = self.worth(section, chain, owner, at, at)
+        if shown is not None and shown > at and worth in ("good", "unknown"):
+            late = shown // 1000 - at // 1000 > LATE
+            worth = self.worth(section, chain, owner, shown if late else at, shown)
+            if worth in ("bad", "revoked"):
+                self.alarm("SHOWN_TOO_LATE", section.participant, "when it was first shown the certificate was not good any more", **place)
+                return False
         if worth == "bad":
             self.alarm("CERTIFICATE", section.participant, "it is another's, was not valid then, or leads to no trust anchor", **place)
         elif worth == "revoked":
@@ -223,8 +220,6 @@ class Verifier:
                 self.alarm("REVOCATION_LIST", who, "the list is not signed by the issuer that it names", **place)
         for who, count in self.unknown.items():
             self.note("REVOCATION_UNKNOWN", who, count, "no list tells whether these certificates had been revoked")
-
-    # Checkpoints.
 
     def judge_checkpoints(self, section):
         who, right, wrong, uncertified = section.participant, 0, None, set()
@@ -325,7 +320,7 @@ class Verifier:
     def judge_exchanges(self, section):
         who, decisions, versions, broken = section.participant, set(), {}, set()
         for line in section.agreements:
-            self.judge_agreement(section, line, versions, broken)
+            judge_agreement(self, section, line, versions, broken)
         permits = {each["id"]: each for each in section.entries if each["kind"] == "permit"}
         governed = {
             each["content"]["permit"] for each in section.entries
@@ -346,14 +341,14 @@ class Verifier:
                     self.alarm("PERMIT_TWICE", who, "the exchange was permitted before", **place)
                 section.permits.setdefault(content["exchange"], entry)
                 if "decision" in content or "processing" in content or "owed" in content or entry["id"] in governed:
-                    self.judge_ground(section, entry, versions, broken, place)
+                    judge_ground(self, section, entry, versions, broken, place)
                 elif not may_be_open(section, opened, entry):
                     self.alarm("NOT_DECLARED_OPEN", who, "no agreement is named, and no act declared the service open", **place)
             elif entry["kind"] == "completion":
                 permit = permits.get(content["permit"])
                 if permit is None or permit["content"] and permit["content"]["exchange"] != content["exchange"]:
                     self.alarm("COMPLETION_WITHOUT_PERMIT", who, "no permit for this", **place)
-                elif permit["content"] and not self.agreed(permit["content"], content["elements"], versions):
+                elif permit["content"] and not agreed(permit["content"], content["elements"], versions):
                     self.alarm("ELEMENT_NOT_AGREED", who, "elements crossed that the agreement does not name", **place)
                 if content["exchange"] in section.completions:
                     self.alarm("COMPLETION_TWICE", who, "it was completed before", **place)
@@ -395,171 +390,6 @@ class Verifier:
         unseen = (each["at"] for each in section.entries if each["kind"] == "processing" and not each["content"])
         return not any(permit["at"] <= at <= due for at in unseen)
 
-    def judge_agreement(self, section, line, versions, broken):
-        who, place, name = section.participant, {"line": line["line"]}, (line["id"], line["version"], line["hash"])
-        try:
-            version = versions[name] = Version(line)
-        except Wrong as error:
-            broken.add(name)
-            self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
-            return
-        for each in line["statements"]:
-            try:
-                signers = version.take(each)
-                for chain, party, at in signers:
-                    self.judge_certificate(section, chain, party, at, **place)
-                (_, party, at), *_ = signers
-                step = version.stated[-1][2]
-                if step["step"] == "signed" and party == who and knows_acts(section) and not had_role(section, "signatory", step["key"], at):
-                    self.alarm("SIGNATORY_KEY", who, "the key that signed was no signatory's then", **place)
-            except Wrong as error:
-                self.alarm("AGREEMENT_SIGNATURE", who, str(error), **place)
-
-        self.judge_advice(section, version, place)
-
-    def judge_advice(self, section, version, place):
-        """Whether officers advised under keys of their own, and were answered."""
-        who = section.participant
-        for each in version.advice:
-            try:
-                key, at = version.advised(each)
-            except Wrong as error:
-                self.alarm("ADVICE_SIGNATURE", who, str(error), **place)
-                continue
-            if each["participant"] == who and knows_acts(section) and not had_role(section, "data_protection_officer", key, at):
-                self.alarm("OFFICER_KEY", who, "the key was no officer's then", **place)
-            is_signed = any(step["step"] == "signed" for _, _, step in version.stated)
-            if each["outcome"] == "negative" and "not_followed_because" not in each and is_signed:
-                self.alarm("ADVICE_UNANSWERED", who, "nobody said why the advice was not followed", **place)
-
-    def judge_ground(self, section, entry, versions, broken, place):
-        """Whether a permit of a governed service rests on a version that was in force."""
-        decision, who = entry["content"].get("decision"), section.participant
-        if not decision or not decision["permits"] or not decision["agreement"] or decision["transaction"] != place["transaction_id"]:
-            self.alarm("DECISION_MISSING", who, "no decision that permits this exchange under an agreement", **place)
-        elif decision["agreement"] not in versions:
-            if decision["agreement"] not in broken:
-                self.alarm("AGREEMENT_MISSING", who, "the agreement is not in the evidence", **place)
-        else:
-            moment = decision["at"] if abs(decision["at"] - entry["at"]) <= MINUTE else entry["at"]
-            if not versions[decision["agreement"]].in_force(moment, versions.values()):
-                self.alarm("AGREEMENT_NOT_IN_FORCE", who, "the agreement was not in force", **place)
-
-    @staticmethod
-    def agreed(permit, elements, versions):
-        """Whether elements that came are those of the operation that decided; yes too where that cannot be judged."""
-        decision = permit.get("decision")
-        holds = decision and decision["permits"] and decision["transaction"] == permit["transaction_id"]
-        version = versions.get(decision["agreement"]) if holds else None
-        return version is None or not elements or version.delivers(decision["operation"], elements)
-
-    def compare_sides(self):
-        both = agree = 0
-        for section in self.sections:
-            alone = less = 0
-            for exchange, entry in section.permits.items():
-                if entry["index"] in section.by_telling and any(
-                    each.participant == section.participant and exchange in each.permits and each.permits[exchange]["index"] not in each.by_telling
-                    for each in self.sections
-                ):
-                    continue
-                mirror = (exchange[0], "incoming" if exchange[1] == "outgoing" else "outgoing", section.participant)
-                others = [each for each in self.sections if each.participant == exchange[2]]
-                there = [each for each in others if mirror in each.permits]
-                there = min(there, key=lambda each: each.permits[mirror]["index"] in each.by_telling, default=None)
-                done = section.completions.get(exchange)
-                if there is None:
-                    if not any(covers(each, entry["at"]) for each in others):
-                        alone += 1
-                    elif exchange[1] == "incoming" or done and done["content"]["delivery"] != "nothing":
-                        place = {"index": entry["index"], "transaction_id": exchange[0]}
-                        self.alarm("HALF_MISSING", section.participant, "the other party has no permit for this", **place)
-                elif exchange[1] == "outgoing":
-                    both += 1
-                    theirs = there.completions.get(mirror)
-                    if done and theirs and arrived(done["content"]) < arrived(theirs["content"]):
-                        less += 1
-                    elif done and theirs:
-                        agree += 1
-                        if differ(done["content"], theirs["content"]):
-                            agree -= 1
-                            place = {"index": done["index"], "transaction_id": exchange[0]}
-                            self.alarm("COMPLETIONS_DIFFER", section.participant, "the parties tell of different deliveries", **place)
-            self.note("NOT_ALL_ARRIVED", section.participant, less, "exchanges of which less arrived than was handed on")
-            self.note("ONE_SIDE", section.participant, alone, "permits whose other half was not given")
-        return {"both_sides": both, "agree": agree}
-
-    # What others held.
-
-    def compare_histories(self, earlier):
-        """Holds every checkpoint that came from elsewhere against what its participant gives."""
-        brought, stated, disputed = [], defaultdict(list), []  # (checkpoint, when or None, who brings it, place)
-        for section in [*self.sections, *earlier[1]]:
-            for entry in section.entries:
-                content = entry.get("content")
-                if entry["kind"] != "witness" or not content:
-                    continue
-                checkpoint, place = content["checkpoint"], {"index": entry["index"]}
-                try:
-                    key = VerifierKey.parse(content["verifier_key"])
-                    if not checkpoint.note.signed_by(key):
-                        raise WrongNote("the checkpoint is not signed by its key")
-                except WrongNote as error:
-                    self.alarm("CHECKPOINT_SIGNATURE", section.participant, str(error), **place)
-                    continue
-                if "key" in content:
-                    taken = self.take_key(section, content, checkpoint.origin, place)
-                    (stated[checkpoint.origin] if taken else disputed).append(key)
-                when = entry["at"] if section in self.sections else None
-                brought.append((checkpoint, when, section.participant, place, section))
-        for section in earlier[1]:
-            for origin, keys in section.keys.items():
-                stated[origin] += [key for _, key in keys]
-        for section in [*self.sections, *earlier[1]]:
-            known = section in self.sections
-            brought += [(each, at if known else None, section.participant, {}, section) for _, each, at in section.checkpoints]
-        brought += [(each, None, each.origin.split("/")[0], {}, None) for each in earlier[0]]
-        for section in self.sections:
-            for size, known, index in section.gaps.values():
-                keys = stated[known.origin] + [key for _, key in section.keys.get(known.origin, [])]
-                if not any(known.note.signed_by(key) for key in keys):
-                    self.alarm("CHECKPOINT_SIGNATURE", section.participant, f"the last checkpoint before {size} is not by the journal's key", index=index)
-        truncated, two, seen = {}, {}, {}
-        for checkpoint, when, who, place, source in brought:
-            owner = checkpoint.origin.split("/")[0]
-            homes = [each for each in self.sections if each.participant == owner]
-            keys = stated[checkpoint.origin] + [key for each in homes for _, key in each.keys.get(checkpoint.origin, [])]
-            if homes and source not in homes and not any(checkpoint.note.signed_by(key) for key in keys):
-                if "index" not in place or not any(checkpoint.note.signed_by(key) for key in disputed):
-                    self.alarm("CHECKPOINT_SIGNATURE", who, "nobody has certified the key of this checkpoint", **place)
-                continue
-            known = seen.setdefault((checkpoint.origin, checkpoint.size), (checkpoint.root, source))
-            if known[0] != checkpoint.root and known[1] is not source:
-                two[checkpoint.origin] = min(two.get(checkpoint.origin, checkpoint.size), checkpoint.size)
-            for home in homes:
-                last = home.checkpoints[-1][2] if home.checkpoints else 0
-                gap = home.gaps.get(checkpoint.origin)
-                if checkpoint.size > (gap[0] if gap else home.size):
-                    timely = when is None or source is home or when <= last - MINUTE
-                    if timely and not (gap and checkpoint.size <= gap[1].size):
-                        truncated[checkpoint.origin] = max(truncated.get(checkpoint.origin, 0), checkpoint.size)
-                elif source is not home and home.roots.get(checkpoint.size, checkpoint.root) != checkpoint.root:
-                    two[checkpoint.origin] = min(two.get(checkpoint.origin, checkpoint.size), checkpoint.size)
-        for origin, size in truncated.items():
-            self.alarm("TRUNCATED", origin.split("/")[0], f"{origin} was over {size} entries", index=size)
-        for origin, size in two.items():
-            self.alarm("TWO_HISTORIES", origin.split("/")[0], f"two histories of {origin} over {size} entries", index=size)
-
-    def take_key(self, section, content, origin, place):
-        """Whether the counterpart's own statement about its key, as a witness kept it, holds; of an earlier day nothing is found."""
-        judging = self if section in self.sections else Verifier(self.anchors, self.lists)
-        try:
-            chain, at = self.certified(content["counterpart"], origin, content["verifier_key"], content["key"])
-            return judging.judge_certificate(section, chain, content["counterpart"], at, **place)
-        except (Wrong, WrongNote) as error:
-            judging.alarm("JOURNAL_KEY", section.participant, str(error), **place)
-            return False
-
     def counts(self):
         people = defaultdict(lambda: dict.fromkeys(MEMBERS, 0))
         for section in self.sections:
@@ -597,125 +427,6 @@ def is_held(entry, holds):
     return any(each["from"] <= entry["at"] and (each.get("until") is None or entry["at"] < each["until"]) for each in holds.values())
 
 
-def declared_open(section):
-    """Spans of time in which acts had declared services open (entries.md, *Declared open*): where the declaration stands, what is open
-    by it, from when, until when."""
-    spans = []
-
-    def declares(where, at, what=None):
-        for span in spans:
-            if span[3] is None and span[0][: len(where)] == where:
-                span[3] = at
-        if what:
-            spans.append([where, what, at, None])
-
-    for entry in section.entries:
-        if entry["kind"] != "act" or not entry["content"]:
-            continue
-        at, action, subject = entry["at"], entry["content"]["action"], entry["content"]["subject"]
-        detail = entry["content"]["detail"] if isinstance(entry["content"]["detail"], dict) else {}
-        application, service, opens = detail.get("application"), detail.get("service"), detail.get("class") == "open"
-        if action in ("service.put", "service.class-decided"):
-            declares(("own", subject), at, ("own", subject) if opens else None)
-        elif action in ("service.remove", "service.governed"):
-            declares(("own", subject), at)
-        elif action == "application.bind" and isinstance(application, str) and isinstance(service, str):
-            declares(("bound", application, subject), at, ("bound", application, service) if opens else None)
-        elif action == "application.unbind" and isinstance(application, str):
-            declares(("bound", application, subject), at)
-        elif action == "application.remove":
-            declares(("bound", subject), at)
-    return spans
-
-
-def knows_acts(section):
-    """Whether the acts that decide on services and people are there, so that what none of them says was not so."""
-    has_them = section.missing is None if section.whole else "for" not in section.head
-    lost = any(action == "journal.loss" and detail["class"] == "act" for _, _, action, _, detail in section.acts)
-    has_them = has_them and not (lost and not section.whole)
-    return has_them and all(each["content"] for each in section.entries if each["kind"] == "act")
-
-
-def had_role(section, role, key, moment):
-    """Whether acts say that the key was, five minutes more or less, that of somebody with this role (entries.md, *People*)."""
-    wanted, spans = hashlib.sha256(signatures.unbase64url(key)).hexdigest(), {}
-    found = []  # (key, from, until)
-    for entry in section.entries:
-        action = entry["content"]["action"] if entry["kind"] == "act" else None
-        if action not in ("person.enrol", "person.roles", "person.disable"):
-            continue
-        person, at = entry["content"]["subject"], entry["at"]
-        detail = entry["content"]["detail"] if isinstance(entry["content"]["detail"], dict) else {}
-        before, signs, begun = spans.pop(person, (None, False, 0))
-        if signs:
-            found.append((before, begun, at))
-        roles = detail["roles"] if isinstance(detail.get("roles"), list) else []
-        after = detail.get("thumbprint") if action == "person.enrol" else before
-        if action != "person.disable" and isinstance(after, str):
-            spans[person] = (after, role in roles, at)
-    found += [(each, begun, None) for each, signs, begun in spans.values() if signs]
-    return any(
-        each == wanted and begun - 5 * MINUTE <= moment and (ended is None or moment <= ended + 5 * MINUTE) for each, begun, ended in found
-    )
-
-
-def may_be_open(section, spans, permit):
-    """Whether acts had declared the permit's service open, or cannot say that they had not."""
-    if not knows_acts(section):
-        return True
-    content, at = permit["content"], permit["at"]
-    what = ("own", content["service"])
-    if content["direction"] == "outgoing":
-        what = ("bound", content.get("application"), f"{content['provider']}/{content['service']}")
-    return any(span[1] == what and span[2] - MINUTE <= at and (span[3] is None or at <= span[3] + MINUTE) for span in spans)
-
-
-def covers(section, at):
-    """Whether the journal would hold a permit of that time."""
-    if not section.whole or section.cut or section.missing is not None or not section.entries or not section.checkpoints:
-        return False
-    period = section.head.get("period")
-    if period and not period["from"] + MINUTE <= at <= period["until"] - MINUTE:
-        return False
-    if any(first <= at <= last for first, last in section.lost):
-        return False
-    if any(each["kind"] == "permit" and not each["content"] and abs(each["at"] - at) <= MINUTE for each in section.entries):
-        return False
-    return section.entries[0]["at"] <= at <= section.checkpoints[-1][2] - MINUTE
-
-
-def judged_of(entry):
-    """What two tellings of one entry must have alike."""
-    content = entry["content"]
-    if entry["kind"] == "permit":
-        decision = content.get("decision")
-        near = decision and abs(decision["at"] - entry["at"]) <= MINUTE
-        holds = decision and decision["permits"] and decision["agreement"] and decision["transaction"] in (None, content["transaction_id"])
-        return content["exchange"], decision and bool(holds), decision and decision["agreement"], decision["at"] if near else entry["at"]
-    if entry["kind"] == "completion":
-        return content["exchange"], content["permit"], content["delivery"], content.get("status"), told_of(content), bool(content.get("elements"))
-    return None
-
-
-def arrived(completion):
-    return ("nothing", "broken_off", "whole").index(completion["delivery"])
-
-
-def differ(first, second):
-    """Whether two completions tell of different deliveries."""
-    deliveries = {first["delivery"], second["delivery"]}
-    if len(deliveries) == 2:
-        return True
-    if "nothing" not in deliveries and first.get("status") != second.get("status"):
-        return True
-    return "whole" in deliveries and told_of(first) != told_of(second)
-
-
-def told_of(completion):
-    parts = [completion[part][member] for part in ("request", "response") for member in ("bytes", "digest")]
-    return [*parts, completion["salt"], sorted((each["path"], each["count"]) for each in completion["elements"])]
-
-
 def read_earlier(paths):
     """Earlier checkpoints, and the sections of earlier evidence, of which only checkpoints, witnesses and keys count."""
     notes, sections = [], []
@@ -751,10 +462,13 @@ def verify(paths, anchors=(), checkpoints=(), lists=()):
         verifier.sections, lambda who, line: verifier.alarm("REVOCATION_LIST", who, "the list cannot be read", line=line)
     )
     for each in verifier.sections:
+        verifier.judge_entries(each)
+    verifier.taken_in = taken_in(verifier.sections)
+    for each in verifier.sections:
         verifier.judge(each)
-    verifier.compare_told()
-    verifier.compare_histories(earlier)
-    exchanges = verifier.compare_sides()
+    compare_told(verifier)
+    compare_histories(verifier, earlier)
+    exchanges = compare_sides(verifier)
     verifier.judge_lists()
     if not anchors:
         verifier.note("NO_ANCHORS", "", 1, "whose certificates these are was not judged")

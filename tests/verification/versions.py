@@ -101,8 +101,11 @@ class Version:
         self.raw, self.id, self.version, self.hash = raw, line["id"], line["version"], line["hash"]
         self.stated = []
 
-    def take(self, given):
-        """Takes a statement that holds; gives chains, each with whose it must be, and when. Raises when it does not hold."""
+    def take(self, given, taken_in):
+        """Takes a statement that holds; gives chains, each with whose it must be, and when. Raises when it does not hold.
+
+        `taken_in`: when the first journal took it in, by what was signed; `stated` has the moment at which it provably existed.
+        """
         try:
             signed = typed(given, {"statement": str, "chain": list})
             chain = signatures.certificates(signed["chain"])
@@ -126,7 +129,7 @@ class Version:
                     raise Wrong("the signatory signed at another time")
         except (KeyError, TypeError, AttributeError) as error:
             raise Wrong("the statement lacks something") from error
-        self.stated.append((at, who, step))
+        self.stated.append((max(at, taken_in.get(signed["statement"], at)), who, step))
         return signers
 
     def shown(self, who, at, step):

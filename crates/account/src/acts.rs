@@ -1,5 +1,5 @@
-//! Which acts evidence of an exchange needs: those that certify the journal's keys, declared its service open or governed, and gave
-//! those who signed and advised their keys and roles (docs/formats/evidence.md).
+//! Which acts evidence of an exchange needs: those that certify the journal's keys, declared its service open or governed, gave
+//! those who signed and advised their keys and roles, and took in what parties stated (docs/formats/evidence.md).
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,57 @@ use verbond_agreement::{Agreement, StatementStep};
 use verbond_application::{OpContext, agreements::Envelope, database_problem};
 use verbond_domain::{Direction, ParticipantId, Problem};
 use verbond_journal::{Act, Entry, Permit};
-use verbond_store::{agreements::AgreementRow, tree::TreeEntry};
+use verbond_store::{
+    agreements::{AgreementRow, StepRow},
+    checkpoints::CheckpointRow,
+    tree::TreeEntry,
+};
 use verbond_trust::PublicKeyThumbprint;
 
 use crate::evidence::{PAGE, payload};
+
+/// The statement that an act took in, if it is an act about an agreement.
+pub(crate) fn statement_in(act: &Act) -> Option<&str> {
+    act.action.starts_with("agreement.").then_some(())?;
+    act.detail.get("statement")?.as_str()
+}
+
+/// How long before a checkpoint a statement may have come of which the act stands behind that checkpoint, in milliseconds.
+const SEQUENCED: i64 = 10 * 60 * 1000;
+
+/// The statements about agreements that acts took in.
+#[derive(Debug, Default)]
+pub(crate) struct TakenIn {
+    /// The signature of each, which no two share.
+    signatures: BTreeSet<String>,
+}
+
+impl TakenIn {
+    pub(crate) fn take_entry(&mut self, kind: &str, payload: &str) {
+        if kind != "act" || !payload.contains("\"statement\"") {
+            return;
+        }
+        let Ok(Entry::Act(act)) = serde_json::from_str(payload) else { return };
+        self.signatures.extend(statement_in(&act).and_then(signature).map(str::to_owned));
+    }
+
+    /// Whether the act that took a statement in stands below a checkpoint. What came long before it does, also where that act can no
+    /// longer be read.
+    pub(crate) fn stands_below(
+        &self,
+        checkpoint: &CheckpointRow,
+        step: &StepRow,
+        envelope: &Envelope,
+    ) -> bool {
+        let is_old = step.at.millis().saturating_add(SEQUENCED) < checkpoint.signed_at.millis();
+        is_old || signature(&envelope.statement).is_some_and(|signature| self.signatures.contains(signature))
+    }
+}
+
+/// The last part of a compact JWS.
+fn signature(statement: &str) -> Option<&str> {
+    statement.rsplit('.').next()
+}
 
 /// What acts are needed about.
 #[derive(Debug, Default)]
@@ -22,6 +69,8 @@ pub(crate) struct Needed {
     used: BTreeSet<(String, String)>,
     /// Thumbprints of keys of own signatories and officers.
     keys: BTreeSet<String>,
+    /// Hashes of versions of agreements.
+    versions: BTreeSet<String>,
 }
 
 impl Needed {
@@ -46,8 +95,9 @@ impl Needed {
         }
     }
 
-    /// Takes in the keys with which this participant's people signed and advised.
+    /// Takes in a version: the keys with which this participant's people signed and advised, and what was stated.
     pub(crate) fn take_version(&mut self, row: &AgreementRow, own: &ParticipantId) {
+        self.versions.insert(row.hash.clone());
         let statements =
             row.steps.iter().filter_map(|step| serde_json::from_str::<Envelope>(&step.detail).ok());
         let statements = statements.filter_map(|envelope| envelope.unverified());
@@ -78,7 +128,7 @@ impl Needed {
             }
             "application.remove" => self.used.iter().any(|(used_by, _)| *used_by == act.subject),
             "person.enrol" | "person.roles" | "person.disable" => !self.keys.is_empty(),
-            _ => false,
+            _ => self.versions.contains(&act.subject) && statement_in(act).is_some(),
         }
     }
 

@@ -12,7 +12,12 @@ use verbond_journal::{Bytes32, Entry, RecordedDecision, Showing, TILE_WIDTH, Til
 use verbond_store::{checkpoints::CheckpointRow, tree::TreeEntry};
 use verbond_trust::TrustStore;
 
-use crate::{acts::Needed, half::Telling, reconcile::Period, revocations::Certificates};
+use crate::{
+    acts::{Needed, TakenIn},
+    half::Telling,
+    reconcile::Period,
+    revocations::Certificates,
+};
 
 /// Name and version of the format.
 pub(crate) const FORMAT: &str = "verbond-evidence/1";
@@ -65,7 +70,7 @@ pub async fn evidence(
         }
     }
     lines.not_given(not_given).await?;
-    lines.agreements(context).await?;
+    lines.agreements(context, &newest).await?;
     lines.revocation_lists(trust).await?;
     lines.end().await
 }
@@ -82,6 +87,8 @@ pub(crate) struct Lines<'a> {
     agreements: BTreeSet<String>,
     /// Whose signatures it holds.
     certificates: Certificates,
+    /// What the acts among the entries took in.
+    taken_in: TakenIn,
     /// To whom it is handed over, where that is the other party.
     telling: Option<Telling<'a>>,
 }
@@ -91,7 +98,14 @@ impl<'a> Lines<'a> {
         pieces: &'a mpsc::Sender<Result<Vec<u8>, Problem>>,
         telling: Option<Telling<'a>>,
     ) -> Self {
-        Self { pieces, count: 0, agreements: BTreeSet::new(), certificates: Certificates::default(), telling }
+        Self {
+            pieces,
+            count: 0,
+            agreements: BTreeSet::new(),
+            certificates: Certificates::default(),
+            taken_in: TakenIn::default(),
+            telling,
+        }
     }
 
     async fn not_given(&mut self, halves: &[NotGiven]) -> Result<(), Problem> {
@@ -207,6 +221,7 @@ impl<'a> Lines<'a> {
                 let payload = std::str::from_utf8(payload).map_err(|_| unwritten("a payload is no text"))?;
                 self.note_agreement(&entry.kind, payload);
                 self.certificates.take_entry(&entry.kind, payload);
+                self.taken_in.take_entry(&entry.kind, payload);
                 members.insert("salt".to_owned(), URL_SAFE_NO_PAD.encode(salt).into());
                 members.insert("payload".to_owned(), payload.into());
             }
@@ -350,16 +365,26 @@ impl<'a> Lines<'a> {
         }
     }
 
-    pub(crate) async fn agreements(&mut self, context: &OpContext) -> Result<(), Problem> {
+    /// The versions that entries name, with what had been stated about them below the checkpoint.
+    pub(crate) async fn agreements(
+        &mut self,
+        context: &OpContext,
+        newest: &CheckpointRow,
+    ) -> Result<(), Problem> {
         for hash in std::mem::take(&mut self.agreements) {
             let Some(row) = context.store.agreement(&hash).await.map_err(database_problem)? else { continue };
             if self.telling.as_ref().is_some_and(|telling| !telling.is_party_to(&row)) {
                 continue;
             }
-            let statements: Result<Vec<Envelope>, _> =
-                row.steps.iter().map(|step| serde_json::from_str(&step.detail)).collect();
-            let statements =
-                statements.map_err(|_| unwritten("a statement about an agreement is damaged"))?;
+            let mut statements = Vec::new();
+            for step in &row.steps {
+                let envelope: Envelope = serde_json::from_str(&step.detail)
+                    .map_err(|_| unwritten("a statement about an agreement is damaged"))?;
+                // In a half no acts about agreements stand.
+                if self.telling.is_some() || self.taken_in.stands_below(newest, step, &envelope) {
+                    statements.push(envelope);
+                }
+            }
             self.certificates.take_statements(&statements);
             self.put(vec![json!({
                 "type": "agreement", "id": row.agreement, "version": row.version, "hash": row.hash,

@@ -58,7 +58,7 @@ pub async fn half_for(
         let newest = newest_checkpoint(context).await?;
         let mut lines = Lines::new(&pieces, Some(Telling { own, identity, receiver }));
         lines.exchange(context, own, &newest, transaction).await?;
-        lines.agreements(context).await?;
+        lines.agreements(context, &newest).await?;
         lines.end().await
     };
     let half = gathered(made, taken).await?;
@@ -94,7 +94,7 @@ pub async fn halves_for(
         let newest = newest_checkpoint(context).await?;
         let mut lines = Lines::new(&pieces, Some(Telling { own, identity, receiver }));
         lines.exchanges(context, own, &newest, period, transactions).await?;
-        lines.agreements(context).await?;
+        lines.agreements(context, &newest).await?;
         lines.end().await
     };
     let half = gathered(made, taken).await?;

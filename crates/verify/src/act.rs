@@ -5,7 +5,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use crate::{
     line::{Kind, Text},
     loss::LossDetail,
-    merkle::Hash,
+    merkle::{Hash, sha256},
     payload::{from_json, from_value, hexadecimal, is_of},
     people::Duties,
 };
@@ -28,6 +28,8 @@ pub(crate) enum Action {
     Release,
     Class(ClassAct),
     Person(PersonAct),
+    /// A statement about an agreement was taken in: SHA-256 of it as it was signed.
+    Stated(Hash),
     Other,
 }
 
@@ -136,10 +138,11 @@ pub(crate) fn read(text: &str) -> Option<Act> {
         "journal.loss" => Action::Loss(from_value(detail)),
         "journal.hold" => Action::Hold(from_value(detail)),
         "journal.release" => Action::Release,
-        named => match person_act(named, &detail) {
-            Some(act) => Action::Person(act),
-            None => class_act(named, &detail).map_or(Action::Other, Action::Class),
-        },
+        named => person_act(named, &detail)
+            .map(Action::Person)
+            .or_else(|| class_act(named, &detail).map(Action::Class))
+            .or_else(|| stated(named, &detail).map(Action::Stated))
+            .unwrap_or(Action::Other),
     };
     Some(Act { subject: read.subject.0.into_owned(), action })
 }
@@ -158,6 +161,12 @@ fn person_act(action: &str, detail: &serde_json::Value) -> Option<PersonAct> {
         "person.disable" => Some(PersonAct::Disabled),
         _ => None,
     }
+}
+
+/// The statement that an act about an agreement took in, if it is one that did.
+fn stated(action: &str, detail: &serde_json::Value) -> Option<Hash> {
+    action.starts_with("agreement.").then_some(())?;
+    Some(sha256(&[detail.get("statement")?.as_str()?.as_bytes()]))
 }
 
 /// 32 bytes in lower-case hexadecimal digits.

@@ -7,6 +7,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     advice::{self, Advice, AdviceText},
+    element::steps,
     life::{Life, Stage, Stated, Step, TOLERANCE},
     line::{AgreementLine, Signed},
     merkle::{Hash, sha256},
@@ -116,11 +117,26 @@ enum StepText {
 /// By which certificate a statement was signed, to be judged when the section has been read.
 #[derive(Debug)]
 pub(crate) struct Signer {
+    /// SHA-256 of the statement as it was signed, or of the one that shows what was.
+    pub(crate) statement: Hash,
     pub(crate) chain: Vec<Vec<u8>>,
     pub(crate) participant: String,
+    /// When it was made, by its own word.
     pub(crate) at: i64,
+    /// When it provably existed; never before `at`.
+    pub(crate) moment: i64,
+    /// Somebody is bound by it.
+    pub(crate) binds: bool,
     /// SHA-256 of the signatory's own key, where it is a signature.
     pub(crate) key: Option<Hash>,
+}
+
+impl Signer {
+    fn first_shown(&mut self, taken_in: &HashMap<Hash, i64>) {
+        if let Some(first) = taken_in.get(&self.statement) {
+            self.moment = self.at.max(*first);
+        }
+    }
 }
 
 /// A version with what was stated about it.
@@ -133,7 +149,10 @@ pub(crate) struct AgreementVersion {
     pub(crate) is_sound: bool,
     /// How many statements do not hold.
     pub(crate) bad_statements: usize,
+    /// One for each statement that holds, in their order.
     pub(crate) signers: Vec<Signer>,
+    /// Foreign participants that signed what statements show of them.
+    pub(crate) foreign: Vec<Signer>,
     pub(crate) advice: Vec<Advice>,
     parties: BTreeSet<String>,
     connections: BTreeSet<Connection>,
@@ -157,6 +176,7 @@ impl AgreementVersion {
             is_sound: false,
             bad_statements: 0,
             signers: Vec::new(),
+            foreign: Vec::new(),
             advice: Vec::new(),
             parties: BTreeSet::new(),
             connections: BTreeSet::new(),
@@ -175,9 +195,9 @@ impl AgreementVersion {
         (judged.is_sound, judged.from, judged.until) = (true, from, until);
         for statement in statements.iter().take(MOST_STATEMENTS) {
             match judged.holds(statement, &signatories, document.as_bytes()) {
-                Some((stated, signers)) => {
+                Some((stated, signer)) => {
                     judged.statements.push(stated);
-                    judged.signers.extend(signers);
+                    judged.signers.push(signer);
                 }
                 None => judged.bad_statements = judged.bad_statements.saturating_add(1),
             }
@@ -192,7 +212,7 @@ impl AgreementVersion {
         signed: &Signed,
         signatories: &[SignatoryText],
         document: &[u8],
-    ) -> Option<(Stated, Vec<Signer>)> {
+    ) -> Option<(Stated, Signer)> {
         let payload = signature::payload(&signed.statement)?;
         let text: StatementText = serde_json::from_slice(&payload).ok()?;
         let chain = signed.certificates()?;
@@ -205,6 +225,7 @@ impl AgreementVersion {
             && self.parties.contains(&text.participant);
         (by_certificate && about).then_some(())?;
         let at = moment(&text.at)?;
+        let statement = sha256(&[signed.statement.as_bytes()]);
         let (mut own_key, mut shown) = (None, Vec::new());
         let about = About {
             version: &self.name,
@@ -217,9 +238,12 @@ impl AgreementVersion {
         let mut shows = |seen: SeenText, accepted| {
             let signers = wire::judge(&seen, accepted, &about)?;
             shown.extend(signers.into_iter().map(|(chain, at)| Signer {
+                statement,
                 chain,
                 participant: seen.party.clone(),
                 at,
+                moment: at,
+                binds: accepted,
                 key: None,
             }));
             Some(seen.party)
@@ -247,8 +271,26 @@ impl AgreementVersion {
             StepText::RefusedOnTheWire(seen) => Step::RefusedOnTheWire(shows(seen, false)?),
             StepText::RevokedOnTheWire(seen) => Step::RevokedOnTheWire(shows(seen, false)?),
         };
-        shown.insert(0, Signer { chain, participant: text.participant.clone(), at, key: own_key });
-        Some((Stated { party: text.participant, at, step }, shown))
+        let signer = Signer {
+            statement,
+            chain,
+            participant: text.participant.clone(),
+            at,
+            moment: at,
+            binds: step.binds(),
+            key: own_key,
+        };
+        self.foreign.extend(shown);
+        Some((Stated { party: text.participant, moment: at, step }, signer))
+    }
+
+    /// Says when journals took its statements in, each by its hash.
+    pub(crate) fn shown(&mut self, taken_in: &HashMap<Hash, i64>) {
+        for (stated, signer) in self.statements.iter_mut().zip(&mut self.signers) {
+            signer.first_shown(taken_in);
+            stated.moment = signer.moment;
+        }
+        self.foreign.iter_mut().for_each(|signer| signer.first_shown(taken_in));
     }
 
     pub(crate) fn is_signed_by_somebody(&self) -> bool {
@@ -260,7 +302,7 @@ impl AgreementVersion {
         let mut life = Life::new(&self.parties, &self.connections);
         self.statements.iter().for_each(|stated| life.take(stated));
         let ended_early = self.statements.iter().any(|stated| {
-            matches!(stated.step, Step::Revoked | Step::RevokedOnTheWire(_)) && stated.at < self.from
+            matches!(stated.step, Step::Revoked | Step::RevokedOnTheWire(_)) && stated.moment < self.from
         });
         (self.is_sound && life.all_bound() && !ended_early).then_some(self.from)
     }
@@ -340,59 +382,6 @@ fn delivered(clauses: Vec<ClauseText>) -> HashMap<OperationName, HashSet<String>
     delivered
 }
 
-/// A path, written so that two spellings of one are the same; what is no path stays as it is.
-fn steps(path: &str) -> String {
-    read_steps(path).and_then(|steps| serde_json::to_string(&steps).ok()).unwrap_or_else(|| path.to_owned())
-}
-
-/// Names of members; `None`: every item of an array.
-fn read_steps(path: &str) -> Option<Vec<Option<String>>> {
-    let mut rest = path.strip_prefix('$')?;
-    let mut steps = Vec::new();
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix("[*]") {
-            steps.push(None);
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix('.') {
-            let end = after.find(['.', '[']).unwrap_or(after.len());
-            let (name, after) = after.split_at_checked(end)?;
-            (!name.is_empty()).then_some(())?;
-            steps.push(Some(name.to_owned()));
-            rest = after;
-        } else {
-            let (name, after) = quoted(rest.strip_prefix('[')?)?;
-            steps.push(Some(name));
-            rest = after.strip_prefix(']')?;
-        }
-    }
-    Some(steps)
-}
-
-/// A name in quotes of either kind, and what comes after it: as JSON, but that `\'` may stand in it.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let quote = text.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
-    let (mut json, mut is_escaped) = (String::from('"'), false);
-    for (at, character) in text.char_indices().skip(1) {
-        match character {
-            _ if is_escaped => {
-                is_escaped = false;
-                if character != '\'' {
-                    json.push('\\');
-                }
-                json.push(character);
-            }
-            '\\' => is_escaped = true,
-            _ if character == quote => {
-                json.push('"');
-                return Some((serde_json::from_str(&json).ok()?, text.get(at.checked_add(1)?..)?));
-            }
-            '"' => json.push_str("\\\""),
-            _ => json.push(character),
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -403,7 +392,7 @@ mod tests {
     fn version(statements: &[(&str, i64, Step)]) -> AgreementVersion {
         let stated = |(party, at, step): &(&str, i64, Step)| Stated {
             party: (*party).to_owned(),
-            at: *at,
+            moment: *at,
             step: step.clone(),
         };
         AgreementVersion {
@@ -412,6 +401,7 @@ mod tests {
             is_sound: true,
             bad_statements: 0,
             signers: Vec::new(),
+            foreign: Vec::new(),
             advice: Vec::new(),
             parties: ["a", "b"].map(str::to_owned).into(),
             connections: [("b".to_owned(), "incomes".to_owned(), "a".to_owned())].into(),
@@ -429,24 +419,6 @@ mod tests {
 
     fn in_force(version: &AgreementVersion, at: i64) -> bool {
         was_in_force(&version.timeline(&[]), at)
-    }
-
-    #[test]
-    fn two_spellings_of_a_path_are_one() {
-        for (one, other) in [
-            ("$.year", "$['year']"),
-            ("$.year", "$[\"year\"]"),
-            ("$.a[*].b", "$['a'][*]['b']"),
-            ("$['it\\'s']", "$[\"it's\"]"),
-            ("$['say \"no\"']", "$[\"say \\\"no\\\"\"]"),
-            ("$['\\u0041']", "$.A"),
-        ] {
-            assert_eq!(steps(one), steps(other), "{one}");
-        }
-        assert_ne!(steps("$['*']"), steps("$[*]"));
-        for wrong in ["", "year", "$.", "$[0]", "$['a", "$['a'", "$x"] {
-            assert_eq!(steps(wrong), wrong);
-        }
     }
 
     #[test]
@@ -491,9 +463,9 @@ mod tests {
         let mut among = version(&good);
         among.parties.insert("c".to_owned());
         among.connections.insert(("c".to_owned(), "benefits".to_owned(), "b".to_owned()));
-        among.statements.push(Stated { party: "c".to_owned(), at: DAY, step: Step::Signed });
+        among.statements.push(Stated { party: "c".to_owned(), moment: DAY, step: Step::Signed });
         assert!(!in_force(&among, 11 * DAY), "of two who exchange with it one has seen");
-        among.statements.push(Stated { party: "c".to_owned(), at: DAY, step: wire() });
+        among.statements.push(Stated { party: "c".to_owned(), moment: DAY, step: wire() });
         assert!(in_force(&among, 11 * DAY));
         let ended = [good.as_slice(), &[("a", 11 * DAY, Step::RevokedOnTheWire("b".to_owned()))]].concat();
         assert!(!in_force(&version(&ended), 12 * DAY));
@@ -507,7 +479,7 @@ mod tests {
         let force =
             |second: &AgreementVersion, at| was_in_force(&first.timeline(std::slice::from_ref(second)), at);
         assert!(force(&second, 12 * DAY + 5 * MINUTE - 1) && !force(&second, 12 * DAY + 5 * MINUTE));
-        let revoke = |at| Stated { party: "a".to_owned(), at, step: Step::Revoked };
+        let revoke = |at| Stated { party: "a".to_owned(), moment: at, step: Step::Revoked };
         second.statements.push(revoke(13 * DAY));
         assert!(!force(&second, 14 * DAY));
         second.statements.pop();

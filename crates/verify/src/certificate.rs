@@ -24,6 +24,8 @@ use crate::{
 
 /// Longest certificate that is read, in bytes.
 const LONGEST: usize = 64 * 1024;
+/// How long after a statement its certificate may have ended when it is first shown, in seconds: a week.
+const LATE: i64 = 7 * 86_400;
 /// Most certificates of a chain, and most lines `certificate` of a section, that are used.
 pub(crate) const LONGEST_CHAIN: usize = 8;
 pub(crate) const MOST_CERTIFICATES: usize = 256;
@@ -81,6 +83,8 @@ enum Worth {
     /// Good, if it had not been revoked: no list tells.
     PerhapsRevoked,
     Revoked,
+    /// Good at the moment that what it signed bears, and no longer when that was first shown.
+    ShownTooLate,
     /// It is another's, was not valid, or leads to no anchor.
     Bad,
 }
@@ -91,8 +95,10 @@ pub(crate) struct Signed<'a> {
     pub(crate) chain: &'a [Vec<u8>],
     /// Whose it must be.
     pub(crate) whose: &'a str,
-    /// In milliseconds.
+    /// By its own word, in milliseconds.
     pub(crate) at: i64,
+    /// When it provably existed, in milliseconds; not before `at`.
+    pub(crate) shown: i64,
 }
 
 /// The certificates that whoever verifies trusts, and lists of those that were revoked.
@@ -178,6 +184,18 @@ impl Anchors {
                 section.alarm(findings, Alarm::CertificateRevoked, place, &nl, &en);
                 false
             }
+            Worth::ShownTooLate => {
+                let nl = format!(
+                    "Wat {} ondertekende kwam pas tevoorschijn toen het certificaat niet meer deugde.",
+                    signed.whose
+                );
+                let en = format!(
+                    "what {} signed was first shown when its certificate was no longer good",
+                    signed.whose
+                );
+                section.alarm(findings, Alarm::ShownTooLate, place, &nl, &en);
+                false
+            }
             Worth::Bad => {
                 let [nl, en] = bad;
                 section.alarm(findings, Alarm::Certificate, place, nl, en);
@@ -191,20 +209,36 @@ impl Anchors {
         if self.is_empty() {
             return Worth::Good;
         }
-        let seconds = signed.at.div_euclid(1000);
+        let (seconds, shown) = (signed.at.div_euclid(1000), signed.shown.div_euclid(1000));
         let parts: Vec<&[u8]> = signed.chain.iter().chain(others).map(Vec::as_slice).collect();
         let mut key: Vec<Hash> = parts.iter().map(|part| sha256(&[part])).collect();
-        key.push(sha256(&[signed.whose.as_bytes(), &seconds.to_be_bytes()]));
+        key.push(sha256(&[signed.whose.as_bytes(), &seconds.to_be_bytes(), &shown.to_be_bytes()]));
         let key = sha256(&[key.as_flattened()]);
         if let Some(judged) = self.judged.get(&key) {
             return *judged;
         }
-        let worth = self.judge(signed, others, seconds).unwrap_or(Worth::Bad);
+        let worth = self.at_both(signed, others, seconds, shown);
         self.judged.insert(key, worth);
         worth
     }
 
-    fn judge(&self, signed: &Signed<'_>, others: &[Vec<u8>], seconds: i64) -> Option<Worth> {
+    /// By the moment that it bears, and by that at which it was first shown: what a key that was stolen signs can bear any.
+    fn at_both(&self, signed: &Signed<'_>, others: &[Vec<u8>], at: i64, shown: i64) -> Worth {
+        let judge = |valid, listed| self.judge(signed, others, valid, listed).unwrap_or(Worth::Bad);
+        let then = judge(at, at);
+        if shown <= at || matches!(then, Worth::Bad | Worth::Revoked) {
+            return then;
+        }
+        // A certificate that has merely ended ends nothing, but what comes long after is what an old key can sign.
+        let valid = if shown.saturating_sub(at) > LATE { shown } else { at };
+        match judge(valid, shown) {
+            Worth::Bad | Worth::Revoked => Worth::ShownTooLate,
+            later => later,
+        }
+    }
+
+    /// `valid`: when the certificates must have been valid; `listed`: the moment by which lists are asked; both in seconds.
+    fn judge(&self, signed: &Signed<'_>, others: &[Vec<u8>], valid: i64, listed: i64) -> Option<Worth> {
         let (leaf, issuers) = signed.chain.split_first()?;
         (signed.chain.len() <= LONGEST_CHAIN && participant(leaf)? == signed.whose).then_some(())?;
         let fits = |der: &&Vec<u8>| der.len() <= LONGEST;
@@ -213,17 +247,17 @@ impl Anchors {
         let issuers: Vec<CertificateDer<'_>> = issuers.map(as_der).collect();
         let leaf = CertificateDer::from(leaf.as_slice());
         let leaf = EndEntityCert::try_from(&leaf).ok()?;
-        let time = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(seconds).ok()?));
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(valid).ok()?));
         let anchors: Vec<TrustAnchor<'_>> = self
             .trusted
             .iter()
             .zip(&self.validity)
-            .filter(|(_, (first, last))| (*first..=*last).contains(&seconds))
+            .filter(|(_, (first, last))| (*first..=*last).contains(&valid))
             .map(|(anchor, _)| anchor.clone())
             .collect();
         // The best way counts: a certificate that two issuers stand for is good while one of them is.
         let is_there = |least: Standing| {
-            let stands = |path: &VerifiedPath<'_>| match self.lists.borrow_mut().standing(path, seconds) {
+            let stands = |path: &VerifiedPath<'_>| match self.lists.borrow_mut().standing(path, listed) {
                 standing if standing >= least => Ok(()),
                 _ => Err(Error::CertRevoked),
             };

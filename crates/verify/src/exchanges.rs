@@ -3,56 +3,17 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    advice,
     agreement::{AgreementVersion, was_in_force},
-    certificate::{Anchors, Signed},
-    finding::{Alarm, Findings, NoteCode, Place, at_index, at_line, words},
+    finding::{Alarm, Findings, NoteCode, Place, at_index, words},
     kept::{CompletionRecord, Decided, PermitRecord},
     line::Id,
     payload::{Delivery, Direction, VersionName},
-    people::Duty,
     records,
     section::Section,
 };
 
 /// How far clocks of two parties may differ where one must have what the other has, in milliseconds.
 const MARGIN: i64 = 60 * 1000;
-
-/// Judges the signatures of the versions in a section.
-pub(crate) fn judge_agreements(section: &Section, anchors: &mut Anchors, findings: &mut Findings) {
-    for version in &section.versions {
-        let place = at_line(version.line);
-        let (id, number) = (&version.name.id, version.name.version);
-        if !version.is_sound {
-            let nl = format!("Het document is niet versie {number} van gegevensafspraak {id}.");
-            let en = format!("the document is not version {number} of agreement {id}");
-            section.alarm(findings, Alarm::AgreementSignature, place, &nl, &en);
-        }
-        for _ in 0..version.bad_statements {
-            let nl = format!("Een verklaring over versie {number} van gegevensafspraak {id} deugt niet.");
-            let en = format!("a statement about version {number} of agreement {id} does not hold");
-            section.alarm(findings, Alarm::AgreementSignature, place, &nl, &en);
-        }
-        for signer in &version.signers {
-            let nl = format!("Het certificaat onder een verklaring van {} deugt niet.", signer.participant);
-            let en = format!("the certificate behind a statement of {} is not good", signer.participant);
-            let signed = Signed { chain: &signer.chain, whose: &signer.participant, at: signer.at };
-            anchors.vouch(&signed, section, place, [&nl, &en], findings);
-            // Of its own people a participant's journal knows the keys.
-            let key =
-                signer.key.filter(|_| signer.participant == section.participant() && section.knows_acts());
-            if key.is_some_and(|key| !section.people.had(&key, Duty::Sign, signer.at)) {
-                let nl = format!(
-                    "De sleutel waarmee voor {} is getekend was toen van geen tekenbevoegde.",
-                    signer.participant
-                );
-                let en = format!("the key that signed for {} was no signatory's then", signer.participant);
-                section.alarm(findings, Alarm::SignatoryKey, place, &nl, &en);
-            }
-        }
-        advice::judge_version(version, section, findings);
-    }
-}
 
 /// A version that permits name, as far as it can be judged by.
 enum Basis {

@@ -70,6 +70,8 @@ codes! {
     NotDeclaredOpen = "NOT_DECLARED_OPEN", "Een toestemming rust op niets: de dienst was niet open verklaard.", "A permit rests on nothing: its service had not been declared open.";
     AgreementMissing = "AGREEMENT_MISSING", "De gegevensafspraak van een toestemming ontbreekt.", "The agreement of a permit is missing.";
     AgreementSignature = "AGREEMENT_SIGNATURE", "Een handtekening onder een gegevensafspraak deugt niet.", "A signature of an agreement is not good.";
+    StatementsDiffer = "STATEMENTS_DIFFER", "Bij een gegevensafspraak staan andere verklaringen dan het journaal opnam.", "Other statements stand by an agreement than the journal took in.";
+    ShownTooLate = "SHOWN_TOO_LATE", "Een verklaring kwam pas tevoorschijn toen wie haar ondertekende dat niet meer kon.", "A statement was first shown when whoever signed it no longer could.";
     SignatoryKey = "SIGNATORY_KEY", "Er is getekend met een sleutel die van geen tekenbevoegde was.", "A key that was no signatory's has signed.";
     AdviceSignature = "ADVICE_SIGNATURE", "Onder een advies van een FG staat geen geldige handtekening.", "No good signature stands under an officer's advice.";
     OfficerKey = "OFFICER_KEY", "Er is geadviseerd met een sleutel die van geen FG was.", "A key that was no data protection officer's has advised.";

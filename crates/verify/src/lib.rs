@@ -9,6 +9,7 @@ mod agreement;
 mod certificate;
 pub mod command;
 mod destruction;
+mod element;
 mod exchanges;
 mod finding;
 mod kept;
@@ -26,6 +27,7 @@ mod report;
 mod revocation;
 mod section;
 mod signature;
+mod statements;
 mod told;
 mod tree;
 mod wire;
@@ -156,6 +158,7 @@ fn judge(
         std::mem::take(&mut section.lists).into_iter().for_each(|(_, list)| all.put(list, Bringer::Earlier));
     }
 
+    statements::shown(&mut sections);
     let mut keys = Keys::default();
     for section in &sections {
         keys.learn(section, anchors, &mut findings);
@@ -166,7 +169,7 @@ fn judge(
         tree::judge(place, section, &keys, &others, &mut findings);
         section.leaves = Vec::new();
         destruction::judge(section, &mut findings);
-        exchanges::judge_agreements(section, anchors, &mut findings);
+        statements::judge(section, anchors, &mut findings);
         exchanges::judge_section(section, &mut findings);
         told::judge(section, anchors, &mut findings);
         withheld(section, &mut findings);

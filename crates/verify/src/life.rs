@@ -36,21 +36,27 @@ impl Step {
                 | Self::RevokedOnTheWire(_)
         )
     }
+
+    /// Whether somebody is bound by it, or bound again.
+    pub(crate) const fn binds(&self) -> bool {
+        matches!(self, Self::Offered | Self::Signed | Self::Resumed | Self::AcceptedOnTheWire(_))
+    }
 }
 
 /// A statement that holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Stated {
     pub(crate) party: String,
-    pub(crate) at: i64,
+    /// When it provably existed: what it says itself, or when the first journal took it in if that is later.
+    pub(crate) moment: i64,
     pub(crate) step: Step,
 }
 
 impl Stated {
     pub(crate) const fn counts_from(&self) -> i64 {
         match self.step.stops() {
-            true => self.at.saturating_add(TOLERANCE),
-            false => self.at.saturating_sub(TOLERANCE),
+            true => self.moment.saturating_add(TOLERANCE),
+            false => self.moment.saturating_sub(TOLERANCE),
         }
     }
 }

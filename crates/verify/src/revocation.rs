@@ -120,7 +120,8 @@ impl List {
 fn times(message: &[u8]) -> Option<(i64, i64)> {
     let (rest, first) = Any::from_der(message).ok()?;
     let rest = if first.tag() == Tag::Integer { Any::from_der(rest).ok()?.0 } else { rest };
-    let (rest, _issuer) = Any::from_der(rest).ok()?;
+    let (rest, issuer) = Any::from_der(rest).ok()?;
+    members(issuer.data).all(|part| part.is_some_and(|part| part.tag() == Tag::Set)).then_some(())?;
     let (rest, made) = ASN1Time::from_der(rest).ok()?;
     let (_, ends) = ASN1Time::from_der(rest).ok()?;
     Some((made.timestamp(), ends.timestamp()))

@@ -71,6 +71,10 @@ pub(crate) struct Section {
     pub(crate) permits: Vec<PermitRecord>,
     pub(crate) declarations: Declarations,
     pub(crate) people: People,
+    /// When acts took statements about agreements in, by the hash of each.
+    pub(crate) taken_in: HashMap<Hash, i64>,
+    /// The same, by the hash of the version that they are about, in the order of the acts.
+    pub(crate) stated: HashMap<String, Vec<Hash>>,
     has_unknown_acts: bool,
     /// Of permits without a decision, by index: what must have been declared open.
     pub(crate) undecided: HashMap<u64, OpenKey>,
@@ -119,6 +123,8 @@ impl Section {
             permits: Vec::new(),
             declarations: Declarations::default(),
             people: People::default(),
+            taken_in: HashMap::new(),
+            stated: HashMap::new(),
             has_unknown_acts: false,
             undecided: HashMap::new(),
             hidden_permits: Vec::new(),

@@ -181,7 +181,7 @@ pub(crate) fn judge(section: &Section, anchors: &mut Anchors, findings: &mut Fin
             "Het certificaat onder wat over de regel verteld is deugt niet.",
             "the certificate behind what is told of the entry is not good",
         ];
-        let signed = certificate::Signed { chain, whose: section.participant(), at: *at };
+        let signed = certificate::Signed { chain, whose: section.participant(), at: *at, shown: *at };
         anchors.vouch(&signed, section, at_index(*index), bad, findings);
     }
 }

@@ -77,7 +77,7 @@ fn judge_word(word: &KeyWord, section: &Section, anchors: &mut Anchors, findings
         "Het certificaat onder de journaalsleutel is niet van deze deelnemer, of leidt niet naar een anker.",
         "the certificate behind the journal key is not this participant's, or leads to no anchor",
     ];
-    let signed = Signed { chain: &chain, whose: &word.participant, at };
+    let signed = Signed { chain: &chain, whose: &word.participant, at, shown: at };
     anchors.vouch(&signed, section, at_index(word.index), bad, findings)
 }
 

@@ -1,6 +1,6 @@
 """Advice of data protection officers: theirs, about this text, answered."""
 
-from ..agreement import Agreement, advised
+from ..agreement import advised
 from ..authority import make_key
 from ..journal import DAY
 from .making import HOUR, alone, case, line_of
@@ -19,7 +19,7 @@ def concluded(world, *advice, party="provider", document=None, **more):
     document = document or world.version(1).content
     for key in advice:
         document = advised(document, getattr(world, party), key, world.now, **more)
-    world.agreements = [Agreement(document).conclude(world.provider, world.consumer, world.now)]
+    world.agreements = [world.agree(document).conclude(world.provider, world.consumer, world.now)]
     world.on(HOUR)
     return alone(world.busy(3))
 
@@ -63,7 +63,7 @@ def clean_with_officer_who_left_afterwards(world):
 @case(notes="ONE_SIDE")
 def clean_with_advice_against_what_nobody_signed(world):
     document = advised(world.version(2, begin=world.now + 200 * DAY).content, world.provider, officer(world, world.provider), world.now, "negative")
-    made = Agreement(document)
+    made = world.agree(document)
     made.states(world.consumer, "offered", world.on())
     world.agreements.insert(0, made)
     return alone(world.busy(3))

@@ -158,37 +158,36 @@ def statement_by_somebody_who_is_no_party(world):
     return with_statements(world, change)
 
 
-@case("P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+@case("P:AGREEMENT_NOT_IN_FORCE", "P:STATEMENTS_DIFFER", notes="ONE_SIDE")
 def statement_dropped(world):
     return with_statements(world, lambda agreement: agreement.statements[:2])
 
 
-@case("P:AGREEMENT_NOT_IN_FORCE", notes="ONE_SIDE")
+@case("P:AGREEMENT_NOT_IN_FORCE", "P:STATEMENTS_DIFFER", notes="ONE_SIDE")
 def offer_dropped(world):
     return with_statements(world, lambda agreement: agreement.statements[1:])
 
 
+def signed_under(world, identity):
+    """A version that somebody signed for the consumer under this identity."""
+    made, own = world.version(1), world.consumer.identity
+    made.states(world.consumer, "offered", world.now)
+    made.states(world.provider, made.signature(world.provider, world.now), world.now)
+    world.consumer.identity = identity
+    made.states(world.consumer, made.signature(world.consumer, world.now), world.now)
+    world.agreements, world.consumer.identity = [made], own
+    world.on(HOUR)
+    return alone(world.busy(3))
+
+
 @case("P:CERTIFICATE", notes="ONE_SIDE")
 def statement_under_the_certificate_of_another(world):
-    def change(agreement):
-        own, world.consumer.identity = world.consumer.identity, world.provider.identity
-        step = agreement.signature(world.consumer, world.now)
-        agreement.statements[2] = agreement.statement(world.consumer, step, world.now)
-        world.consumer.identity = own
-
-    return with_statements(world, change)
+    return signed_under(world, world.provider.identity)
 
 
 @case("P:CERTIFICATE", notes="ONE_SIDE")
 def statement_under_an_expired_certificate(world):
-    def change(agreement):
-        own = world.consumer.identity
-        world.consumer.identity = world.authority.issue(world.consumer.oin, world.consumer.host, end=world.now - HOUR)
-        step = agreement.signature(world.consumer, world.now)
-        agreement.statements[2] = agreement.statement(world.consumer, step, world.now)
-        world.consumer.identity = own
-
-    return with_statements(world, change)
+    return signed_under(world, world.authority.issue(world.consumer.oin, world.consumer.host, end=world.now - HOUR))
 
 
 @case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
@@ -222,9 +221,10 @@ def permitted_while_one_of_two_still_holds_it_up(world):
 
 @case("P:AGREEMENT_NOT_IN_FORCE", "C:AGREEMENT_NOT_IN_FORCE")
 def permitted_before_it_was_signed(world):
-    world.agreements = [world.version(1).conclude(world.provider, world.consumer, world.now + 3 * HOUR)]
+    world.agreements = [world.version(1)]
     world.exchange(world.agreement)
-    world.on(6 * HOUR)
+    world.agreement.conclude(world.provider, world.consumer, world.on(3 * HOUR))
+    world.on(3 * HOUR)
     world.busy(3)
 
 
@@ -320,7 +320,7 @@ class Among:
         made = json.loads(json.dumps(world.version(1, signatories=[world.provider, self.third]).content))
         made["parties"].append({**made["parties"][0], "participant": self.third.participant, "name": self.third.name})
         made["clauses"].append({**made["clauses"][0], "name": "benefits", "service": {"provider": self.third.participant, "name": "benefits"}})
-        self.made = Agreement(made)
+        self.made = world.agree(made)
         self.made.states(world.provider, "offered", world.on())
         for each in (world.provider, self.third):
             self.made.states(each, self.made.signature(each, world.on()), world.now)

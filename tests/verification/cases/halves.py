@@ -77,7 +77,7 @@ def half_told_of_what_is_given(world):
     return [*own, *again([*theirs[:-1], told, theirs[-1]])]
 
 
-@case("C:FORM", "C:SIGNATORY_KEY", notes="ONE_SIDE")
+@case("C:FORM", "C:SIGNATORY_KEY", "C:STATEMENTS_DIFFER", notes="ONE_SIDE")
 def half_withheld_from_nobody(world):
     _, own, theirs = halves(world)
     head = {name: value for name, value in theirs[0].items() if name != "for"}

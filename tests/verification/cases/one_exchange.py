@@ -1,7 +1,7 @@
 """Evidence of one exchange, judged by the acts that it holds: which service was open, and whose keys signed and advised."""
 
 from .. import evidence
-from ..agreement import Agreement, advised
+from ..agreement import advised
 from ..authority import make_key
 from ..journal import DAY
 from .making import HOUR, again, case
@@ -105,7 +105,7 @@ def advised_anew(world, enrol):
         world.provider.enrol("fg", key, world.on(), "data_protection_officer")
     world.on(HOUR)
     document = advised(world.version(1, begin=world.now - DAY).content, world.provider, key, world.now)
-    world.agreements = [Agreement(document).conclude(world.provider, world.consumer, world.now)]
+    world.agreements = [world.agree(document).conclude(world.provider, world.consumer, world.now)]
     world.on(HOUR)
     return of_exchange(world, agreement=world.agreement)
 
@@ -131,3 +131,25 @@ def half_of_a_party_whose_people_are_not_handed_over(world):
     world.busy(2)
     own = evidence.of_exchange(world.provider.journal, transaction, world.agreements)
     return [*own, *evidence.of_half(world.consumer, world.provider.participant, transaction, world.agreements)]
+
+
+def with_proof(lines, kind="completion"):
+    """Where an entry of this kind stands, and its proof behind it."""
+    place = next(number for number, each in enumerate(lines) if each.get("kind") == kind)
+    assert lines[place + 1]["type"] == "inclusion"
+    return place
+
+
+@case("P:FORM", notes="ONE_SIDE")
+def of_one_exchange_an_entry_and_its_proof_twice(world):
+    lines = of_exchange(world, agreement=world.agreement)
+    place = with_proof(lines)
+    return again([*lines[: place + 2], *lines[place : place + 2], *lines[place + 2 :]])
+
+
+@case("P:FORM", notes="ONE_SIDE")
+def of_one_exchange_a_proof_before_its_entry(world):
+    lines = of_exchange(world, agreement=world.agreement)
+    place = with_proof(lines)
+    lines[place], lines[place + 1] = lines[place + 1], lines[place]
+    return lines

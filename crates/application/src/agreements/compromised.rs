@@ -1,5 +1,6 @@
-//! A certificate that was revoked for a moment before something was signed with it: the signature was never worth anything, so
-//! the agreement ends. One that has merely ended since, or was revoked for a later moment, changes nothing.
+//! A certificate that was revoked for a moment before something that was signed with it came here: whoever held the key then may
+//! have signed it and dated it back, so the agreement ends. One that has merely ended since, or was revoked for a later moment,
+//! changes nothing.
 
 use verbond_agreement::{Prose, Stage, Statement, StatementStep};
 use verbond_domain::{ParticipantId, Problem, Timestamp};
@@ -34,14 +35,15 @@ impl AgreementOffice {
         Ok(ended)
     }
 
-    /// Whose certificate under this version was not to be relied on when it signed, and from when on.
+    /// Whose certificate under this version was not to be relied on when what it signed was taken in here, and from when on.
     fn compromised(&self, version: &AgreementVersion, now: Timestamp) -> Option<(ParticipantId, Timestamp)> {
         let stage = version.stage(now);
-        let mut statements = version.statements.iter().filter(|(statement, _)| carries(statement, stage));
-        statements.find_map(|(statement, envelope)| {
+        let statements = version.statements.iter().zip(version.taken_in());
+        let mut statements = statements.filter(|((statement, _), _)| carries(statement, stage));
+        statements.find_map(|((statement, envelope), taken_in)| {
             let at = statement.at.timestamp();
             let from = self.trust.revoked_from(&envelope.certificates().ok()?, at)?;
-            (from <= at).then(|| (statement.participant.clone(), from))
+            (from <= at.max(taken_in)).then(|| (statement.participant.clone(), from))
         })
     }
 }
@@ -58,8 +60,8 @@ fn carries(statement: &Statement, stage: Stage) -> bool {
 fn reason(participant: &ParticipantId, from: Timestamp) -> Option<Prose> {
     let from = verbond_agreement::Moment::of(from).map(|from| from.to_string()).unwrap_or_default();
     let text = format!(
-        "Het certificaat van {participant} onder deze afspraak is ingetrokken met ingang van {from}, voor de handtekening. / The \
-         certificate of {participant} under this agreement was revoked as of {from}, before the signature."
+        "Het certificaat van {participant} onder deze afspraak is ingetrokken met ingang van {from}, voor de handtekening ontvangen was. / The \
+         certificate of {participant} under this agreement was revoked as of {from}, before the signature was received."
     );
     text.parse().ok()
 }

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use verbond_agreement::{Agreement, SignedBy, Statement, StatementStep};
 use verbond_domain::{ParticipantId, Problem, Timestamp};
-use verbond_trust::{Certificate, CertificateDer, TrustStore, Usage, jws::Jws};
+use verbond_trust::{Certificate, CertificateDer, CertificateRefusal, TrustStore, Usage, jws::Jws};
 
 use super::refusals;
 
@@ -85,7 +85,8 @@ impl Envelope {
     }
 }
 
-/// Judges the certificate behind a statement by its time. What ends something is taken in however late it comes.
+/// Judges the certificate behind a statement by its time, and by whether it has been revoked until now: what bears an earlier date
+/// and comes after that may have been made by anybody. What ends something is taken in however late it comes.
 fn judge(
     chain: &[CertificateDer<'_>],
     statement: &Statement,
@@ -96,7 +97,10 @@ fn judge(
     if at > now.plus_seconds(AHEAD) {
         return Err(refusals::statement_ahead());
     }
-    let bad = |refusal| refusals::statement(&format!("its signer's certificate is not good: {refusal}"));
+    let bad = |refusal| match refusal {
+        CertificateRefusal::Revoked => refusals::statement_revoked(),
+        other => refusals::statement(&format!("its signer's certificate is not good: {other}")),
+    };
     let certificate = trust.judge_at(chain, Usage::Client, at, now).map_err(bad)?;
     let binds = matches!(
         statement.step,

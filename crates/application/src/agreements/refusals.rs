@@ -97,6 +97,19 @@ pub(super) fn statement_ahead() -> Problem {
     .next("Houd de klokken van beide knooppunten gelijk (NTP).", "keep the clocks of both nodes right (NTP)")
 }
 
+pub(super) fn statement_revoked() -> Problem {
+    Problem::new(
+        "STATEMENT_REVOKED",
+        422,
+        "Het certificaat onder deze verklaring was al ingetrokken toen zij hier aankwam.",
+        "the certificate under this statement had been revoked when it arrived here",
+    )
+    .next(
+        "Laat de andere partij met een nieuw certificaat een nieuwe versie aanbieden en tekenen.",
+        "have the other party offer and sign a new version with a new certificate",
+    )
+}
+
 pub(super) fn statement_late() -> Problem {
     Problem::new(
         "STATEMENT_LATE",

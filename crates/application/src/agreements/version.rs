@@ -35,6 +35,8 @@ pub struct AgreementVersion {
     pub successor: Option<String>,
     /// A party ended it before its term began, and that was known here before it began.
     ended_early: bool,
+    /// When each of `statements` was taken in here.
+    taken_in: Vec<Timestamp>,
 }
 
 impl AgreementVersion {
@@ -71,7 +73,13 @@ impl AgreementVersion {
             life,
             successor: None,
             ended_early,
+            taken_in: row.steps.iter().map(|step| step.at).collect(),
         })
+    }
+
+    /// When each of the statements was taken in here, in their order: the moment from which on it provably existed.
+    pub fn taken_in(&self) -> impl Iterator<Item = Timestamp> {
+        self.taken_in.iter().copied()
     }
 
     /// All versions of agreements of which one has a term that is not over at `now`.

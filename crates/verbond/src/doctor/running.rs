@@ -35,6 +35,7 @@ pub async fn look(node: &Value, client: &Client) -> Vec<Finding> {
     findings.extend(node.get("restart_needed_for").and_then(restart));
     findings.extend(node.get("failing_tasks").and_then(failing));
     findings.extend(outbox(client).await);
+    findings.extend(losses(client).await);
     findings.extend(counterparts(client).await);
     findings.extend(published(client).await);
     findings
@@ -61,6 +62,28 @@ fn failing(tasks: &Value) -> Option<Finding> {
     Some(Finding::fail("tasks", nl, en).mend(
         "Het knooppunt begint ze steeds opnieuw. Meld de plaats uit het logboek bij de makers; zet wat het laatst is gewijzigd terug als dat kan.",
         "the node begins them anew each time; report the place that the log names to the makers, and undo what was changed last if that can be done",
+    ))
+}
+
+/// What cannot be read any more and has not been declared: verifiers take it for tampering until it is.
+async fn losses(client: &Client) -> Option<Finding> {
+    let losses = client.get("/v1/losses").await.ok()?;
+    let undeclared = losses.get("items")?.as_array()?.iter();
+    let undeclared: Vec<String> = undeclared
+        .filter(|loss| loss.get("declared_at").is_none_or(Value::is_null))
+        .filter_map(|loss| {
+            let class = loss.get("class")?.as_str()?;
+            Some(format!("{class} {} ({})", loss.get("month")?, loss.get("entries")?))
+        })
+        .collect();
+    let keys = (!undeclared.is_empty()).then(|| undeclared.join(", "))?;
+    let (nl, en) = (
+        format!("sleutels van het journaal zijn weg, en dat is niet gemeld (klasse, maand, regels): {keys}"),
+        format!("keys of the journal are gone, and that was not declared (class, month, entries): {keys}"),
+    );
+    Some(Finding::warn("losses", nl, en).mend(
+        "Zet de sleutels terug uit een reservekopie; kan dat niet, laat dan een bronhouder `verbond journal declare-loss --reason …` doen. Tot dan houden verificateurs het voor geknoei.",
+        "put the keys back from a backup; where that cannot be, have a steward do `verbond journal declare-loss --reason …`. Until then verifiers take it for tampering",
     ))
 }
 

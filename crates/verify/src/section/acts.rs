@@ -36,6 +36,12 @@ impl Section {
                 self.people.take(&subject, &person, at, names);
                 true
             }
+            Action::Stated(statement) => {
+                let first = self.taken_in.entry(statement).or_insert(at);
+                *first = at.min(*first);
+                self.stated.entry(subject).or_default().push(statement);
+                true
+            }
             Action::Retention(days) => {
                 self.keeping.days = days;
                 days.is_some()
