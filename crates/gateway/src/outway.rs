@@ -292,18 +292,20 @@ impl Outway {
                     witnessing::told(&mut head.headers, &counterpart, &gateway.witnesses);
                     // The provider's own refusals are no documents of the source.
                     let is_refusal = self.face.is_refusal(&head);
-                    let response = completing::response(Response::from_parts(head, body), &ticket);
+                    let response = Response::from_parts(head, body);
                     fail_point!("outway::head");
                     if is_refusal {
+                        // Before it is read: a refusal that breaks off is no answer that did.
+                        completing::failed(&ticket, REFUSED_THERE);
                         let mut response = match &obligations {
                             Some(_) => self.retold(response).await,
                             None => response,
                         };
                         self.face.name(&transaction_id, response.headers_mut());
-                        completing::failed(&ticket, REFUSED_THERE);
                         permitted.unanswered().await;
                         return Ok(response);
                     }
+                    let response = completing::response(response, &ticket);
                     // The provider has minimised; what it disclosed beyond that goes no further here.
                     let (absences, recorder) = (&gateway.absences, recorder.clone());
                     let beside = Beside { ticket: &ticket, absences, recorder };
