@@ -57,7 +57,13 @@ def workload(working, officers, token, consumer, source):
 
 def test_the_account_is_what_the_workload_did(workload, consumer, provider, officers, authority, tmp_path):
     _, asked = workload
-    transactions = [officer.afar("account", "exchanges", "--limit", "1000")["items"] for officer in officers]
+
+    def listed(officer):
+        """What has been decided stands in the listing within a second."""
+        items = officer.afar("account", "exchanges", "--limit", "1000")["items"]
+        return items if sum(each["permitted"] for each in items) >= asked else None
+
+    transactions = [eventually(lambda officer=officer: listed(officer), "the listing", 10) for officer in officers]
     permitted = [{each["transaction_id"] for each in items if each["permitted"]} for items in transactions]
     assert permitted[0] == permitted[1] and len(permitted[0]) == asked
     files = [handed_over(each, tmp_path / f"{each.node.id}.jsonl") for each in (provider, consumer)]

@@ -5,7 +5,6 @@ import datetime
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import time
@@ -19,6 +18,7 @@ from support.contract import connection, contract
 from support.hashing import content_hash, grant_hash
 from support.node import NodeFault, merge, toml
 from support.postgres import IS_MISSING, REASON, SERVER, empty_database, psql
+from support.wire import free_port
 from support.steps import called
 from support.world import CAST
 
@@ -210,9 +210,7 @@ def standby():
     """A streaming replica of the PostgreSQL of the tests."""
     directory = Path(os.environ["VERBOND_TEST_POSTGRES_DIR"]) / "standby"
     binaries = Path(sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))[-1]).parent
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     connection_info = SERVER + "?application_name=reserve"
     as_server(binaries / "pg_basebackup", "--pgdata", directory, "--dbname", connection_info, "--write-recovery-conf", "--checkpoint=fast")
     options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory} -c dynamic_shared_memory_type=mmap -c max_connections=300"

@@ -1,5 +1,6 @@
 """An ordinary web server with files made for the run: nginx where it is installed, else Python's own."""
 
+import contextlib
 import http.client
 import os
 import secrets
@@ -42,9 +43,12 @@ http {{
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the kernel gives to connections going out."""
+    while True:
+        port = 10_000 + secrets.randbelow(10_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def request(port: int, method: str, target: str, headers=None, body: bytes | None = None) -> Response:

@@ -1,7 +1,10 @@
 """HTTP/1.1 clients: mutual TLS to a peer, plain to the outway, a Unix socket to the administration."""
 
+import contextlib
 import http.client
+import itertools
 import json
+import os
 import socket
 import ssl
 from dataclasses import dataclass
@@ -131,8 +134,15 @@ class UnixClient:
             connection.close()
 
 
+_candidates = itertools.cycle(range(10_000, 20_000))
+for _ in range(os.getpid() * 97 % 10_000):
+    next(_candidates)
+
+
 def free_port(host=LOOPBACK):
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on at this moment; below those that the kernel gives to connections going out, any of which could
+    take it before it is listened on, and no other one than was given out shortly before."""
+    for port in _candidates:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            return port
