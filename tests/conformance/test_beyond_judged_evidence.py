@@ -25,7 +25,14 @@ def evidence(consumer, provider, folder, token):
     conclude(consumer, provider, digest)
     eventually(lambda: ask(consumer, token).status == 200, "an answer under the agreement", 20)
     file = folder / "journal.jsonl"
-    consumer.officer().afar("account", "evidence", "--out", str(file))
+
+    def handed_over():
+        """Up to the newest checkpoint, which may be of before the exchange."""
+        file.unlink(missing_ok=True)
+        consumer.officer().afar("account", "evidence", "--out", str(file))
+        return '"type":"agreement"' in file.read_text()
+
+    eventually(handed_over, "a checkpoint over the exchange", 30)
     return file
 
 
