@@ -25,19 +25,20 @@ impl<'a> Handovers<'a> {
         ours: Option<&ToldExchange>,
         theirs: Option<&ToldExchange>,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let named = |told: Option<&ToldExchange>| told.and_then(|told| told.agreement.clone());
-        let (Some(ours), Some(theirs)) = (named(ours), named(theirs)) else { return Ok(None) };
+        let ours = ours.and_then(|told| told.agreement.as_deref());
+        let theirs = theirs.and_then(|told| told.agreement.as_deref());
+        let (Some(ours), Some(theirs)) = (ours, theirs) else { return Ok(None) };
         if ours == theirs {
             return Ok(None);
         }
         if let Some((one, other, moment)) = &self.last
-            && *one == ours
-            && *other == theirs
+            && one == ours
+            && other == theirs
         {
             return Ok(*moment);
         }
-        let moment = self.look_up(&ours, &theirs).await?;
-        self.last = Some((ours, theirs, moment));
+        let moment = self.look_up(ours, theirs).await?;
+        self.last = Some((ours.to_owned(), theirs.to_owned(), moment));
         Ok(moment)
     }
 
