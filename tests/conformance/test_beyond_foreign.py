@@ -17,9 +17,9 @@ from support.agreements import (
     joined,
 )
 from support.between_two import folder, source  # noqa: F401
-from support.checks import eventually, transaction_id
-from support.foreign import MARK, PROBE, PROPERTY, another, names, party, proposed, stand_in, wire
-from support.hashing import content_hash, grant_hash
+from support.checks import eventually
+from support.foreign import MARK, PROBE, PROPERTY, another, asked, names, party, proposed, stand_in, state, wire
+from support.hashing import content_hash
 from support.node import NodeFault
 from support.servers import Reply
 from support.world import CAST
@@ -113,20 +113,6 @@ def offered_and_signed(organisation, content, folder):
     organisation.people["drafter"].afar("agreement", "offer", digest)
     organisation.people["signatory"].afar("agreement", "sign", digest)
     return digest
-
-
-def state(organisation, content):
-    found = organisation.node.cli("contract", "show", content_hash(content))
-    return found["state"]
-
-
-def asked(provider, peer, content):
-    """One exchange of the foreign consumer's outway."""
-    answer = peer.token(provider.node.manager_address, grant_hash(content, 0))
-    if answer.status != 200:
-        return answer
-    token = answer.json()["access_token"]
-    return peer.call(provider.node.inway_address, token, transaction=transaction_id(), path=f"/incomes/{BSN}")
 
 
 def acts(organisation, action):

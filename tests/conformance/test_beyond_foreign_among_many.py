@@ -13,7 +13,6 @@ from support import signing
 from support.agreements import (
     ACTIVITIES,
     AGREED,
-    BSN,
     SERVICE,
     SOURCE,
     Organisation,
@@ -25,9 +24,9 @@ from support.agreements import (
 )
 from support.authority import Authority, base64url
 from support.between_two import folder, source  # noqa: F401
-from support.checks import eventually, transaction_id
-from support.foreign import MARK, PROBE, another, names, party, proposed, seen, stand_in, wire
-from support.hashing import content_hash, grant_hash
+from support.checks import eventually
+from support.foreign import MARK, PROBE, another, asked, names, party, proposed, seen, stand_in, state, wire
+from support.hashing import content_hash
 from support.node import NodeFault
 from support.servers import Reply
 from support.world import CAST
@@ -138,19 +137,6 @@ def signs(organisation, digest):
 def stated(organisation, digest, step, by):
     """What this organisation has heard one of the others say of the foreign party."""
     return eventually(lambda: seen(organisation, digest, step).get(f"oin:{by.node.id}"), f"{step} by {by.node.id}", 30)
-
-
-def asked(organisation, peer, content):
-    """One exchange of the foreign consumer's outway."""
-    answer = peer.token(organisation.node.manager_address, grant_hash(content, 0))
-    if answer.status != 200:
-        return answer
-    token = answer.json()["access_token"]
-    return peer.call(organisation.node.inway_address, token, transaction=transaction_id(), path=f"/incomes/{BSN}")
-
-
-def state(organisation, content):
-    return organisation.node.cli("contract", "show", content_hash(content))["state"]
 
 
 def end(organisation, digest):

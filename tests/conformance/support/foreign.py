@@ -3,7 +3,10 @@
 import types
 import uuid
 
+from .agreements import BSN
+from .checks import transaction_id
 from .contract import connection, contract
+from .hashing import content_hash, grant_hash
 from .world import CAST
 
 PROPERTY = "verbond.agreement"
@@ -52,3 +55,17 @@ def seen(organisation, digest, step):
     """What was stated of foreign participants: who stated it, and the statement."""
     statements = organisation.agreement(digest)["statements"]
     return {each["participant"]: each["on_the_wire"] for each in statements if each["step"] == step}
+
+
+def asked(organisation, peer, content):
+    """One exchange of the foreign consumer's outway."""
+    answer = peer.token(organisation.node.manager_address, grant_hash(content, 0))
+    if answer.status != 200:
+        return answer
+    token = answer.json()["access_token"]
+    return peer.call(organisation.node.inway_address, token, transaction=transaction_id(), path=f"/incomes/{BSN}")
+
+
+def state(organisation, content):
+    """How far an organisation has a contract."""
+    return organisation.node.cli("contract", "show", content_hash(content))["state"]
