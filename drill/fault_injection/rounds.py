@@ -162,8 +162,9 @@ class Drill:
             if told["counts"].get(reads, 0) != counted[side]:
                 self.found.append(f"{counted[side]} permits without completion at the {side}; {told['counts'].get(reads, 0)} read as unknown")
         # Whatever breaks, neither side writes down what is not so.
-        disagree = [each for each in told["findings"] if each["kind"] in ("differs", "contradicts", "missing_here", "missing_there")]
-        self.found += [f"the accounts disagree about {each['transaction_id']}: {each['kind']} {each.get('members', '')}" for each in disagree]
+        if told["disagrees"]:
+            those = [each for each in told["findings"] if each["kind"] in ("differs", "contradicts", "missing_here", "missing_there")]
+            self.found.append(f"the accounts disagree: {told['counts']}; {those[:10]}")
         return {"compared": told["compared"], "same": told["same"], "counts": told["counts"], "permits_without_completion": counted}
 
     def result(self) -> dict:
