@@ -4,7 +4,7 @@ use std::{io::Cursor, path::PathBuf};
 
 use async_trait::async_trait;
 use verbond_account::Judge;
-use verbond_verify::{Alarm, Anchors, Finding, Input, verify};
+use verbond_verify::{Alarm, Anchors, Finding, Input, Room, verify};
 
 /// What makes evidence not what it says it is. What else is found is what it shows, and stays in it for whoever reads it.
 const UNSOUND: [Alarm; 10] = [
@@ -39,7 +39,7 @@ fn judge(paths: &[PathBuf], evidence: Vec<u8>, held: Vec<String>) -> Vec<String>
     };
     let input = |content: Vec<u8>| Input { name: String::new(), content: Box::new(Cursor::new(content)) };
     let held = held.into_iter().map(|note| input(note.into_bytes())).collect();
-    let report = verify(vec![input(evidence)], anchors, held, &mut |_| {});
+    let report = verify(vec![input(evidence)], anchors, held, &Room::default(), &mut |_| {});
     let mut alarms: Vec<String> = report.alarms.iter().filter(|found| is_unsound(found)).map(code).collect();
     if report.unreadable.is_some() {
         alarms.push("UNREADABLE".to_owned());
