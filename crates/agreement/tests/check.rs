@@ -134,6 +134,35 @@ fn each_thing_that_is_missing_is_found_alone() -> Outcome {
     Ok(())
 }
 
+fn codes(document: &Value) -> Result<BTreeSet<Code>, Box<dyn std::error::Error>> {
+    let mut context = context("assistance")?;
+    context.services.clear();
+    Ok(check(&parsed(document)?, &context).iter().map(|finding| finding.code).collect())
+}
+
+#[test]
+fn a_clause_is_about_people_by_a_number_alone_whatever_its_sensitivity() -> Outcome {
+    let mut document = document("open-addresses")?;
+    assert!(!codes(&document)?.contains(&Code::GroundMissing));
+    set(&mut document, "/clauses/0/operations/0/delivered/0/identifies", "national_number".into())?;
+    assert!(codes(&document)?.contains(&Code::GroundMissing));
+    Ok(())
+}
+
+#[test]
+fn names_of_people_say_nothing_new_of_what_is_about_people() -> Outcome {
+    let mut document = document("assistance")?;
+    let operation = "/clauses/0/operations/0";
+    let parameter =
+        serde_json::json!({ "name": "geboortedatum", "place": "query", "values": { "allow": "day" } });
+    set(&mut document, &format!("{operation}/parameters/-"), parameter)?;
+    set(&mut document, &format!("{operation}/whole_document/categories/0"), "geboortedatum".into())?;
+    assert!(!codes(&document)?.contains(&Code::NamedAsPersonal));
+    set(&mut document, &format!("{operation}/whole_document/sensitivity"), "not_personal".into())?;
+    assert!(codes(&document)?.contains(&Code::NamedAsPersonal));
+    Ok(())
+}
+
 #[test]
 fn every_code_has_its_mutation() {
     let tried: BTreeSet<_> = mutations().iter().map(|mutation| mutation.code).collect();

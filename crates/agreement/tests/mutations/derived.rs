@@ -52,13 +52,19 @@ fn said(mut element: Value) -> Value {
 
 /// Another agreement between the parties, under which only this is told about the income.
 pub fn others_tell(context: &mut CheckContext, limit: &str) {
+    let comparison = json!({"operator": "below", "constant": {"number": limit}});
+    others_compare(context, "$.income.amount", &comparison);
+}
+
+/// Another agreement between the parties, under which only this is told about a value.
+pub fn others_compare(context: &mut CheckContext, from: &str, comparison: &Value) {
     let mut other = document(EXAMPLE).expect("the example");
     other["id"] = json!("01932f5e-7c00-7000-8000-00000000ffff");
-    let comparison = json!({"operator": "below", "constant": {"number": limit}});
-    let rule = json!({"by": "compare", "from": "$.income.amount", "comparison": comparison});
+    let rule = json!({"by": "compare", "from": from, "comparison": comparison});
     let operations = other["clauses"][0]["operations"].as_array_mut().expect("operations");
     operations.truncate(1);
-    operations[0]["delivered"] = json!([element("$.income.below_that", Some(rule))]);
+    let (beside, _) = from.rsplit_once('.').expect("a member");
+    operations[0]["delivered"] = json!([element(&format!("{beside}.told"), Some(rule))]);
     context.others.push(parsed(&other).expect("an agreement"));
 }
 
@@ -71,6 +77,8 @@ pub fn all() -> Vec<Mutation> {
         let comparison = json!({"operator": "below", "constant": {"number": limit}});
         json!({"by": "compare", "from": "$.income.amount", "comparison": comparison})
     };
+    let mut all_of_a_body = said(element("$", None));
+    all_of_a_body["type"] = json!("subtree");
     vec![
         document_only(Code::PersonLimitUnsaid, EXAMPLE, vec![Remove("/clauses/0/conditions/per_person")]),
         // The income itself, under another path, and all of a document.
@@ -117,6 +125,11 @@ pub fn all() -> Vec<Mutation> {
         ),
         // Under another clause, and under another agreement; what one clause says already adds nothing.
         known_only(Code::DerivedNarrowsTogether, EXAMPLE, |context| others_tell(context, "16000")),
+        // About the second of two values.
+        known_only(Code::DerivedNarrowsTogether, EXAMPLE, |context| {
+            let comparison = json!({"operator": "at_most", "constant": {"day": "2025-12-31"}});
+            others_compare(context, "$.pension.began", &comparison);
+        }),
         document_only(
             Code::DerivedNarrowsStated,
             EXAMPLE,
@@ -162,6 +175,11 @@ pub fn all() -> Vec<Mutation> {
                 service.operations[0].elements[5].kind = verbond_agreement::SourceType::Number;
             }
         }),
+        forget(document_only(
+            Code::SubtreeOfAll,
+            EXAMPLE,
+            vec![Set("/clauses/0/operations/1/request/elements", json!([all_of_a_body]))],
+        )),
         forget(document_only(
             Code::DerivedSourceDelivered,
             EXAMPLE,

@@ -140,6 +140,12 @@ fn activities() -> Vec<Mutation> {
         known_only(Code::ActivityNotPublished, "pensioners", |context| {
             context.activities.retain(|one| !one.url.as_str().contains(PROVIDER));
         }),
+        // The same page at another address is not the one that is pinned, whatever it says.
+        known_only(Code::ActivityNotPublished, "pensioners", |context| {
+            activity(context, RECEIVER, |one| one.purposes = vec![name("enforcement")]);
+            readings(context, RECEIVER)
+                .for_each(|one| one.url = "https://elsewhere.test/activity".parse().expect("a line"));
+        }),
         // What a party reads at its own address proves nothing.
         known_only(Code::ActivityNotPublished, "pensioners", |context| {
             let own: Vec<_> = context.activities.iter().map(|one| one.read_by.clone()).rev().collect();

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 use verbond_agreement::{
-    Recipient,
+    IdentifierKind, Recipient,
     check::{CheckContext, Credential},
 };
 
 use super::{
     algorithms::{listed, register},
-    derived::others_tell,
+    derived::{others_compare, others_tell},
     grounds::{activity, name, own},
 };
 use crate::{
@@ -45,11 +45,58 @@ pub fn all() -> Vec<Clean> {
     all
 }
 
+/// One more answer about the income.
+fn below(limit: &str) -> Change {
+    let comparison = json!({"operator": "below", "constant": {"number": limit}});
+    Set(
+        "/clauses/0/operations/0/delivered/-",
+        json!({
+            "path": format!("$.income.below_{limit}"), "type": "boolean", "category": "income",
+            "sensitivity": "sensitive", "meaning": "Made for a test",
+            "derived": {"by": "compare", "from": "$.income.amount", "comparison": comparison},
+        }),
+    )
+}
+
 /// Answers about one value that together tell no more than one clause does.
 fn answers() -> Vec<Clean> {
     vec![
         // The same limit, written otherwise.
         known("answers", |context| others_tell(context, "15480.5")),
+        // One of the limits of a band.
+        known("answers", |context| others_tell(context, "30000")),
+        // Another value: under another category, or another name.
+        known("answers", |context| {
+            others_tell(context, "16000");
+            context.others[0].clauses[0].operations[0].delivered[0].category = name("savings");
+        }),
+        known("answers", |context| {
+            let comparison = json!({"operator": "below", "constant": {"number": "16000"}});
+            others_compare(context, "$.income.other", &comparison);
+        }),
+        // It has ended this very moment.
+        known("answers", |context| {
+            others_tell(context, "16000");
+            context.others[0].term.until = "2026-11-01T00:00:00Z".parse().expect("a moment");
+        }),
+        // Others tell all of it already: this adds nothing.
+        known("answers", |context| {
+            others_tell(context, "16000");
+            let mut same = document("answers").expect("the example");
+            same["id"] = json!("01932f5e-7c00-7000-8000-00000000fffe");
+            context.others.push(parsed(&same).expect("an agreement"));
+        }),
+        // As many constants as need no reason.
+        Clean { example: "answers", changes: vec![below("20000"), below("25000")], known: |_| {} },
+        // What is a person's number elsewhere: in another service with an operation of this name.
+        known("answers", |context| {
+            let (provider, mut other) = context.services[0].clone();
+            other.service = "another".parse().expect("a name");
+            for element in &mut other.operations[0].elements {
+                element.identifies = Some(IdentifierKind::NationalNumber);
+            }
+            context.services.push((provider, other));
+        }),
         // Told to somebody else.
         known("answers", |context| {
             others_tell(context, "16000");
@@ -183,6 +230,24 @@ fn documents() -> Vec<Clean> {
     };
     vec![
         secrecy(article("BWBR0099998", "8")),
+        // A letter that holds by itself, in no law.
+        Clean {
+            example: "collaboration",
+            changes: vec![
+                Set("/clauses/0/provider/ground/ground/special_categories/letter", json!("c")),
+                Change::Remove("/clauses/0/provider/ground/ground/special_categories/provision"),
+            ],
+            known: |_| {},
+        },
+        // All that a source says of what is about nobody.
+        Clean {
+            example: "open-addresses",
+            changes: vec![
+                Set("/clauses/0/operations/0/delivered/0/type", json!("subtree")),
+                Set("/clauses/0/operations/0/delivered/0/why_all", json!("Its parts differ per kind")),
+            ],
+            known: |context| context.services.clear(),
+        },
         secrecy(article("BWBR0099999", "7")),
         changed(
             "collaboration",

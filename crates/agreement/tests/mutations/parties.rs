@@ -107,6 +107,12 @@ fn signatures() -> Vec<Mutation> {
         }),
         document_only(Code::AdviceMissing, "pensioners", vec![Remove("/advice/1")]),
         known_only(Code::AdviceWithoutAct, "pensioners", |context| drop(context.advice.pop())),
+        // An act of somebody else's.
+        known_only(Code::AdviceWithoutAct, "pensioners", |context| {
+            if let Some(advice) = context.advice.first_mut() {
+                advice.party = "oin:00000099000000070000".parse().expect("an identifier");
+            }
+        }),
         known_only(Code::AdviceNotByOfficer, "pensioners", |context| {
             if let Some(advice) = context.advice.first_mut() {
                 advice.by_officer = false;
