@@ -11,9 +11,9 @@ from support.agreements import BSN, SERVICE, conclude, document, element, write
 from support.between_two import consumer, folder, provider, source, token  # noqa: F401
 from support.checks import eventually
 from support.own_end import Wire
+from support.payloads import SECRET, agreed_on, projected
 from support.servers import Reply
 
-SECRET = "Niet-Afgesproken"
 BIG = 9007199254740993  # 2^53 + 1
 JSON = "application/json"
 
@@ -99,53 +99,12 @@ FORMS = {
     "matrix": ([[1, [2, SECRET]], [3], []], {"$[*][*]": "integer"}),
 }  # fmt: skip
 
-KINDS = {
-    "string": lambda value: isinstance(value, str),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
-    "boolean": lambda value: isinstance(value, bool),
-    "subtree": lambda value: True,
-}
-ABSENT = object()
-
-
-def steps(path):
-    """A path as names, and `[*]` for the items of a list."""
-    return path.removeprefix("$").replace("[*]", ".[*]").lstrip(".").split(".")
-
-
-def projected(value, paths):
-    """What stands at these paths: members by name, lists with their places, nothing else. What is not of the agreed type is
-    absent, and `null` where it is an item of a list."""
-    here = [kind for path, kind in paths if not path]
-    if here:
-        return value if KINDS[here[0]](value) else ABSENT
-    if isinstance(value, dict):
-        shown = {}
-        for name, member in value.items():
-            below = [(path[1:], kind) for path, kind in paths if path[0] == name]
-            found = projected(member, below) if below else ABSENT
-            if found is not ABSENT:
-                shown[name] = found
-        return shown
-    if isinstance(value, list) and all(path[0] == "[*]" for path, _ in paths):
-        items = (projected(item, [(path[1:], kind) for path, kind in paths]) for item in value)
-        return [None if item is ABSENT else item for item in items]
-    return ABSENT
-
-
 def imported(binary, sample, operation):
     command = [binary, "--data", "/nonexistent", "description", "import", "sample", "-", "--service", SERVICE, "--operation", operation]
     done = subprocess.run(command, input=json.dumps(sample), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     (made,) = json.loads(done.stdout)["operations"]
     return made
-
-
-def agreed_on(base, name, record, paths, **more):
-    return {**base, "name": name, "path": f"/{name}/{{person}}", "record": record,
-            "delivered": [{**element(path, kind, "personal"), **({"why_all": "It has no fixed form."} if kind == "subtree" else {})}
-                          for path, kind in paths.items()], **more}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +229,7 @@ def test_what_is_described_from_a_sample_is_seen_beforehand_and_arrives(
     consumer, provider, authority, token, agreed, working, source, folder, name
 ):
     sample, paths = FORMS[name]
-    wanted = projected(sample, [(steps(path), kind) for path, kind in paths.items()])
+    wanted = projected(sample, paths)
     shown = consumer.people["drafter"].afar("agreement", "preview", agreed, write(folder, sample), "--operation", name)
     (previewed,) = shown["operations"]
     assert previewed["delivered"] == wanted and SECRET not in json.dumps(previewed["delivered"])

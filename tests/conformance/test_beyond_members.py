@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from support.agreements import (
+    AGREED,
     BSN,
     SERVICE,
+    SOURCE,
     article,
     ask,
     conclude,
@@ -26,6 +28,7 @@ from support.attempts import another, clause, receiver
 from support.between_two import consumer, folder, provider, source, token  # noqa: F401
 from support.checks import eventually
 from support.node import NodeFault
+from support.servers import Reply
 
 WORKSPACE = Path(__file__).resolve().parents[2]
 TABLE = WORKSPACE / "docs" / "reference" / "agreement-members.md"
@@ -225,9 +228,17 @@ WIRE = {
     "one_of": (with_year({"allow": "one_of", "values": ["2025"]}), f"{PERSON}?year=2026", (403, None)),
     "one_of agreed": (with_year({"allow": "one_of", "values": ["2026"]}), f"{PERSON}?year=2026", (200, None)),
     "integer": (with_year({"allow": "integer", "minimum": 2000, "maximum": 2025}), f"{PERSON}?year=2026", (403, None)),
+    "minimum": (with_year({"allow": "integer", "minimum": 2027, "maximum": 2030}), f"{PERSON}?year=2026", (403, None)),
+    "day": (with_year({"allow": "day"}), f"{PERSON}?year=2026", (403, None)),
+    "longest text": (with_year({"allow": "text", "longest": 3}), f"{PERSON}?year=2026", (403, None)),
+    "name": (lambda it: operation(it)["parameters"].append(parameter({"allow": "text", "longest": 9}, "jaar")), f"{PERSON}?year=2026",
+             (403, None)),
     "required": (lambda it: operation(it)["parameters"].append({**parameter({"allow": "day"}), "required": True}), PERSON, (403, None)),
     "content_type": (lambda it: operation(it).update(content_type="application/geo+json"), PERSON, (502, "ANSWER_NOT_PROJECTABLE")),
     "type": (lambda it: first(it).update(type="string"), PERSON, (200, {"income": {"below_minimum": True}})),
+    "nullable": (lambda it: operation(it)["delivered"].append({**element("$.gone", "string", "personal"), "nullable": True}), PERSON,
+                 (200, {**AGREED, "gone": None})),
+    "not nullable": (lambda it: operation(it)["delivered"].append(element("$.gone", "string", "personal")), PERSON, (200, AGREED)),
     "delivered": (lambda it: operation(it)["delivered"].pop(), PERSON, (200, {"year": 2026})),
     "delivered more": (lambda it: operation(it)["delivered"].append(element("$.income.amount", "integer", "sensitive")), PERSON,
                        (200, {"year": 2026, "income": {"amount": 14250, "below_minimum": True}})),
@@ -235,8 +246,9 @@ WIRE = {
 
 
 @pytest.fixture(scope="module")
-def working(consumer, provider, token, folder):
+def working(consumer, provider, token, folder, source):
     """Both nodes, once a wire contract has followed from an agreement that is not edited."""
+    source.respond = lambda request: Reply.of({**SOURCE, "gone": None})
     conclude(consumer, provider, consumer.drafts(document(provider.node, consumer.node), folder))
     eventually(lambda: ask(consumer, token).status == 200, "an answer under what is not edited", 60)
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use verbond_domain::ServiceName;
 
-use crate::{Derivation, EntryName, Line, PathTemplate, Prose, RequestBody};
+use crate::{Day, Derivation, EntryName, Line, PathTemplate, Prose, RequestBody};
 
 /// A method of HTTP that an operation may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -70,6 +70,28 @@ pub enum AllowedValues {
         /// Most characters.
         longest: u16,
     },
+}
+
+impl AllowedValues {
+    /// Whether a value, decoded, is one of them. Each has one spelling: a whole number has no plus sign, no leading zeros and
+    /// is not `-0`; what stands in a list stands for itself, whatever a source may make of `*` or `a,b`.
+    pub fn permits(&self, value: &str) -> bool {
+        match self {
+            Self::OneOf { values } => values.iter().any(|one| one.as_str() == value),
+            Self::Integer { minimum, maximum } => value
+                .parse::<i64>()
+                .is_ok_and(|number| (*minimum..=*maximum).contains(&number) && number.to_string() == value),
+            Self::Day => value.parse::<Day>().is_ok_and(|day| day.to_string() == value),
+            Self::Identifier { longest } => {
+                let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+                !value.is_empty() && value.len() <= usize::from(*longest) && value.bytes().all(alphabet)
+            }
+            Self::Text { longest } => {
+                !value.is_empty()
+                    && value.chars().take(usize::from(*longest) + 1).count() <= usize::from(*longest)
+            }
+        }
+    }
 }
 
 /// Which register gave out a number by which a person is known.
@@ -243,4 +265,58 @@ pub struct DescribedService {
     pub description: Prose,
     /// Its operations.
     pub operations: Vec<DescribedOperation>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::WordsError;
+
+    #[test]
+    fn allowed_values_are_those_of_the_document() {
+        let integer = AllowedValues::Integer { minimum: -5, maximum: 2030 };
+        for (value, allowed) in [
+            ("0", true),
+            ("-5", true),
+            ("2030", true),
+            ("2031", false),
+            ("-6", false),
+            ("+1", false),
+            ("01", false),
+            ("-0", false),
+            ("", false),
+            ("1.0", false),
+            ("9223372036854775808", false),
+        ] {
+            assert_eq!(integer.permits(value), allowed, "{value}");
+        }
+        for (value, allowed) in
+            [("2026-02-28", true), ("2026-02-30", false), ("2026-2-1", false), ("", false)]
+        {
+            assert_eq!(AllowedValues::Day.permits(value), allowed, "{value}");
+        }
+        let identifier = AllowedValues::Identifier { longest: 4 };
+        for (value, allowed) in
+            [("P-42", true), ("P-042", false), ("", false), ("a b", false), ("\u{e9}", false)]
+        {
+            assert_eq!(identifier.permits(value), allowed, "{value}");
+        }
+        let text = AllowedValues::Text { longest: 2 };
+        for (value, allowed) in [("\u{e9}\u{e9}", true), ("abc", false), ("", false)] {
+            assert_eq!(text.permits(value), allowed, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_listed_value_stands_for_itself() -> Result<(), WordsError> {
+        let listed = |text: &str| Ok(AllowedValues::OneOf { values: vec![text.parse()?] });
+        for agreed in [".*", "*", "P-1,P-2", "[0-9]+", "a|b", "%25"] {
+            let allowed: AllowedValues = listed(agreed)?;
+            assert!(allowed.permits(agreed), "{agreed}");
+            for other in ["", "x", "P-1", "P-2", "0", "a", "b", "%", "P-1,P-2,P-3"] {
+                assert!(!allowed.permits(other), "{agreed} {other}");
+            }
+        }
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use verbond_domain::Bilingual;
 
-use crate::{Agreement, ClauseName, DocumentError};
+use crate::{Agreement, ClauseName, DocumentError, text::visible};
 
 /// What happened to a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema)]
@@ -207,7 +207,6 @@ fn items(
         changes.push(change(steps, Some(before), Some(after)));
         return;
     };
-    let count = changes.len();
     let find = |keys: &[String], key: &String| keys.iter().position(|one| one == key);
     for key in old_keys.iter().chain(new_keys.iter().filter(|key| !old_keys.contains(key))) {
         if let Some(last) = steps.last_mut() {
@@ -220,8 +219,11 @@ fn items(
     if let Some(last) = steps.last_mut() {
         last.item = None;
     }
-    // Only the order differs; the documents still do.
-    if changes.len() == count {
+    // The order of what stands in both is a difference of its own, whatever else there is.
+    let shared = |keys: &[String], others: &[String]| -> Vec<String> {
+        keys.iter().filter(|key| others.contains(key)).cloned().collect()
+    };
+    if shared(&old_keys, &new_keys) != shared(&new_keys, &old_keys) {
         changes.push(change(steps, Some(before), Some(after)));
     }
 }
@@ -258,7 +260,7 @@ fn sentence(kind: ChangeKind, steps: &[Step], before: Option<&Value>, after: Opt
         let called = CALLED.iter().find(|(name, ..)| *name == step.member);
         let (dutch, english) =
             called.map_or((step.member.as_str(), step.member.as_str()), |(_, nl, en)| (nl, en));
-        let item = step.item.as_ref().map(|item| format!(" {item}")).unwrap_or_default();
+        let item = step.item.as_ref().map(|item| format!(" {}", visible(item))).unwrap_or_default();
         // What is known by its item only, such as the ground within a reference to it, says the same twice.
         let both = (format!("{dutch}{item}"), format!("{english}{item}"));
         if nl.last() != Some(&both.0) && step.member != "side" && step.member != "entry" {
@@ -279,7 +281,10 @@ fn sentence(kind: ChangeKind, steps: &[Step], before: Option<&Value>, after: Opt
     };
     let (nl, en) = (frame(nl, "in"), frame(en, "in"));
     let short = |value: Option<&Value>| match value {
-        Some(Value::String(text)) if text.chars().count() <= 80 => Some(format!("“{text}”")),
+        // A text with these quotes could pose as another sentence; it stands beside it, as the value itself.
+        Some(Value::String(text)) if text.chars().count() <= 80 && !text.contains(['“', '”']) => {
+            Some(format!("“{}”", visible(text)))
+        }
         Some(Value::Number(number)) => Some(number.to_string()),
         Some(Value::Bool(true)) => Some("true".to_owned()),
         Some(Value::Bool(false)) => Some("false".to_owned()),

@@ -111,7 +111,7 @@ pub(crate) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn path(text: &Line) -> Result<ElementPath, PlanError> {
+pub(crate) fn path(text: &Line) -> Result<ElementPath, PlanError> {
     text.as_str().parse().map_err(|error| PlanError::Path(text.to_string(), error))
 }
 

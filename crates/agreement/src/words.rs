@@ -158,6 +158,11 @@ impl Day {
         Self(at.date())
     }
 
+    /// Year, month from 1 to 12, and day of the month.
+    pub(crate) const fn parts(self) -> (i32, u8, u8) {
+        (self.0.year(), self.0.month() as u8, self.0.day())
+    }
+
     /// The first moment of the day.
     pub fn begin(self) -> Timestamp {
         Timestamp::from_seconds(self.0.midnight().assume_utc().unix_timestamp())
@@ -199,6 +204,11 @@ impl Moment {
     pub fn of(moment: Timestamp) -> Option<Self> {
         let at = OffsetDateTime::from_unix_timestamp(moment.seconds()).ok()?;
         (0..=9999).contains(&at.year()).then_some(Self(moment.seconds()))
+    }
+
+    /// Hour, minute and second of the day in UTC.
+    pub(crate) fn clock(self) -> (u8, u8, u8) {
+        OffsetDateTime::from_unix_timestamp(self.0).unwrap_or(OffsetDateTime::UNIX_EPOCH).time().as_hms()
     }
 
     /// As a timestamp.

@@ -9,6 +9,7 @@ use verbond_agreement::check::{CheckContext, Code, Severity, check, check_findin
 
 mod mutations {
     pub mod algorithms;
+    pub mod ambiguity;
     pub mod derived;
     pub mod elements;
     pub mod grounds;
@@ -75,6 +76,7 @@ fn mutations() -> Vec<Mutation> {
         mutations::elements::all(),
         mutations::derived::all(),
         mutations::algorithms::all(),
+        mutations::ambiguity::all(),
         mutations::parties::all(),
     ];
     families.into_iter().flatten().collect()

@@ -92,7 +92,7 @@ async fn minimised(
         return Ok(Response::from_parts(head, verbond_transport::empty()));
     }
     if is_empty || whole {
-        return Ok(Response::from_parts(head, body));
+        return Ok(Response::from_parts(head, without_trailers(body)));
     }
     let projection = obligations.projection(projected).map_err(|error| {
         tracing::warn!(operation = %operation.name, %error, "an agreed operation's answers cannot be projected");
@@ -109,6 +109,15 @@ async fn minimised(
         None => {}
     }
     Ok(Response::from_parts(head, minimised.boxed_unsync()))
+}
+
+/// A document that goes out whole, without the fields that stand behind it: those are no part of it (RFC 9110 section 6.5),
+/// and nobody agreed on any.
+fn without_trailers(body: Body) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    body.map_frame(|frame| Frame::data(frame.into_data().unwrap_or_default())).boxed_unsync()
 }
 
 /// Whether the content type is the agreed one, parameters aside.
@@ -392,6 +401,29 @@ pub(crate) mod tests {
         let parse = serde_json::from_str::<serde_json::Value>;
         assert_eq!(parse(&answer)?, parse(expected)?);
         assert_eq!(left(Projected::Answer, &answer).await?, Some(answer));
+        Ok(())
+    }
+
+    /// Over HTTP/2 fields behind a body come unannounced.
+    #[tokio::test]
+    async fn no_field_behind_a_body_goes_on() -> Outcome {
+        let trailers = HeaderMap::from_iter([(http::HeaderName::from_static("x-note"), "secret".parse()?)]);
+        let frames = || {
+            let frames =
+                [Frame::data(Bytes::from_static(br#"{"year":2026}"#)), Frame::trailers(trailers.clone())];
+            let frames = futures_util::stream::iter(frames.map(Ok::<_, BoxError>));
+            http_body_util::StreamBody::new(frames).boxed_unsync()
+        };
+        let response = Response::builder().header(CONTENT_TYPE, "application/json").body(frames())?;
+        let ticket = Arc::new(crate::in_flight::tests::ticket()?.0);
+        let beside = Beside { ticket: &ticket, absences: &Arc::default(), recorder: None };
+        let projected = under(Some(&obligations()?), Projected::Source, response, beside).await;
+        let projected = projected.map_err(|_| "an answer")?.into_body();
+        for body in [projected, without_trailers(frames())] {
+            let collected = body.collect().await.map_err(|error| error.to_string())?;
+            assert!(collected.trailers().is_none());
+            assert_eq!(collected.to_bytes(), Bytes::from_static(br#"{"year":2026}"#));
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 use verbond_agreement::{
-    AllowedValues, Clause, Day, IdentifierKind, Operation, Parameter, ParameterPlace, PersonPlace, Segment,
+    AllowedValues, Clause, IdentifierKind, Operation, Parameter, ParameterPlace, PersonPlace, Segment,
 };
 
 use crate::{Reason, ReasonCode, text::readable};
@@ -60,8 +60,9 @@ pub(crate) struct Match {
     pub(crate) refused: bool,
 }
 
-/// The operation of a clause that a request is: the most specific one whose parameters are all agreed, else the most
-/// specific one that has its method and path.
+/// The operation of a clause that a request is: of the most specific ones that have its method and path, one whose parameters
+/// are all agreed, if there is. A source takes the most specific one too (OpenAPI 3.1, Path Templating): what that refuses
+/// no other operation permits, since the source would do that one under the name of this.
 pub(crate) fn find(clause: &Clause, call: Call<'_>) -> Option<Match> {
     let mut best: Option<(Specificity<'_>, Match)> = None;
     for (number, operation) in clause.operations.iter().enumerate() {
@@ -74,7 +75,7 @@ pub(crate) fn find(clause: &Clause, call: Call<'_>) -> Option<Match> {
         let found = Match { operation: number, parameters, refused };
         let specificity = Specificity(operation.path.segments());
         let better = match &best {
-            Some((other, best)) => (found.refused, &specificity) < (best.refused, other),
+            Some((other, best)) => (&specificity, found.refused) < (other, best.refused),
             None => true,
         };
         if better {
@@ -169,7 +170,7 @@ pub(crate) fn judge(operation: &Operation, facts: &ParameterFacts) -> Vec<Reason
             ParameterFact::Refused(_) => false,
             ParameterFact::Present => parameter(operation, name).is_some(),
             ParameterFact::Value(value) => {
-                parameter(operation, name).is_some_and(|parameter| allows(&parameter.values, value))
+                parameter(operation, name).is_some_and(|parameter| parameter.values.permits(value))
             }
         };
         if !agreed {
@@ -217,7 +218,7 @@ fn facts(operation: &Operation, in_path: &[&str], query: Option<&str>) -> Parame
 fn fact(parameter: Option<&Parameter>, value: Option<Cow<'_, str>>) -> ParameterFact {
     let Some(parameter) = parameter else { return ParameterFact::Refused(ParameterRefusal::Unknown) };
     let Some(value) = value else { return ParameterFact::Refused(ParameterRefusal::NotCanonical) };
-    if !allows(&parameter.values, &value) {
+    if !parameter.values.permits(&value) {
         return ParameterFact::Refused(ParameterRefusal::Value);
     }
     let bounded = matches!(
@@ -227,25 +228,6 @@ fn fact(parameter: Option<&Parameter>, value: Option<Cow<'_, str>>) -> Parameter
     match bounded && parameter.identifies.is_none() {
         true => ParameterFact::Value(value.into_owned()),
         false => ParameterFact::Present,
-    }
-}
-
-fn allows(allowed: &AllowedValues, value: &str) -> bool {
-    match allowed {
-        AllowedValues::OneOf { values } => values.iter().any(|one| one.as_str() == value),
-        // One spelling each: no plus sign, no leading zeros, no `-0`.
-        AllowedValues::Integer { minimum, maximum } => value
-            .parse::<i64>()
-            .is_ok_and(|number| (*minimum..=*maximum).contains(&number) && number.to_string() == value),
-        AllowedValues::Day => value.parse::<Day>().is_ok_and(|day| day.to_string() == value),
-        AllowedValues::Identifier { longest } => {
-            let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            !value.is_empty() && value.len() <= usize::from(*longest) && value.bytes().all(alphabet)
-        }
-        AllowedValues::Text { longest } => {
-            !value.is_empty()
-                && value.chars().take(usize::from(*longest) + 1).count() <= usize::from(*longest)
-        }
     }
 }
 
@@ -302,41 +284,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn allowed_values_are_those_of_the_document() {
-        let integer = AllowedValues::Integer { minimum: -5, maximum: 2030 };
-        for (value, allowed) in [
-            ("0", true),
-            ("-5", true),
-            ("2030", true),
-            ("2031", false),
-            ("-6", false),
-            ("+1", false),
-            ("01", false),
-            ("-0", false),
-            ("", false),
-            ("1.0", false),
-            ("9223372036854775808", false),
-        ] {
-            assert_eq!(allows(&integer, value), allowed, "{value}");
-        }
-        for (value, allowed) in
-            [("2026-02-28", true), ("2026-02-30", false), ("2026-2-1", false), ("", false)]
-        {
-            assert_eq!(allows(&AllowedValues::Day, value), allowed, "{value}");
-        }
-        let identifier = AllowedValues::Identifier { longest: 4 };
-        for (value, allowed) in
-            [("P-42", true), ("P-042", false), ("", false), ("a b", false), ("\u{e9}", false)]
-        {
-            assert_eq!(allows(&identifier, value), allowed, "{value}");
-        }
-        let text = AllowedValues::Text { longest: 2 };
-        for (value, allowed) in [("\u{e9}\u{e9}", true), ("abc", false), ("", false)] {
-            assert_eq!(allows(&text, value), allowed, "{value}");
-        }
-    }
-
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
     const PARAMETERS: &str = r#"[
@@ -377,6 +324,38 @@ mod tests {
             (false, "GET", "/incomes/2025/123456782", Some("limit=5")),
         ] {
             assert_eq!(fits(&operation, call(method, path, query)), expected, "{method} {path} {query:?}");
+        }
+        Ok(())
+    }
+
+    /// What the operation with the longer name of a path refuses is not another one's, under which its name would be a person.
+    #[test]
+    fn what_one_operation_refuses_no_less_specific_one_permits() -> Outcome {
+        let mut document: serde_json::Value =
+            serde_json::from_str(include_str!("../../agreement/tests/pensioners.json"))?;
+        let operations = document.pointer_mut("/clauses/0/operations").and_then(|one| one.as_array_mut());
+        let operations = operations.ok_or("operations")?;
+        let mut export = operations.first().cloned().ok_or("an operation")?;
+        let members = export.as_object_mut().ok_or("an object")?;
+        for (name, value) in [("name", "export".into()), ("path", "/incomes/export".into())] {
+            members.insert(name.to_owned(), value);
+        }
+        for name in ["parameters", "people"] {
+            members.insert(name.to_owned(), serde_json::json!([]));
+        }
+        let page = serde_json::json!({"name": "page", "place": "query", "values": {"allow": "day"}});
+        let parameters = operations.first_mut().and_then(|one| one.pointer_mut("/parameters"));
+        parameters.and_then(|one| one.as_array_mut()).ok_or("parameters")?.push(page);
+        operations.push(export);
+        let agreement = verbond_agreement::Agreement::parse(&serde_json::to_vec(&document)?)?;
+        let clause = agreement.clauses.first().ok_or("a clause")?;
+        for (path, query, operation, refused) in [
+            ("/incomes/P-0042", Some("page=2026-01-01"), 0, false),
+            ("/incomes/export", None, 1, false),
+            ("/incomes/export", Some("page=2026-01-01"), 1, true),
+        ] {
+            let found = find(clause, call("GET", path, query)).ok_or("a match")?;
+            assert_eq!((found.operation, found.refused), (operation, refused), "{path} {query:?}");
         }
         Ok(())
     }

@@ -403,13 +403,14 @@ mod second_reading {
                 .find(|one| one["participant"] == request.subject.participant.to_string());
             let Some(receiver) = receiver else { return false };
             let operations = clause["operations"].as_array().unwrap().iter();
-            let fitting =
-                operations.filter(|one| has_method_and_path(one, request) && parameters_agree(one, request));
-            // Where two fit, the one with the earlier literal segments is meant; then the first.
+            let fitting: Vec<_> = operations.filter(|one| has_method_and_path(one, request)).collect();
+            // Where two have method and path, those with the earlier literal segments are meant; of these the first that fits.
             let shape = |one: &&Value| -> Vec<bool> {
                 one["path"].as_str().unwrap().split('/').map(|part| part.starts_with('{')).collect()
             };
-            let Some(operation) = fitting.min_by_key(shape) else { return false };
+            let meant = fitting.iter().map(shape).min();
+            let mut meant = fitting.iter().filter(|one| Some(shape(one)) == meant);
+            let Some(operation) = meant.find(|one| parameters_agree(one, request)) else { return false };
             let conditions = &clause["conditions"];
             let window = &conditions["time"];
             let weekday = ["thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday"]

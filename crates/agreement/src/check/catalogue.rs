@@ -1,51 +1,10 @@
 //! The one list of what `check` can find: code, severity, law, sentence and mend. `docs/reference/check-findings.md` is
 //! written from it.
 
-use super::Severity;
-
-/// What the catalogue says of a code. `{…}` in a sentence is filled with what the finding is about.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    /// The stable code.
-    pub code: &'static str,
-    /// Whether an agreement with it may be offered.
-    pub severity: Severity,
-    /// The provision behind it.
-    pub law: &'static str,
-    /// What is missing, in Dutch.
-    pub nl: &'static str,
-    /// What is missing, in English.
-    pub en: &'static str,
-    /// What mends it, in Dutch.
-    pub mend_nl: &'static str,
-    /// What mends it, in English.
-    pub mend_en: &'static str,
-}
-
-macro_rules! codes {
-    ($($name:ident $code:literal $severity:ident $law:literal, $nl:literal, $en:literal, $mend_nl:literal, $mend_en:literal;)*) => {
-        /// What `check` can find.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $(#[doc = $en] $name,)*
-        }
-
-        impl Code {
-            /// All of them, in the order of the list.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// What the catalogue says of it.
-            pub const fn entry(self) -> Entry {
-                match self {
-                    $(Self::$name => Entry {
-                        code: $code, severity: Severity::$severity, law: $law,
-                        nl: $nl, en: $en, mend_nl: $mend_nl, mend_en: $mend_en,
-                    },)*
-                }
-            }
-        }
-    };
-}
+use super::{
+    Severity,
+    entry::{Entry, codes},
+};
 
 codes! {
     // Grounds
@@ -196,6 +155,47 @@ codes! {
         "The clause ends on {day}, which is outside the term of the agreement.",
         "Zet `until` van de bepaling binnen de looptijd, of laat het weg.",
         "Put `until` of the clause within the term, or leave it out.";
+    TermWithoutEnd "TERM_WITHOUT_END" Refuses "GDPR art. 5(1)(e) and 24(1)",
+        "De looptijd duurt tot {day}, meer dan {years} jaar. Zo lang kijkt niemand er opnieuw naar.",
+        "The term lasts until {day}, more than {years} years. For so long nobody has to look at it again.",
+        "Laat de looptijd eerder eindigen. Een volgende versie neemt het dan over: `verbond agreement amend`.",
+        "Let the term end earlier. A next version takes over then: `verbond agreement amend`.";
+    GroundWithoutEnd "GROUND_WITHOUT_END" Warns "GDPR art. 5(2) and 24(1)",
+        "De grondslag {ground} van {party} heeft geen laatste dag. Aan het einde van de looptijd is het oordeel erover van {day}, meer dan {years} jaar oud.",
+        "The ground {ground} of {party} has no last day. At the end of the term the judgement on it, of {day}, is more than {years} years old.",
+        "Voeg `valid_until` toe aan {ground}, of laat de looptijd eerder eindigen.",
+        "Add `valid_until` to {ground}, or let the term end earlier.";
+    // What could be read in two ways
+    ElementSaidTwoWays "ELEMENT_SAID_TWO_WAYS" Refuses "GDPR art. 5(1)(a)",
+        "{elements} staat er voor dezelfde vraag ook anders, in {other}: met een andere categorie, gevoeligheid of soort waarde, of met een ander nummer.",
+        "{elements} stands there in another way too for the same question, in {other}: with another category, sensitivity or type, or by another number.",
+        "Zeg van {elements} overal hetzelfde.",
+        "Say the same of {elements} everywhere.";
+    OperationCoversAnother "OPERATION_COVERS_ANOTHER" Refuses "GDPR art. 5(1)(b) and (c)",
+        "Onder het pad van {operation} valt ook {other}, dat niet in deze bepaling staat. Wie dat vraagt, krijgt van de bron iets anders dan hier is afgesproken.",
+        "The path of {operation} comprises {other} too, which does not stand in this clause. Whoever asks for that gets something else of the source than was agreed here.",
+        "Laat de parameter alleen waarden toe waar dat niet bij hoort (een getal, een dag, een lijst), of noem {other} ook in deze bepaling.",
+        "Let the parameter have values only to which that does not belong (a number, a day, a list), or name {other} in this clause too.";
+    ValueOfMany "VALUE_OF_MANY" Warns "GDPR art. 5(1)(c)",
+        "De waarde {value} van de parameter {parameter} kan bij een bron voor meer dan een ding staan, of voor alles.",
+        "The value {value} of the parameter {parameter} may mean more than one thing to a source, or all.",
+        "Ga na wat de bron ermee doet, of noem de waarden een voor een.",
+        "Find out what the source does with it, or name the values one by one.";
+    PathSpelledOtherwise "PATH_SPELLED_OTHERWISE" Refuses "GDPR art. 5(1)(a)",
+        "{elements} is een andere spelling van {spelled}. Wie op de naam let, herkent het gegeven zo niet.",
+        "{elements} is another spelling of {spelled}. Whoever looks at the name does not recognise the element like that.",
+        "Schrijf {spelled}.",
+        "Write {spelled}.";
+    NameNotPlain "NAME_NOT_PLAIN" Refuses "GDPR art. 5(1)(a)",
+        "{elements} heeft tekens die niet te zien zijn, of die op andere letters lijken ({characters}). Niet iedereen leest er dan hetzelfde.",
+        "{elements} has characters that cannot be seen, or look like other letters ({characters}). Not everybody reads the same there then.",
+        "Laat de bron het met gewone letters noemen.",
+        "Have the source name it in plain letters.";
+    LanguagesDiffer "LANGUAGES_DIFFER" Warns "GDPR art. 5(1)(a)",
+        "Nederlands en Engels noemen hier niet dezelfde getallen ({numbers}). Zeggen zij iets anders, dan telt het Nederlands.",
+        "Dutch and English do not name the same numbers here ({numbers}). Where they say different things, the Dutch counts.",
+        "Maak beide teksten gelijk.",
+        "Make both texts say the same.";
     // Elements
     ElementMisclassified "ELEMENT_MISCLASSIFIED" Refuses "GDPR art. 4(1)",
         "{elements} noemt een persoon, maar staat als niet persoonlijk.",
@@ -460,6 +460,16 @@ codes! {
         "Whoever signs for {party} also drafted the agreement.",
         "Laat een ander tekenen of opstellen.",
         "Have somebody else sign or draft.";
+    SignatoryOfTwo "SIGNATORY_OF_TWO" Refuses "GDPR art. 5(2) and 24; Dutch Civil Code art. 3:68",
+        "Dezelfde sleutel tekent voor {party} en voor {other}: een mens sluit zo een afspraak met zichzelf.",
+        "The same key signs for {party} and for {other}: so one person agrees with themselves.",
+        "Laat voor een van beide een ander tekenen.",
+        "Have somebody else sign for one of them.";
+    SignatoryNamedForTwo "SIGNATORY_NAMED_FOR_TWO" Warns "GDPR art. 5(2) and 24; Dutch Civil Code art. 3:68",
+        "Voor {party} en voor {other} tekent iemand met dezelfde naam: {signatory}.",
+        "Somebody of the same name signs for {party} and for {other}: {signatory}.",
+        "Is het dezelfde mens, laat dan een ander tekenen. Zo niet, noem dan naam en functie van elk.",
+        "If it is the same person, have somebody else sign. If not, give name and function of each.";
     OfficerSigns "OFFICER_SIGNS" Refuses "GDPR art. 38(3) and (6)",
         "{officer} adviseert als FG van {party} en tekent ook.",
         "{officer} advises as data protection officer of {party} and also signs.",

@@ -5,11 +5,15 @@ use verbond_domain::Scheme;
 use super::{
     CheckContext, Code,
     finding::Findings,
+    terms::YEAR,
     view::{SideView, clauses, list},
 };
 use crate::{
     Agreement, GroundReference, LawfulnessLimb, Sensitivity, SpecialCategoryException, SpecialCategoryLetter,
 };
+
+/// Most years that a judgement without a last day is relied on before `check` asks whether it still holds.
+const LONGEST_JUDGEMENT: i64 = 5;
 
 pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mut Findings) {
     for view in clauses(agreement) {
@@ -54,7 +58,14 @@ fn validity(
             [party, entry, ("day", ground.judged_on.into())],
         );
     }
-    let Some(last) = ground.valid_until else { return };
+    let Some(last) = ground.valid_until else {
+        if ground.judged_on.end().plus_seconds(LONGEST_JUDGEMENT * YEAR) < side.of.ends() {
+            let (party, entry) = name();
+            let (day, years) = (("day", ground.judged_on.into()), ("years", LONGEST_JUDGEMENT.into()));
+            findings.add(Code::GroundWithoutEnd, clause, at, [party, entry, day, years]);
+        }
+        return;
+    };
     let code = match last.end() {
         end if end <= context.now => Code::GroundExpired,
         end if end < side.of.ends() => Code::TermBeyondGround,

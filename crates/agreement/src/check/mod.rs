@@ -5,12 +5,14 @@
 
 mod activities;
 mod algorithms;
+mod ambiguity;
 mod catalogue;
 mod collaboration;
 mod context;
 mod derived;
 mod effects;
 mod elements;
+mod entry;
 mod finding;
 mod grounds;
 mod linkage;
@@ -22,11 +24,12 @@ mod reference;
 mod terms;
 mod view;
 
-pub use catalogue::{Code, Entry};
+pub use catalogue::Code;
 pub use context::{
     ActivityReading, AdviceReading, AlgorithmReading, AssessmentReading, CheckContext, Credential, Drafter,
     OwnPublication,
 };
+pub use entry::Entry;
 pub use finding::{Finding, Severity};
 pub use reference::check_findings;
 
@@ -36,10 +39,11 @@ use finding::Findings;
 /// A family of rules.
 type Rules = fn(&Agreement, &CheckContext, &mut Findings);
 
-const FAMILIES: [Rules; 13] = [
+const FAMILIES: [Rules; 14] = [
     grounds::rules,
     activities::rules,
     terms::rules,
+    ambiguity::rules,
     elements::rules,
     names::rules,
     derived::rules,

@@ -7,7 +7,7 @@ use super::{
     view::{ClauseView, clauses},
 };
 use crate::{
-    Agreement, AllowedValues, Element, IdentifierKind,
+    Agreement, AllowedValues, Element, IdentifierKind, PersonPlace,
     open_class::{names_people, names_the_national_number},
 };
 
@@ -24,11 +24,14 @@ pub(super) fn rules(agreement: &Agreement, _context: &CheckContext, findings: &m
                 let name = parameter.name.as_str();
                 let at = format!("{at}/parameters/{number}");
                 number_named(&view, name, parameter.identifies, &at, findings);
+                let sought = operation.people.iter().filter_map(|person| match &person.at {
+                    PersonPlace::Parameter { name } if *name == parameter.name => Some(person.identifies),
+                    _ => None,
+                });
                 // Numbers of organisations are no people's.
-                let of_people = matches!(
-                    parameter.identifies,
-                    Some(IdentifierKind::NationalNumber | IdentifierKind::Pseudonym)
-                );
+                let of_people = sought
+                    .chain(parameter.identifies)
+                    .any(|kind| matches!(kind, IdentifierKind::NationalNumber | IdentifierKind::Pseudonym));
                 if of_people && matches!(parameter.values, AllowedValues::OneOf { .. }) {
                     add(&view, Code::PeopleListed, name, &at, findings);
                 }

@@ -77,6 +77,30 @@ fn signatories(agreement: &Agreement, context: &CheckContext, findings: &mut Fin
             findings.add(Code::SignatoryIsDrafter, None, "/signatories", filling());
         }
     }
+    for_two(agreement, context, findings);
+}
+
+/// Whether one person signs for two parties: known by the key, suspected by the name.
+fn for_two(agreement: &Agreement, context: &CheckContext, findings: &mut Findings) {
+    let parties = agreement.parties.iter().map(|party| &party.participant);
+    let signatory =
+        |party: &ParticipantId| agreement.signatories.iter().find(|one| one.participant == *party);
+    for (number, party) in parties.clone().enumerate() {
+        for other in parties.clone().take(number) {
+            let filling = || [("party", name(agreement, party)), ("other", name(agreement, other))];
+            let keys = (context.signatories.get(party), context.signatories.get(other));
+            if matches!(keys, (Some(one), Some(other)) if one == other) {
+                findings.add(Code::SignatoryOfTwo, None, "/signatories", filling());
+                continue;
+            }
+            let (Some(one), Some(two)) = (signatory(party), signatory(other)) else { continue };
+            if same_name(one.name.as_str(), two.name.as_str()) {
+                let [party, other] = filling();
+                let named = ("signatory", one.name.clone().into());
+                findings.add(Code::SignatoryNamedForTwo, None, "/signatories", [party, other, named]);
+            }
+        }
+    }
 }
 
 /// A foreign participant is bound by what a party that signs here sees it accept: one that exchanges nothing could not be,

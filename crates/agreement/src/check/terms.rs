@@ -9,6 +9,11 @@ use super::{
 };
 use crate::{Agreement, Day, RetentionPeriod, Sensitivity};
 
+/// Most years that a term lasts: a version that is to go on is followed by another, which people look at again.
+const LONGEST_TERM: i64 = 10;
+/// Seconds of a year, leap days included on average.
+pub(super) const YEAR: i64 = 31_557_600;
+
 pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mut Findings) {
     let term = &agreement.term;
     let day = |moment: crate::Moment| [("day", Day::of(moment.timestamp()).into())];
@@ -16,6 +21,9 @@ pub(super) fn rules(agreement: &Agreement, context: &CheckContext, findings: &mu
         findings.add(Code::TermEmpty, None, "/term/until", []);
     } else if term.until.timestamp() <= context.now {
         findings.add(Code::TermOver, None, "/term/until", day(term.until));
+    } else if term.from.timestamp().plus_seconds(LONGEST_TERM * YEAR) < term.until.timestamp() {
+        let [day] = day(term.until);
+        findings.add(Code::TermWithoutEnd, None, "/term/until", [day, ("years", LONGEST_TERM.into())]);
     }
     for view in clauses(agreement) {
         let name = Some(&view.clause.name);

@@ -5,6 +5,44 @@ use std::fmt::{self, Write};
 
 use askama::filters::Escaper;
 
+/// Invisible, or able to show a text in another order, or on other lines, than it has.
+const fn is_hidden(one: char) -> bool {
+    matches!(
+        one,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Text that parties wrote, with what cannot be seen in it shown by its number.
+pub fn visible(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for one in text.chars() {
+        match is_hidden(one) {
+            true => shown.push_str(&format!("(U+{:04X})", u32::from(one))),
+            false => shown.push(one),
+        }
+    }
+    shown.into()
+}
+
 /// Escapes text for Markdown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Markdown;
@@ -25,14 +63,7 @@ impl Escaper for Markdown {
                 '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '&' => {
                     write!(destination, "\\{one}")?;
                 }
-                // Invisible, and able to show a text in another order than it has.
-                '\u{200b}'..='\u{200f}'
-                | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{2069}'
-                | '\u{feff}'
-                | '\u{61c}' => {
-                    write!(destination, "(U+{:04X})", u32::from(one))?;
-                }
+                one if is_hidden(one) => write!(destination, "(U+{:04X})", u32::from(one))?,
                 _ => destination.write_char(one)?,
             }
             begins = false;

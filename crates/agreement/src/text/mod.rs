@@ -3,20 +3,22 @@
 //! Both texts are made from the document alone, by one template per language under `templates/`, and show every value
 //! that the document holds. They are Markdown that also reads as plain text.
 
+mod in_words;
 mod markdown;
 
 use askama::{Template, filters::Escaper as _};
 use verbond_domain::ParticipantId;
 
 pub(crate) use markdown::Markdown;
+pub use markdown::visible;
 
 // What the templates name.
 use crate::{
     AdviceOutcome, Agreement, AgreementKind, AlgorithmUse, AllowedValues, Article, AssessmentKind,
-    AssessmentOutcome, AssuranceLevel, Clause, Compatibility, Constant, Derivation, DocumentError,
-    EffectOnPeople, IdentifierKind, Informing, LawfulnessLimb, LifeCycle, Operator, ParameterPlace, Party,
-    PartyRole, Period, PersonPlace, Publicity, Regime, RetentionPeriod, Sensitivity, Side, SignatureMark,
-    SourceType, TransferInstrument, WeekDay,
+    AssessmentOutcome, AssuranceLevel, Clause, Compatibility, Constant, Day, Derivation, DocumentError,
+    EffectOnPeople, Element, IdentifierKind, Informing, LawfulnessLimb, LifeCycle, Line, Method, Moment,
+    Operation, Operator, ParameterPlace, Party, PartyRole, Period, PersonPlace, Publicity, Regime,
+    RetentionPeriod, Sensitivity, Side, SignatureMark, SourceType, TransferInstrument, WeekDay,
 };
 
 /// A language in which the text can be read.
@@ -30,13 +32,14 @@ pub enum Language {
 
 /// What a party answers for in a clause.
 struct SideText<'a> {
+    participant: &'a ParticipantId,
     name: &'a str,
     receives: bool,
     side: &'a Side,
 }
 
 macro_rules! text {
-    ($name:ident, $path:literal) => {
+    ($name:ident, $language:expr, $path:literal) => {
         #[derive(Template)]
         #[template(path = $path)]
         struct $name<'a> {
@@ -51,12 +54,55 @@ macro_rules! text {
 
             fn article(&self, article: &Article) -> String {
                 format!(
-                    "{}, art. {} ({}, {})",
+                    "{}, art. {} ({}, {} {})",
                     article.name,
                     article.article,
                     article.law.as_str(),
-                    article.version
+                    match $language {
+                        Language::Dutch => "zoals die luidt op",
+                        Language::English => "as it reads on",
+                    },
+                    self.day(&article.version),
                 )
+            }
+
+            fn day(&self, day: &Day) -> String {
+                $language.day(*day)
+            }
+
+            fn moment(&self, moment: &Moment) -> String {
+                $language.moment(*moment)
+            }
+
+            fn country(&self, code: &str) -> String {
+                $language.country(code)
+            }
+
+            fn form(&self, content_type: &Line) -> String {
+                $language.form(content_type.as_str())
+            }
+
+            fn does(&self, method: &Method) -> &'static str {
+                $language.method(*method)
+            }
+
+            /// What is delivered under a clause, by what each element means, each meaning once.
+            fn given(&self, clause: &'a Clause) -> Vec<&'a Line> {
+                meanings(clause.operations.iter().flat_map(|operation| &operation.delivered))
+            }
+
+            /// What whoever asks tells the source, likewise.
+            fn told(&self, clause: &'a Clause) -> Vec<&'a Line> {
+                meanings(clause.operations.iter().flat_map(Operation::asked))
+            }
+
+            /// Whether a side is the provider's, or this receiver's.
+            fn is_between(&self, side: &SideText<'_>, receiver: &ParticipantId) -> bool {
+                !side.receives || side.participant == receiver
+            }
+
+            fn gives_whole(&self, clause: &Clause) -> bool {
+                clause.operations.iter().any(|operation| operation.whole_document.is_some())
             }
 
             fn clock(&self, minute: &u16) -> String {
@@ -90,8 +136,18 @@ macro_rules! text {
     };
 }
 
-text!(Dutch, "agreement.nl.md");
-text!(English, "agreement.en.md");
+text!(Dutch, Language::Dutch, "agreement.nl.md");
+text!(English, Language::English, "agreement.en.md");
+
+fn meanings<'a>(elements: impl Iterator<Item = &'a Element>) -> Vec<&'a Line> {
+    let mut meanings: Vec<&Line> = Vec::new();
+    for element in elements {
+        if !meanings.contains(&&element.meaning) {
+            meanings.push(&element.meaning);
+        }
+    }
+    meanings
+}
 
 fn name<'a>(agreement: &'a Agreement, participant: &ParticipantId) -> &'a str {
     agreement.party(participant).map_or("?", |party| party.name.as_str())
@@ -108,8 +164,14 @@ fn is_personal(agreement: &Agreement) -> bool {
 
 fn sides<'a>(agreement: &'a Agreement, clause: &'a Clause) -> Vec<SideText<'a>> {
     let provider = &clause.service.provider;
-    let provider = SideText { name: name(agreement, provider), receives: false, side: &clause.provider };
+    let provider = SideText {
+        participant: provider,
+        name: name(agreement, provider),
+        receives: false,
+        side: &clause.provider,
+    };
     let receivers = clause.receivers.iter().map(|receiver| SideText {
+        participant: &receiver.participant,
         name: name(agreement, &receiver.participant),
         receives: true,
         side: &receiver.side,

@@ -65,6 +65,19 @@ fn elements() -> Vec<Mutation> {
                 json!({ "allow": "one_of", "values": ["P-0042"] }),
             )],
         ),
+        // Sought by a parameter that is not marked as naming anybody.
+        document_only(
+            Code::PeopleListed,
+            "answers",
+            vec![
+                Set(
+                    "/clauses/0/operations/0/parameters/0/values",
+                    json!({ "allow": "one_of", "values": ["P-0042"] }),
+                ),
+                Remove("/clauses/0/operations/0/parameters/0/identifies"),
+            ],
+        )
+        .knowing(|context| context.services.clear()),
         known_only(Code::OperationNotDescribed, "early-detection", |context| {
             context.services.iter_mut().for_each(|(_, service)| service.operations.clear());
         }),

@@ -75,6 +75,19 @@ fn roles() -> Vec<Mutation> {
 
 fn signatures() -> Vec<Mutation> {
     vec![
+        // One person at both parties: by the key, whatever the names; by the name, whatever the keys.
+        known_only(Code::SignatoryOfTwo, "pensioners", |context| {
+            let one = Credential("the signatory of both".to_owned());
+            context.signatories.values_mut().for_each(|signatory| *signatory = one.clone());
+        }),
+        document_only(
+            Code::SignatoryNamedForTwo,
+            "pensioners",
+            vec![
+                Set("/signatories/0/name", json!("D. Voorbeeld, directeur")),
+                Set("/signatories/1/name", json!("d. voorbeeld, Directeur")),
+            ],
+        ),
         document_only(Code::SignatoryMissing, "pensioners", vec![Remove("/signatories/1")]),
         known_only(Code::SignedElsewhereMissing, "pensioners", |context| {
             context.without_properties.insert("oin:00000099000000020000".parse().expect("an identifier"));

@@ -214,6 +214,7 @@ impl AgreementOffice {
         if version.statements.iter().any(|(known, _)| *known == statement) {
             return Ok(version);
         }
+        received::signs_for_one(version.statements.iter().map(|(known, _)| known), &statement)?;
         take(&version, &statement)?;
         foreign::was_foreign(&mut transaction, &self.own, &statement).await?;
         add(&mut transaction, &version, &statement, &envelope, now).await?;

@@ -169,3 +169,51 @@ pub(super) fn signs(document: &Agreement, signed: &SignedBy, at: Timestamp) -> R
         false => Err(refusals::statement("the signatory's own signature was made for something else")),
     }
 }
+
+/// Whether somebody signs for one party only: what is signed with the key of another party's signatory is signed by nobody
+/// else. Each node's `check` says so before it signs; two that sign at one moment learn it here.
+pub(super) fn signs_for_one<'a>(
+    mut known: impl Iterator<Item = &'a Statement>,
+    statement: &Statement,
+) -> Result<(), Problem> {
+    let StatementStep::Signed(signed) = &statement.step else { return Ok(()) };
+    let same_key = |known: &Statement| {
+        known.participant != statement.participant
+            && matches!(&known.step, StatementStep::Signed(other) if other.key == signed.key)
+    };
+    match known.any(same_key) {
+        true => Err(refusals::signs_for_two()),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    /// Two nodes that sign at one moment, each before it heard of the other.
+    #[test]
+    fn one_key_signs_for_one_party() -> Outcome {
+        let document = Agreement::parse(include_bytes!("../../../agreement/tests/pensioners.json"))?;
+        let signed = |party: usize, key: &str| -> Result<Statement, Box<dyn std::error::Error>> {
+            let signatory = document.signatories.get(party).ok_or("a signatory")?;
+            let by = SignedBy {
+                name: signatory.name.clone(),
+                mandate: signatory.mandate.clone(),
+                key: key.to_owned(),
+                signature: "c2lnbmVk".to_owned(),
+            };
+            let (at, step) = (Timestamp::from_seconds(1_793_491_200), StatementStep::Signed(by));
+            Ok(Statement::about(&document, &signatory.participant, at, step)?)
+        };
+        let known = [signed(0, "b25l")?];
+        assert!(signs_for_one(known.iter(), &signed(1, "dHdv")?).is_ok());
+        // The same party once more, with its own key.
+        assert!(signs_for_one(known.iter(), &signed(0, "b25l")?).is_ok());
+        let refused = signs_for_one(known.iter(), &signed(1, "b25l")?);
+        assert_eq!(refused.map_err(|problem| problem.code), Err("AGREEMENT_SIGNATORY_OF_TWO"));
+        Ok(())
+    }
+}

@@ -159,6 +159,19 @@ pub(super) fn no_person() -> Problem {
     )
 }
 
+pub(super) fn signs_for_two() -> Problem {
+    Problem::new(
+        "AGREEMENT_SIGNATORY_OF_TWO",
+        422,
+        "Met deze sleutel is de gegevensafspraak al voor een andere partij ondertekend.",
+        "the agreement was signed with this key for another party already",
+    )
+    .next(
+        "Laat voor een van beide partijen een ander tekenen.",
+        "have somebody else sign for one of the two parties",
+    )
+}
+
 pub(super) fn drafter_signs() -> Problem {
     Problem::new(
         "DRAFTER_SIGNS",

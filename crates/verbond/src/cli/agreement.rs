@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use verbond_agreement::{Agreement as Document, EntryName, Moment, PublishedActivity, Versioned};
+use verbond_agreement::{
+    Agreement as Document, EntryName, Moment, PublishedActivity, Versioned, text::visible,
+};
 use verbond_application::agreements::AGREEMENT_SIGNATURE;
 use verbond_domain::{ParticipantId, Problem, ServiceName, Timestamp, TransactionId};
 
@@ -432,7 +434,29 @@ async fn difference(
     let columns =
         [("CHANGE", "/kind"), ("WHERE", "/place"), ("WAT", "/sentence/nl"), ("WHAT", "/sentence/en")];
     show::list(printer, &changes, &columns, ("Beide zeggen hetzelfde.", "both say the same"));
+    for change in answer.get("changes").and_then(Value::as_array).into_iter().flatten() {
+        whole_texts(change, printer);
+    }
     Ok(())
+}
+
+/// What stood there and what stands there now, where the sentence is too short to hold it.
+fn whole_texts(change: &Value, printer: Printer) {
+    let told = |name: &str| match change.get(name) {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => show::cell(Some(&visible(text).into())),
+        Some(whole) => visible(&whole.to_string()).into_owned(),
+    };
+    let (before, after) = (told("before"), told("after"));
+    let sentence = change.pointer("/sentence/en").and_then(Value::as_str).unwrap_or_default();
+    let place = show::cell(change.get("place"));
+    if [&before, &after].iter().all(|text| sentence.contains(text.as_str())) {
+        return;
+    }
+    printer.say(
+        &format!("\n{place}\n  was:   {before}\n  wordt: {after}"),
+        &format!("\n{place}\n  was:     {before}\n  becomes: {after}"),
+    );
 }
 
 async fn reasoned(what: &Reasoned, verb: &str, client: &Client, printer: Printer) -> anyhow::Result<()> {
