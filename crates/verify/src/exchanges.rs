@@ -281,8 +281,15 @@ struct Comparing<'a> {
 /// Compares what the parties tell of the exchanges that they had with each other.
 pub(crate) fn compare(sections: &[Section], findings: &mut Findings) -> BothSides {
     let mut halves: Vec<Half<'_>> = sections.iter().zip(0..).flat_map(halves_of).collect();
-    // What stands in the journal counts before what was told of it.
-    halves.sort_unstable_by_key(|half| (half.key(), half.section.half.told.contains_key(&half.permit.index)));
+    // A permit that stands in two sections is one. What stands in the journal counts before what was told of it, and what was completed
+    // by then before what was not.
+    let standing = |half: &Half<'_>| {
+        let told = half.section.half.told.contains_key(&half.permit.index);
+        (told, completion_of(half.section, half.permit).is_none(), half.place)
+    };
+    halves.sort_unstable_by(|one, other| {
+        one.key().cmp(&other.key()).then_with(|| standing(one).cmp(&standing(other)))
+    });
     halves.dedup_by_key(|half| half.key());
     let hidden_times = sections.iter().map(|section| {
         let mut times: Vec<i64> = section.hidden_permits.iter().map(|(_, at)| *at).collect();
