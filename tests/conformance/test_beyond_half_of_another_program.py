@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from support.checks import eventually
 from support.person import Person, invite
 from support.servers import Reply
 from support.steps import authorised, called
@@ -70,10 +71,11 @@ def exchange(node, consumer):
     return transaction
 
 
-def journal_of(node, consumer, transaction):
-    """What the counterpart wrote down of the exchange."""
+def journal_of(node, consumer, transaction, signer=None):
+    """What the counterpart wrote down of the exchange, under its certificate or another one of its own."""
     now = int(time.time() * 1000)
-    identity = Identity(consumer.identity.key, list(consumer.identity.chain))
+    signer = signer or consumer.identity
+    identity = Identity(signer.key, list(signer.chain))
     journal = Journal(f"oin:{consumer.id}", identity, random.Random(7), now)
     exchange = {"transaction_id": transaction, "direction": "outgoing"}
     parties = {"consumer": f"oin:{consumer.id}", "provider": f"oin:{node.id}", "service": SERVICE, "wire": {}}
@@ -85,8 +87,8 @@ def journal_of(node, consumer, transaction):
     return SimpleNamespace(journal=journal, identity=identity, participant=f"oin:{consumer.id}")
 
 
-def half_of(node, consumer, transaction, receiver=None, of=None):
-    organisation = journal_of(node, consumer, of or transaction)
+def half_of(node, consumer, transaction, receiver=None, of=None, signer=None):
+    organisation = journal_of(node, consumer, of or transaction, signer)
     return evidence.of_half(organisation, receiver or f"oin:{node.id}", of or transaction)
 
 
@@ -139,6 +141,30 @@ def test_a_half_that_is_not_what_it_says_is_not_put_in(case, node, consumer, exc
     said, found = asked(auditor, exchange, tmp_path / "one.jsonl")
     assert said["halves"] == [] and [each["code"] for each in said["not_given"]] == ["COUNTERPART_HALF_UNSOUND"]
     assert sum(line["type"] == "evidence" for line in found) == 1
+
+
+def test_a_half_under_a_certificate_that_was_revoked_is_not_put_in(node, consumer, exchange, auditor, authority, tmp_path):
+    """The connection has another certificate, which is good."""
+    lost = authority.issue(*CAST["consumer"], kind="p256")
+    lines = half_of(node, consumer, exchange, signer=lost)
+    consumer.half = lambda request: Reply(200, text(lines))
+
+    def codes():
+        (tmp_path / "half.jsonl").unlink(missing_ok=True)
+        return [each["code"] for each in asked(auditor, exchange, tmp_path / "half.jsonl")[0]["not_given"]]
+
+    def lists_are(written):
+        authority.write_lists(node.folder)
+        node.cli("reload")
+        eventually(lambda: codes() == written, f"the half to be judged by the new lists: {written}", 30)
+
+    assert codes() == []
+    authority.revoke(lost)
+    try:
+        lists_are(["COUNTERPART_HALF_UNSOUND"])
+    finally:
+        authority.forgive(lost)
+    lists_are([])
 
 
 def test_a_half_without_end_is_not_read(node, consumer, exchange, auditor, tmp_path):

@@ -4,7 +4,7 @@ from .acts import MINUTE
 
 
 def compare_told(verifier):
-    """Holds what was told against what the same participant gives elsewhere of the same entries."""
+    """Holds what was told against what the same participant gives elsewhere of the same leaf: of what an entry is called no more is in the tree."""
     for section in verifier.sections:
         for entry in section.entries:
             if entry["index"] not in section.by_telling:
@@ -12,7 +12,7 @@ def compare_told(verifier):
             for other in verifier.sections:
                 if other.participant != section.participant:
                     continue
-                given = [each for each in other.entries if each["id"] == entry["id"] and each["index"] not in other.by_telling]
+                given = [each for each in other.entries if each["leaf"] == entry["leaf"] and each["index"] not in other.by_telling]
                 if any(each["content"] and judged_of(each) != judged_of(entry) for each in given):
                     place = {"index": entry["index"], "transaction_id": entry["content"]["exchange"][0]}
                     verifier.alarm("TOLD_DIFFERS", section.participant, "the journal says something else", **place)

@@ -1,5 +1,6 @@
 """The program and the second verifier, which share no code and no language, say the same of every case."""
 
+import os
 import subprocess
 
 import pytest
@@ -21,6 +22,21 @@ def test_both_say_the_same(name, tmp_path):
     status, report = verifiers.run(PROGRAM, *given)
     assert status == STATUS[report["outcome"]]
     assert verifiers.comparable(report) == verifiers.comparable(judged(*given))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_program_says_the_same_however_little_room_it_has(name, tmp_path):
+    files, *given = CASES[name].write(tmp_path)
+    _, roomy = verifiers.run(PROGRAM, files, *given)
+    _, tight = verifiers.run(PROGRAM, ["--memory", "0", *files], *given)
+    assert verifiers.comparable(tight) == verifiers.comparable(roomy)
+
+
+def test_what_cannot_be_put_aside_is_not_judged_without(tmp_path):
+    files, anchors, *_ = CASES["clean_of_both_parties"].write(tmp_path)
+    nowhere = {**os.environ, "TMPDIR": str(tmp_path / "nowhere"), "LC_ALL": "C"}
+    done = subprocess.run([PROGRAM, "--memory", "0", "--anchors", anchors[0], *files], env=nowhere, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "nothing can be put aside in" in done.stdout, done
 
 
 @pytest.mark.parametrize("begin", range(0, 200, 50))

@@ -50,12 +50,8 @@ pub struct Question<'a> {
     pub service: ServiceReference,
     /// Method, path and query, as they came in.
     pub call: Call<'a>,
-    /// The agreement that the request names.
-    pub agreement: Option<AgreementId>,
-    /// The purpose that the request names.
-    pub purpose: Option<EntryName>,
-    /// What the consumer claims of the request.
-    pub claims: Claims,
+    /// What the request says of itself.
+    pub stated: Stated,
     /// The exchange.
     pub transaction_id: TransactionId,
     /// Where in a trace the decision stands.
@@ -64,6 +60,21 @@ pub struct Question<'a> {
     pub now: Timestamp,
     /// Who writes this party's processing records of it.
     pub records: RecordsBy,
+}
+
+/// What the consumer says of a request. Whoever says it answers for it; both parties write it down with their decisions.
+#[derive(Clone, Debug, Default)]
+pub struct Stated {
+    /// Under which agreement.
+    pub agreement: Option<AgreementId>,
+    /// For which purpose.
+    pub purpose: Option<EntryName>,
+    /// In which of its processing activities.
+    pub activity: Option<EntryName>,
+    /// By which algorithm the answer is used.
+    pub algorithm: Option<EntryName>,
+    /// What a clause can ask it to claim.
+    pub claims: Claims,
 }
 
 /// A yes, with what it rests on and what it obliges to.
@@ -186,7 +197,7 @@ fn opens(snapshot: &Snapshot, decision: &Decision, now: Timestamp) -> Option<Tim
 /// The purpose that the request names; else that of the clause under which the consumer receives from the service, if
 /// there is no doubt which.
 fn purpose(snapshot: &Snapshot, question: &Question<'_>) -> EntryName {
-    if let Some(purpose) = &question.purpose {
+    if let Some(purpose) = &question.stated.purpose {
         return purpose.clone();
     }
     let purposes = snapshot.policies.purposes(question.consumer, &question.service, question.now);
@@ -369,12 +380,12 @@ impl Exchanges {
             call: question.call,
             context: Context {
                 now: question.now,
-                agreement: question.agreement,
+                agreement: question.stated.agreement,
                 purpose: purpose(snapshot, &question),
-                activity: None,
-                algorithm: None,
+                activity: question.stated.activity.clone(),
+                algorithm: question.stated.algorithm.clone(),
                 on_behalf_of: question.on_behalf_of.cloned(),
-                claims: question.claims,
+                claims: question.stated.claims,
                 elements: Default::default(),
             },
             resource: question.service,
@@ -530,9 +541,7 @@ mod tests {
             application: None,
             service: ServiceReference { provider, name: "incomes".parse()? },
             call: Call { method: "GET", path: "/incomes/1", query: None },
-            agreement: None,
-            purpose: None,
-            claims: Claims::default(),
+            stated: Stated::default(),
             transaction_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse()?,
             trace: Trace {
                 trace_id: verbond_policy::TraceId([1; 16]),

@@ -59,6 +59,8 @@ pub enum Failure {
     /// The source refused, which is told with this status; its words are not part of what is agreed. After so many seconds
     /// it wants to be asked again, if it said so.
     SourceRefused(StatusCode, Option<u32>),
+    /// The request says under what, or for what, it is made, in words that cannot be read.
+    StatementUnreadable,
     /// The request has a body, and the agreed operation takes none, or none of this type.
     BodyNotAgreed,
     /// The request's body has not the agreed form.
@@ -112,6 +114,16 @@ impl Failure {
             .next(
                 "Controleer de geldigheid van het certificaat en leg een nieuwe verbinding.",
                 "Check the certificate's validity and make a new connection.",
+            ),
+            Self::StatementUnreadable => Problem::new(
+                "STATEMENT_UNREADABLE",
+                400,
+                "Wat dit verzoek over zichzelf zegt, is niet te lezen.",
+                "What this request says of itself cannot be read.",
+            )
+            .next(
+                "Noem in `Verbond-Agreement`, `Verbond-Purpose`, `Verbond-Activity` en `Verbond-Algorithm` elk hoogstens één naam, geschreven zoals in de overeenkomst.",
+                "Give `Verbond-Agreement`, `Verbond-Purpose`, `Verbond-Activity` and `Verbond-Algorithm` one name each at most, spelt as in the agreement.",
             ),
             Self::NotProjectable => Problem::new(
                 "ANSWER_NOT_PROJECTABLE",

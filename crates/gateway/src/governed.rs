@@ -7,13 +7,16 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
     header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER},
 };
-use verbond_agreement::{AgreementId, AssuranceLevel, EntryName, Line};
-use verbond_application::{exchange, snapshot::Snapshot};
+use verbond_agreement::{AssuranceLevel, Line};
+use verbond_application::{
+    exchange::{self, Stated},
+    snapshot::Snapshot,
+};
 use verbond_domain::{ServiceClass, ServiceName, Timestamp};
 use verbond_policy::{Call, Claims, DecisionRecord, Obligations};
 
 use crate::{
-    Standing, headers,
+    Failure, Standing, headers,
     trace::{TRACEPARENT, TRACESTATE},
 };
 
@@ -21,13 +24,16 @@ use crate::{
 static AGREEMENT: HeaderName = HeaderName::from_static("verbond-agreement");
 /// Names the purpose for which the request is made.
 static PURPOSE: HeaderName = HeaderName::from_static("verbond-purpose");
-
+/// Names the consumer's processing activity in which the request is made.
+static ACTIVITY: HeaderName = HeaderName::from_static("verbond-activity");
+/// Names the algorithm that uses what is delivered; one that asks for no algorithm says nothing.
+static ALGORITHM: HeaderName = HeaderName::from_static("verbond-algorithm");
 /// Claims a level of assurance (eIDAS): `low`, `substantial` or `high`.
 static ASSURANCE: HeaderName = HeaderName::from_static("verbond-assurance-level");
 /// Claims that a person handles the request: a UUID by which the consumer finds that person back.
 static HUMAN: HeaderName = HeaderName::from_static("verbond-human-in-the-loop");
 /// All that is between the parties.
-static BETWEEN: [&HeaderName; 4] = [&AGREEMENT, &PURPOSE, &ASSURANCE, &HUMAN];
+static BETWEEN: [&HeaderName; 6] = [&AGREEMENT, &PURPOSE, &ACTIVITY, &ALGORITHM, &ASSURANCE, &HUMAN];
 
 /// Longest wait, in seconds, that a source can ask for: a day.
 const LONGEST_WAIT: u32 = 86_400;
@@ -59,9 +65,11 @@ pub(crate) fn keep_of_request(
 
 /// Between the parties stands only what can be read, in its one spelling.
 fn restate(fields: &mut HeaderMap) {
-    let claims = claims(fields);
-    put(fields, &AGREEMENT, agreement(fields));
-    put(fields, &PURPOSE, purpose(fields));
+    let Stated { agreement, purpose, activity, algorithm, claims } = stated(fields).unwrap_or_default();
+    put(fields, &AGREEMENT, agreement);
+    put(fields, &PURPOSE, purpose);
+    put(fields, &ACTIVITY, activity);
+    put(fields, &ALGORITHM, algorithm);
     put(fields, &ASSURANCE, claims.assurance.map(AssuranceLevel::as_str));
     put(fields, &HUMAN, claims.human);
 }
@@ -185,19 +193,26 @@ fn keep(fields: &mut HeaderMap, kept: &[&HeaderName]) {
     }
 }
 
-/// The agreement that a request names.
-pub(crate) fn agreement(fields: &HeaderMap) -> Option<AgreementId> {
-    fields.get(&AGREEMENT)?.to_str().ok()?.trim().parse().ok()
+/// What a request says of itself.
+///
+/// # Errors
+/// [`Failure::StatementUnreadable`], when it names something twice, or as nothing can be called: what it is about would else
+/// be decided on as if it had not been said. A claim that cannot be read counts as not made, which refuses where one is asked.
+pub(crate) fn stated(fields: &HeaderMap) -> Result<Stated, Failure> {
+    Ok(Stated {
+        agreement: named(fields, &AGREEMENT)?,
+        purpose: named(fields, &PURPOSE)?,
+        activity: named(fields, &ACTIVITY)?,
+        algorithm: named(fields, &ALGORITHM)?,
+        claims: Claims { assurance: claim(fields, &ASSURANCE), human: claim(fields, &HUMAN) },
+    })
 }
 
-/// The purpose that a request names.
-pub(crate) fn purpose(fields: &HeaderMap) -> Option<EntryName> {
-    fields.get(&PURPOSE)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// What the consumer claims of a request. What is said twice, or cannot be read, is not said.
-pub(crate) fn claims(fields: &HeaderMap) -> Claims {
-    Claims { assurance: claim(fields, &ASSURANCE), human: claim(fields, &HUMAN) }
+fn named<T: FromStr>(fields: &HeaderMap, name: &HeaderName) -> Result<Option<T>, Failure> {
+    match fields.contains_key(name) {
+        true => claim(fields, name).map(Some).ok_or(Failure::StatementUnreadable),
+        false => Ok(None),
+    }
 }
 
 fn claim<T: FromStr>(fields: &HeaderMap, name: &HeaderName) -> Option<T> {

@@ -121,6 +121,13 @@ impl Inway {
         let salt = completing::told_salt(&mut head.headers, &gateway.ambient);
         witnessing::told(&mut head.headers, &certificate.participant, &gateway.witnesses);
 
+        let stated = match governed::stated(&head.headers) {
+            Ok(stated) => stated,
+            Err(failure) => {
+                return Err(self.refuse(refusal(self.face.problem(failure), parties, wire, None)).await);
+            }
+        };
+
         // May it: the class of the service, and for a governed one the agreement in force.
         let question = Question {
             consumer: &parties.consumer,
@@ -128,9 +135,7 @@ impl Inway {
             application: None,
             service: ServiceReference { provider: parties.provider.clone(), name: parties.service.clone() },
             call: governed::call(&head.method, &head.uri),
-            agreement: governed::agreement(&head.headers),
-            purpose: governed::purpose(&head.headers),
-            claims: governed::claims(&head.headers),
+            stated,
             transaction_id,
             trace: trace::go_on(&mut head.headers, RecordsBy::Outway, &gateway.ambient),
             now: gateway.ambient.now(),

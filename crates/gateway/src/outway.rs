@@ -146,28 +146,34 @@ impl Outway {
         let route = routes::find(&mut head, &application, &snapshot, self.face.as_ref())
             .map_err(|problem| Refused { transaction_id: Some(transaction_id), ..counted(problem) })?;
 
-        // May it: the class that our own steward has declared, and for a governed service the agreement in force.
         let asked = self.face.parties(&route.binding.service);
-        let question = Question {
-            consumer: &asked.consumer,
-            on_behalf_of: asked.consumer_delegator.as_ref(),
-            application: Some(&application.name),
-            service: route.binding.service.clone(),
-            call: governed::call(&head.method, &head.uri),
-            agreement: governed::agreement(&head.headers),
-            purpose: governed::purpose(&head.headers),
-            claims: governed::claims(&head.headers),
-            transaction_id,
-            trace: trace::go_on(&mut head.headers, route.binding.records, &gateway.ambient),
-            now: gateway.ambient.now(),
-            records: route.binding.records,
-        };
         let refusal = |problem, parties, decision| RefusalRecord {
             problem,
             transaction_id: Some(transaction_id),
             parties,
             wire: serde_json::Map::new(),
             decision,
+        };
+        let stated = match governed::stated(&head.headers) {
+            Ok(stated) => stated,
+            Err(failure) => {
+                let known = refusal(self.face.problem(failure), asked, None);
+                return Err(self.refuse(known, &application, transaction_id).await);
+            }
+        };
+
+        // May it: the class that our own steward has declared, and for a governed service the agreement in force.
+        let question = Question {
+            consumer: &asked.consumer,
+            on_behalf_of: asked.consumer_delegator.as_ref(),
+            application: Some(&application.name),
+            service: route.binding.service.clone(),
+            call: governed::call(&head.method, &head.uri),
+            stated,
+            transaction_id,
+            trace: trace::go_on(&mut head.headers, route.binding.records, &gateway.ambient),
+            now: gateway.ambient.now(),
+            records: route.binding.records,
         };
         let declared = route.binding.declaration.as_ref();
         let permission = match gateway.exchanges.decide(DIRECTION, declared, &snapshot, question).await {

@@ -55,6 +55,7 @@ impl PointQuestion<'_> {
         let record = self.agreed.map(|(record, _)| record);
         let policies = record.and_then(|record| record.attributes.policies.as_ref());
         let purpose = record.map(|record| record.body.request.context.purpose.as_str());
+        let algorithm = record.and_then(|record| record.body.request.context.algorithm.as_ref());
         let elements = self.agreed.map(|(_, obligations)| {
             obligations.delivered().map(|element| element.path.as_str()).collect::<Vec<_>>()
         });
@@ -91,6 +92,7 @@ impl PointQuestion<'_> {
             ("traceparent", self.traceparent),
             ("tracestate", self.tracestate),
             ("purpose", purpose),
+            ("algorithm", algorithm.map(|algorithm| algorithm.as_str())),
         ]);
         // Not the caller's own fields: those in which decision points in use look for what we know better.
         let headers = present(&[

@@ -158,6 +158,15 @@ impl Anchors {
         Ok(self)
     }
 
+    /// Takes in lists that a program holds which has judged them by itself; those of another form than is judged by here say nothing.
+    #[must_use]
+    pub fn with_lists_held(mut self, lists: &[Vec<u8>]) -> Self {
+        let all = self.lists.get_mut();
+        let readable = lists.iter().filter_map(|list| List::in_file(list)).flatten();
+        readable.for_each(|list| all.put(list, Bringer::Verifier));
+        self
+    }
+
     /// Whether the certificate that signed was the participant's and good when it did; says what is wrong with it if it was not.
     /// `bad`: how to say that it is another's, was not valid or leads to no anchor. Without anchors nothing is judged, and the
     /// answer is yes.

@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use crate::{Anchors, Input, Language, Outcome, Progress, Report, Unreadable, verify};
+use crate::{Anchors, Input, Language, Outcome, Progress, Report, Room, Unreadable, verify};
 
 /// How long nothing is said of progress.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -43,6 +43,11 @@ pub struct Options {
     /// A checkpoint that was kept of before: a signed note, or the evidence of an earlier day.
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
+
+    /// How much of what is compared over whole journals lies in memory, in MiB. What is more lies in files without a name, in the
+    /// folder that TMPDIR names, else in /var/tmp: some 250 bytes for each entry.
+    #[arg(long, value_name = "MIB", default_value_t = Room::MEBIBYTES)]
+    memory: usize,
 
     /// Language of the sentences; by default that of the environment.
     #[arg(long, value_enum, value_name = "LANGUAGE")]
@@ -92,7 +97,8 @@ impl Options {
         let evidence = self.evidence.iter().map(|path| open(path)).collect::<Result<_, _>>()?;
         let earlier = self.checkpoint.iter().map(|path| open(path)).collect::<Result<_, _>>()?;
         let mut bar = Bar::new(language);
-        let report = verify(evidence, anchors, earlier, &mut |progress| bar.tell(progress));
+        let room = Room { bytes: self.memory.saturating_mul(1 << 20), ..Room::default() };
+        let report = verify(evidence, anchors, earlier, &room, &mut |progress| bar.tell(progress));
         bar.clear();
         Ok(report)
     }

@@ -1,6 +1,7 @@
 //! Whether what was destroyed was destroyed by an act, by a rule that was in force, and under no legal hold; or is lost as declared.
 
 use crate::{
+    compared::Destroyed,
     finding::{Alarm, Findings, NoteCode, at_index, words},
     kept::Drop,
     line::Kind,
@@ -17,30 +18,29 @@ struct Faults {
 }
 
 /// Judges all destroyed entries of a section.
-pub(crate) fn judge(section: &Section, findings: &mut Findings) {
+pub(crate) fn judge(section: &Section, destroyed: impl Iterator<Item = Destroyed>, findings: &mut Findings) {
     let mut drops: Vec<&Drop> = section.keeping.drops.iter().collect();
     drops.sort_by_key(|drop| drop.detail.first_index);
     let mut coming = drops.into_iter().peekable();
     let mut open: Vec<&Drop> = Vec::new();
     let (mut runs, mut lawful, mut losses) = ([None; 3], 0_u64, Losses::of(section));
-    let mut destroyed: Vec<_> = section.destroyed.iter().collect();
-    destroyed.sort_unstable_by_key(|(index, _, _)| *index);
-    for (index, at, kind) in destroyed {
-        while let Some(drop) = coming.next_if(|drop| drop.detail.first_index <= *index) {
+    for entry in destroyed {
+        let (index, at, kind) = (entry.index, entry.at, entry.kind());
+        while let Some(drop) = coming.next_if(|drop| drop.detail.first_index <= index) {
             open.push(drop);
         }
-        open.retain(|drop| drop.detail.last_index >= *index);
-        let mut faults = faults(&open, *index, *at, *kind);
+        open.retain(|drop| drop.detail.last_index >= index);
+        let mut faults = faults(&open, index, at, kind);
         if faults == Faults::default() {
             lawful = lawful.saturating_add(1);
-        } else if let Some(act) = losses.covering(*index, *at, *kind) {
-            losses.count(act, *at, *kind);
+        } else if let Some(act) = losses.covering(index, at, kind) {
+            losses.count(act, at, kind);
             // What was to be kept for somebody may not be gone unseen because somebody says that it is.
-            faults = Faults { under_hold: act.was_held(*at), ..Faults::default() };
+            faults = Faults { under_hold: act.was_held(at), ..Faults::default() };
         }
         let found = [faults.without_act, faults.early, faults.under_hold];
         for ((run, found), code) in runs.iter_mut().zip(found).zip(CODES) {
-            follow(run, found, *index, code, section, findings);
+            follow(run, found, index, code, section, findings);
         }
     }
     losses.tell(section, findings);

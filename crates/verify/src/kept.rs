@@ -4,11 +4,10 @@ use std::{collections::HashMap, hash::Hash};
 
 use crate::{
     act::{DropDetail, HoldDetail},
-    line::{Id, Signed},
+    line::Signed,
     loss::LossAct,
     merkle,
     note::{Checkpoint, Origin, VerifierKey},
-    payload::{Delivery, Direction},
 };
 
 /// Names that stand in many entries, each kept once.
@@ -55,51 +54,6 @@ impl<T: Clone + Eq + Hash> Pool<T> {
     pub(crate) fn get(&self, place: u32) -> Option<&T> {
         self.items.get(usize::try_from(place).ok()?)
     }
-}
-
-/// A permit whose payload is known.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PermitRecord {
-    pub(crate) id: Id,
-    pub(crate) transaction: Id,
-    pub(crate) direction: Direction,
-    pub(crate) counterpart: u32,
-    pub(crate) index: u64,
-    pub(crate) at: i64,
-    /// The moment by which the agreement is judged.
-    pub(crate) moment: i64,
-    /// Place in the section's versions that permits name.
-    pub(crate) version: Option<u32>,
-    /// Place in the section's operations that decisions name.
-    pub(crate) operation: u32,
-    pub(crate) decided: Decided,
-    pub(crate) has_processing: bool,
-    /// Its application owes processing records.
-    pub(crate) is_owed: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decided {
-    Not,
-    Faulty,
-    Holds,
-}
-
-/// A completion whose payload is known.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CompletionRecord {
-    pub(crate) id: Id,
-    pub(crate) permit: Id,
-    pub(crate) transaction: Id,
-    pub(crate) direction: Direction,
-    pub(crate) counterpart: u32,
-    pub(crate) index: u64,
-    pub(crate) delivery: Delivery,
-    pub(crate) status: Option<u16>,
-    /// The first half of a hash over bytes, digests, salt and elements.
-    pub(crate) content: u128,
-    /// Place in the section's lists of elements; `None`: none came.
-    pub(crate) elements: Option<u32>,
 }
 
 /// A checkpoint of this journal.

@@ -6,12 +6,15 @@
 mod act;
 mod advice;
 mod agreement;
+mod aside;
 mod certificate;
 pub mod command;
+mod compared;
 mod destruction;
 mod element;
 mod exchanges;
 mod finding;
+mod grounds;
 mod kept;
 mod life;
 mod line;
@@ -27,6 +30,7 @@ mod report;
 mod revocation;
 mod section;
 mod signature;
+mod spans;
 mod statements;
 mod told;
 mod tree;
@@ -38,6 +42,7 @@ use std::{
 };
 
 pub use self::{
+    aside::Room,
     certificate::Anchors,
     exchanges::BothSides,
     finding::{Alarm, Finding, Loss, Note, NoteCode, Words},
@@ -46,8 +51,9 @@ pub use self::{
     report::{Language, Outcome, Report, Seen},
 };
 use self::{
+    compared::{Compared, Destroyed, Leaf, of},
     finding::{Findings, at_line, words},
-    kept::Names,
+    merkle::hash_of,
     note::Checkpoint,
     reader::Item,
     revocation::Bringer,
@@ -80,6 +86,14 @@ pub enum Unreadable {
         "the lists of revoked certificates cannot be read: lists as in RFC 5280 are needed, in DER or PEM"
     )]
     RevocationLists,
+    /// Files for what does not lie in memory cannot be made, written or read.
+    #[error("nothing can be put aside in {folder}: {error}")]
+    Aside {
+        /// The folder of these files.
+        folder: String,
+        /// Why.
+        error: io::Error,
+    },
     /// The trust anchors cannot be read.
     #[error("the trust anchors cannot be read: certificates of authorities in PEM are needed")]
     Anchors,
@@ -90,6 +104,7 @@ impl Unreadable {
     pub fn words(&self) -> Words {
         let nl = match self {
             Self::File { name, error } => format!("{name}: {error}"),
+            Self::Aside { folder, error } => format!("in {folder} kan niets opzij worden gelegd: {error}"),
             Self::NoEvidence(name) => format!("{name}: de eerste regel is niet die van bewijs"),
             Self::NoCheckpoint(name) => format!("{name}: geen controlepunt en geen bewijs"),
             Self::RevocationLists => {
@@ -122,14 +137,16 @@ pub struct Progress {
     pub lines: u64,
 }
 
-/// Verifies evidence against trust anchors and checkpoints that were kept of before. `sink` hears how far it is.
+/// Verifies evidence against trust anchors and checkpoints that were kept of before, with so much room for what is compared over whole
+/// journals. `sink` hears how far it is.
 pub fn verify(
     evidence: Vec<Input>,
     mut anchors: Anchors,
     earlier: Vec<Input>,
+    room: &Room,
     sink: &mut dyn FnMut(Progress),
 ) -> Report {
-    match judge(evidence, &mut anchors, earlier, sink) {
+    match judge(evidence, &mut anchors, earlier, room, sink) {
         Ok(report) => report,
         Err(why) => Report::unreadable(why),
     }
@@ -139,15 +156,17 @@ fn judge(
     evidence: Vec<Input>,
     anchors: &mut Anchors,
     earlier: Vec<Input>,
+    room: &Room,
     sink: &mut dyn FnMut(Progress),
 ) -> Result<Report, Unreadable> {
-    let mut reading = Reading { names: Names::default(), progress: Progress::default(), sink };
+    let mut compared = Compared::new(room);
+    let mut reading = Reading { compared: &mut compared, progress: Progress::default(), sink };
     let mut findings = Findings::default();
     let mut sections = Vec::new();
     for input in evidence {
         reading.sections(input, &mut sections, &mut findings)?;
     }
-    let mut earlier = reading.earlier(earlier)?;
+    let mut earlier = reading.earlier(earlier, room)?;
     let all = anchors.lists.get_mut();
     for section in &mut sections {
         for (line, list) in std::mem::take(&mut section.lists) {
@@ -165,17 +184,13 @@ fn judge(
         keys.certified_by(section);
     }
     let others = held(&sections, earlier, &mut keys, anchors, &mut findings);
-    for (place, section) in sections.iter_mut().enumerate() {
-        tree::judge(place, section, &keys, &others, &mut findings);
-        section.leaves = Vec::new();
-        destruction::judge(section, &mut findings);
-        statements::judge(section, anchors, &mut findings);
-        exchanges::judge_section(section, &mut findings);
-        told::judge(section, anchors, &mut findings);
-        withheld(section, &mut findings);
+    each_section(&sections, &mut compared, &keys, &others, anchors, &mut findings);
+    grounds::judge(&sections, &mut compared, &mut findings);
+    told::compare(&sections, &mut compared, &mut findings);
+    let both = exchanges::judge(&sections, &mut compared, &mut findings);
+    if let Some(error) = compared.fault.borrow_mut().take() {
+        return Err(Unreadable::Aside { folder: room.folder.display().to_string(), error });
     }
-    told::compare(&sections, &mut findings);
-    let both = exchanges::compare(&sections, &mut findings);
     anchors.lists.get_mut().judge(&mut findings);
     findings.note_unknown_revocations();
     if anchors.is_empty() {
@@ -191,6 +206,27 @@ fn judge(
         losses: findings.losses,
         notes: findings.notes,
     })
+}
+
+/// Judges what concerns one section, in the order in which they stand.
+fn each_section(
+    sections: &[Section],
+    compared: &mut Compared,
+    keys: &Keys,
+    others: &HeldByOthers,
+    anchors: &mut Anchors,
+    findings: &mut Findings,
+) {
+    let (mut leaves, mut destroyed) = (compared.leaves.sorted(), compared.destroyed.sorted());
+    for (place, section) in sections.iter().enumerate() {
+        let leaves = of(&mut leaves, section.place).map(Leaf::unpack).filter(|leaf| leaf.is_in_tree != 0);
+        tree::judge(place, section, leaves.map(|leaf| hash_of(leaf.hash())), keys, others, findings);
+        let destroyed = of(&mut destroyed, section.place).map(Destroyed::unpack);
+        destruction::judge(section, destroyed, findings);
+        statements::judge(section, anchors, findings);
+        told::judge(section, anchors, findings);
+        withheld(section, findings);
+    }
 }
 
 /// What was kept of before: sections of evidence, and single checkpoints.
@@ -263,7 +299,7 @@ fn seen(sections: &[Section]) -> Vec<Seen> {
 
 /// Reads files, and says how far it is.
 struct Reading<'a> {
-    names: Names,
+    compared: &'a mut Compared,
     progress: Progress,
     sink: &'a mut dyn FnMut(Progress),
 }
@@ -296,7 +332,7 @@ impl Reading<'_> {
         });
         read.map_err(|error| Unreadable::File { name: name.clone(), error })?;
         match sections.get_mut(before..).and_then(<[Section]>::last_mut) {
-            Some(last) if is_evidence => last.close(findings),
+            Some(last) if is_evidence => last.close(self.compared, findings),
             _ => return Err(Unreadable::NoEvidence(name)),
         }
         Ok(())
@@ -314,11 +350,11 @@ impl Reading<'_> {
         match (item, last) {
             (Item::Evidence(header), last) => {
                 if let Some(last) = last {
-                    last.close(findings);
+                    last.close(self.compared, findings);
                 }
-                sections.push(Section::begin(header, line, &mut self.names));
+                sections.push(Section::begin(header, line, sections.len(), self.compared));
             }
-            (item, Some(last)) if !last.is_closed => last.take(item, line, &mut self.names, findings),
+            (item, Some(last)) if !last.is_closed => last.take(item, line, self.compared, findings),
             (_, last) => {
                 let whose = last.map(|last| last.participant().to_owned());
                 let sentence = words("De regel hoort bij geen deel.", "the line belongs to no section");
@@ -328,7 +364,7 @@ impl Reading<'_> {
     }
 
     /// Reads what was kept of before: notes as they are, evidence for the checkpoints in it.
-    fn earlier(&mut self, inputs: Vec<Input>) -> Result<Earlier, Unreadable> {
+    fn earlier(&mut self, inputs: Vec<Input>, room: &Room) -> Result<Earlier, Unreadable> {
         let mut earlier = Earlier { sections: Vec::new(), checkpoints: Vec::new() };
         for Input { name, mut content } in inputs {
             let mut beginning = Vec::new();
@@ -336,13 +372,12 @@ impl Reading<'_> {
             read.map_err(|error| Unreadable::File { name: name.clone(), error })?;
             if beginning.first() == Some(&b'{') {
                 let content = Box::new(Cursor::new(beginning).chain(content));
-                let mut aside = Findings::default();
-                let first = earlier.sections.len();
-                self.sections(Input { name, content }, &mut earlier.sections, &mut aside)?;
-                // Of an earlier file only what it says of checkpoints and keys counts.
-                for section in earlier.sections.iter_mut().skip(first) {
-                    section.forget_entries();
-                }
+                // Of an earlier file only what it says of checkpoints and keys counts: what it says of exchanges is forgotten.
+                let (mut aside, mut forgotten) = (Findings::default(), Compared::new(room));
+                let mut reading =
+                    Reading { compared: &mut forgotten, progress: self.progress, sink: &mut *self.sink };
+                reading.sections(Input { name, content }, &mut earlier.sections, &mut aside)?;
+                self.progress = reading.progress;
             } else {
                 let note = std::str::from_utf8(&beginning).ok().and_then(Checkpoint::parse);
                 earlier.checkpoints.push(note.ok_or(Unreadable::NoCheckpoint(name))?);

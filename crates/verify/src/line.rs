@@ -102,6 +102,9 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Permit, Self::Refusal, Self::Processing, Self::Completion, Self::Witness, Self::Act];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Permit => "permit",

@@ -189,7 +189,7 @@ pub(crate) fn first_lost_act(section: &Section) -> Option<u64> {
         return None;
     }
     let losses = Losses::of(section);
-    let acts = section.destroyed.iter().filter(|(_, _, kind)| *kind == Kind::Act);
-    let lost = acts.filter(|(index, at, kind)| losses.covering(*index, *at, *kind).is_some());
-    lost.map(|(index, ..)| *index).min()
+    let acts = section.destroyed_acts.iter();
+    let lost = acts.filter(|(index, at)| losses.covering(*index, *at, Kind::Act).is_some());
+    lost.map(|(index, _)| *index).min()
 }

@@ -55,12 +55,11 @@ impl Frontier {
 }
 
 /// Roots over the first so many leaves, for sizes in ascending order; sizes beyond the leaves have none.
-pub fn roots(leaves: &[Hash], sizes: &[u64]) -> Vec<Option<Hash>> {
+pub fn roots(mut leaves: impl Iterator<Item = Hash>, sizes: &[u64]) -> Vec<Option<Hash>> {
     let mut frontier = Frontier::default();
-    let mut leaves = leaves.iter();
     let root = |size: &u64| {
         while frontier.size < *size {
-            frontier.push(*leaves.next()?);
+            frontier.push(leaves.next()?);
         }
         Some(frontier.root())
     };
@@ -136,6 +135,15 @@ pub(crate) const fn halves(hash: &Hash) -> [u128; 2] {
     }
 }
 
+/// The hash of two numbers.
+pub(crate) const fn hash_of([high, low]: [u128; 2]) -> Hash {
+    let mut hash = [0; 32];
+    let (into_high, into_low) = hash.split_at_mut(16);
+    into_high.copy_from_slice(&high.to_be_bytes());
+    into_low.copy_from_slice(&low.to_be_bytes());
+    hash
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -195,7 +203,7 @@ mod tests {
         let leaves = leaves(300);
         let sizes: Vec<u64> = (0..=301).collect();
         let expected: Vec<_> = (0..=300).map(|size| leaves.get(..size).map(naive)).chain([None]).collect();
-        assert_eq!(roots(&leaves, &sizes), expected);
+        assert_eq!(roots(leaves.iter().copied(), &sizes), expected);
     }
 
     #[test]

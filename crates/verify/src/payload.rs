@@ -125,6 +125,17 @@ pub(crate) enum Body {
     Unknown,
 }
 
+impl Body {
+    /// Of a permit or a completion.
+    pub(crate) fn transaction(&self) -> Option<Id> {
+        match self {
+            Self::Permit(permit) => Some(permit.transaction),
+            Self::Completion(completion) => Some(completion.transaction),
+            _ => None,
+        }
+    }
+}
+
 /// An entry, judged by itself.
 #[derive(Debug)]
 pub(crate) struct Entry {

@@ -1,34 +1,31 @@
 //! One section as it is read: what each line says by itself is judged here, and what the rules need later is kept.
 
 mod acts;
+mod exchanges;
 
 use std::collections::HashMap;
 
 use crate::{
     agreement::AgreementVersion,
     certificate::MOST_CERTIFICATES,
+    compared::{Compared, Destroyed, Fact, HiddenRecord, Role},
     finding::{Alarm, Findings, Place, at_index, at_line, words},
-    kept::{
-        CompletionRecord, Continuation, Counts, Decided, Keeping, KeyWord, Names, OwnCheckpoint,
-        PermitRecord, Pool, WitnessRecord, add,
-    },
+    kept::{Continuation, Counts, Keeping, KeyWord, OwnCheckpoint, Pool, WitnessRecord, add},
     line::{Header, Id, Kind, Scope},
     loss::Present,
-    merkle::{Hash, halves, includes},
+    merkle::{Hash, includes},
     note::{Checkpoint, VerifierKey},
-    open::{Declarations, OpenKey},
-    payload::{Body, Direction, Entry, OperationName, Permit, VersionName, Witness},
+    open::Declarations,
+    payload::{Body, Entry, OperationName, VersionName, Witness},
     people::People,
     reader::Item,
-    records::{OwedRecord, Records},
     revocation::{List, MOST_BYTES, MOST_LISTS},
+    spans::Spans,
     told::Half,
 };
 
 /// How far an entry's time may be before that of an earlier one, in milliseconds.
 const BACK: i64 = 10 * 60 * 1000;
-/// How far the moment of a decision may be from its entry's time, in milliseconds.
-const NEAR: i64 = 60 * 1000;
 
 /// A run of leaves that differ.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +37,14 @@ struct Run {
 /// A section, as far as it has been read.
 #[derive(Debug)]
 pub(crate) struct Section {
+    /// Its place among those of all files.
+    pub(crate) place: u32,
     pub(crate) header: Header,
     pub(crate) number: u32,
     pub(crate) first_line: u64,
     pub(crate) lines: u64,
     pub(crate) is_closed: bool,
     pub(crate) checkpoints: Vec<OwnCheckpoint>,
-    /// Of scope `journal`: hashes of leaves up to the first that is missing.
-    pub(crate) leaves: Vec<Hash>,
     pub(crate) first_missing: Option<u64>,
     expected: u64,
     pub(crate) first_at: Option<i64>,
@@ -65,10 +62,9 @@ pub(crate) struct Section {
     pub(crate) witnessed: Vec<WitnessRecord>,
     pub(crate) continuations: Vec<Continuation>,
     pub(crate) keeping: Keeping,
-    /// Destroyed entries: index, time, kind.
-    pub(crate) destroyed: Vec<(u64, i64, Kind)>,
+    /// Destroyed acts: index and time.
+    pub(crate) destroyed_acts: Vec<(u64, i64)>,
     pub(crate) present: Present,
-    pub(crate) permits: Vec<PermitRecord>,
     pub(crate) declarations: Declarations,
     pub(crate) people: People,
     /// When acts took statements about agreements in, by the hash of each.
@@ -76,13 +72,8 @@ pub(crate) struct Section {
     /// The same, by the hash of the version that they are about, in the order of the acts.
     pub(crate) stated: HashMap<String, Vec<Hash>>,
     has_unknown_acts: bool,
-    /// Of permits without a decision, by index: what must have been declared open.
-    pub(crate) undecided: HashMap<u64, OpenKey>,
-    /// Permits of which no more is known than that they are there: id and time.
-    pub(crate) hidden_permits: Vec<(Id, i64)>,
-    pub(crate) completions: Vec<CompletionRecord>,
-    pub(crate) records: Records,
-    pub(crate) decisions: Vec<(u128, u64, u64)>,
+    /// When there are permits of which no more is known than that they are there.
+    pub(crate) hidden_permits: Spans,
     pub(crate) versions: Vec<AgreementVersion>,
     pub(crate) named: Vec<VersionName>,
     pub(crate) operations: Pool<OperationName>,
@@ -94,15 +85,15 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    pub(crate) fn begin(header: Header, line: u64, names: &mut Names) -> Self {
+    pub(crate) fn begin(header: Header, line: u64, place: usize, compared: &mut Compared) -> Self {
         Self {
-            number: names.number(&header.participant),
+            place: u32::try_from(place).unwrap_or(u32::MAX),
+            number: compared.names.number(&header.participant),
             header,
             first_line: line,
             lines: 1,
             is_closed: false,
             checkpoints: Vec::new(),
-            leaves: Vec::new(),
             first_missing: None,
             expected: 0,
             first_at: None,
@@ -118,19 +109,14 @@ impl Section {
             witnessed: Vec::new(),
             continuations: Vec::new(),
             keeping: Keeping::default(),
-            destroyed: Vec::new(),
+            destroyed_acts: Vec::new(),
             present: Present::default(),
-            permits: Vec::new(),
             declarations: Declarations::default(),
             people: People::default(),
             taken_in: HashMap::new(),
             stated: HashMap::new(),
             has_unknown_acts: false,
-            undecided: HashMap::new(),
-            hidden_permits: Vec::new(),
-            completions: Vec::new(),
-            records: Records::default(),
-            decisions: Vec::new(),
+            hidden_permits: Spans::default(),
             versions: Vec::new(),
             named: Vec::new(),
             operations: Pool::default(),
@@ -168,10 +154,10 @@ impl Section {
     }
 
     /// Takes in a line after the first.
-    pub(crate) fn take(&mut self, item: Item, line: u64, names: &mut Names, findings: &mut Findings) {
+    pub(crate) fn take(&mut self, item: Item, line: u64, compared: &mut Compared, findings: &mut Findings) {
         add(&mut self.lines);
         match item {
-            Item::Entry(entry) => self.entry(entry, line, names, findings),
+            Item::Entry(entry) => self.entry(entry, line, compared, findings),
             Item::Checkpoint { checkpoint, at } => self.checkpoint(checkpoint, at, line, findings),
             Item::Inclusion { index, hashes } => self.inclusion(index, &hashes, line, findings),
             Item::Consistency { from, to, hashes } if !self.is_journal() => {
@@ -187,7 +173,7 @@ impl Section {
             Item::Certificate(_) => {}
             Item::RevocationList(list) => self.revocation_list(list, line, findings),
             Item::Told { index, told } if self.header.receiver.is_some() => {
-                self.told(index, told.map(|told| *told), line, names, findings);
+                self.told(index, told.map(|told| *told), line, compared, findings);
             }
             Item::NotGiven if !self.is_journal() || self.header.period.is_some() => {
                 add(&mut self.half.not_given);
@@ -267,7 +253,7 @@ impl Section {
     }
 
     /// What can be said of the lines when no more come.
-    pub(crate) fn close(&mut self, findings: &mut Findings) {
+    pub(crate) fn close(&mut self, compared: &mut Compared, findings: &mut Findings) {
         self.end_run(findings);
         let first = self.first_line;
         if !self.is_closed {
@@ -292,20 +278,7 @@ impl Section {
             self.alarm(findings, Alarm::Form, at_index(index), nl, en);
         }
         self.proven = HashMap::new();
-        self.close_half(findings);
-    }
-
-    /// Keeps what it says of checkpoints and keys only.
-    pub(crate) fn forget_entries(&mut self) {
-        self.leaves = Vec::new();
-        self.permits = Vec::new();
-        self.undecided = HashMap::new();
-        self.hidden_permits = Vec::new();
-        self.completions = Vec::new();
-        self.records = Records::default();
-        self.decisions = Vec::new();
-        self.destroyed = Vec::new();
-        self.versions = Vec::new();
+        self.close_half(compared, findings);
     }
 
     fn missing(&mut self, from: u64, to: u64, findings: &mut Findings) {
@@ -348,13 +321,10 @@ impl Section {
             self.missing(self.expected, index, findings);
         }
         self.expected = index.saturating_add(1);
-        if self.first_missing.is_none() {
-            self.leaves.push(entry.leaf);
-        }
         true
     }
 
-    fn entry(&mut self, entry: Entry, line: u64, names: &mut Names, findings: &mut Findings) {
+    fn entry(&mut self, entry: Entry, line: u64, compared: &mut Compared, findings: &mut Findings) {
         if !self.in_place(&entry, line, findings) {
             return;
         }
@@ -383,8 +353,13 @@ impl Section {
         }
         self.leaf_of(index, entry.leaf_differs, findings);
         self.time_of(index, at, findings);
-        self.may_be_told(index, (id, at, kind), &body);
-        self.keep(index, id, at, kind, body, names, findings);
+        let leaf = entry.leaf;
+        let is_in_tree = self.is_journal() && self.first_missing.is_none();
+        self.may_be_told(index, (id, at, kind), leaf, &body);
+        let says = self.keep(index, id, at, kind, body, compared, findings);
+        if is_in_tree || says != 0 {
+            compared.leaf(self.place, index, &leaf, is_in_tree, says);
+        }
     }
 
     fn leaf_of(&mut self, index: u64, differs: bool, findings: &mut Findings) {
@@ -419,6 +394,7 @@ impl Section {
         self.last_times = (at, self.last_times.0);
     }
 
+    /// Keeps what an entry says: what of it is told alike whoever is told, or 0 where it is neither permit nor completion.
     #[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
     pub(crate) fn keep(
         &mut self,
@@ -427,15 +403,17 @@ impl Section {
         at: i64,
         kind: Kind,
         body: Body,
-        names: &mut Names,
+        compared: &mut Compared,
         findings: &mut Findings,
-    ) {
+    ) -> u128 {
         let is_hidden = matches!(body, Body::Withheld(_) | Body::Destroyed | Body::Unknown);
         match kind {
             Kind::Permit if is_hidden && !self.half.untold.get(&index).is_some_and(Option::is_some) => {
-                self.hidden_permits.push((id, at));
+                self.hide_permit(index, id, at, compared);
             }
-            Kind::Processing if is_hidden => self.records.hidden.push(at),
+            Kind::Processing if is_hidden => {
+                compared.hidden_records.put(HiddenRecord { section: self.place, at }.pack());
+            }
             _ => {}
         }
         if !matches!(body, Body::Destroyed | Body::Unknown) {
@@ -445,86 +423,33 @@ impl Section {
             self.has_unknown_acts = true;
         }
         match body {
-            Body::Permit(permit) => self.permit(index, id, at, *permit, names),
-            Body::Refusal(decision) => {
-                self.decisions.extend(decision.map(|(trace, span)| (trace, span, index)));
-            }
-            Body::Processing(processing) => self.records.take(index, processing),
-            Body::Completion(completion) => {
-                let [high, _] = halves(&completion.content);
-                self.completions.push(CompletionRecord {
-                    id,
-                    permit: completion.permit,
-                    transaction: completion.transaction,
-                    direction: completion.direction,
-                    counterpart: names.number(&completion.counterpart),
-                    index,
-                    delivery: completion.delivery,
-                    status: completion.status,
-                    content: high,
-                    elements: (!completion.elements.is_empty())
-                        .then(|| self.element_lists.place(completion.elements)),
-                });
-            }
+            Body::Permit(permit) => return self.permit(index, id, at, *permit, compared),
+            Body::Completion(completion) => return self.completion(index, at, completion, compared),
+            Body::Refusal(decision) => self.refusal(index, decision, compared),
+            Body::Processing(processing) => self.processing(index, processing, compared),
             Body::Witness(witness) => self.witness(index, at, *witness, findings),
-            Body::Act(act) => self.act(index, at, act.subject, act.action, names, findings),
+            Body::Act(act) => self.act(index, at, act.subject, act.action, &mut compared.names, findings),
             // What is told of it comes in a line of its own.
             Body::Withheld(_) if self.half.untold.contains_key(&index) => {}
             Body::Withheld(_) => self.withheld(index, at, kind, findings),
-            Body::Destroyed => {
-                add(&mut self.counts.destroyed);
-                self.destroyed.push((index, at, kind));
-            }
+            Body::Destroyed => self.destroyed(index, at, kind, compared),
             Body::Unknown => {}
         }
+        0
     }
 
-    fn permit(&mut self, index: u64, id: Id, at: i64, permit: Permit, names: &mut Names) {
-        let Permit {
-            transaction,
-            direction,
-            counterpart,
-            decision,
-            has_processing,
-            service,
-            application,
-            owed,
-        } = permit;
-        let is_owed = owed.is_some();
-        if let Some(owed) = owed {
-            self.records.owed.push(OwedRecord { permit: id, index, transaction, at, has_processing, owed });
+    /// Notes a permit of which no more is known than that it is there.
+    pub(crate) fn hide_permit(&mut self, index: u64, id: Id, at: i64, compared: &mut Compared) {
+        self.hidden_permits.put(at);
+        compared.facts.put(Fact::new(self.place, id.0, Role::HiddenPermit, index).pack());
+    }
+
+    fn destroyed(&mut self, index: u64, at: i64, kind: Kind, compared: &mut Compared) {
+        add(&mut self.counts.destroyed);
+        compared.destroyed.put(Destroyed { section: self.place, index, at, kind: kind as u8 }.pack());
+        if kind == Kind::Act {
+            self.destroyed_acts.push((index, at));
         }
-        let (mut decided, mut moment, mut version, mut operation) = (Decided::Not, at, None, 0);
-        if let Some(decision) = decision {
-            let (trace, span) = decision.id;
-            self.decisions.push((trace, span, index));
-            decided = if decision.holds { Decided::Holds } else { Decided::Faulty };
-            if decision.at.abs_diff(at) <= NEAR.unsigned_abs() {
-                moment = decision.at;
-            }
-            version = decision.version.and_then(|name| self.version_number(name));
-            operation = self.operations.place(decision.operation);
-        }
-        let counterpart = names.number(&counterpart);
-        if decided == Decided::Not {
-            let application = application.filter(|_| direction == Direction::Outgoing);
-            let application = application.map(|name| names.number(&name));
-            self.undecided.insert(index, OpenKey { application, service: names.number(&service) });
-        }
-        self.permits.push(PermitRecord {
-            id,
-            transaction,
-            direction,
-            counterpart,
-            index,
-            at,
-            moment,
-            version,
-            operation,
-            decided,
-            has_processing,
-            is_owed,
-        });
     }
 
     fn version_number(&mut self, name: VersionName) -> Option<u32> {

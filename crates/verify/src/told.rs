@@ -1,16 +1,17 @@
 //! What a participant told the other party of entries whose payload it did not give: signed by its certificate, and compared with
 //! the payload where somebody has that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
 use crate::{
     certificate::{self, Anchors},
+    compared::{Compared, Fact, Leaf, NONE, Side},
     finding::{Alarm, Findings, NoteCode, Place, at_index, words},
-    kept::{CompletionRecord, Names, PermitRecord},
+    kept::Pool,
     line::{Bytes32, Id, Kind, Signed},
-    merkle::Hash,
+    merkle::{Hash, halves, sha256},
     payload::{Body, VersionName, read},
     section::Section,
     signature,
@@ -26,6 +27,18 @@ pub(crate) struct Untold {
     pub(crate) at: i64,
     pub(crate) kind: Kind,
     pub(crate) commitment: Hash,
+    leaf: Hash,
+}
+
+/// What was told of an entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToldEntry {
+    /// Place of who signed it in the chains of the half, and when.
+    chain: u32,
+    at: i64,
+    transaction: Option<Id>,
+    leaf: Hash,
+    says: u128,
 }
 
 /// What of a section belongs to a half that was handed to the other party.
@@ -33,8 +46,9 @@ pub(crate) struct Untold {
 pub(crate) struct Half {
     /// Withheld entries of which nothing has been told yet; `None` for one that was found fault with.
     pub(crate) untold: HashMap<u64, Option<Untold>>,
-    /// Entries that are known by what was told of them only, with who signed that.
-    pub(crate) told: HashMap<u64, (Vec<Vec<u8>>, i64)>,
+    /// Entries that are known by what was told of them only, by index.
+    pub(crate) told: HashMap<u64, ToldEntry>,
+    chains: Pool<Vec<Vec<u8>>>,
     /// Lines that say that a half could not be had.
     pub(crate) not_given: u64,
 }
@@ -95,8 +109,8 @@ impl Told {
 }
 
 impl Section {
-    pub(crate) fn close_half(&mut self, findings: &mut Findings) {
-        self.end_untold(findings);
+    pub(crate) fn close_half(&mut self, compared: &mut Compared, findings: &mut Findings) {
+        self.end_untold(compared, findings);
         let sentence = words(
             "De helft van de andere partij was niet te krijgen; het bewijs zegt waarom.",
             "the other party's half could not be had; the evidence says why",
@@ -105,11 +119,17 @@ impl Section {
     }
 
     /// Notes an entry whose payload is not known and of which a half may tell.
-    pub(crate) fn may_be_told(&mut self, index: u64, (id, at, kind): (Id, i64, Kind), body: &Body) {
+    pub(crate) fn may_be_told(
+        &mut self,
+        index: u64,
+        (id, at, kind): (Id, i64, Kind),
+        leaf: Hash,
+        body: &Body,
+    ) {
         let is_of_half = self.header.receiver.is_some();
         if is_of_half && matches!(kind, Kind::Permit | Kind::Refusal | Kind::Completion) {
             let untold = match body {
-                Body::Withheld(commitment) => Some(Untold { id, at, kind, commitment: *commitment }),
+                Body::Withheld(commitment) => Some(Untold { id, at, kind, commitment: *commitment, leaf }),
                 Body::Unknown => None,
                 _ => return,
             };
@@ -123,7 +143,7 @@ impl Section {
         index: u64,
         told: Option<Told>,
         line: u64,
-        names: &mut Names,
+        compared: &mut Compared,
         findings: &mut Findings,
     ) {
         let Some(untold) = self.half.untold.remove(&index) else {
@@ -141,15 +161,19 @@ impl Section {
                 "what is told of the entry was not told by this participant, of this entry, to this party",
             );
             self.alarm(findings, Alarm::Told, at_index(index), nl, en);
-            return self.hide(&untold);
+            return self.hide(index, &untold, compared);
         };
         let Told { at, body, chain, .. } = told;
-        self.half.told.insert(index, (chain, at));
-        self.keep(index, untold.id, untold.at, untold.kind, body, names, findings);
+        let transaction = body.transaction();
+        let chain = self.half.chains.place(chain);
+        let told = ToldEntry { chain, at, transaction, leaf: untold.leaf, says: 0 };
+        self.half.told.insert(index, told);
+        let says = self.keep(index, untold.id, untold.at, untold.kind, body, compared, findings);
+        self.half.told.insert(index, ToldEntry { says, ..told });
     }
 
     /// Finds fault with entries that were withheld and not told.
-    fn end_untold(&mut self, findings: &mut Findings) {
+    fn end_untold(&mut self, compared: &mut Compared, findings: &mut Findings) {
         let mut left: Vec<(u64, Untold)> = std::mem::take(&mut self.half.untold)
             .into_iter()
             .filter_map(|(index, untold)| Some((index, untold?)))
@@ -161,22 +185,24 @@ impl Section {
                 "what the entry holds is not given, and nothing is told of it",
             );
             self.alarm(findings, Alarm::Form, at_index(index), nl, en);
-            self.hide(&untold);
+            self.hide(index, &untold, compared);
         }
     }
 
-    fn hide(&mut self, untold: &Untold) {
+    fn hide(&mut self, index: u64, untold: &Untold, compared: &mut Compared) {
         if untold.kind == Kind::Permit {
-            self.hidden_permits.push((untold.id, untold.at));
+            self.hide_permit(index, untold.id, untold.at, compared);
         }
     }
 }
 
 /// Judges whose certificates signed what a section tells.
 pub(crate) fn judge(section: &Section, anchors: &mut Anchors, findings: &mut Findings) {
-    let mut told: Vec<_> = section.half.told.iter().collect();
+    let Half { told, chains, .. } = &section.half;
+    let mut told: Vec<_> = told.iter().collect();
     told.sort_unstable_by_key(|(index, _)| **index);
-    for (index, (chain, at)) in told {
+    for (index, ToldEntry { chain, at, .. }) in told {
+        let Some(chain) = chains.get(*chain) else { continue };
         let bad = [
             "Het certificaat onder wat over de regel verteld is deugt niet.",
             "the certificate behind what is told of the entry is not good",
@@ -186,50 +212,67 @@ pub(crate) fn judge(section: &Section, anchors: &mut Anchors, findings: &mut Fin
     }
 }
 
-/// Compares what participants told with what they give elsewhere of the same entries.
-pub(crate) fn compare(sections: &[Section], findings: &mut Findings) {
-    for section in sections.iter().filter(|section| !section.half.told.is_empty()) {
-        let others = sections.iter().filter(|other| other.number == section.number);
-        let (mut permits, mut completions) = (HashMap::new(), HashMap::new());
-        for other in others {
-            let given = |index: &u64| !other.half.told.contains_key(index);
-            let known = other.permits.iter().filter(|permit| given(&permit.index));
-            permits.extend(known.map(|permit| (permit.id, permitted(other, permit))));
-            let known = other.completions.iter().filter(|completion| given(&completion.index));
-            completions.extend(known.map(|completion| (completion.id, completed(completion))));
-        }
-        let told = |index: &u64| section.half.told.contains_key(index);
-        let differ = |findings: &mut Findings, index, transaction| {
+/// Compares what participants told with what they give elsewhere of the same entries: those of the same leaf, since of what an entry
+/// is called by whoever hands it over nothing but the leaf is in the tree.
+pub(crate) fn compare(sections: &[Section], compared: &mut Compared, findings: &mut Findings) {
+    let told = sections.iter().flat_map(|section| section.half.told.iter().map(move |told| (section, told)));
+    let mut by_leaf: HashMap<_, Vec<(&Section, u64, &ToldEntry)>> = HashMap::new();
+    for (section, (index, told)) in told {
+        by_leaf.entry((section.number, halves(&told.leaf))).or_default().push((section, *index, told));
+    }
+    if by_leaf.is_empty() {
+        return;
+    }
+    let mut found = HashSet::new();
+    for given in compared.leaves.sorted().map(Leaf::unpack).filter(|given| given.says != 0) {
+        let whose = usize::try_from(given.section).ok().and_then(|place| sections.get(place));
+        let told = whose.and_then(|whose| by_leaf.get(&(whose.number, given.hash())));
+        for (section, index, told) in told.into_iter().flatten() {
+            if told.says == given.says || !found.insert((section.place, *index)) {
+                continue;
+            }
             let (nl, en) = (
                 "Aan de andere partij is iets anders verteld dan in het journaal staat.",
                 "the other party was told something else than stands in the journal",
             );
-            let place = Place { transaction: Some(transaction), ..at_index(index) };
+            let place = Place { transaction: told.transaction, ..at_index(*index) };
             section.alarm(findings, Alarm::ToldDiffers, place, nl, en);
-        };
-        for permit in section.permits.iter().filter(|permit| told(&permit.index)) {
-            if permits.get(&permit.id).is_some_and(|given| *given != permitted(section, permit)) {
-                differ(findings, permit.index, permit.transaction);
-            }
-        }
-        for completion in section.completions.iter().filter(|completion| told(&completion.index)) {
-            if completions.get(&completion.id).is_some_and(|given| *given != completed(completion)) {
-                differ(findings, completion.index, completion.transaction);
-            }
         }
     }
 }
 
-/// Of a permit what is told alike whoever is told.
-fn permitted<'a>(section: &'a Section, permit: &PermitRecord) -> impl PartialEq + use<'a> {
-    let version = permit.version.and_then(|number| section.named.get(usize::try_from(number).ok()?));
-    let version: Option<&VersionName> = version;
-    (permit.transaction, permit.direction, permit.counterpart, permit.moment, permit.decided, version)
+/// Of a permit what is told alike whoever is told, in the room of a number that is not 0.
+pub(crate) fn permitted(permit: &Fact, version: Option<&VersionName>) -> u128 {
+    let Fact { what, direction, counterpart, moment, decided, .. } = permit;
+    let (id, number, hash) = version.map_or(("", 0, ""), |name| (&name.id, name.version, &name.hash));
+    number_of(&[
+        b"permit",
+        &what.to_be_bytes(),
+        &[*direction, *decided, u8::from(version.is_some())],
+        &counterpart.to_be_bytes(),
+        &moment.to_be_bytes(),
+        &number.to_be_bytes(),
+        &id.len().to_be_bytes(),
+        id.as_bytes(),
+        hash.as_bytes(),
+    ])
 }
 
-/// Of a completion what is told alike whoever is told.
-fn completed(completion: &CompletionRecord) -> impl PartialEq + use<> {
-    let CompletionRecord { permit, transaction, direction, counterpart, .. } = *completion;
-    let CompletionRecord { delivery, status, content, elements, .. } = *completion;
-    (permit, transaction, direction, counterpart, delivery, status, content, elements.is_some())
+/// The same of a completion.
+pub(crate) fn completed(completion: &Fact, side: &Side) -> u128 {
+    let Fact { permit, what, direction, counterpart, list, .. } = completion;
+    number_of(&[
+        b"completion",
+        &permit.to_be_bytes(),
+        &what.to_be_bytes(),
+        &[*direction, side.delivery, u8::from(*list != NONE)],
+        &counterpart.to_be_bytes(),
+        &side.status.to_be_bytes(),
+        &side.content.to_be_bytes(),
+    ])
+}
+
+fn number_of(parts: &[&[u8]]) -> u128 {
+    let [high, _] = halves(&sha256(parts));
+    high.max(1)
 }

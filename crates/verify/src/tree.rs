@@ -181,6 +181,7 @@ fn last_epoch(section: &Section) -> Option<u32> {
 pub(crate) fn judge(
     place: usize,
     section: &Section,
+    leaves: impl Iterator<Item = Hash>,
     keys: &Keys,
     others: &HeldByOthers,
     findings: &mut Findings,
@@ -191,7 +192,7 @@ pub(crate) fn judge(
     }
     let held = others.by_participant.get(section.participant()).map(Vec::as_slice).unwrap_or_default();
     let held: Vec<&Held> = held.iter().filter(|(holder, _)| *holder != place).map(|(_, held)| held).collect();
-    let known = known_roots(section, &held);
+    let known = known_roots(section, leaves, &held);
     truncated(section, &held, findings);
     match section.is_journal() {
         true => own_roots(section, &known, findings),
@@ -254,7 +255,7 @@ fn declared(gap: &Continuation, section: &Section, keys: &Keys, findings: &mut F
 }
 
 /// Roots over as many entries as any checkpoint has, as far as the section's leaves say.
-fn known_roots(section: &Section, held: &[&Held]) -> BTreeMap<u64, Hash> {
+fn known_roots(section: &Section, leaves: impl Iterator<Item = Hash>, held: &[&Held]) -> BTreeMap<u64, Hash> {
     if !section.is_journal() {
         return BTreeMap::new();
     }
@@ -262,7 +263,7 @@ fn known_roots(section: &Section, held: &[&Held]) -> BTreeMap<u64, Hash> {
     let mut sizes: Vec<u64> = own.chain(held.iter().map(|held| held.size)).collect();
     sizes.sort_unstable();
     sizes.dedup();
-    let known = roots(&section.leaves, &sizes);
+    let known = roots(leaves, &sizes);
     sizes.into_iter().zip(known).filter_map(|(size, root)| Some((size, root?))).collect()
 }
 

@@ -151,6 +151,39 @@ def half_told_otherwise_than_the_journal_says(world):
     return Given([[*own, *theirs], alone(world, "consumer")])
 
 
+def told_of_a_completion(world):
+    """As `halves`, with the completion withheld and told of with another status; and the consumer's journal, which says how it was."""
+    _, own, theirs = halves(world)
+    done = next(each for each in theirs if each.get("kind") == "completion")
+    content = {**json.loads(done["payload"]), "status": 204}
+    done["withheld"] = True
+    del done["payload"], done["salt"]
+    told = evidence.told_line(world.consumer, world.provider.participant, done["index"], content)
+    at = theirs.index(done) + 1
+    given = alone(world, "consumer")
+    return [*own, *again([*theirs[:at], told, *theirs[at:]])], given, next(each for each in given if each.get("index") == done["index"])
+
+
+@case("C:TOLD_DIFFERS", notes="ONE_SIDE")
+def half_told_of_a_completion_otherwise(world):
+    told, given, _ = told_of_a_completion(world)
+    return Given([told, given])
+
+
+@case("C:TOLD_DIFFERS", notes="ONE_SIDE")
+def half_told_otherwise_and_the_entry_given_under_another_id(world):
+    told, given, done = told_of_a_completion(world)
+    done["id"] = done["id"][:-12] + "0123456789ab"
+    return Given([told, given])
+
+
+@case("C:TOLD_DIFFERS", notes="ONE_SIDE")
+def half_told_otherwise_and_the_entry_given_under_another_id_before_it(world):
+    told, given, done = told_of_a_completion(world)
+    done["id"] = done["id"][:-12] + "0123456789ab"
+    return Given([given, told])
+
+
 @case("C:ENTRY_CHANGED", notes="ONE_SIDE")
 def half_told_of_an_entry_of_another_time(world):
     _, own, theirs = halves(world)

@@ -216,7 +216,7 @@ impl Node {
         let halves = Arc::new(Halves {
             own: own.clone(),
             counterparts: Arc::clone(&counterparts) as _,
-            judge: Arc::new(Verifier(profile.trust_anchors.clone())),
+            judge: Arc::new(Verifier { anchors: profile.trust_anchors.clone(), trust: Arc::clone(&trust) }),
             witnesses: witnesses.clone(),
         });
         let gateway = Gateway {
