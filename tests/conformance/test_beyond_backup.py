@@ -187,6 +187,16 @@ def test_private_keys_only_when_asked_for(under_traffic, provider, tmp_path):
     assert [each["detail"]["private_keys"] for each in acts if each["action"] == "backup.made"] == [True, False]
 
 
+def test_one_that_broke_off_is_in_nobodys_way(under_traffic, provider, tmp_path):
+    left = provider.node.folder / "backups" / "broken-off.part"
+    left.mkdir()
+    (left / "database.sqlite").write_bytes(b"half")
+    (left.parent / "broken-off.data.tar.part").write_bytes(b"half")
+    made = provider.node.cli("backup", "--to", str(tmp_path / "data"), "--keys-to", str(tmp_path / "keys"))
+    assert content(made["data"]) and content(made["keys"])
+    assert [each.name for each in left.parent.iterdir() if ".part" in each.name] == []
+
+
 def test_who_may_make_a_backup(under_traffic, provider):
     with pytest.raises(NodeFault, match="NOT_PERMITTED"):
         provider.officer().afar("journal", "release", "none")
@@ -195,12 +205,16 @@ def test_who_may_make_a_backup(under_traffic, provider):
 
 
 @pytest.fixture(scope="module")
-def lost(under_traffic, token, consumer, provider):
+def lost(under_traffic, token, consumer, provider, folder):
     """What was exchanged after the backup, until the power went: how many entries the consumer has seen a checkpoint over."""
     for _ in range(10):
         assert ask(consumer, token).status == 200
     behind = Checkpoint.parse(content(under_traffic["data"])[0]["journal"]["checkpoint"]).size
-    eventually(lambda: (ask(consumer, token), witnessed(consumer, provider))[1] > behind + 15, "the witness", 30)
+    # What an auditor has of before: entries that are gone afterwards, and no more than the consumer knows of.
+    with open(handed_over(provider, folder / "before.jsonl")) as before:
+        had = json.loads(before.readline())["size"]
+    known = max(behind + 15, had)
+    eventually(lambda: (ask(consumer, token), witnessed(consumer, provider))[1] > known, "the witness", 30)
     provider.node.kill()
     return witnessed(consumer, provider)
 
@@ -210,7 +224,7 @@ def back(lost, under_traffic, provider, folder, databases):
     """The provider's node from the backup, in a directory and a database of its own."""
     old, new = provider.node.folder, folder / "restored"
     report = restored(provider.node, under_traffic, new, database=databases[1])
-    assert report["missing"] == [str(new / "key.pem")] and report["keys"]
+    assert report["missing"] == [str(new / name) for name in ("key.pem", "root.crl", "intermediate.crl")] and report["keys"]
     provider.node.folder, provider.node.old_folder = new, old
     return report
 
@@ -248,7 +262,7 @@ def test_a_restored_node_does_not_start_until_the_gap_is_declared(declared, back
     assert again.returncode and "CHECKPOINT_OF_ANOTHER_JOURNAL" in again.stderr, again
 
 
-def test_both_verifiers_find_a_declared_gap_and_no_tampering(declared, provider, consumer, token, authority, tmp_path):
+def test_both_verifiers_find_a_declared_gap_and_no_tampering(declared, provider, consumer, token, authority, folder, tmp_path):
     # So long that what the consumer alone has written down is older than what the provider's evidence covers.
     end = time.time() + 65
     while time.time() < end:
@@ -261,6 +275,11 @@ def test_both_verifiers_find_a_declared_gap_and_no_tampering(declared, provider,
     notes = {note["code"]: note for note in report["notes"]}
     assert notes["DECLARED_GAP"]["participant"] == f"oin:{provider.node.id}" and notes["DECLARED_GAP"]["count"] > 15
     assert report["exchanges"]["both_sides"] > 60
+    with_before = verifiers.agreed([str(folder / "before.jsonl"), *files], str(authority.anchors))
+    assert with_before["outcome"] == "clean", with_before["alarms"][:5]
+    assert with_before["exchanges"]["both_sides"] > report["exchanges"]["both_sides"]
+    held = verifiers.agreed(files, str(authority.anchors), [str(folder / "before.jsonl")])
+    assert held["outcome"] == "clean", held["alarms"][:5]
 
 
 def test_what_came_before_the_backup_can_still_be_read(declared, provider, consumer, token):
@@ -293,6 +312,22 @@ def refused(node, data, keys, folder, code):
     )
     assert done.returncode and code in done.stderr, done
     return folder
+
+
+def test_where_a_restore_broke_off_nothing_begins(under_traffic, provider, tmp_path):
+    """All is there but the database: a start would begin another journal under the same name."""
+    left, key = tmp_path / "left", next(each for each in provider.node.folder.glob("key.pem"))
+    (left / "restoring-x").mkdir(parents=True)
+    for name, raw in [*content(under_traffic["data"])[1].items(), *content(under_traffic["keys"])[1].items(), ("key.pem", key.read_bytes())]:
+        if name not in ("database.sqlite", "month-keys.json"):
+            (left / name).write_bytes(raw)
+            (left / name).chmod(0o600)
+    there = sorted(left.iterdir())
+    again = ["restore", under_traffic["data"], "--keys", under_traffic["keys"]]
+    for verb in (["serve"], ["journal", "continue", "--reason", "the power went"], again):
+        done = subprocess.run([provider.node.binary, "--data", str(left), *verb], capture_output=True, text=True, timeout=60)
+        assert done.returncode and "RESTORE_UNFINISHED" in done.stderr, (verb, done)
+    assert sorted(left.iterdir()) == there
 
 
 def test_what_is_refused_at_a_restore(under_traffic, declared, provider, consumer, databases, tmp_path):

@@ -5,12 +5,10 @@ The store is a real one that verifies signatures; the readers are Python's own a
 checksum database.
 """
 
-import os
 import shutil
 import sqlite3
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -19,11 +17,9 @@ from support.node import NodeFault, merge
 from support.object_store import BUCKET, HOST, KEY, SECRET, ObjectStore, Relay
 from support.servers import Recorder, Reply
 from support.wire import LOOPBACK
-from verification import merkle
+from verification import merkle, readers
 from verification.note import Checkpoint, VerifierKey
 from verification.tiles import PublishedTiles
-
-GO = Path(__file__).parents[1] / "verification" / "go"
 
 
 @pytest.fixture(scope="module")
@@ -135,11 +131,11 @@ def test_others_read_and_verify_the_tree_from_the_bucket(node, store):
     assert f'"kind":"{kind}"'.encode() in leaves[299]
 
 
-@pytest.mark.skipif(shutil.which("go") is None, reason="Go is not installed: its libraries read no tiles here")
+@pytest.mark.skipif(readers.why_not() is not None, reason=str(readers.why_not()))
 def test_the_libraries_of_the_go_checksum_database_read_the_bucket(node, store, tmp_path):
+    writes(node, max(0, 280 - settled(node).size))
     newest = caught_up(node)
-    program = tmp_path / "tiles"
-    subprocess.run(["go", "build", "-o", program, "."], cwd=GO, env=os.environ | {"GOTOOLCHAIN": "local"}, check=True, timeout=300)
+    program = readers.built(tmp_path)
     words = [program, f"{store.plain}/{BUCKET}/first/node", str(key_of(node)), "270", "100"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -56,8 +56,8 @@ def compare_histories(verifier, earlier):
         for home in homes:
             last = home.checkpoints[-1][2] if home.checkpoints else 0
             gap = home.gaps.get(checkpoint.origin)
-            if checkpoint.size > (gap[0] if gap else home.size):
-                timely = when is None or source is home or when <= last - MINUTE
+            if epoch(checkpoint.origin) > last_epoch(home) or checkpoint.size > (gap[0] if gap else home.size):
+                timely = gap or when is None or source is home or when <= last - MINUTE
                 if timely and not (gap and checkpoint.size <= gap[1].size):
                     truncated[checkpoint.origin] = max(truncated.get(checkpoint.origin, 0), checkpoint.size)
             elif source is not home and home.roots.get(checkpoint.size, checkpoint.root) != checkpoint.root:
@@ -66,6 +66,16 @@ def compare_histories(verifier, earlier):
         verifier.alarm("TRUNCATED", origin.split("/")[0], f"{origin} was over {size} entries", index=size)
     for origin, size in two.items():
         verifier.alarm("TWO_HISTORIES", origin.split("/")[0], f"two histories of {origin} over {size} entries", index=size)
+
+
+def epoch(origin):
+    return int(origin.rsplit("/", 1)[1])
+
+
+def last_epoch(section):
+    """The last epoch that a section opens."""
+    opened = [epoch(each.origin) for _, each, _ in section.checkpoints] + [epoch(each) + 1 for each in section.gaps]
+    return max(opened, default=float("inf"))
 
 
 def take_key(verifier, section, content, origin, place):

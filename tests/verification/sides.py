@@ -23,15 +23,11 @@ def compare_sides(verifier):
     for section in verifier.sections:
         alone = less = 0
         for exchange, entry in section.permits.items():
-            if entry["index"] in section.by_telling and any(
-                each.participant == section.participant and exchange in each.permits and each.permits[exchange]["index"] not in each.by_telling
-                for each in verifier.sections
-            ):
+            if telling(verifier, section.participant, exchange) is not section:
                 continue
             mirror = (exchange[0], "incoming" if exchange[1] == "outgoing" else "outgoing", section.participant)
             others = [each for each in verifier.sections if each.participant == exchange[2]]
-            there = [each for each in others if mirror in each.permits]
-            there = min(there, key=lambda each: each.permits[mirror]["index"] in each.by_telling, default=None)
+            there = telling(verifier, exchange[2], mirror)
             done = section.completions.get(exchange)
             if there is None:
                 if not any(covers(each, entry["at"]) for each in others):
@@ -53,6 +49,12 @@ def compare_sides(verifier):
         verifier.note("NOT_ALL_ARRIVED", section.participant, less, "exchanges of which less arrived than was handed on")
         verifier.note("ONE_SIDE", section.participant, alone, "permits whose other half was not given")
     return {"both_sides": both, "agree": agree}
+
+
+def telling(verifier, participant, exchange):
+    """The section that counts of those in which a participant has a permit of an exchange."""
+    there = [each for each in verifier.sections if each.participant == participant and exchange in each.permits]
+    return min(there, key=lambda each: (each.permits[exchange]["index"] in each.by_telling, exchange not in each.completions), default=None)
 
 
 def covers(section, at):

@@ -48,9 +48,10 @@ struct Half {
 }
 
 impl Half {
-    /// What stands in the journal counts before what was told of it.
+    /// What stands in the journal counts before what was told of it, and what was completed by then before what was not.
     fn permit(&self) -> Option<&Side> {
-        self.permits.iter().map(|(permit, _)| permit).min_by_key(|permit| permit.is_told)
+        let permits = self.permits.iter().map(|(permit, _)| permit);
+        permits.min_by_key(|permit| (permit.is_told, self.completion(permit).is_none()))
     }
 
     /// The completion in the section of a permit.

@@ -150,17 +150,31 @@ pub(crate) fn signed_by_any(checkpoint: &Checkpoint, keys: &Keys) -> bool {
 enum Reach {
     Comparable,
     Gap,
+    /// More than was there when the evidence was made, as far as it says.
     Beyond,
+    /// More than was declared when the epoch ended.
+    Undeclared,
 }
 
 fn reach(section: &Section, origin: &Origin, size: u64) -> Reach {
+    // What was handed over before an epoch began knows nothing of it, and had perhaps more entries then.
+    if last_epoch(section).is_some_and(|last| origin.epoch > last) {
+        return Reach::Beyond;
+    }
     let ended = section.continuations.iter().find(|one| one.previous == *origin);
     match ended {
         Some(end) if size > end.size && size <= end.last_known.size => Reach::Gap,
-        Some(end) if size > end.size => Reach::Beyond,
+        Some(end) if size > end.size => Reach::Undeclared,
         None if size > section.header.size => Reach::Beyond,
         _ => Reach::Comparable,
     }
+}
+
+/// The last epoch that a section opens.
+fn last_epoch(section: &Section) -> Option<u32> {
+    let signed = section.checkpoints.iter().map(|own| own.checkpoint.origin.epoch);
+    let opened = section.continuations.iter().map(|one| one.previous.epoch.saturating_add(1));
+    signed.chain(opened).max()
 }
 
 /// Judges the tree of a section: its own checkpoints and their signatures, and those that others held.
@@ -255,22 +269,36 @@ fn known_roots(section: &Section, leaves: impl Iterator<Item = Hash>, held: &[&H
 
 fn truncated(section: &Section, held: &[&Held], findings: &mut Findings) {
     let last_at = section.checkpoints.last().map(|last| last.at);
-    let counts = |held: &&&Held| {
-        held.at.is_none_or(|at| last_at.is_some_and(|last| at <= last.saturating_sub(MARGIN)))
-    };
-    let own = section.checkpoints.iter().map(|own| (&own.checkpoint.origin, own.checkpoint.size));
-    let all = own.chain(held.iter().filter(counts).map(|held| (&held.origin, held.size)));
+    let timely =
+        |at: Option<i64>| at.is_none_or(|at| last_at.is_some_and(|last| at <= last.saturating_sub(MARGIN)));
+    let own = section.checkpoints.iter().map(|own| (&own.checkpoint.origin, own.checkpoint.size, None));
+    let all = own.chain(held.iter().map(|held| (&held.origin, held.size, held.at)));
     let mut largest: BTreeMap<&Origin, u64> = BTreeMap::new();
-    for (origin, size) in all.filter(|(origin, size)| matches!(reach(section, origin, *size), Reach::Beyond))
-    {
+    // Of an epoch that has ended nothing was signed any more: when somebody saw it is no excuse.
+    for (origin, size, _) in all.filter(|(origin, size, at)| match reach(section, origin, *size) {
+        Reach::Undeclared => true,
+        Reach::Beyond => timely(*at),
+        Reach::Comparable | Reach::Gap => false,
+    }) {
         let known = largest.entry(origin).or_default();
         *known = size.max(*known);
     }
     for (origin, size) in largest {
-        let have = section.header.size;
-        let nl =
-            format!("Een controlepunt van {} gaat over {size} regels; er zijn er {have}.", origin.text());
-        let en = format!("a checkpoint of {} is over {size} entries; there are {have}", origin.text());
+        let (have, whose) = (section.header.size, origin.text());
+        let (nl, en) = match size > have {
+            true => (
+                format!("Een controlepunt van {whose} gaat over {size} regels; er zijn er {have}."),
+                format!("a checkpoint of {whose} is over {size} entries; there are {have}"),
+            ),
+            false => (
+                format!(
+                    "Een controlepunt van {whose} gaat over {size} regels, die hier niet in dat tijdvak staan."
+                ),
+                format!(
+                    "a checkpoint of {whose} is over {size} entries, which do not stand here in that epoch"
+                ),
+            ),
+        };
         section.alarm(findings, Alarm::Truncated, at_index(size), &nl, &en);
     }
 }

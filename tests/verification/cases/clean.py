@@ -208,6 +208,32 @@ def clean_of_one_exchange_after_a_declared_gap(world):
     return again([*lines[:at], *first, *lines[at:]])
 
 
+def handed_over_before_and_after(world):
+    """What the provider hands over before its restore, which holds more entries than the next epoch comes to, and what both hand over after it."""
+    world.busy(3)
+    journal = world.provider.journal
+    size = len(journal.entries)
+    world.busy(9)
+    before = alone(world)
+    journal.restore(size, world.on())
+    world.busy(2)
+    world.checkpoint()
+    world.consumer.witness(world.provider, world.on())
+    assert journal.checkpoints[-1].size < int(before[0]["size"])
+    return before, alone(world), alone(world, "consumer")
+
+
+@case(notes="DECLARED_GAP")
+def clean_with_evidence_of_before_the_declared_gap(world):
+    return Given(list(handed_over_before_and_after(world)))
+
+
+@case(notes="ONE_SIDE")
+def clean_with_evidence_of_before_the_declared_gap_and_witnesses_of_after_it(world):
+    before, _, consumer = handed_over_before_and_after(world)
+    return Given([before, consumer])
+
+
 @case()
 def clean_with_epoch_without_gap(world):
     world.busy(4)

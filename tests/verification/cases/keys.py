@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from .. import note
 from ..authority import Authority, make_key
 from ..journal import DAY
-from .making import HOUR, Given, alone, case, deeper, flipped, line_of, rewritten
+from .making import HOUR, Given, alone, case, deeper, flipped, line_of, rewritten, witnesses_only
 
 
 @case("P:CHECKPOINT_SIGNATURE", notes="ONE_SIDE")
@@ -237,6 +237,29 @@ def gap_declared_with_another_size(world):
     journal.checkpoints = [each for each in journal.checkpoints if each.size <= size]
     world.checkpoint()
     return Given([alone(world)], [known[-1]])
+
+
+@case("P:TRUNCATED", notes="DECLARED_GAP ONE_SIDE")
+def gap_larger_than_declared_to_whoever_saw_it_a_moment_before(world):
+    """The journal goes on within a minute of what the counterpart saw, and names less."""
+    journal, size, known = restored(world)
+    world.consumer.witness(world.provider, world.on())
+    world.consumer.journal.checkpoint(world.now)
+    journal.restore(size, world.now + 1000, last_known=known[-2])
+    journal.checkpoints = [each for each in journal.checkpoints if each.note != known[-1]]
+    journal.checkpoint(world.now + 2000)
+    return Given([alone(world), witnesses_only(world)])
+
+
+@case("P:TRUNCATED", notes="ONE_SIDE")
+def epoch_kept_silent(world):
+    """What was handed over before the next epoch began, though somebody has kept a checkpoint of that epoch."""
+    journal, size, known = restored(world)
+    before = alone(world)
+    journal.restore(size, world.on())
+    world.checkpoint()
+    assert journal.checkpoints[-1].size < int(before[0]["size"])
+    return Given([before], [alone(world)])
 
 
 @case("P:CHECKPOINT_SIGNATURE", notes="DECLARED_GAP ONE_SIDE")

@@ -72,12 +72,17 @@ pub fn prune(directory: &Path, now: Timestamp) -> anyhow::Result<Vec<Kept>> {
     Ok(removed)
 }
 
-/// Takes away what was left when a backup was broken off.
+/// Takes away what was left when a backup was broken off: files, and directories in which one was made.
 pub fn sweep(directory: &Path) -> anyhow::Result<()> {
     for entry in fs::read_dir(directory)? {
-        let file = entry?.path();
-        if file.file_name().is_some_and(|name| name.to_string_lossy().contains(PART)) {
-            fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().contains(PART) {
+            let left = entry.path();
+            let removed = match entry.file_type()?.is_dir() {
+                true => fs::remove_dir_all(&left),
+                false => fs::remove_file(&left),
+            };
+            removed.with_context(|| format!("cannot remove {}", left.display()))?;
         }
     }
     Ok(())

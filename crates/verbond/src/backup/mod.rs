@@ -11,7 +11,7 @@ mod restoring;
 pub use self::{
     kept::{find, prune},
     making::{Backups, MadeBackup, Moved, directories},
-    restoring::{Keys, Report, restore},
+    restoring::{Keys, Report, restore, unfinished},
 };
 
 /// How the name of a file with data ends.

@@ -56,6 +56,21 @@ pub fn damaged(file: &str, member: &str) -> Problem {
     .next("Neem een ander exemplaar of een eerdere back-up.", "take another copy, or an earlier backup")
 }
 
+/// A restore broke off in this directory.
+pub fn unfinished(staging: &Path) -> Problem {
+    let staging = staging.display();
+    Problem::new(
+        "RESTORE_UNFINISHED",
+        409,
+        format!("Hier is een herstel afgebroken: {staging} staat er nog, en wat ernaast staat is niet heel."),
+        format!("a restore broke off here: {staging} is still there, and what stands beside it is not whole"),
+    )
+    .next(
+        "Begin opnieuw met `verbond restore` in een andere, lege map; verwijder deze.",
+        "begin again with `verbond restore` in another, empty directory; remove this one",
+    )
+}
+
 /// Its keys may not be used any more.
 pub fn expired(since: Timestamp) -> Problem {
     let since = rfc_3339(since);

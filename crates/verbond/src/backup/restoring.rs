@@ -26,6 +26,9 @@ use crate::{
     node::{journal_files, pseudonyms, wrapping_key},
 };
 
+/// How the directory is called in which a restore unpacks, and which is gone when the restore is done.
+const STAGING: &str = "restoring-";
+
 /// Where the keys come from.
 #[derive(Clone, Debug)]
 pub enum Keys {
@@ -66,10 +69,11 @@ pub async fn restore(data: &Path, keys: &Keys, into: &Path, ambient: &Ambient) -
     if let Keys::File(keys) = keys {
         fitting(&archive::manifest(keys)?, &manifest, ambient.now())?;
     }
+    unfinished(into)?;
     empty(into)?;
     init::make_directory(into)?;
     let mut placed =
-        Placed { staging: into.join(format!("restoring-{}", manifest.backup)), files: Vec::new() };
+        Placed { staging: into.join(format!("{STAGING}{}", manifest.backup)), files: Vec::new() };
     let restored = put(data, keys, into, ambient, &mut placed).await;
     if restored.is_ok() {
         placed.files.clear();
@@ -95,6 +99,23 @@ fn fitting(keys: &KeysManifest, data: &DataManifest, now: Timestamp) -> Result<(
         return Err(refusals::keys_do_not_fit("ze zijn ouder", "they are older"));
     }
     Ok(())
+}
+
+/// Refuses a directory in which a restore broke off: some of the node is there, and perhaps no database, so that a start would begin
+/// another journal under the same name.
+///
+/// # Errors
+/// `RESTORE_UNFINISHED`.
+pub fn unfinished(directory: &Path) -> Result<(), Problem> {
+    let there = fs::read_dir(directory).into_iter().flatten().flatten();
+    match there.map(|entry| entry.path()).find(|path| is_staging(path)) {
+        Some(path) => Err(refusals::unfinished(&path)),
+        None => Ok(()),
+    }
+}
+
+fn is_staging(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(STAGING))
 }
 
 /// What would be written over, or would make the node another one than it was.
@@ -243,6 +264,9 @@ fn missing(settings: &Settings) -> Vec<PathBuf> {
     let mut needed =
         vec![settings.path(&configuration.identity.key), settings.path(&configuration.identity.certificate)];
     needed.extend(settings.profile.trust_anchors.iter().cloned());
+    // Without lists of revoked certificates no counterpart can be asked; in a backup they would be too old.
+    let lists = settings.profile.revocation.lists.iter();
+    needed.extend(lists.filter(|list| !list.contains("://")).map(PathBuf::from));
     if let Database::File(place) = &configuration.database {
         needed.push(settings.path(&place.file));
     }

@@ -131,8 +131,8 @@ async fn node_goes_on(
     let (identity, trust) = (Arc::clone(&credentials.identity), Arc::clone(&credentials.trust));
     let checkpoints = Checkpoints::new(node.own.clone(), identity, trust, Some(signer));
     let told = doctor::held_by_counterparts(settings, credentials, &context.store).await?;
-    if let (Some(silent), false) = (told.silent_witnesses.first(), without_silent) {
-        return Err(silent_counterpart(silent).into());
+    if let (Some((silent, reason)), false) = (told.silent_witnesses.first(), without_silent) {
+        return Err(silent_counterpart(silent, reason).into());
     }
     let now = context.ambient.now();
     let last_known = checkpoints.newest_known(kept, &told.held, now).ok_or_else(no_head)?;
@@ -198,16 +198,16 @@ impl GoneOn {
     }
 }
 
-fn silent_counterpart(silent: &ParticipantId) -> Problem {
+fn silent_counterpart(silent: &ParticipantId, reason: &str) -> Problem {
     Problem::new(
         "COUNTERPART_SILENT",
         503,
-        format!("{silent} antwoordt niet, en kan een nieuwer controlepunt van dit journaal hebben dan hier bekend is."),
-        format!("{silent} does not answer, and may hold a newer checkpoint of this journal than is known here"),
+        format!("{silent} kan niet worden gevraagd ({reason}), en kan een nieuwer controlepunt van dit journaal hebben dan hier bekend is."),
+        format!("{silent} cannot be asked ({reason}), and may hold a newer checkpoint of this journal than is known here"),
     )
     .next(
-        "Wacht tot die bereikbaar is. Wat daar bekend is en niet wordt genoemd, wijst een verificateur later aan als verzwegen. Met --without-silent gaat het toch verder.",
-        "wait until it can be reached. What is known there and not named, a verifier will later find to have been kept silent. With --without-silent it goes on all the same",
+        "Ligt het aan dit knooppunt, dan zegt `verbond doctor` waaraan. Anders: wacht tot die bereikbaar is. Wat daar bekend is en niet wordt genoemd, wijst een verificateur later aan als verzwegen. Met --without-silent gaat het toch verder.",
+        "if it is due to this node, `verbond doctor` says to what. Otherwise wait until it can be reached. What is known there and not named, a verifier will later find to have been kept silent. With --without-silent it goes on all the same",
     )
 }
 

@@ -213,8 +213,8 @@ pub struct Told {
     pub asked: Vec<ParticipantId>,
     /// Who did not.
     pub silent: Vec<ParticipantId>,
-    /// Those of the silent that have told this node of their own journals, and so have seen this one's.
-    pub silent_witnesses: Vec<ParticipantId>,
+    /// Those of the silent that have told this node of their own journals, and so have seen this one's; and why they could not be asked.
+    pub silent_witnesses: Vec<(ParticipantId, String)>,
 }
 
 /// Asks everybody whom a node knows that does not run what they hold of its journal.
@@ -240,9 +240,9 @@ pub async fn held_by_counterparts(
                 told.held.extend(held);
                 told.asked.push(id);
             }
-            Err(_) => {
+            Err(reason) => {
                 if witnesses.iter().any(|witness| witness.counterpart == id) {
-                    told.silent_witnesses.push(id.clone());
+                    told.silent_witnesses.push((id.clone(), reason));
                 }
                 told.silent.push(id);
             }

@@ -8,7 +8,7 @@ use verbond_store::{DatabaseUrl, Store};
 use verbond_trust::IdentityHandle;
 
 use super::{assembly::unusable_database, identity, journal_files, wrapping_key};
-use crate::{ambient, configuration::Settings, serve::DirectoryLock};
+use crate::{ambient, backup, configuration::Settings, serve::DirectoryLock};
 
 /// The node.
 pub struct Offline {
@@ -42,6 +42,7 @@ impl Offline {
 
     async fn opened(data: &Path, migrates: bool) -> anyhow::Result<Self> {
         let settings = Arc::new(Settings::load(&std::path::absolute(data)?)?);
+        backup::unfinished(&settings.directory)?;
         let ambient = ambient::system();
         let database = settings.database()?;
         let lock = match database {

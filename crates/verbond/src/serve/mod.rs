@@ -22,6 +22,7 @@ use verbond_store::DatabaseUrl;
 use self::listeners::Listeners;
 pub use self::lock::{DirectoryLock, is_held};
 use crate::{
+    backup,
     configuration::Settings,
     node::{Node, Role, Roles, journal_files},
     printer::Printer,
@@ -50,6 +51,7 @@ impl Serve {
     pub async fn run(self, data: &Path, printer: Printer) -> anyhow::Result<()> {
         // Everything that can be refused is refused before a port opens.
         let settings = Arc::new(Settings::load(&std::path::absolute(data)?)?);
+        backup::unfinished(&settings.directory)?;
         logging::start(&settings.configuration.log)?;
         if let Some(address) = settings.configuration.public.as_ref().and_then(|one| one.address.as_deref()) {
             problems_described_at(address);
