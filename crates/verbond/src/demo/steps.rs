@@ -274,7 +274,12 @@ async fn revoked_while_downloading(scene: &Scene, application: &Application) -> 
     let (bytes, after) = application
         .download_until_broken("/incomes/export", 2_000_000, revoke, Duration::from_secs(60))
         .await?;
-    let next = application.get("/incomes/incomes/P-0042").await?;
+    // A call that is under way at the moment when the consumer's own node learns of it too is broken off as the download was;
+    // the one after that is refused in words.
+    let next = match application.get("/incomes/incomes/P-0042").await {
+        Ok(next) => next,
+        Err(_) => application.get("/incomes/incomes/P-0042").await?,
+    };
     ensure!(next.status >= 400, "a call after the revocation went through");
     Ok(format!(
         "the download broke off after {bytes} bytes, {} ms after the revocation; the next call: {}",
