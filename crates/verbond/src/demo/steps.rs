@@ -14,7 +14,7 @@ use super::{
 };
 
 /// How long a change may take to reach the other side before a step fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// All steps in order; the first that fails ends the run.
 pub async fn all(scene: &mut Scene, reporter: &mut Reporter) -> anyhow::Result<()> {
