@@ -14,7 +14,7 @@ use super::{
 };
 
 /// How long a change may take to reach the other side before a step fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All steps in order; the first that fails ends the run.
 pub async fn all(scene: &mut Scene, reporter: &mut Reporter) -> anyhow::Result<()> {
@@ -281,6 +281,12 @@ async fn revoked_while_downloading(scene: &Scene, application: &Application) -> 
         Err(_) => application.get("/incomes/incomes/P-0042").await?,
     };
     ensure!(next.status >= 400, "a call after the revocation went through");
+    // Until the consumer's node knows, a proposal gives the contract that it still holds to be in force.
+    eventually("the consumer knows of the revocation", || async {
+        let contract = scene.municipality.run(&["contract", "show", &hash]).await?;
+        Ok((contract.get("state").and_then(Value::as_str) == Some("revoked")).then_some(()))
+    })
+    .await?;
     Ok(format!(
         "the download broke off after {bytes} bytes, {} ms after the revocation; the next call: {}",
         after.as_millis(),
