@@ -74,7 +74,9 @@ def under_traffic(working, token, consumer, provider):
     callers = [threading.Thread(target=traffic) for _ in range(4)]
     for caller in callers:
         caller.start()
-    eventually(lambda: len(answers) > 20, "traffic", 20)
+    begun = head(provider.node)["size"]
+    # In the tree too: only then do listings know of it, and without keys they cannot be made later.
+    eventually(lambda: len(answers) > 20 and head(provider.node)["size"] > begun + 20, "traffic", 20)
     before = len(answers)
     made = provider.node.cli("backup")
     during = len(answers) - before

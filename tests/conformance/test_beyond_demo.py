@@ -51,7 +51,11 @@ class Demo:
 
     def wait_for(self, text):
         eventually(lambda: self.has_said(text), f"line with {text!r}", seconds=DEMO_SECONDS)
-        assert self.process.poll() is None, self.lines
+        assert self.process.poll() is None, self.told()
+
+    def told(self):
+        """One text, which is shown whole."""
+        return "\n".join(self.lines)
 
     def interrupt(self, *, group):
         """Ctrl-C reaches everything in the terminal's foreground; `kill -INT` reaches one process."""
@@ -125,7 +129,7 @@ def test_ctrl_c_leaves_no_process_and_no_directory(demo, place, moment, group):
         running.wait_for(line)
     time.sleep(seconds)
     running.interrupt(group=group)
-    assert running.end() != 0, running.lines
+    assert running.end() != 0, running.told()
     eventually(lambda: not running.processes(), "end of every process", seconds=10)
     assert list(place.iterdir()) == []
 
@@ -149,7 +153,7 @@ def test_what_keep_prints_works_as_it_stands(demo, place, more):
     running.wait_for("Ctrl-C ends them")
     commands = [line.strip() for line in running.lines if line.startswith("  ") and " " in line.strip()]
     commands = [line for line in commands if line.startswith("curl ") or " --data " in line]
-    assert sum(line.startswith("curl ") for line in commands) >= 4 and len(commands) >= 6, running.lines
+    assert sum(line.startswith("curl ") for line in commands) >= 4 and len(commands) >= 6, running.told()
     for line in commands:
         done = subprocess.run(
             ["sh", "-c", line],
@@ -163,7 +167,7 @@ def test_what_keep_prints_works_as_it_stands(demo, place, more):
         assert done.returncode == 0 and done.stdout.strip(), (line, done)
     assert any("P-0001" in line for line in commands)
     running.interrupt(group=True)
-    assert running.end() == 0, running.lines
+    assert running.end() == 0, running.told()
     eventually(lambda: not running.processes(), "end of every process", seconds=10)
     assert list(place.iterdir()) == []
 

@@ -22,13 +22,11 @@ use crate::{
 static SALT: HeaderName = HeaderName::from_static("verbond-digest-salt");
 
 /// The consumer's node chooses the salt, and says it to the provider's with the request.
-pub(crate) fn tell_salt(fields: &mut HeaderMap, ambient: &Ambient) -> Bytes32 {
+pub(crate) fn tell_salt(fields: &mut HeaderMap, salt: &Bytes32) {
     headers::take(fields, &SALT);
-    let salt = Bytes32(ambient.random());
     if let Ok(value) = HeaderValue::try_from(salt.to_string()) {
         fields.insert(SALT.clone(), value);
     }
-    salt
 }
 
 /// The salt that the consumer's node chose; one of our own where it said none, so that digests cannot be compared then.

@@ -7,16 +7,15 @@ use http::{Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
-use verbond_application::{exchange::Question, open_traffic::OpenTraffic, processing::Action};
+use verbond_application::{exchange::Question, open_traffic::OpenTraffic};
 use verbond_domain::{Direction, RecordsBy, ServiceReference, TransactionId};
 use verbond_fail_points::fail_point;
 use verbond_journal::Permit;
 use verbond_transport::{Body, Client, Connection, Handler};
 
 use crate::{
-    AdmittedInbound, Failure, Gateway, InboundFace, Refusal, RefusalRecord,
-    completing::{self, Account},
-    decision_point, entrance,
+    AdmittedInbound, Failure, Gateway, InboundFace, Refusal, RefusalRecord, completing, decision_point,
+    entrance,
     forward::{self, Unanswered},
     governed, guarded, headers,
     in_flight::InFlight,
@@ -227,7 +226,7 @@ impl Inway {
             processing: record::known(permission.action.as_deref()),
             owed: None,
         };
-        let mut permitted = match record::permit(gateway, permission, permit).await {
+        let mut permitted = match record::permit(gateway, &ticket, salt, permission, permit).await {
             Ok(permitted) => permitted,
             Err((failure, mut known)) => {
                 if let Some(failure) = failure {
@@ -238,10 +237,7 @@ impl Inway {
         };
 
         fail_point!("inway::permitted");
-        let recorder =
-            gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
-        let named = action.as_deref().and_then(Action::named);
-        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart, salt, named));
+        let recorder = gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart);
 
         // Forward it.
         let body = completing::request(guarded::request(body, &ticket, reserved), &ticket);

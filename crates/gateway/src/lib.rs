@@ -42,6 +42,7 @@ mod samples;
 mod shared;
 mod sockets;
 mod strangers;
+mod to_its_end;
 mod trace;
 mod upstream;
 mod witnessing;

@@ -16,7 +16,7 @@ use verbond_application::{
 };
 use verbond_domain::{Direction, Problem, TransactionId};
 use verbond_fail_points::fail_point;
-use verbond_journal::Permit;
+use verbond_journal::{Bytes32, Permit};
 use verbond_policy::DecisionRecord;
 use verbond_store::applications::ApplicationRow;
 use verbond_transport::{Body, Client, Connection, Handler};
@@ -24,8 +24,7 @@ use verbond_transport::{Body, Client, Connection, Handler};
 use crate::{
     Credentials, Failure, Gateway, OutboundFace, OutboundRequest, PreparedOutbound, Refusal, RefusalRecord,
     applications::Applications,
-    completing::{self, Account},
-    decision_point, entrance,
+    completing, decision_point, entrance,
     forward::{self, Unanswered},
     governed, guarded, handed_in, headers,
     in_flight::{InFlight, Ticket},
@@ -256,7 +255,8 @@ impl Outway {
             processing: record::known(permission.action.as_deref()),
             owed: permission.action.as_deref().and_then(Action::owed).cloned(),
         };
-        let mut permitted = match record::permit(gateway, permission, permit).await {
+        let salt = Bytes32(gateway.ambient.random());
+        let mut permitted = match record::permit(gateway, &ticket, salt, permission, permit).await {
             Ok(permitted) => permitted,
             Err((failure, mut known)) => {
                 if let Some(failure) = failure {
@@ -272,13 +272,11 @@ impl Outway {
         head.extensions.clear();
         governed::ask_provider(&mut head.headers, obligations.as_ref());
         let reserved = headers::apply(&mut head.headers, to_provider);
-        let salt = completing::tell_salt(&mut head.headers, &gateway.ambient);
+        completing::tell_salt(&mut head.headers, &salt);
         witnessing::tell(&mut head.headers, &gateway.checkpoints);
         let counterpart = parties.counterpart(DIRECTION).clone();
         let recorder =
             gateway.exchanges.recorder(action.as_ref(), &permitted, DIRECTION, counterpart.clone());
-        let named = action.as_deref().and_then(Action::named);
-        ticket.exchange.permitted(Account::new(&permitted, DIRECTION, counterpart.clone(), salt, named));
         let body = guarded::request(body, &ticket, reserved);
         let body = match minimise::asked(obligations.as_ref(), &mut head, body, &permitted).await {
             Ok(body) => completing::request(body, &ticket),

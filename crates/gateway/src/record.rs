@@ -3,7 +3,7 @@
 //! The permit stands last before forwarding: everything that can refuse has been asked by then, so that a permit without
 //! an exchange is rare; and what forwards takes the proof of it as an argument.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use verbond_application::{
     exchange::{Denial, NotPermitted, Permission, Permitted},
@@ -11,24 +11,36 @@ use verbond_application::{
 };
 use verbond_domain::{Direction, Problem};
 use verbond_fail_points::fail_point;
-use verbond_journal::{AppendError, Permit, ProcessingRecord, RecordedDecision, RefusedExchange, RestsOn};
+use verbond_journal::{
+    AppendError, Bytes32, Permit, ProcessingRecord, RecordedDecision, RefusedExchange, RestsOn,
+};
 use verbond_policy::DecisionRecord;
 
-use crate::{Failure, Gateway, RefusalRecord};
+use crate::{Failure, Gateway, RefusalRecord, completing::Account, in_flight::Ticket, to_its_end::ToItsEnd};
 
 /// Why there is no permit: the gateway's own failure, to be put in the protocol's words, unless the record says it all.
 type NoPermit = (Option<Failure>, Box<RefusalRecord>);
 
-/// Makes the permit durable.
+/// Makes the permit durable, and begins to count what crosses. A caller that hangs up meanwhile leaves no permit without a completion.
 pub(crate) async fn permit(
     gateway: &Gateway,
+    ticket: &Arc<Ticket>,
+    salt: Bytes32,
     permission: Permission,
     permit: Permit,
 ) -> Result<Permitted, NoPermit> {
     let direction = permit.direction;
+    let counterpart = permit.parties.counterpart(direction).clone();
+    let named = permission.action.as_deref().and_then(Action::named);
     let begun = Instant::now();
     fail_point!("record::permit");
-    let not_permitted = match gateway.exchanges.permit(permission, permit).await {
+    let (exchanges, ticket) = (Arc::clone(&gateway.exchanges), Arc::clone(ticket));
+    let permitted = ToItsEnd::of(async move {
+        let permitted = exchanges.permit(permission, permit).await?;
+        ticket.exchange.permitted(Account::new(&permitted, direction, counterpart, salt, named));
+        Ok::<_, Box<NotPermitted>>(permitted)
+    });
+    let not_permitted = match permitted.await {
         Ok(permitted) => {
             gateway.metrics.permitted(direction, begun.elapsed());
             return Ok(permitted);

@@ -30,7 +30,7 @@ impl Default for GatewayLimits {
 #[derive(Clone)]
 pub struct Gateway {
     /// Decides and records.
-    pub exchanges: Exchanges,
+    pub exchanges: Arc<Exchanges>,
     /// Writes down what became of exchanges.
     pub completions: Completions,
     /// The own journal's newest checkpoint, shown to counterparts.

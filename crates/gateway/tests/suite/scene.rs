@@ -166,12 +166,12 @@ fn gateway(
         completions: Completions::start(journal.clone()),
         checkpoints: Arc::clone(checkpoints),
         witnesses: Witnesses::new().0,
-        exchanges: Exchanges::new(
+        exchanges: Arc::new(Exchanges::new(
             journal,
             Limits::new(Arc::new(Nothing)),
             (Arc::new(Nothing), OwedRules { within_seconds: 60, most: 1 }),
             crate::world::ambient(),
-        ),
+        )),
         snapshots: Arc::clone(state),
         ambient: crate::world::ambient(),
         metrics: Metrics::new(&mut prometheus_client::registry::Registry::default()),

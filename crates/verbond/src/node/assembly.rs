@@ -221,13 +221,15 @@ impl Node {
         });
         let gateway = Gateway {
             absences: Arc::clone(&absences),
-            exchanges: Exchanges::new(
-                journal.clone(),
-                Arc::clone(&counting),
-                (Arc::new(store.clone()), owed_rules),
-                ambient.clone(),
-            )
-            .stopping_on_contradiction(settings.configuration.journal.stop_on_contradiction),
+            exchanges: Arc::new(
+                Exchanges::new(
+                    journal.clone(),
+                    Arc::clone(&counting),
+                    (Arc::new(store.clone()), owed_rules),
+                    ambient.clone(),
+                )
+                .stopping_on_contradiction(settings.configuration.journal.stop_on_contradiction),
+            ),
             completions: completions.clone(),
             checkpoints: Arc::clone(&checkpoints),
             witnesses: witnesses.clone(),
