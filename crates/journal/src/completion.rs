@@ -15,7 +15,8 @@ pub enum Delivery {
     Whole,
     /// An answer began, and did not come to its end.
     BrokenOff,
-    /// There was no answer: the source or the other end could not be reached, or refused.
+    /// There was no answer: the source or the other end could not be reached, or refused, or whoever had
+    /// asked was gone.
     Nothing,
 }
 
