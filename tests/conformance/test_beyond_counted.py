@@ -3,6 +3,7 @@ service, counterpart, period and person."""
 
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -117,14 +118,33 @@ def document_id(found):
     return next(each["agreement"]["id"] for each in found if each["agreement"])
 
 
+def about(organisation, folder, person, *words):
+    """The transactions of all records about somebody."""
+    number = folder / f"number-{person}"
+    number.touch(mode=0o600)
+    number.write_text(person + "\n")
+    asked = ("--identifies", "national-number", "--number-file", str(number), *words)
+    return Counter(each["transaction_id"] for each in organisation.officer().afar("account", "person", *asked)["items"])
+
+
 def test_what_was_recorded_of_each_person_is_what_the_client_asked_about_them(provider, worked, folder):
     client, _, (begun, between, warm), end = worked
     for person in (BSN, *OTHERS):
-        number = folder / f"number-{person}"
-        number.touch(mode=0o600)
-        number.write_text(person + "\n")
         for version, (after, before) in {1: (begun, between), 2: (warm, end)}.items():
-            found = provider.officer().afar("account", "person", "--identifies", "national-number", "--number-file", str(number),
-                                            "--after", after, "--before", before)["items"]  # fmt: skip
             asked = client.transactions(version=version, person=person, permitted=True)
-            assert Counter(each["transaction_id"] for each in found) == Counter(asked), (person, version)
+            assert about(provider, folder, person, "--after", after, "--before", before) == Counter(asked), (person, version)
+
+
+def test_more_than_a_page_about_one_person_is_told_whole(consumer, provider, worked, token, folder):
+    client, begun = Client(consumer, token), moment()
+    with ThreadPoolExecutor(8) as callers:
+        list(callers.map(lambda _: client.ask(OTHERS[0], 2), range(1005)))
+    asked = client.transactions(permitted=True)
+    assert len(asked) == 1005
+    for organisation in (consumer, provider):
+        found = eventually(lambda organisation=organisation: whole(about(organisation, folder, OTHERS[0], "--after", begun), asked), "the last")
+        assert found == Counter(asked)
+
+
+def whole(found, asked):
+    return found if len(found) >= len(asked) else None

@@ -296,7 +296,7 @@ impl Account {
                 let asked = json!({
                     "identifies": identifies.as_str(), "identifier": identifier, "after": after, "before": before,
                 });
-                let answer = client.post("/v1/processing-records/search?limit=1000", &asked).await?;
+                let answer = client.search("/v1/processing-records/search", &asked).await?;
                 show::list(printer, &answer, &RECORDS, none);
                 Ok(ExitCode::SUCCESS)
             }

@@ -80,13 +80,32 @@ impl Client {
         parameters: &[(&str, String)],
         limit: usize,
     ) -> anyhow::Result<Value> {
+        self.pages(path, parameters, None, limit).await
+    }
+
+    /// As [`Client::list`], the whole of what is asked for in the body.
+    pub async fn search(&self, path: &str, asked: &Value) -> anyhow::Result<Value> {
+        self.pages(path, &[], Some(asked), usize::MAX).await
+    }
+
+    async fn pages(
+        &self,
+        path: &str,
+        parameters: &[(&str, String)],
+        asked: Option<&Value>,
+        limit: usize,
+    ) -> anyhow::Result<Value> {
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
             let mut parameters = parameters.to_vec();
             let wanted = limit.saturating_sub(items.len()).clamp(1, 1000);
             parameters.extend([("limit", wanted.to_string()), ("cursor", std::mem::take(&mut cursor))]);
-            let mut page = self.find(path, &parameters).await?;
+            let path = with_query(path, &parameters);
+            let mut page = match asked {
+                Some(asked) => self.post(&path, asked).await?,
+                None => self.get(&path).await?,
+            };
             let taken = page.get_mut("items").map(Value::take);
             if let Some(Value::Array(more)) = taken {
                 items.extend(more);
