@@ -126,7 +126,8 @@ def path_of(transaction):
 def test_others_are_told_nothing_not_even_that_there_was_an_exchange(consumer, provider, transaction, third, authority):
     address = provider.node.manager_address
     own = Caller(consumer.node.identity, authority.anchors, consumer.node.manager_address)
-    assert own.client(address).get(path_of(transaction)).status == 200
+    # Known to listings within a second.
+    eventually(lambda: own.client(address).get(path_of(transaction)).status == 200, "the exchange, to whom it is of")
     known = third.client(address).get(path_of(transaction))
     unknown = third.client(address).get(path_of("019cad8f-ac00-73ba-8ec6-8477587fd280"))
     assert (known.status, known.json()["code"]) == (404, "EXCHANGE_UNKNOWN")

@@ -114,8 +114,8 @@ class World:
 
     # Exchanges.
 
-    def exchange(self, agreement=None, delivery="whole", completed=BOTH, people=1, sides=BOTH, **alter):
-        """One exchange under the agreement (None: an open service); gives its transaction.
+    def exchange(self, agreement=None, delivery="whole", completed=BOTH, people=1, sides=BOTH, under=None, **alter):
+        """One exchange under the agreement (None: an open service); gives its transaction. `under`: at a role, another version.
 
         `alter` names payloads as `provider_permit`, `consumer_completion`: members that somebody writes down otherwise (None: not).
         """
@@ -123,7 +123,8 @@ class World:
         permits = {}
         for role, direction, later in (("consumer", "outgoing", 0), ("provider", "incoming", 20)):
             if role in sides:
-                permits[role] = self.permit(role, transaction, direction, agreement, self.now + later, alter.get(f"{role}_permit"))
+                version = (under or {}).get(role, agreement)
+                permits[role] = self.permit(role, transaction, direction, version, self.now + later, alter.get(f"{role}_permit"))
         if agreement is not None and "provider" in sides:
             for number in range(people):
                 self.processing(transaction, permits["provider"], self.now + 30 + number)

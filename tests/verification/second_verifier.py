@@ -318,7 +318,8 @@ class Verifier:
     # Exchanges.
 
     def judge_exchanges(self, section):
-        who, decisions, versions, broken = section.participant, set(), {}, set()
+        who, decisions, broken = section.participant, set(), set()
+        versions = section.versions = {}
         for line in section.agreements:
             judge_agreement(self, section, line, versions, broken)
         permits = {each["id"]: each for each in section.entries if each["kind"] == "permit"}

@@ -21,7 +21,7 @@ def compare_told(verifier):
 def compare_sides(verifier):
     both = agree = 0
     for section in verifier.sections:
-        alone = less = 0
+        alone = less = own = 0
         for exchange, entry in section.permits.items():
             if telling(verifier, section.participant, exchange) is not section:
                 continue
@@ -42,13 +42,32 @@ def compare_sides(verifier):
                     less += 1
                 elif done and theirs:
                     agree += 1
-                    if differ(done["content"], theirs["content"]):
+                    whole = {one["content"]["delivery"] for one in (done, theirs)} == {"whole"}
+                    other_elements = whole and told_of(done["content"])[-1] != told_of(theirs["content"])[-1]
+                    if other_elements and at_handover((section, entry), (there, there.permits[mirror])):
+                        own += 1
+                        other_elements = False
+                    if other_elements or differ(done["content"], theirs["content"]):
                         agree -= 1
                         place = {"index": done["index"], "transaction_id": exchange[0]}
                         verifier.alarm("COMPLETIONS_DIFFER", section.participant, "the parties tell of different deliveries", **place)
         verifier.note("NOT_ALL_ARRIVED", section.participant, less, "exchanges of which less arrived than was handed on")
+        verifier.note("AT_HANDOVER", section.participant, own, "exchanges of which each side names the elements of its own version")
         verifier.note("ONE_SIDE", section.participant, alone, "permits whose other half was not given")
     return {"both_sides": both, "agree": agree}
+
+
+def at_handover(*permits):
+    """Whether both were given under versions of one agreement, about the moment at which the one took the place of the other."""
+    decisions = [entry["content"].get("decision") for _, entry in permits]
+    if not all(decision and decision["agreement"] for decision in decisions):
+        return False
+    names = [decision["agreement"] for decision in decisions]
+    if names[0][0] != names[1][0] or names[0][1] == names[1][1]:
+        return False
+    later = names.index(max(names, key=lambda name: name[1]))
+    version = permits[later][0].versions.get(names[later])
+    return bool(version) and version.is_bound_for_its_begin() and all(abs(entry["at"] - version.begin) <= MINUTE for _, entry in permits)
 
 
 def telling(verifier, participant, exchange):
@@ -89,15 +108,19 @@ def arrived(completion):
 
 
 def differ(first, second):
-    """Whether two completions tell of different deliveries."""
+    """Whether two completions tell of different deliveries, beside their elements."""
     deliveries = {first["delivery"], second["delivery"]}
     if len(deliveries) == 2:
         return True
     if "nothing" not in deliveries and first.get("status") != second.get("status"):
         return True
-    return "whole" in deliveries and told_of(first) != told_of(second)
+    return "whole" in deliveries and crossed(first) != crossed(second)
+
+
+def crossed(completion):
+    parts = [completion[part][member] for part in ("request", "response") for member in ("bytes", "digest")]
+    return [*parts, completion["salt"]]
 
 
 def told_of(completion):
-    parts = [completion[part][member] for part in ("request", "response") for member in ("bytes", "digest")]
-    return [*parts, completion["salt"], sorted((each["path"], each["count"]) for each in completion["elements"])]
+    return [*crossed(completion), sorted((each["path"], each["count"]) for each in completion["elements"])]

@@ -221,8 +221,11 @@ class Version:
 
     def takes_over(self, other, moment):
         """Whether this version has taken the place of another by then."""
-        if self.id != other.id or self.version <= other.version or moment < self.begin + CLOCKS:
-            return False
+        is_later = self.id == other.id and self.version > other.version
+        return is_later and moment >= self.begin + CLOCKS and self.is_bound_for_its_begin()
+
+    def is_bound_for_its_begin(self):
+        """Whether it takes the place of versions with a lower number when its term begins."""
         ended = any(step["step"] in ("revoked", "revoked_on_the_wire") and at < self.begin for at, _, step in self.stated)
         return self.life()[1] == self.parties and not ended
 

@@ -298,7 +298,7 @@ impl AgreementVersion {
     }
 
     /// From when on it takes the place of versions with a lower number.
-    fn takes_over(&self) -> Option<i64> {
+    pub(crate) fn takes_over(&self) -> Option<i64> {
         let mut life = Life::new(&self.parties, &self.connections);
         self.statements.iter().for_each(|stated| life.take(stated));
         let ended_early = self.statements.iter().any(|stated| {

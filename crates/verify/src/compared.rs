@@ -71,8 +71,12 @@ packed! {
         delivery: u8,
         /// HTTP status, or [`NONE`].
         status: u32,
-        /// The first half of a hash over bytes, digests, salt and elements.
+        /// The first half of a hash over bytes, digests and salt.
         content: u128,
+        /// The same over elements.
+        crossed: u128,
+        /// Of a permit the place of its version in the section's versions that permits name, or [`NONE`].
+        version: u32,
     }
 
     /// A decision that an entry holds.

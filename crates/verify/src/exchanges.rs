@@ -1,10 +1,11 @@
 //! Exchanges: whether each was permitted and completed once, and whether both parties tell the same of them.
 
 use crate::{
+    agreement::AgreementVersion,
     compared::{Compared, Side},
     finding::{Alarm, Findings, NoteCode, words},
     grounds::of_exchange,
-    payload::Delivery,
+    payload::{Delivery, VersionName},
     section::Section,
     spans::MARGIN,
 };
@@ -68,6 +69,8 @@ struct Comparing<'a> {
     one_side: Vec<u64>,
     /// Per section, exchanges of which less arrived than the other side handed on.
     less: Vec<u64>,
+    /// Per section, exchanges of which both sides name other elements since each went by a version of its own.
+    at_handover: Vec<u64>,
     result: BothSides,
 }
 
@@ -84,7 +87,8 @@ impl<'a> Comparing<'a> {
             sections,
             unknown: none.clone(),
             one_side: none.clone(),
-            less: none,
+            less: none.clone(),
+            at_handover: none,
             result: BothSides::default(),
         }
     }
@@ -141,7 +145,7 @@ impl<'a> Comparing<'a> {
                 self.result.both_sides = self.result.both_sides.saturating_add(1);
                 let completions = (consumer.completion(sent), provider.completion(received));
                 if let (Some(here), Some(there)) = completions {
-                    self.both(here, there, findings);
+                    self.both((sent, here), (received, there), findings);
                 }
             }
             (Some(sent), None) => self.alone(sent, consumer, findings),
@@ -150,12 +154,23 @@ impl<'a> Comparing<'a> {
         }
     }
 
-    fn both(&mut self, here: &Side, there: &Side, findings: &mut Findings) {
+    /// Compares the consumer's permit and completion with the provider's.
+    fn both(
+        &mut self,
+        (sent, here): (&Side, &Side),
+        (received, there): (&Side, &Side),
+        findings: &mut Findings,
+    ) {
         // Whoever hands bytes to a connection does not learn how many arrive.
         if here.delivery() > there.delivery() {
             return count(&mut self.less, here.section, 1);
         }
-        match difference(here, there) {
+        let elements_differ = here.delivery() == Delivery::Whole && here.crossed != there.crossed;
+        let at_handover = elements_differ && self.is_at_handover(sent, received);
+        if at_handover {
+            count(&mut self.at_handover, here.section, 1);
+        }
+        match difference(here, there, elements_differ && !at_handover) {
             None => self.result.agree = self.result.agree.saturating_add(1),
             Some([nl, en]) => {
                 let (Some(consumer), Some(provider)) = (self.section(here), self.section(there)) else {
@@ -168,6 +183,27 @@ impl<'a> Comparing<'a> {
                 consumer.alarm(findings, Alarm::CompletionsDiffer, place, &nl, &en);
             }
         }
+    }
+
+    /// Whether each side permitted an exchange under a version of its own, about the moment at which the one version took the place
+    /// of the other.
+    fn is_at_handover(&self, sent: &Side, received: &Side) -> bool {
+        let (Some(here), Some(there)) = (self.version(sent), self.version(received)) else { return false };
+        if here.1.id != there.1.id || here.1.version == there.1.version {
+            return false;
+        }
+        let (section, later) = if here.1.version > there.1.version { here } else { there };
+        let later = section.versions.iter().find(|version| version.name == *later);
+        let taken_over = later.and_then(AgreementVersion::takes_over);
+        let about =
+            |at: i64| [sent, received].iter().all(|side| side.at.abs_diff(at) <= MARGIN.unsigned_abs());
+        taken_over.is_some_and(about)
+    }
+
+    /// The version that a permit names, and the section in which it stands.
+    fn version(&self, permit: &Side) -> Option<(&'a Section, &'a VersionName)> {
+        let section = self.section(permit)?;
+        Some((section, section.named.get(usize::try_from(permit.version).ok()?)?))
     }
 
     fn alone(&mut self, permit: &Side, half: &Half, findings: &mut Findings) {
@@ -213,6 +249,17 @@ impl<'a> Comparing<'a> {
             );
             findings.note(NoteCode::NotAllArrived, Some(section.participant()), *count, sentence);
         }
+        for (section, count) in self.sections.iter().zip(&self.at_handover) {
+            let sentence = words(
+                format!(
+                    "Van {count} uitwisselingen, rond het moment waarop een versie de andere opvolgde, noemt elke kant de gegevens van de versie waar zij van uitging."
+                ),
+                format!(
+                    "of {count} exchanges, about the moment at which one version took the place of another, each side names the elements of the version that it went by"
+                ),
+            );
+            findings.note(NoteCode::AtHandover, Some(section.participant()), *count, sentence);
+        }
     }
 }
 
@@ -235,7 +282,7 @@ fn covers(section: &Section, at: i64) -> bool {
     whole && begun && within && !near && !lost && last.is_some_and(|last| at <= last)
 }
 
-fn difference(here: &Side, there: &Side) -> Option<[&'static str; 2]> {
+fn difference(here: &Side, there: &Side, elements_differ: bool) -> Option<[&'static str; 2]> {
     if here.delivery != there.delivery {
         return Some(["hoe ver het kwam", "how far it came"]);
     }
@@ -245,6 +292,6 @@ fn difference(here: &Side, there: &Side) -> Option<[&'static str; 2]> {
     if here.status != there.status {
         return Some(["de status", "the status"]);
     }
-    (here.delivery() == Delivery::Whole && here.content != there.content)
+    (here.delivery() == Delivery::Whole && (here.content != there.content || elements_differ))
         .then_some(["wat er overging", "what crossed"])
 }

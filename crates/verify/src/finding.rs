@@ -98,6 +98,7 @@ codes! {
     NoAnchors = "NO_ANCHORS", "Zonder vertrouwensankers is niet beoordeeld van wie de certificaten zijn.", "Without trust anchors it was not judged whose the certificates are.";
     RevocationUnknown = "REVOCATION_UNKNOWN", "Van certificaten is niet beoordeeld of zij waren ingetrokken: een lijst ontbreekt.", "Whether certificates had been revoked was not judged: a list is missing.";
     NotGiven = "NOT_GIVEN", "De helft van de andere partij was niet te krijgen.", "The other party's half could not be had.";
+    AtHandover = "AT_HANDOVER", "Rond een opvolging ging elke kant van haar eigen versie uit.", "About a handover each side went by its own version.";
     NotAllArrived = "NOT_ALL_ARRIVED", "Van uitwisselingen is minder aangekomen dan de andere kant doorgaf.", "Of exchanges less arrived than the other side handed on.";
     OneSide = "ONE_SIDE", "Van toestemmingen is de andere kant niet gegeven.", "Of permits the other side was not given.";
 }

@@ -92,8 +92,10 @@ pub(crate) struct Completion {
     pub(crate) permit: Id,
     pub(crate) delivery: Delivery,
     pub(crate) status: Option<u16>,
-    /// Over bytes, digests, salt and elements: what is compared of an exchange that came whole.
+    /// Over bytes, digests and salt: what is compared of an exchange that came whole.
     pub(crate) content: Hash,
+    /// Over the elements with how often each came: compared too, unless each side went by a version of its own.
+    pub(crate) crossed: Hash,
     /// Paths of the elements that came, sorted.
     pub(crate) elements: Vec<Box<str>>,
 }
@@ -496,11 +498,11 @@ fn completion(text: &str) -> Option<Body> {
     let elements = read.elements.unwrap_or_default().into_iter();
     let mut elements: Vec<(Box<str>, u64)> = elements.map(|one| (one.path.0.into(), one.count)).collect();
     elements.sort_unstable();
-    let mut told = Vec::new();
+    let mut crossed = Vec::new();
     for (path, count) in &elements {
-        told.extend(path.len().to_be_bytes());
-        told.extend(path.as_bytes());
-        told.extend(count.to_be_bytes());
+        crossed.extend(path.len().to_be_bytes());
+        crossed.extend(path.as_bytes());
+        crossed.extend(count.to_be_bytes());
     }
     let content = sha256(&[
         &read.request.bytes.to_be_bytes(),
@@ -508,7 +510,6 @@ fn completion(text: &str) -> Option<Body> {
         &read.response.bytes.to_be_bytes(),
         &read.response.digest.0,
         &read.salt.0,
-        &told,
     ]);
     Some(Body::Completion(Completion {
         transaction: read.transaction_id,
@@ -518,6 +519,7 @@ fn completion(text: &str) -> Option<Body> {
         delivery: read.delivery,
         status: read.status,
         content,
+        crossed: sha256(&[&crossed]),
         elements: elements.into_iter().map(|(path, _)| path).collect(),
     }))
 }

@@ -269,6 +269,7 @@ pub(crate) fn completed(completion: &Fact, side: &Side) -> u128 {
         &counterpart.to_be_bytes(),
         &side.status.to_be_bytes(),
         &side.content.to_be_bytes(),
+        &side.crossed.to_be_bytes(),
     ])
 }
 

@@ -316,6 +316,46 @@ def completions_differ_in_how_many_elements_came(world):
     differing(world, elements=[{"path": "$.year", "count": 2}, {"path": "$.income.below_minimum", "count": 1}])
 
 
+def handover(world, later, after="provider", **members):
+    """An exchange so long after a version has taken over, under which one side permits it; the other side permits it under the one before."""
+    world.busy(3)
+    before, begin = world.agreement, world.now + 2 * HOUR
+    following = world.version(2, begin=begin, replaces=before.hash).conclude(world.provider, world.consumer, world.on())
+    world.agreements.append(following)
+    world.now = begin + later
+    more = {"elements": [{"path": "$.year", "count": 1}], **members}
+    world.exchange(before, under={after: following}, provider_completion=more)
+    world.on(HOUR)
+    world.busy(3)
+
+
+@case(notes="AT_HANDOVER")
+def elements_of_its_own_version_at_a_handover(world):
+    handover(world, 30_000)
+
+
+@case(notes="AT_HANDOVER")
+def elements_of_its_own_version_at_a_handover_that_the_provider_sees_later(world):
+    handover(world, 30_000, after="consumer")
+
+
+@case("C:COMPLETIONS_DIFFER", notes="AT_HANDOVER")
+def completions_differ_in_more_than_elements_at_a_handover(world):
+    handover(world, 1000, status=206)
+
+
+@case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_elements_long_after_a_handover(world):
+    """In force at both all the same: clocks may differ by more, but this much is told."""
+    handover(world, 90_000)
+
+
+@case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_elements_under_one_version_at_a_handover(world):
+    """Neither has switched yet, so that neither names elements of another version."""
+    handover(world, 30_000, after="nobody")
+
+
 MORE = [{"path": "$.income.amount", "count": 1}, {"path": "$.year", "count": 1}]
 
 

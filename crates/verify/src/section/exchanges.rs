@@ -52,7 +52,8 @@ impl Section {
         if let Some(owed) = permit.owed {
             self.owed(index, id, &owed, compared);
         }
-        let side = self.side(index, at, transaction, direction, counterpart);
+        let side =
+            Side { version: fact.version, ..self.side(index, at, transaction, direction, counterpart) };
         compared.sides.put(side.pack());
         let version = version.and_then(|number| self.named.get(usize::try_from(number).ok()?));
         told::permitted(&fact, version)
@@ -83,6 +84,8 @@ impl Section {
             delivery: 0,
             status: NONE,
             content: 0,
+            crossed: 0,
+            version: NONE,
         }
     }
 
@@ -95,7 +98,7 @@ impl Section {
     ) -> u128 {
         let Completion { transaction, direction, counterpart, permit, elements, .. } = completion;
         let counterpart = compared.names.number(&counterpart);
-        let [content, _] = halves(&completion.content);
+        let ([content, _], [crossed, _]) = (halves(&completion.content), halves(&completion.crossed));
         let list = if elements.is_empty() { NONE } else { self.element_lists.place(elements) };
         let fact = Fact {
             what: transaction.0,
@@ -110,6 +113,7 @@ impl Section {
             delivery: completion.delivery as u8,
             status: completion.status.map_or(NONE, u32::from),
             content,
+            crossed,
             ..self.side(index, at, transaction, direction, counterpart)
         };
         compared.sides.put(side.pack());
