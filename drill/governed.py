@@ -44,8 +44,22 @@ def example(pair: Pair, service: str, *more: str) -> str:
         "--service", service, "--provider-address", address(pair.provider), "--receiver-address", address(pair.consumer), *more)
 
 
-def agree(pair: Pair, room: Path, service: str, *operations: dict) -> None:
-    """The program's example, with these operations beside its own, in force at both."""
+def of_nobody(document: dict) -> None:
+    """The example in the shape of data that are about no person: the same size, without people, numbers and their records."""
+    clause = document["clauses"][0]
+    (operation,) = clause["operations"]
+    operation.pop("people")
+    for parameter in operation["parameters"]:
+        parameter.pop("identifies")
+    for element, path in zip(operation["delivered"], ("$.year", "$.depot.is_open"), strict=True):
+        element |= {"path": path, "category": "depots", "sensitivity": "not_personal", "meaning": f"What {path} says of a depot"}
+    for side in (clause["provider"], *(each["side"] for each in clause["receivers"])):
+        for rule in side["retention"]:
+            rule["category"] = "depots"
+
+
+def agree(pair: Pair, room: Path, service: str, *operations: dict, change=lambda document: None) -> None:
+    """The program's example, changed, with these operations beside its own, in force at both."""
     people = room / "people"
     people.mkdir()
     drafters = {side: Person(side, people, "drafter", "drafter") for side in (pair.provider, pair.consumer)}
@@ -56,6 +70,7 @@ def agree(pair: Pair, room: Path, service: str, *operations: dict) -> None:
         drafters[side].afar("activity", "put", name, str(place))
     draft = people / "draft.json"
     document = json.loads(example(pair, service))
+    change(document)
     clause = document["clauses"][0]
     clause["conditions"]["volume"]["most"] = 1_000_000_000
     clause["operations"] += operations
