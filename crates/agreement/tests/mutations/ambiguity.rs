@@ -1,9 +1,14 @@
 //! What could be read in two ways.
 
 use serde_json::{Value, json};
-use verbond_agreement::check::Code;
+use verbond_agreement::check::{CheckContext, Code};
 
-use crate::{Change::Set, Mutation, document_only, known_only};
+use super::order::Clean;
+use crate::{
+    Change::{self, Set},
+    Known, Mutation, document_only, known_only,
+    support::document,
+};
 
 /// The path of the first element that is delivered.
 const PATH: &str = "/clauses/0/operations/0/delivered/0/path";
@@ -83,24 +88,18 @@ fn operations() -> Vec<Mutation> {
             .knowing(|context| context.services.clear()),
         // What the source describes beside it, and nobody agreed on.
         known_only(Code::OperationCoversAnother, "pensioners", |context| {
-            let described = json!({
-                "service": "incomes", "title": "Incomes", "description": "Of people.",
-                "operations": [
-                    {"name": "income-of-person", "method": "GET", "path": "/incomes/{person}", "parameters": [],
-                     "content_type": "application/json", "record": "$", "people": [], "elements": [
-                        {"path": "$.year", "type": "integer", "category": "income", "sensitivity": "personal", "meaning": "The year"},
-                        {"path": "$.income.below_minimum", "type": "boolean", "category": "income", "sensitivity": "sensitive",
-                         "meaning": "Whether"}
-                     ]},
-                    {"name": "all", "method": "GET", "path": "/incomes/everybody", "parameters": [],
-                     "content_type": "application/json", "record": "$", "people": [], "elements": []},
-                    {"name": "more", "method": "POST", "path": "/incomes/everybody", "parameters": [],
-                     "content_type": "application/json", "record": "$", "people": [], "elements": []},
-                ],
-            });
-            let provider = "oin:00000099000000030000".parse().expect("an identifier");
-            context.services = vec![(provider, serde_json::from_value(described).expect("a description"))];
+            context.services.clear();
+            describes(context, &[("GET", "/incomes/everybody"), ("POST", "/incomes/everybody")]);
         }),
+        // What another clause agrees on of the same service.
+        document_only(
+            Code::OperationCoversAnother,
+            "pensioners",
+            vec![Set("/clauses/-", another_clause("incomes", "/incomes/everybody"))],
+        )
+        .knowing(|context| context.services.clear()),
+        otherwise("type", json!("string")),
+        otherwise("identifies", json!("pseudonym")),
         document_only(
             Code::ValueOfMany,
             "pensioners",
@@ -110,6 +109,92 @@ fn operations() -> Vec<Mutation> {
             Code::ValueOfMany,
             "pensioners",
             vec![Set("/clauses/0/operations/0/parameters/-", listed("gross,net"))],
+        ),
+    ]
+}
+
+/// The same request again, with its element said otherwise.
+fn otherwise(member: &str, said: Value) -> Mutation {
+    let mut operation = beside("/incomes/{who}", "personal");
+    operation["delivered"][0][member] = said;
+    let changes = vec![Set("/clauses/0/operations/-", operation)];
+    document_only(Code::ElementSaidTwoWays, "pensioners", changes).knowing(|context| context.services.clear())
+}
+
+/// The first clause again under another name, about one operation of a service.
+fn another_clause(service: &str, path: &str) -> Value {
+    let mut clause = document("pensioners").expect("an example")["clauses"][0].clone();
+    clause["name"] = json!("another");
+    clause["service"]["name"] = json!(service);
+    let mut operation = beside(path, "personal");
+    operation["parameters"][0]["place"] = json!("query");
+    clause["operations"] = json!([operation]);
+    clause
+}
+
+/// The provider describes these operations beside that of the example.
+fn describes(context: &mut CheckContext, more: &[(&str, &str)]) {
+    describes_as(context, "oin:00000099000000030000", "incomes", more);
+}
+
+fn describes_as(context: &mut CheckContext, provider: &str, service: &str, more: &[(&str, &str)]) {
+    let mut operations = vec![json!({
+        "name": "income-of-person", "method": "GET", "path": "/incomes/{person}", "parameters": [],
+        "content_type": "application/json", "record": "$", "people": [], "elements": [
+            {"path": "$.year", "type": "integer", "category": "income", "sensitivity": "personal", "meaning": "The year"},
+            {"path": "$.income.below_minimum", "type": "boolean", "category": "income", "sensitivity": "sensitive", "meaning": "Whether"}
+        ],
+    })];
+    operations.extend(more.iter().enumerate().map(|(number, (method, path))| {
+        json!({
+            "name": format!("more-{number}"), "method": method, "path": path, "parameters": [],
+            "content_type": "application/json", "record": "$", "people": [], "elements": [],
+        })
+    }));
+    let described = json!({"service": service, "title": "Incomes", "description": "Of people.", "operations": operations});
+    let provider = provider.parse().expect("an identifier");
+    context.services.push((provider, serde_json::from_value(described).expect("a description")));
+}
+
+/// What can be read in one way only, however near it comes.
+pub fn neighbours() -> Vec<Clean> {
+    let known = |known: Known| Clean { example: "pensioners", changes: Vec::new(), known };
+    let changed = |changes: Vec<Change>| Clean {
+        example: "pensioners",
+        changes,
+        known: |context| context.services.clear(),
+    };
+    let more = |operation: Value| changed(vec![Set("/clauses/0/operations/-", operation)]);
+    let texts = |nl: &str, en: &str| changed(vec![Set("/why/nl", json!(nl)), Set("/why/en", json!(en))]);
+    let mut posted = beside("/incomes/{who}", "sensitive");
+    posted["method"] = json!("POST");
+    vec![
+        // Another method, a longer path, another place, another service, another provider.
+        known(|context| {
+            context.services.clear();
+            describes(
+                context,
+                &[
+                    ("POST", "/incomes/everybody"),
+                    ("GET", "/incomes/everybody/more"),
+                    ("GET", "/others/everybody"),
+                ],
+            );
+        }),
+        known(|context| {
+            context.services.clear();
+            describes(context, &[]);
+            describes_as(context, "oin:00000099000000030000", "benefits", &[("GET", "/incomes/everybody")]);
+            describes_as(context, "oin:00000099000000050000", "incomes", &[("GET", "/incomes/everybody")]);
+        }),
+        // The same said again, and something else of another request.
+        more(beside("/incomes/{who}", "personal")),
+        more(beside("/benefits/{who}", "sensitive")),
+        more(beside("/incomes/{who}/more", "sensitive")),
+        more(posted),
+        texts(
+            "Wie minder dan 15.480,50 euro heeft, krijgt een brief in 2027.",
+            "In 2027 whoever has less than 15,480.50 euro gets a letter.",
         ),
     ]
 }

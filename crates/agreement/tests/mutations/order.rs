@@ -8,6 +8,7 @@ use verbond_agreement::{
 
 use super::{
     algorithms::{listed, register},
+    ambiguity,
     derived::{others_compare, others_tell},
     grounds::{activity, name, own},
 };
@@ -42,6 +43,7 @@ pub fn all() -> Vec<Clean> {
     all.extend(documents());
     all.extend(linkage());
     all.extend(answers());
+    all.extend(ambiguity::neighbours());
     all
 }
 
@@ -208,6 +210,14 @@ fn last_days() -> Vec<Clean> {
             vec![
                 Set("/clauses/0/provider/ground/ground/valid_until", json!("2027-12-31")),
                 Set("/clauses/0/until", json!("2028-01-01T00:00:00Z")),
+            ],
+        ),
+        // To the last moment for which a judgement without an end counts.
+        changed(
+            "pensioners",
+            vec![
+                Set("/term/until", json!("2031-10-02T06:00:00Z")),
+                Set("/clauses/0/receivers/0/side/ground/ground/valid_until", json!("2032-01-01")),
             ],
         ),
         assessment("/assessments/0/assessment/valid_until", "2028-11-30"),
