@@ -168,6 +168,8 @@ pub fn neighbours() -> Vec<Clean> {
     let texts = |nl: &str, en: &str| changed(vec![Set("/why/nl", json!(nl)), Set("/why/en", json!(en))]);
     let mut posted = beside("/incomes/{who}", "sensitive");
     posted["method"] = json!("POST");
+    let mut everybody = beside("/incomes/everybody", "personal");
+    everybody["parameters"][0]["place"] = json!("query");
     vec![
         // Another method, a longer path, another place, another service, another provider.
         known(|context| {
@@ -192,6 +194,8 @@ pub fn neighbours() -> Vec<Clean> {
         more(beside("/benefits/{who}", "sensitive")),
         more(beside("/incomes/{who}/more", "sensitive")),
         more(posted),
+        // What the clause has agreed on beside it.
+        more(everybody),
         texts(
             "Wie minder dan 15.480,50 euro heeft, krijgt een brief in 2027.",
             "In 2027 whoever has less than 15,480.50 euro gets a letter.",

@@ -1,0 +1,104 @@
+//! What stands on a bound, and what comes in pieces.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use verbond_projection::{
+    Decimal,
+    FaultKind::{self, Control, Escape, NamesTooLarge, Unexpected},
+    Form, Projection, Projector, SubjectValue,
+};
+
+use crate::support::{BOUNDS, derived, element, projector, run};
+
+/// What leaves when what has been fed so far is taken after each chunk.
+fn in_chunks(projector: &mut Projector, chunks: &[&str]) -> (Vec<String>, Option<FaultKind>) {
+    let mut left = Vec::new();
+    for chunk in chunks {
+        if let Err(fault) = projector.feed(chunk.as_bytes()) {
+            return (left, Some(fault.kind));
+        }
+        left.push(String::from_utf8(projector.take().into_bytes()).unwrap());
+    }
+    let fault = projector.finish().err().map(|fault| fault.kind);
+    left.push(String::from_utf8(projector.take().into_bytes()).unwrap());
+    (left, fault)
+}
+
+#[test]
+fn of_a_scalar_that_turns_out_to_be_of_another_type_nothing_leaves_however_many_pieces_it_comes_in() {
+    let mut projector =
+        projector(&["$.total: integer", "$.items[*].name: string"], "$.items[*]", &[], Form::Document);
+    let chunks = [r#"{ "total":12345"#, "6789", "6789", r#".5,"items":[{"name":"A"}]}"#];
+    let (left, fault) = in_chunks(&mut projector, &chunks);
+    assert_eq!(fault, None);
+    assert!(left.iter().take(3).all(|piece| !piece.contains(['t', '1', '6'])), "{left:?}");
+    assert_eq!(left.concat(), r#"{"items":[{"name":"A"}]}"#);
+}
+
+#[test]
+fn a_name_that_is_too_long_is_refused_before_its_end() {
+    let mut projector = projector(&["$.total: integer"], "$", &[], Form::Document);
+    let piece = "a".repeat(BOUNDS.names_bytes / 2 + 7);
+    let (left, fault) = in_chunks(&mut projector, &["{\"", &piece, &piece, &piece]);
+    assert_eq!((left.len(), fault), (2, Some(NamesTooLarge)));
+}
+
+/// Names are remembered as they are read, and not taken for what only looks like one of them.
+#[test]
+fn a_name_that_was_written_with_an_escape_does_not_excuse_one_that_should_be() {
+    for (escaped, bare, kind) in
+        [(r#"\""#, "\"", Unexpected), (r"\\", "\\y", Escape), (r"\u0001", "\u{1}", Control)]
+    {
+        let document = format!("[{{\"x{escaped}\":1}},{{\"x{escaped}\":2}},{{\"x{bare}\":3}}]");
+        let mut projector = projector(&["$[*].x: integer", "$[*].y: integer"], "$[*]", &[], Form::Document);
+        assert_eq!(
+            run(&mut projector, document.as_bytes()).1.map(|(_, kind)| kind),
+            Some(kind),
+            "{document}"
+        );
+    }
+}
+
+/// The longest number that is judged has 1,024 characters.
+#[test]
+fn a_number_is_judged_up_to_its_bound_and_not_beyond() {
+    let told = |digits: usize| {
+        let elements =
+            vec![derived("$.income.below", "compare 100", "$.income.amount"), element("$.year: integer")];
+        let bounds = verbond_projection::Bounds { record_bytes: 4096, ..BOUNDS };
+        let record = "$".parse().unwrap();
+        let projection = Projection::new(elements, &record, &[], Form::Document, bounds).unwrap();
+        let zeros = "0".repeat(digits - 3);
+        let document = format!(r#"{{"income":{{"amount":99.{zeros}}}}}"#);
+        let (bytes, fault) = run(&mut Projector::new(Arc::new(projection)), document.as_bytes());
+        assert_eq!(fault, None);
+        bytes
+    };
+    assert_eq!(told(1024), r#"{"income":{"below":true}}"#);
+    assert!(!told(1025).contains("true"));
+}
+
+/// What is written for people who look for faults names which subject it is, and never who.
+#[test]
+fn who_somebody_is_stands_in_no_debugging_text() {
+    let somebody = SubjectValue { subject: 3, identifier: "999990019".to_owned(), integer: true };
+    let text = format!("{somebody:?}");
+    assert!(text.contains("subject: 3") && !text.contains("999990019"), "{text}");
+}
+
+#[test]
+fn equal_numbers_have_one_hash() {
+    let hash = |text: &str| {
+        let mut hasher = DefaultHasher::new();
+        text.parse::<Decimal>().unwrap().hash(&mut hasher);
+        hasher.finish()
+    };
+    for (one, other) in [("0", "-0"), ("0", "-0.00"), ("5", "5.0"), ("-5", "-50e-1")] {
+        assert_eq!(one.parse::<Decimal>().unwrap(), other.parse().unwrap());
+        assert_eq!(hash(one), hash(other), "{one} {other}");
+    }
+}
