@@ -165,7 +165,8 @@ impl<'a> Comparing<'a> {
         if here.delivery() > there.delivery() {
             return count(&mut self.less, here.section, 1);
         }
-        let elements_differ = here.delivery() == Delivery::Whole && here.crossed != there.crossed;
+        let whole = [here, there].iter().all(|side| side.delivery() == Delivery::Whole);
+        let elements_differ = whole && here.crossed != there.crossed;
         let at_handover = elements_differ && self.is_at_handover(sent, received);
         if at_handover {
             count(&mut self.at_handover, here.section, 1);

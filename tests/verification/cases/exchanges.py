@@ -345,6 +345,11 @@ def completions_differ_in_more_than_elements_at_a_handover(world):
 
 
 @case("C:COMPLETIONS_DIFFER")
+def completions_differ_in_delivery_at_a_handover(world):
+    handover(world, 1000, delivery="broken_off")
+
+
+@case("C:COMPLETIONS_DIFFER")
 def completions_differ_in_elements_long_after_a_handover(world):
     """In force at both all the same: clocks may differ by more, but this much is told."""
     handover(world, 90_000)
