@@ -7,7 +7,7 @@ use std::{
 };
 
 use verbond_projection::{
-    Decimal,
+    Decimal, ElementCount,
     FaultKind::{self, Control, Escape, NamesTooLarge, Unexpected},
     Form, Projection, Projector, SubjectValue,
 };
@@ -80,6 +80,19 @@ fn a_number_is_judged_up_to_its_bound_and_not_beyond() {
     };
     assert_eq!(told(1024), r#"{"income":{"below":true}}"#);
     assert!(!told(1025).contains("true"));
+}
+
+/// What is counted goes with the elements in the order in which they were agreed, and a list that is answered was not dropped.
+#[test]
+fn a_list_in_whose_place_its_answer_comes_counts_as_delivered() {
+    let agreed = vec![derived("$", "count 2", "$[*].n")];
+    let record = "$".parse().unwrap();
+    let projection = Projection::new(agreed.clone(), &record, &[], Form::Document, BOUNDS).unwrap();
+    let mut projector = Projector::new(Arc::new(projection));
+    assert_eq!(run(&mut projector, br#"[{"n":1},{"n":3}]"#), ("1".to_owned(), None));
+    assert_eq!(projector.elements(), agreed);
+    let counted = ElementCount { delivered: 1, ..ElementCount::default() };
+    assert_eq!(projector.summary().elements, [counted]);
 }
 
 /// What is written for people who look for faults names which subject it is, and never who.
