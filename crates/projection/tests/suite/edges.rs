@@ -7,8 +7,8 @@ use std::{
 };
 
 use verbond_projection::{
-    Decimal, ElementCount,
-    FaultKind::{self, Control, Escape, NamesTooLarge, Unexpected},
+    Decimal, ElementCount, ElementPath,
+    FaultKind::{self, Control, DuplicateName, Escape, NamesTooLarge, SubjectTooLong, Unexpected},
     Form, Projection, Projector, SubjectValue,
 };
 
@@ -61,6 +61,60 @@ fn a_name_that_was_written_with_an_escape_does_not_excuse_one_that_should_be() {
             "{document}"
         );
     }
+}
+
+/// What is skipped by a name that is known is judged all the same.
+#[test]
+fn what_follows_a_name_that_is_skipped_is_still_json() {
+    let feed = |document: &str| {
+        let mut projector = projector(&["$[*].x: integer"], "$[*]", &[], Form::Document);
+        let fault = run(&mut projector, document.as_bytes()).1;
+        (fault.map(|(_, kind)| kind), projector.summary().not_agreed)
+    };
+    assert_eq!(feed(r#"[{"o":1,"p":2,"x":1},{"o":1,"p":2,"x":2}]"#), (None, 4));
+    assert_eq!(feed(r#"[{"o":1,"p":2,"x":1},{"o":1","x":2}]"#).0, Some(Unexpected));
+}
+
+/// Names of an object that is going on count again when one within it has ended, and are none of those within.
+#[test]
+fn names_are_those_of_their_own_object() {
+    let feed = |document: &str| {
+        let mut projector = projector(&["$: subtree"], "$", &[], Form::Document);
+        run(&mut projector, document.as_bytes()).1.map(|(_, kind)| kind)
+    };
+    assert_eq!(feed(r#"{"s":{"a":{"":1,"b":2},"c":3}}"#), None);
+    assert_eq!(feed(r#"{"s":{"a":{"b":1},"a":2}}"#), Some(DuplicateName));
+}
+
+#[test]
+fn who_somebody_is_may_be_as_long_as_agreed_and_not_longer() {
+    let feed = |number: &str| {
+        let mut projector = projector(&["$[*].x: integer"], "$[*]", &["$.id"], Form::Document);
+        let fault = run(&mut projector, format!(r#"[{{"id":{number},"x":1}}]"#).as_bytes()).1;
+        fault.map(|(_, kind)| kind)
+    };
+    assert_eq!(BOUNDS.subject_bytes, 12);
+    assert_eq!(feed("123456789012"), None);
+    assert_eq!(feed("1234567890123"), Some(SubjectTooLong));
+    // With its quotes.
+    assert_eq!(feed(r#""1234567890""#), None);
+    assert_eq!(feed(r#""12345678901""#), Some(SubjectTooLong));
+}
+
+#[test]
+fn a_place_is_seen_from_one_round_it_only() {
+    let path = |text: &str| text.parse::<ElementPath>().unwrap();
+    assert_eq!(path("$.rows[*].id").within(&path("$.rows[*]")), Some(path("$.id")));
+    assert_eq!(path("$.rows").within(&path("$.rows[*]")), None);
+}
+
+#[test]
+fn what_is_taken_says_whether_there_is_anything() {
+    let mut projector = projector(&["$.x: integer"], "$", &[], Form::Document);
+    assert!(projector.take().is_empty());
+    projector.feed(br#"{"x":1}"#).and_then(|()| projector.finish()).unwrap();
+    let taken = projector.take();
+    assert!(!taken.is_empty() && taken.bytes() == br#"{"x":1}"#);
 }
 
 /// The longest number that is judged has 1,024 characters.
