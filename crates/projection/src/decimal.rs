@@ -9,9 +9,10 @@ const EXPONENT_DIGITS: usize = 15;
 
 /// A number in JSON's grammar, without rounding.
 ///
-/// Two spellings of one number are equal: `1.50`, `15e-1`.
-#[derive(Clone, Debug)]
+/// Two spellings of one number are equal: `1.50`, `15e-1`. Each number has one form here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decimal {
+    /// Never of zero.
     negative: bool,
     /// From the first that is not zero to the last; empty for zero.
     digits: Box<[u8]>,
@@ -104,20 +105,6 @@ impl Ord for Decimal {
 impl PartialOrd for Decimal {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Decimal {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Decimal {}
-
-impl std::hash::Hash for Decimal {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (self.negative && !self.digits.is_empty(), &self.digits, self.magnitude).hash(state);
     }
 }
 

@@ -73,6 +73,18 @@ fn what_follows_a_name_that_is_skipped_is_still_json() {
     };
     assert_eq!(feed(r#"[{"o":1,"p":2,"x":1},{"o":1,"p":2,"x":2}]"#), (None, 4));
     assert_eq!(feed(r#"[{"o":1,"p":2,"x":1},{"o":1","x":2}]"#).0, Some(Unexpected));
+    assert_eq!(feed(r#"[{"o":1,"p":2,"x":1},{"o":",","p":",\"","x":2}]"#), (None, 4));
+}
+
+/// Of a document that is refused the records that were complete have left; the one it broke off in does not count.
+#[test]
+fn what_was_held_when_a_document_is_refused_does_not_count() {
+    let mut projector = projector(&["$[*].x: integer"], "$[*]", &[], Form::Document);
+    let (bytes, fault) = run(&mut projector, br#"[{"x":1},{"x":2,"y":}]"#);
+    assert_eq!((bytes.as_str(), fault.map(|(_, kind)| kind)), (r#"[{"x":1},"#, Some(Unexpected)));
+    let summary = projector.summary();
+    assert_eq!(summary.elements, [ElementCount { delivered: 1, ..ElementCount::default() }]);
+    assert_eq!((summary.records, summary.bytes_out), (1, 9));
 }
 
 /// Names of an object that is going on count again when one within it has ended, and are none of those within.

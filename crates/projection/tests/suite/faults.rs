@@ -529,6 +529,14 @@ fn answers_that_hide_nothing_or_cannot_be_told_are_no_projection() {
         let error = made(vec![derived(path, rule, from)], "$").unwrap_err();
         assert!(matches!(error, ProjectionError::Derivation { .. }), "{path} {rule} {from}: {error}");
     }
+    for (rule, from, says) in [
+        ("count", "$.d", "counted"),
+        ("count", "$.d[*].e[*]", "counted"),
+        ("below 1", "$.d[*].amount", "count them"),
+    ] {
+        let error = made(vec![derived("$.many", rule, from)], "$").unwrap_err().to_string();
+        assert!(error.contains(says), "{rule} {from}: {error}");
+    }
     let within = vec![derived("$.a", "below 1", "$.n"), element("$.a.b: string")];
     assert!(matches!(made(within, "$"), Err(ProjectionError::Derivation { .. })));
     let record = vec![derived("$.a", "below 1", "$.n")];
