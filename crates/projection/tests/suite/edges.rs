@@ -96,6 +96,7 @@ fn names_are_those_of_their_own_object() {
     };
     assert_eq!(feed(r#"{"s":{"a":{"":1,"b":2},"c":3}}"#), None);
     assert_eq!(feed(r#"{"s":{"a":{"b":1},"a":2}}"#), Some(DuplicateName));
+    assert_eq!(feed(r#"{"s":{"a":{"b":1,"b":2}}}"#), Some(DuplicateName));
 }
 
 #[test]
