@@ -8,7 +8,7 @@ use std::{
 
 use verbond_projection::{
     Decimal, ElementCount, ElementPath,
-    FaultKind::{self, Control, DuplicateName, Escape, NamesTooLarge, SubjectTooLong, Unexpected},
+    FaultKind::{self, Control, DuplicateName, Encoding, Escape, NamesTooLarge, SubjectTooLong, Unexpected},
     Form, Projection, Projector, SubjectValue,
 };
 
@@ -37,6 +37,14 @@ fn of_a_scalar_that_turns_out_to_be_of_another_type_nothing_leaves_however_many_
     assert_eq!(fault, None);
     assert!(left.iter().take(3).all(|piece| !piece.contains(['t', '1', '6'])), "{left:?}");
     assert_eq!(left.concat(), r#"{"items":[{"name":"A"}]}"#);
+}
+
+#[test]
+fn bytes_that_are_no_characters_are_refused_where_they_come_however_they_were_cut() {
+    let mut projector = projector(&["$: subtree"], "$", &[], Form::Document);
+    projector.feed(b"[\"\xe2").unwrap();
+    let refused = projector.feed(b"\x28").unwrap_err();
+    assert_eq!((refused.offset, refused.kind), (2, Encoding));
 }
 
 #[test]
@@ -128,6 +136,23 @@ fn what_is_taken_says_whether_there_is_anything() {
     projector.feed(br#"{"x":1}"#).and_then(|()| projector.finish()).unwrap();
     let taken = projector.take();
     assert!(!taken.is_empty() && taken.bytes() == br#"{"x":1}"#);
+    let mut rows = self::projector(&["$[*].x: integer"], "$[*]", &[], Form::Document);
+    assert_eq!(rows.take().records(), 0);
+    rows.feed(br#"[{"x":1},{"x":2},{"x""#).unwrap();
+    assert_eq!(rows.take().records(), 2);
+}
+
+/// A list where an object leads to what is agreed, and the other way round, is dropped and counted.
+#[test]
+fn a_container_of_the_other_kind_is_counted_where_it_stands() {
+    let dropped = |path: &str, document: &str| {
+        let mut projector = projector(&[path], "$", &[], Form::Document);
+        assert_eq!(run(&mut projector, document.as_bytes()).1, None, "{document}");
+        projector.summary().elements.iter().map(|count| (count.delivered, count.dropped)).collect::<Vec<_>>()
+    };
+    assert_eq!(dropped("$.income.amount: integer", r#"{"income":[{"amount":1}]}"#), [(0, 1)]);
+    assert_eq!(dropped("$.income[*].amount: integer", r#"{"income":{"amount":1}}"#), [(0, 1)]);
+    assert_eq!(dropped("$.income.amount: integer", r#"{"income":{"amount":1}}"#), [(1, 0)]);
 }
 
 /// The longest number that is judged has 1,024 characters.
