@@ -27,7 +27,7 @@ def counted(organisation, query):
 
 @pytest.fixture(scope="module")
 def hung_up(consumer, working, token):
-    """Applications that ask and hang up, each after another time, some at once, beside others that wait."""
+    """Applications that ask and hang up, each after another time: some at once, some when the answer is there."""
     address = consumer.node.bind["outway"]
     asked = f"GET /{SERVICE}/incomes/{BSN} HTTP/1.1\r\nHost: outway\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     chance = random.Random(5)

@@ -43,7 +43,7 @@ def compare_sides(verifier):
                 elif done and theirs:
                     agree += 1
                     whole = {one["content"]["delivery"] for one in (done, theirs)} == {"whole"}
-                    other_elements = whole and told_of(done["content"])[-1] != told_of(theirs["content"])[-1]
+                    other_elements = whole and elements_of(done["content"]) != elements_of(theirs["content"])
                     if other_elements and at_handover((section, entry), (there, there.permits[mirror])):
                         own += 1
                         other_elements = False
@@ -122,5 +122,9 @@ def crossed(completion):
     return [*parts, completion["salt"]]
 
 
+def elements_of(completion):
+    return sorted((each["path"], each["count"]) for each in completion["elements"])
+
+
 def told_of(completion):
-    return [*crossed(completion), sorted((each["path"], each["count"]) for each in completion["elements"])]
+    return [*crossed(completion), elements_of(completion)]

@@ -3,7 +3,7 @@
 use crate::{
     agreement::AgreementVersion,
     compared::{Compared, Side},
-    finding::{Alarm, Findings, NoteCode, words},
+    finding::{Alarm, Findings, NoteCode, Words, words},
     grounds::of_exchange,
     payload::{Delivery, VersionName},
     section::Section,
@@ -225,41 +225,43 @@ impl<'a> Comparing<'a> {
 
     /// Notes of what was counted, section by section.
     fn tell(&self, findings: &mut Findings) {
-        for (section, count) in self.sections.iter().zip(&self.unknown) {
-            let sentence = words(
+        self.note(findings, NoteCode::DeliveryUnknown, &self.unknown, |count| {
+            words(
                 format!("Van {count} toestemmingen is niet bekend wat ervan kwam."),
                 format!("what became of {count} permits is not known"),
-            );
-            findings.note(NoteCode::DeliveryUnknown, Some(section.participant()), *count, sentence);
-        }
-        for (section, count) in self.sections.iter().zip(&self.one_side) {
-            let sentence = words(
+            )
+        });
+        self.note(findings, NoteCode::OneSide, &self.one_side, |count| {
+            words(
                 format!("Van {count} toestemmingen is de andere kant niet gegeven."),
                 format!("of {count} permits the other side was not given"),
-            );
-            findings.note(NoteCode::OneSide, Some(section.participant()), *count, sentence);
-        }
-        for (section, count) in self.sections.iter().zip(&self.less) {
-            let sentence = words(
+            )
+        });
+        self.note(findings, NoteCode::NotAllArrived, &self.less, |count| {
+            words(
                 format!(
                     "Van {count} uitwisselingen is minder aangekomen dan de andere kant doorgaf: een verbinding brak, of een van beide heeft het mis."
                 ),
                 format!(
                     "of {count} exchanges less arrived than the other side handed on: a connection broke, or one of both is wrong"
                 ),
-            );
-            findings.note(NoteCode::NotAllArrived, Some(section.participant()), *count, sentence);
-        }
-        for (section, count) in self.sections.iter().zip(&self.at_handover) {
-            let sentence = words(
+            )
+        });
+        self.note(findings, NoteCode::AtHandover, &self.at_handover, |count| {
+            words(
                 format!(
                     "Van {count} uitwisselingen, rond het moment waarop een versie de andere opvolgde, noemt elke kant de gegevens van de versie waar zij van uitging."
                 ),
                 format!(
                     "of {count} exchanges, about the moment at which one version took the place of another, each side names the elements of the version that it went by"
                 ),
-            );
-            findings.note(NoteCode::AtHandover, Some(section.participant()), *count, sentence);
+            )
+        });
+    }
+
+    fn note(&self, findings: &mut Findings, code: NoteCode, counts: &[u64], sentence: fn(u64) -> Words) {
+        for (section, count) in self.sections.iter().zip(counts) {
+            findings.note(code, Some(section.participant()), *count, sentence(*count));
         }
     }
 }

@@ -95,7 +95,7 @@ fn operations() -> Vec<Mutation> {
         document_only(
             Code::OperationCoversAnother,
             "pensioners",
-            vec![Set("/clauses/-", another_clause("incomes", "/incomes/everybody"))],
+            vec![Set("/clauses/-", another_clause("/incomes/everybody"))],
         )
         .knowing(|context| context.services.clear()),
         otherwise("type", json!("string")),
@@ -121,11 +121,10 @@ fn otherwise(member: &str, said: Value) -> Mutation {
     document_only(Code::ElementSaidTwoWays, "pensioners", changes).knowing(|context| context.services.clear())
 }
 
-/// The first clause again under another name, about one operation of a service.
-fn another_clause(service: &str, path: &str) -> Value {
+/// The first clause again under another name, about one operation of the same service.
+fn another_clause(path: &str) -> Value {
     let mut clause = document("pensioners").expect("an example")["clauses"][0].clone();
     clause["name"] = json!("another");
-    clause["service"]["name"] = json!(service);
     let mut operation = beside(path, "personal");
     operation["parameters"][0]["place"] = json!("query");
     clause["operations"] = json!([operation]);
