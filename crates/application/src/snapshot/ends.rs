@@ -11,22 +11,21 @@ use verbond_domain::Timestamp;
 pub(super) struct Ends<K> {
     by_key: HashMap<K, Timestamp>,
     in_order: BTreeSet<(Timestamp, K)>,
-    /// The latest end of what was left out: at a moment before it the picture lacks something.
-    left_out: Option<Timestamp>,
-}
-
-impl<K> Default for Ends<K> {
-    fn default() -> Self {
-        Self { by_key: HashMap::new(), in_order: BTreeSet::new(), left_out: None }
-    }
+    /// No end of what was left out is later: at a moment before it the picture may lack something.
+    left_out: Timestamp,
 }
 
 impl<K: Clone + Eq + Hash + Ord> Ends<K> {
+    /// Of a picture that is read whole at `now`: what was over by then was not read, and could run at a moment before.
+    pub(super) fn read_at(now: Timestamp) -> Self {
+        Self { by_key: HashMap::new(), in_order: BTreeSet::new(), left_out: now }
+    }
+
     /// Notes when something ends; tells whether it runs at `now`. One that does not is left out.
     pub(super) fn put(&mut self, key: &K, end: Timestamp, now: Timestamp) -> bool {
         self.remove(key);
         if end <= now {
-            self.left_out = self.left_out.max(Some(end));
+            self.left_out = self.left_out.max(end);
             return false;
         }
         self.by_key.insert(key.clone(), end);
@@ -48,14 +47,14 @@ impl<K: Clone + Eq + Hash + Ord> Ends<K> {
             && let Some((end, key)) = self.in_order.pop_first()
         {
             self.by_key.remove(&key);
-            self.left_out = self.left_out.max(Some(end));
+            self.left_out = self.left_out.max(end);
             over.push(key);
         }
         over
     }
 
-    /// Whether something was left out that runs at `now`: the clock has gone back.
+    /// Whether something may have been left out that runs at `now`: the clock has gone back.
     pub(super) fn lacks(&self, now: Timestamp) -> bool {
-        self.left_out.is_some_and(|end| end > now)
+        self.left_out > now
     }
 }

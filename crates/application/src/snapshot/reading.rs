@@ -51,8 +51,8 @@ impl Known {
         let mut known = Self {
             position,
             snapshot: Arc::new(Snapshot::empty(0)),
-            agreement_ends: Ends::default(),
-            contract_ends: Ends::default(),
+            agreement_ends: Ends::read_at(now),
+            contract_ends: Ends::read_at(now),
         };
         known.take_contracts(&mut snapshot, BTreeSet::new(), contracts, now);
         known.take_agreements(&mut snapshot, BTreeSet::new(), agreements, now);
