@@ -13,7 +13,7 @@ use http::{
     HeaderMap, Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
-use http_body::{Body as _, Frame};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use verbond_agreement::{Line, plan::Projected};
 use verbond_application::{absences::Absences, exchange::Permitted, processing::Recorder};
@@ -122,9 +122,12 @@ fn without_trailers(body: Body) -> Body {
 
 /// Whether the content type is the agreed one, parameters aside.
 fn is_of(headers: &HeaderMap, agreed: &Line) -> bool {
-    let essence = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let found = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    found.is_some_and(|found| essence(found) == essence(agreed.as_str()))
+    found.is_some_and(|found| essence(found).eq_ignore_ascii_case(essence(agreed.as_str())))
+}
+
+fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// Whether a body is coded. `identity` says that it is not (RFC 9110 section 8.4.1).
@@ -211,14 +214,17 @@ impl Minimised {
     /// Which elements have gone on, for the completion.
     fn tell_elements(&self) {
         let Some(ticket) = &self.told else { return };
-        let summary = self.projector.summary();
-        let counted = summary.elements.iter().zip(self.projector.elements());
-        let delivered = counted.filter(|(count, _)| count.delivered > 0);
-        let crossed = delivered.map(|(count, element)| CrossedElement {
-            path: element.path.to_string(),
-            count: count.delivered,
-        });
+        let delivered = self.projector.delivered();
+        let crossed =
+            delivered.map(|(element, count)| CrossedElement { path: element.path.to_string(), count });
         completing::elements(ticket, crossed.collect());
+    }
+
+    /// As [`Minimised::tell_elements`], of a piece that goes on, where it is the last.
+    fn tell_elements_at_the_end(&self) {
+        if self.ended {
+            self.tell_elements();
+        }
     }
 
     /// An answer that is missing looks the same as one that was not agreed; the node's own log tells them apart.
@@ -255,6 +261,7 @@ impl Minimised {
                         if let Some(ticket) = &self.told {
                             completing::people(ticket, recorded);
                         }
+                        self.tell_elements_at_the_end();
                         return Poll::Ready(Some(Ok(bytes)));
                     }
                     Err(failure) => return self.break_off(failure),
@@ -263,31 +270,31 @@ impl Minimised {
             if self.ended {
                 return Poll::Ready(None);
             }
-            let fed = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.projector.feed(&data),
-                    // Trailers are of the document before it was projected.
-                    Err(_) => Ok(()),
-                },
+            let (data, ends) = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                // Whoever knows the length need not be asked what comes after the last byte: the end goes on together with it.
+                // Trailers are of the document before it was projected.
+                Some(Ok(frame)) => (frame.into_data().unwrap_or_default(), self.body.is_end_stream()),
                 Some(Err(error)) => {
                     self.ended = true;
                     return Poll::Ready(Some(Err(error)));
                 }
-                None => {
-                    self.ended = true;
-                    self.projector.finish()
-                }
+                None => (Bytes::new(), true),
             };
+            let mut fed = self.projector.feed(&data);
+            if ends && fed.is_ok() {
+                fed = self.projector.finish();
+            }
             if let Err(fault) = fed {
                 tracing::warn!(%fault, "a document cannot be projected");
                 return self.break_off(Failure::NotProjectable);
             }
+            self.ended = ends;
             if self.ended {
-                self.tell_elements();
                 self.say_what_did_not_come();
             }
             let pieces = self.projector.take();
             if pieces.is_empty() {
+                self.tell_elements_at_the_end();
                 continue;
             }
             fail_point_polled!("minimise::piece", |_| self.break_off(Failure::RecordUnavailable));
@@ -298,7 +305,10 @@ impl Minimised {
             let bytes = Bytes::from(pieces.into_bytes());
             match writing {
                 Some(writing) => self.held = Some((bytes, writing)),
-                None => return Poll::Ready(Some(Ok(bytes))),
+                None => {
+                    self.tell_elements_at_the_end();
+                    return Poll::Ready(Some(Ok(bytes)));
+                }
             }
         }
     }
@@ -329,6 +339,13 @@ impl http_body::Body for Minimised {
 
     fn is_end_stream(&self) -> bool {
         self.ended && self.waiting.is_none() && self.held.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.ended && self.held.is_none() {
+            true => SizeHint::with_exact(self.waiting.as_ref().map_or(0, |piece| piece.len() as u64)),
+            false => SizeHint::default(),
+        }
     }
 }
 
@@ -401,6 +418,28 @@ pub(crate) mod tests {
         let parse = serde_json::from_str::<serde_json::Value>;
         assert_eq!(parse(&answer)?, parse(expected)?);
         assert_eq!(left(Projected::Answer, &answer).await?, Some(answer));
+        Ok(())
+    }
+
+    /// The last bytes and the end go together where the source told its length, and the length of what is left is told.
+    #[tokio::test]
+    async fn what_came_as_a_whole_leaves_as_a_whole() -> Outcome {
+        let document = Bytes::from_static(br#"{"year":2026,"person":"P-0042"}"#);
+        let told = Full::new(document.clone()).map_err(|never| match never {}).boxed_unsync();
+        let pieces = futures_util::stream::iter([Ok::<_, BoxError>(Frame::data(document))]);
+        let untold = http_body_util::StreamBody::new(pieces).boxed_unsync();
+        for (body, length) in [(told, Some(13)), (untold, None)] {
+            let response = Response::builder().header(CONTENT_TYPE, "application/json").body(body)?;
+            let ticket = Arc::new(crate::in_flight::tests::ticket()?.0);
+            let beside = Beside { ticket: &ticket, absences: &Arc::default(), recorder: None };
+            let left = under(Some(&obligations()?), Projected::Source, response, beside).await;
+            let mut body = left.map_err(|_| "an answer")?.into_body();
+            assert_eq!(body.size_hint().exact(), length);
+            let first = body.frame().await.ok_or("a piece")?.map_err(|error| error.to_string())?;
+            assert_eq!(first.into_data().ok(), Some(Bytes::from_static(br#"{"year":2026}"#)));
+            assert_eq!(body.is_end_stream(), length.is_some());
+            assert!(body.frame().await.is_none());
+        }
         Ok(())
     }
 
