@@ -5,9 +5,13 @@ import json
 import sqlite3
 import uuid
 from collections import defaultdict
+from pathlib import Path
 from urllib.parse import quote
 
+import lz4.block
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+DICTIONARY = (Path(__file__).parents[2] / "crates/store/src/content/dictionary-1.txt").read_bytes()
 
 
 class Journal:
@@ -39,13 +43,17 @@ class Journal:
             self._take(json.loads(self._opened(number, key, payload)))
 
     def _opened(self, number: bytes, key: int, payload: bytes) -> bytes:
-        """What lies sealed, opened (AES-256-GCM; before it 12 bytes of nonce, in it 32 bytes of salt before the payload)."""
+        """What lies sealed, opened (AES-256-GCM; before it 12 bytes of nonce, in it 32 bytes of salt before the payload, which is JSON, or
+        1, the length of the JSON, and the JSON as an LZ4 block)."""
         if key not in self.keys:
             wrapping = AESGCM(unpadded(json.loads((self.site.side.data / "wrapping-key.json").read_text())["key"]))
             for name, kind, month, wrapped in self._month_keys():
                 of = f"verbond month key {kind} {month}".encode()
                 self.keys[name] = AESGCM(wrapping.decrypt(wrapped[:12], wrapped[12:], of))
-        return self.keys[key].decrypt(payload[:12], payload[12:], number)[32:]
+        lying = self.keys[key].decrypt(payload[:12], payload[12:], number)[32:]
+        if lying[:1] != b"\x01":
+            return lying
+        return lz4.block.decompress(lying[5:], uncompressed_size=int.from_bytes(lying[1:5], "little"), dict=DICTIONARY)
 
     def _month_keys(self) -> list[tuple[int, str, int, bytes]]:
         if self.site.server:

@@ -13,6 +13,9 @@ use crate::{
     Witness, tree::hash,
 };
 
+/// Bytes of a permit with a decision, or a few more.
+const ROOM: usize = 3 * 1024;
+
 /// The time-ordered identifier of an entry: a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -177,7 +180,9 @@ impl Entry {
     /// # Errors
     /// When the entry cannot be written as JSON, which only its free-form members could bring about.
     pub fn prepare(&self, ambient: &Ambient) -> Result<PreparedEntry, serde_json::Error> {
-        let payload = serde_json::to_vec(self)?;
+        // Room for most entries at once: what grows step by step is copied as often.
+        let mut payload = Vec::with_capacity(ROOM);
+        serde_json::to_writer(&mut payload, self)?;
         // Both from one draw: a call of the generator costs more than its bytes.
         let drawn = ambient.random::<44>();
         let (mut salt, mut nonce) = ([0; 32], [0; 12]);

@@ -10,6 +10,7 @@ pub mod changes;
 pub mod checkpoints;
 pub mod class_questions;
 mod connection;
+mod content;
 pub mod contracts;
 pub mod copies;
 pub mod counterparts;

@@ -14,13 +14,12 @@ use verbond_trust::{MonthKey, WrappingKey};
 use crate::{
     Store, StoreError,
     connection::{Connection, Pools},
+    content,
     sql::Sql,
 };
 
 /// The id of no key: what was written before there were such keys.
 pub(crate) const NOT_SEALED: i64 = 0;
-/// Bytes of a salt.
-const SALT: usize = 32;
 
 /// Which entries share keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -230,10 +229,7 @@ impl Sealing {
         let (class, month) = belongs(entry);
         let key = self.0.iter().find(|key| key.class == class && key.month == month);
         let key = key.ok_or_else(|| StoreError::damaged("a month key has gone"))?;
-        // Room for the tag, so that nothing is copied once more.
-        let mut content = Vec::with_capacity(SALT + entry.payload.len() + 16);
-        content.extend_from_slice(&entry.salt);
-        content.extend_from_slice(&entry.payload);
+        let content = content::packed(&entry.salt, &entry.payload);
         let sealed = key.key.seal(entry.id.0.as_bytes(), entry.nonce, content).map_err(sealing)?;
         Ok((key.id, sealed))
     }
@@ -255,12 +251,7 @@ impl Opening {
             return Ok(Some((salt, payload)));
         }
         let Some(key) = self.0.get(&key) else { return Ok(None) };
-        let mut salt = key.open(&id, &payload).map_err(sealing)?;
-        if salt.len() < SALT {
-            return Err(StoreError::damaged("the salt of a journal entry"));
-        }
-        let payload = salt.split_off(SALT);
-        Ok(Some((salt, payload)))
+        content::unpacked(key.open(&id, &payload).map_err(sealing)?).map(Some)
     }
 
     /// As [`Opening::open`], for whom the salt is of no use: key_id, id, payload.

@@ -5,9 +5,13 @@ import json
 import sqlite3
 import tarfile
 
+from pathlib import Path
+
+import lz4.block
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE, SALT = 12, 32
+DICTIONARY = (Path(__file__).parents[3] / "crates/store/src/content/dictionary-1.txt").read_bytes()
 
 
 def unpadded(text):
@@ -23,6 +27,15 @@ def unsealed(key, sealed, associated):
     return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], associated)
 
 
+def payload_of(content):
+    """What stands behind the salt: JSON, or 1, the length of the JSON, and the JSON as an LZ4 block."""
+    payload = content[SALT:]
+    if payload[:1] != b"\x01":
+        return payload
+    length = int.from_bytes(payload[1:5], "little")
+    return lz4.block.decompress(payload[5:], uncompressed_size=length, dict=DICTIONARY)
+
+
 def payloads(data, keys, folder):
     """What each entry of the journal says, by its kind, and the members of both files."""
     held, secret = members(data), members(keys)
@@ -35,5 +48,5 @@ def payloads(data, keys, folder):
     file.write_bytes(held["database.sqlite"])
     with sqlite3.connect(file) as database:
         rows = database.execute("SELECT kind, id, key_id, payload FROM journal_entry ORDER BY position").fetchall()
-    found = [(kind, unsealed(months[key], payload, identifier)[SALT:]) for kind, identifier, key, payload in rows]
+    found = [(kind, payload_of(unsealed(months[key], payload, identifier))) for kind, identifier, key, payload in rows]
     return found, {**held, **secret}
