@@ -50,12 +50,12 @@ pub(crate) fn keep_of_request(
     has_body: bool,
     of_protocol: &[HeaderName],
 ) {
-    restate(fields);
-    if !is_plain(fields, &ACCEPT_LANGUAGE, is_languages) {
-        fields.remove(ACCEPT_LANGUAGE);
-    }
-    let kept = [&ACCEPT_LANGUAGE, &TRACEPARENT, &TRACESTATE].into_iter().chain(BETWEEN).chain(of_protocol);
-    keep(fields, &kept.collect::<Vec<_>>());
+    let said = stated(fields).unwrap_or_default();
+    let languages = is_plain(fields, &ACCEPT_LANGUAGE, is_languages).then_some(&ACCEPT_LANGUAGE);
+    keep(fields, |name| {
+        *name == TRACEPARENT || *name == TRACESTATE || Some(name) == languages || of_protocol.contains(name)
+    });
+    restate(fields, said);
     let Some(operation) = obligations.operation() else { return };
     say(fields, &ACCEPT, &operation.content_type);
     if let Some(request) = operation.request.as_ref().filter(|_| has_body) {
@@ -64,8 +64,8 @@ pub(crate) fn keep_of_request(
 }
 
 /// Between the parties stands only what can be read, in its one spelling.
-fn restate(fields: &mut HeaderMap) {
-    let Stated { agreement, purpose, activity, algorithm, claims } = stated(fields).unwrap_or_default();
+fn restate(fields: &mut HeaderMap, said: Stated) {
+    let Stated { agreement, purpose, activity, algorithm, claims } = said;
     put(fields, &AGREEMENT, agreement);
     put(fields, &PURPOSE, purpose);
     put(fields, &ACTIVITY, activity);
@@ -75,10 +75,8 @@ fn restate(fields: &mut HeaderMap) {
 }
 
 fn put(fields: &mut HeaderMap, name: &HeaderName, value: Option<impl Display>) {
-    let value = value.and_then(|value| HeaderValue::try_from(value.to_string()).ok());
-    match value {
-        Some(value) => drop(fields.insert(name.clone(), value)),
-        None => drop(fields.remove(name)),
+    if let Some(value) = value.and_then(|value| HeaderValue::try_from(value.to_string()).ok()) {
+        fields.insert(name.clone(), value);
     }
 }
 
@@ -101,9 +99,7 @@ pub(crate) fn ask_provider(fields: &mut HeaderMap, obligations: Option<&Obligati
 /// What is between the parties does not reach the source; under an agreement it is to answer without coding, since what is
 /// coded cannot be projected.
 pub(crate) fn ask_source(fields: &mut HeaderMap, obligations: Option<&Obligations>) {
-    for name in BETWEEN {
-        headers::take(fields, name);
-    }
+    headers::take_all(fields, &BETWEEN);
     if obligations.is_some() {
         fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         fields.remove(&TRACESTATE);
@@ -114,10 +110,8 @@ pub(crate) fn ask_source(fields: &mut HeaderMap, obligations: Option<&Obligation
 /// the document before it was projected; its clock, its trace and what its content type has for parameters could each carry
 /// something that nobody agreed on. The content type is the agreed one; that of a whole document is the source's.
 pub(crate) fn keep_of_response(fields: &mut HeaderMap, obligations: &Obligations) {
-    if !is_plain(fields, &CONTENT_LANGUAGE, is_languages) {
-        fields.remove(CONTENT_LANGUAGE);
-    }
-    keep(fields, &[&CONTENT_TYPE, &CONTENT_LANGUAGE]);
+    let languages = is_plain(fields, &CONTENT_LANGUAGE, is_languages).then_some(&CONTENT_LANGUAGE);
+    keep(fields, |name| *name == CONTENT_TYPE || Some(name) == languages);
     let agreed = obligations.operation().filter(|_| !obligations.whole_document());
     if let Some(operation) = agreed.filter(|_| fields.contains_key(CONTENT_TYPE)) {
         say(fields, &CONTENT_TYPE, &operation.content_type);
@@ -186,10 +180,17 @@ fn is_languages(text: &str) -> bool {
     text.split(',').count() <= MOST_LANGUAGES && text.split(',').all(is_one)
 }
 
-fn keep(fields: &mut HeaderMap, kept: &[&HeaderName]) {
-    let gone: Vec<HeaderName> = fields.keys().filter(|name| !kept.contains(name)).cloned().collect();
-    for name in gone {
-        fields.remove(name);
+/// Few are kept of many: these are put into a map of their own.
+fn keep(fields: &mut HeaderMap, is_kept: impl Fn(&HeaderName) -> bool) {
+    let mut kept = None;
+    for (name, value) in std::mem::take(fields) {
+        // A further value of a field comes without its name.
+        if let Some(name) = name {
+            kept = is_kept(&name).then_some(name);
+        }
+        if let Some(name) = &kept {
+            fields.append(name.clone(), value);
+        }
     }
 }
 

@@ -108,6 +108,11 @@ pub(crate) fn take(headers: &mut HeaderMap, name: &HeaderName) -> Option<HeaderV
     value
 }
 
+/// Takes fields off, in every such spelling.
+pub(crate) fn take_all(headers: &mut HeaderMap, names: &[&HeaderName]) {
+    Reserved { names: names.iter().map(|&name| name.clone()).collect(), kept: &[] }.strip(headers);
+}
+
 /// Applies what a face asks, and says which names must not come in trailers either.
 pub(crate) fn apply(headers: &mut HeaderMap, changes: HeaderChanges) -> Reserved {
     let names = changes.remove.iter().chain(changes.set.iter().map(|(name, _)| name));

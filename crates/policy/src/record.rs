@@ -1,7 +1,7 @@
 //! A decision as a record of the Authorization Decision Log 1.0.0: what was asked, what was answered, and by which
 //! versions of what. It holds exactly what is needed to decide again.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{borrow::Cow, collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use verbond_agreement::{
@@ -24,7 +24,9 @@ macro_rules! identifier {
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+                let mut digits = [0; 2 * $bytes];
+                hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
+                formatter.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
             }
         }
 
@@ -213,7 +215,7 @@ pub struct RecordedRequest {
 #[expect(missing_docs, reason = "AuthZEN's own words")]
 pub struct Identified<P> {
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     pub id: String,
     pub properties: P,
 }
@@ -352,7 +354,7 @@ impl DecisionRecord {
         let operation = facts.operation.as_ref().map_or(UNKNOWN_OPERATION, |name| name.as_str());
         let request = RecordedRequest {
             subject: Identified {
-                kind: "participant".to_owned(),
+                kind: "participant".into(),
                 id: request.subject.participant.to_string(),
                 properties: SubjectProperties {
                     participant: request.subject.participant.clone(),
@@ -367,7 +369,7 @@ impl DecisionRecord {
                 },
             },
             resource: Identified {
-                kind: "service".to_owned(),
+                kind: "service".into(),
                 id: request.resource.to_string(),
                 properties: ResourceProperties { service: request.resource.clone() },
             },

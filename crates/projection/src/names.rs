@@ -13,6 +13,8 @@ const REMEMBERED_PER_PLACE: usize = 128;
 const REMEMBERED_NAME_BYTES: usize = 128;
 /// Bytes of remembered names over all places, each with its share of bookkeeping.
 const REMEMBERED_BYTES: usize = 256 * 1024;
+/// Names for which there is room at once when a place has its first.
+const USUAL: usize = 24;
 /// Beyond so many names that are not remembered, an object's names are looked up by hash.
 const FEW: usize = 24;
 /// What a held name costs beside its text.
@@ -22,8 +24,9 @@ const OVERHEAD: usize = 32;
 /// one comparison then says where a name leads and, with a bit per object, that it is not there twice.
 #[derive(Debug)]
 struct Remembered {
-    /// As JSON writes it without escapes, quotes included.
-    quoted: Box<[u8]>,
+    /// Where in the text of all remembered names it begins, as JSON writes it without escapes, quotes included.
+    start: usize,
+    length: usize,
     /// Its first eight bytes, or fewer, and which bits they are: nearly all other names differ in them.
     head: u64,
     mask: u64,
@@ -33,26 +36,40 @@ struct Remembered {
 }
 
 impl Remembered {
-    fn new(name: &[u8], child: NodeId) -> Self {
-        let quoted: Box<[u8]> = [b"\"", name, b"\""].concat().into();
+    /// Of a name whose text is put behind that of the others.
+    fn new(name: &[u8], child: NodeId, texts: &mut Vec<u8>) -> Self {
+        let start = texts.len();
+        texts.push(b'"');
+        texts.extend_from_slice(name);
+        texts.push(b'"');
+        let quoted = texts.get(start..).unwrap_or_default();
         let byte = |place| quoted.get(place).copied();
         let head = u64::from_le_bytes(std::array::from_fn(|place| byte(place).unwrap_or_default()));
         let mask = u64::from_le_bytes(std::array::from_fn(|place| byte(place).map_or(0, |_| u8::MAX)));
         let tail = quoted.last_chunk().map_or(0, |tail| u64::from_le_bytes(*tail));
-        Self { quoted, head, mask, tail, child }
+        Self { start, length: quoted.len(), head, mask, tail, child }
+    }
+
+    fn quoted<'a>(&self, texts: &'a [u8]) -> &'a [u8] {
+        texts.get(self.start..self.start + self.length).unwrap_or_default()
     }
 
     #[inline]
-    fn begins(&self, head: u64, bytes: &[u8]) -> bool {
+    fn begins(&self, head: u64, bytes: &[u8], texts: &[u8]) -> bool {
         if head & self.mask != self.head {
             return false;
         }
-        let length = self.quoted.len();
+        let length = self.length;
         match bytes.get(..length).and_then(|bytes| bytes.last_chunk()) {
             Some(tail) if length <= 16 => u64::from_le_bytes(*tail) == self.tail,
-            Some(_) => bytes.starts_with(&self.quoted),
+            Some(_) => bytes.starts_with(self.quoted(texts)),
             None => length < 8,
         }
+    }
+
+    /// Whether it is this name, without its quotes.
+    fn is(&self, name: &[u8], texts: &[u8]) -> bool {
+        self.length == name.len() + 2 && self.quoted(texts).get(1..=name.len()) == Some(name)
     }
 }
 
@@ -82,6 +99,8 @@ pub(crate) enum Refused {
 pub(crate) struct Names {
     bound: usize,
     remembered: Vec<Vec<Remembered>>,
+    /// The remembered names behind each other.
+    texts: Vec<u8>,
     remembered_bytes: usize,
     open: Vec<Open>,
     /// Where in `text` each name that is not remembered ends.
@@ -97,6 +116,7 @@ impl Names {
         Self {
             bound: projection.bounds().names_bytes,
             remembered,
+            texts: Vec::new(),
             remembered_bytes: 0,
             open: Vec::new(),
             others: Vec::new(),
@@ -127,8 +147,8 @@ impl Names {
     pub(crate) fn recognise(&mut self, bytes: &[u8]) -> Option<(usize, Result<NodeId, Refused>)> {
         let open = self.open.last_mut()?;
         let remembered = self.remembered.get(open.place)?;
-        let (place, name) = locate(remembered, open.next, bytes)?;
-        Some((name.quoted.len(), open.meet(place, name.child)))
+        let (place, name) = locate(remembered, &self.texts, open.next, bytes)?;
+        Some((name.length, open.meet(place, name.child)))
     }
 
     /// Passes over members from `at` on, where a name begins, as long as their names are remembered and lead nowhere,
@@ -138,9 +158,10 @@ impl Names {
         let mut passed = 0;
         let Some(open) = self.open.last_mut() else { return (at, 0) };
         let remembered = self.remembered.get(open.place).map_or(&[][..], Vec::as_slice);
-        while let Some((place, name)) = locate(remembered, open.next, bytes.get(at..).unwrap_or_default())
+        while let Some((place, name)) =
+            locate(remembered, &self.texts, open.next, bytes.get(at..).unwrap_or_default())
             && name.child == NOWHERE
-            && let Some(next) = plain_member(bytes, at + name.quoted.len())
+            && let Some(next) = plain_member(bytes, at + name.length)
             && open.meet(place, NOWHERE).is_ok()
         {
             (at, passed) = (next, passed + 1);
@@ -152,9 +173,7 @@ impl Names {
     pub(crate) fn take(&mut self, projection: &Projection, name: &[u8]) -> Result<NodeId, Refused> {
         let Some(open) = self.open.last_mut() else { return Ok(NOWHERE) };
         let Some(remembered) = self.remembered.get_mut(open.place) else { return Ok(NOWHERE) };
-        let known = remembered
-            .iter()
-            .position(|known| known.quoted.get(1..known.quoted.len() - 1).is_some_and(|known| known == name));
+        let known = remembered.iter().position(|known| known.is(name, &self.texts));
         if let Some(place) = known {
             return open.meet(place, remembered.get(place).map_or(NOWHERE, |known| known.child));
         }
@@ -169,7 +188,10 @@ impl Names {
             && self.remembered_bytes + cost <= REMEMBERED_BYTES
         {
             self.remembered_bytes += cost;
-            remembered.push(Remembered::new(name, child));
+            if remembered.is_empty() {
+                remembered.reserve(USUAL);
+            }
+            remembered.push(Remembered::new(name, child, &mut self.texts));
             return open.meet(remembered.len() - 1, child);
         }
         let held = self.text.len() + self.others.len() * OVERHEAD + self.many_bytes;
@@ -223,14 +245,19 @@ impl Open {
 
 /// The remembered name with which `bytes` begin.
 #[inline]
-fn locate<'a>(remembered: &'a [Remembered], next: usize, bytes: &[u8]) -> Option<(usize, &'a Remembered)> {
+fn locate<'a>(
+    remembered: &'a [Remembered],
+    texts: &[u8],
+    next: usize,
+    bytes: &[u8],
+) -> Option<(usize, &'a Remembered)> {
     let head = u64::from_le_bytes(*bytes.first_chunk()?);
     if let Some(name) = remembered.get(next)
-        && name.begins(head, bytes)
+        && name.begins(head, bytes, texts)
     {
         return Some((next, name));
     }
     // Names that are absent here are passed over; one in another order is found from the beginning.
     let ahead = remembered.iter().enumerate().skip(next + 1);
-    ahead.chain(remembered.iter().enumerate().take(next)).find(|(_, name)| name.begins(head, bytes))
+    ahead.chain(remembered.iter().enumerate().take(next)).find(|(_, name)| name.begins(head, bytes, texts))
 }

@@ -219,6 +219,11 @@ impl Output {
         self.scalar = None;
     }
 
+    /// How often each element has been delivered.
+    pub(crate) fn times_delivered(&self) -> impl Iterator<Item = u64> {
+        self.elements.iter().map(|count| count.delivered)
+    }
+
     pub(crate) fn summary(&self, bytes_in: u64) -> Summary {
         let mut elements = self.elements.clone();
         // What stood in the place of a container stands in the place of all that is agreed within.

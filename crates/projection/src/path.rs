@@ -129,7 +129,10 @@ impl fmt::Display for ElementPath {
         for step in &self.0 {
             match step {
                 Step::Items => f.write_str("[*]")?,
-                Step::Member(name) if is_short(name) => write!(f, ".{name}")?,
+                Step::Member(name) if is_short(name) => {
+                    f.write_str(".")?;
+                    f.write_str(name)?;
+                }
                 Step::Member(name) => {
                     f.write_str("['")?;
                     name.chars().try_for_each(|character| write_quoted(f, character))?;

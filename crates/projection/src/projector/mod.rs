@@ -177,6 +177,11 @@ impl Projector {
         self.projection.elements()
     }
 
+    /// The agreed elements that have been delivered so far, with how often.
+    pub fn delivered(&self) -> impl Iterator<Item = (&Element, u64)> {
+        self.elements().iter().zip(self.output.times_delivered()).filter(|&(_, count)| count > 0)
+    }
+
     /// What has been done so far.
     pub fn summary(&self) -> Summary {
         let fed = self.base + self.partial.len() as u64;
