@@ -196,7 +196,12 @@ impl Scene {
                 self.hands.0.store(BEGIN.plus_seconds(day * DAY).millis(), Ordering::SeqCst);
             }
             Event::Compared => {
-                // What ends by the clock alone is left out at the next change.
+                // What ends by the clock alone is left out at the next change. The picture with this one may have been begun by the
+                // clock of before; the one after it was not.
+                transaction.put_service(&service(9)?).await?;
+                transaction.commit().await?;
+                self.caught_up().await?;
+                transaction = self.store.begin().await?;
                 transaction.put_service(&service(9)?).await?;
             }
         }
@@ -207,9 +212,13 @@ impl Scene {
         Ok(())
     }
 
-    async fn compare(&self) -> Outcome<()> {
+    async fn caught_up(&self) -> Outcome<()> {
         let generation = self.store.generation().await?;
-        tokio::time::timeout(Duration::from_secs(60), self.keeper.caught_up(generation)).await?;
+        Ok(tokio::time::timeout(Duration::from_secs(60), self.keeper.caught_up(generation)).await?)
+    }
+
+    async fn compare(&self) -> Outcome<()> {
+        self.caught_up().await?;
         let kept = self.keeper.current()?;
         let (whole, task) =
             SnapshotKeeper::start(self.store.clone(), self.ambient.clone(), &self.supervisor).await?;
