@@ -1,6 +1,7 @@
 """The paths that are measured: how each is started, which processes it consists of, and how a client reaches it."""
 
 import http.client
+import json
 import os
 import shutil
 import subprocess
@@ -198,6 +199,21 @@ backend peer
     first = started.run([program("haproxy"), "-db", "-f", room / "consumer.cfg"], room / "consumer.log")
     wait_for(near, "/1k", {}, first, room / "consumer.log")
     return Path_("haproxy", "HTTP/2", near, gateways=[first.pid, second.pid], tls_port=far)
+
+
+def start_forwarders(started: Started, room: Path, ports: tuple[int, int], source: int, consumer: Keys, provider: Keys) -> Path_:
+    """The nodes' own HTTP and TLS alone, built when they are asked for."""
+    room.mkdir()
+    near, far = ports
+    cargo = ["cargo", "build", "--quiet", "--release", "--locked", "--package", "verbond-transport", "--example", "forward", "--message-format", "json"]
+    built = subprocess.run(cargo, cwd=Path(__file__).resolve().parents[2], check=True, stdout=subprocess.PIPE, text=True).stdout
+    program = next(found["executable"] for line in built.splitlines() if (found := json.loads(line)).get("executable"))
+    def files(keys):
+        return [keys.certificate, keys.key, keys.anchors]
+    second = started.run([program, "provider", far, f"localhost:{source}", *files(provider)], room / "provider.log")
+    first = started.run([program, "consumer", near, f"{provider.name}:{far}", *files(consumer)], room / "consumer.log")
+    wait_for(near, "/1k", {}, first, room / "consumer.log")
+    return Path_("transport alone", "HTTP/1.1", near, gateways=[first.pid, second.pid], tls_port=far)
 
 
 def make_keys(room: Path, names: tuple[str, str]) -> tuple[Keys, Keys]:
