@@ -4,7 +4,6 @@ import base64
 import json
 import sqlite3
 import tarfile
-
 from pathlib import Path
 
 import lz4.block
