@@ -228,7 +228,8 @@ fn taken_again(
             replayed(ReplayOutcome::Differs, then, Vec::new(), Some(why.to_owned()))
         }
         Ok(Replay::Same) => {
-            let heard = record.body.information.map(|heard| from_the_record(&heard.decision_point));
+            let heard = &record.body.information;
+            let heard = heard.as_ref().map(|heard| from_the_record(&heard.decision_point));
             replayed(ReplayOutcome::Same, then, Vec::new(), heard)
         }
         Ok(Replay::Differs { permitted, reasons }) => {

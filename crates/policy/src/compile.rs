@@ -15,7 +15,12 @@ use verbond_agreement::{
 };
 use verbond_projection::Projection;
 
-use crate::{ReasonCode, decision::Place, memory::Memory, rules};
+use crate::{
+    ReasonCode,
+    decision::Place,
+    memory::{Memory, Records},
+    rules,
+};
 
 /// The schema to which all policies are held.
 pub const SCHEMA: &str = include_str!("../../../docs/reference/agreement.cedarschema");
@@ -79,6 +84,8 @@ pub(crate) struct CompiledClause {
     pub(crate) receivers: Vec<EntityUid>,
     /// What they permitted last.
     pub(crate) memory: Memory,
+    /// What was written down of that last.
+    pub(crate) records: Records,
 }
 
 /// A version of an agreement with its policies. They are read when they are first needed: a node knows many agreements
@@ -234,6 +241,7 @@ fn compile_clause<'text>(
         service: vocabulary.service(&clause.service.to_string()),
         receivers: receivers.collect(),
         memory: Memory::default(),
+        records: Records::default(),
     })
 }
 

@@ -10,7 +10,9 @@ use verbond_agreement::{
 use verbond_domain::{ApplicationName, Direction, ParticipantId, Problem, ServiceReference, Timestamp};
 use verbond_projection::{Projection, ProjectionError};
 
-use crate::{Call, Claims, CompiledAgreement, NamedPerson, ParameterFacts, Reason, matching::people};
+use crate::{
+    Call, Claims, CompiledAgreement, NamedPerson, ParameterFacts, Reason, matching::people, memory::Records,
+};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,6 +195,11 @@ impl Obligations {
 
     fn receiver(&self) -> Option<&Receiver> {
         self.clause()?.receivers.get(self.place.receiver)
+    }
+
+    /// What was written down last under the clause.
+    pub(crate) fn records(&self) -> Option<&Records> {
+        Some(&self.compiled.clauses().ok()?.get(self.place.clause)?.records)
     }
 
     /// Which operation of which version.

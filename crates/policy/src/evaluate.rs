@@ -141,7 +141,10 @@ mod tests {
     use verbond_domain::Timestamp;
 
     use super::*;
-    use crate::{Claims, Leases, ParameterFacts, memory::Memory};
+    use crate::{
+        Claims, Leases, ParameterFacts,
+        memory::{Memory, Records},
+    };
 
     const EXAMPLE: &[u8] = include_bytes!("../../agreement/tests/pensioners.json");
 
@@ -206,8 +209,13 @@ mod tests {
         let first = compiled.clauses().map_err(Clone::clone)?.first().ok_or("policies")?;
         let codes = |policies: &str| -> Result<Vec<ReasonCode>, Box<dyn std::error::Error>> {
             let (service, receivers) = (first.service.clone(), first.receivers.clone());
-            let policies =
-                CompiledClause { policies: policies.parse()?, service, receivers, memory: Memory::default() };
+            let policies = CompiledClause {
+                policies: policies.parse()?,
+                service,
+                receivers,
+                memory: Memory::default(),
+                records: Records::default(),
+            };
             Ok(ask(&policies, clause, 0, &facts, &context).into_iter().map(|reason| reason.code).collect())
         };
         // The schema has no such fact: only validation keeps such a policy out.
@@ -231,8 +239,13 @@ mod tests {
             context.volume_held && context.person_held && context.human_stated && context.assurance == 2 && context.elements == [] &&
             !(context has activity) && !(context has algorithm) && !(context has on_behalf_of) };"#;
         let (service, receivers) = (first.service.clone(), first.receivers.clone());
-        let policies =
-            CompiledClause { policies: policies.parse()?, service, receivers, memory: Memory::default() };
+        let policies = CompiledClause {
+            policies: policies.parse()?,
+            service,
+            receivers,
+            memory: Memory::default(),
+            records: Records::default(),
+        };
         let facts = Facts {
             operation: Some("ask".parse()?),
             parameters: ParameterFacts::new(),

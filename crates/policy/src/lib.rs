@@ -37,7 +37,7 @@ pub use reason::{Reason, ReasonCode};
 pub use record::{
     ActionProperties, AgreementSource, Attributes, Body, DecisionRecord, EventName, Identified, Information,
     Policies, PolicySource, RecordStatus, RecordedAction, RecordedContext, RecordedRequest, RecordedResponse,
-    ResourceProperties, ResponseContext, SpanId, SubjectProperties, Trace, TraceId,
+    ResourceProperties, ResponseContext, SharedBody, SpanId, SubjectProperties, Trace, TraceId,
 };
 pub use replay::{Incompatibility, Replay, replay, replay_compiled, without_place};
 pub use snapshot::{Failed, PolicySnapshot};

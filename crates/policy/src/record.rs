@@ -1,16 +1,25 @@
 //! A decision as a record of the Authorization Decision Log 1.0.0: what was asked, what was answered, and by which
 //! versions of what. It holds exactly what is needed to decide again.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    fmt,
+    ops::{Deref, DerefMut},
+    str::FromStr,
+    sync::{Arc, OnceLock},
+};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
+use serde_json::value::{RawValue, to_raw_value};
 use verbond_agreement::{
     AgreementId, AssuranceLevel, ClauseName, DocumentHash, EntryName, Moment, Stage, Version,
 };
 use verbond_domain::{ApplicationName, ParticipantId, ServiceReference, Timestamp, TransactionId};
 
 use crate::{
-    COMPILER, Decision, DecisionRequest, HumanReference, ParameterFacts, PointAnswer, PointOutcome, Reason,
+    COMPILER, Decision, DecisionRequest, HumanReference, Obligations, ParameterFacts, PointAnswer,
+    PointOutcome, Reason,
 };
 
 /// The name of an operation where none was recognised; no operation of an agreement can have it.
@@ -120,7 +129,83 @@ pub struct DecisionRecord {
     /// References to what decided.
     pub attributes: Attributes,
     /// Question and answer.
-    pub body: Body,
+    pub body: SharedBody,
+}
+
+/// Question and answer, shared by the records of all that was asked alike in the same second, and written as JSON once for all
+/// of them. To change it makes it one record's own.
+#[derive(Clone)]
+pub struct SharedBody(Arc<WrittenOnce>);
+
+struct WrittenOnce {
+    body: Body,
+    text: OnceLock<Box<RawValue>>,
+}
+
+impl SharedBody {
+    /// The body as JSON.
+    fn text(&self) -> Result<&RawValue, serde_json::Error> {
+        if let Some(text) = self.0.text.get() {
+            return Ok(text);
+        }
+        let text = to_raw_value(&self.0.body)?;
+        Ok(self.0.text.get_or_init(|| text))
+    }
+}
+
+impl From<Body> for SharedBody {
+    fn from(body: Body) -> Self {
+        Self(Arc::new(WrittenOnce { body, text: OnceLock::new() }))
+    }
+}
+
+impl Deref for SharedBody {
+    type Target = Body;
+
+    fn deref(&self) -> &Body {
+        &self.0.body
+    }
+}
+
+impl DerefMut for SharedBody {
+    fn deref_mut(&mut self) -> &mut Body {
+        let own = Arc::make_mut(&mut self.0);
+        own.text.take();
+        &mut own.body
+    }
+}
+
+impl Clone for WrittenOnce {
+    /// Whoever asks for a copy is about to change it.
+    fn clone(&self) -> Self {
+        Self { body: self.body.clone(), text: OnceLock::new() }
+    }
+}
+
+impl PartialEq for SharedBody {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.body == other.0.body
+    }
+}
+
+impl Eq for SharedBody {}
+
+impl fmt::Debug for SharedBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.body.fmt(formatter)
+    }
+}
+
+impl Serialize for SharedBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.text().map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SharedBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Body::deserialize(deserializer).map(Self::from)
+    }
 }
 
 /// The one kind of event.
@@ -336,21 +421,11 @@ impl ResponseContext {
     }
 }
 
-impl DecisionRecord {
-    /// The record of a decision.
-    pub fn new(
-        request: &DecisionRequest<'_>,
-        decision: &Decision,
-        trace: Trace,
-        transaction_id: Option<TransactionId>,
-    ) -> Self {
+impl Body {
+    /// Question and answer as a decision has them.
+    fn new(request: &DecisionRequest<'_>, decision: &Decision) -> Self {
         let (facts, context) = (&decision.facts, &request.context);
         let basis = decision.basis.as_ref();
-        let failed = decision.reasons.iter().any(|reason| reason.code == crate::ReasonCode::DecisionFailed);
-        let policies = basis.map(|basis| Policies {
-            agreement: AgreementSource { id: basis.agreement, version: basis.version, hash: basis.hash },
-            policy: PolicySource { hash: basis.policy_hash, compiler: COMPILER },
-        });
         let operation = facts.operation.as_ref().map_or(UNKNOWN_OPERATION, |name| name.as_str());
         let request = RecordedRequest {
             subject: Identified {
@@ -390,6 +465,27 @@ impl DecisionRecord {
         };
         let response =
             RecordedResponse { decision: decision.is_permit(), context: ResponseContext::of(decision) };
+        Self { request, response, information: None }
+    }
+}
+
+impl DecisionRecord {
+    /// The record of a decision.
+    pub fn new(
+        request: &DecisionRequest<'_>,
+        decision: &Decision,
+        trace: Trace,
+        transaction_id: Option<TransactionId>,
+    ) -> Self {
+        let (facts, context) = (&decision.facts, &request.context);
+        let basis = decision.basis.as_ref();
+        let failed = decision.reasons.iter().any(|reason| reason.code == crate::ReasonCode::DecisionFailed);
+        let policies = basis.map(|basis| Policies {
+            agreement: AgreementSource { id: basis.agreement, version: basis.version, hash: basis.hash },
+            policy: PolicySource { hash: basis.policy_hash, compiler: COMPILER },
+        });
+        let body = || Body::new(request, decision).into();
+        let memory = decision.obligations.as_ref().and_then(Obligations::records);
         Self {
             trace_id: trace.trace_id,
             span_id: trace.span_id,
@@ -398,7 +494,7 @@ impl DecisionRecord {
             timestamp: context.now,
             status: if failed { RecordStatus::Error } else { RecordStatus::Ok },
             attributes: Attributes { policies, transaction_id },
-            body: Body { request, response, information: None },
+            body: memory.map_or_else(body, |memory| memory.of(request, facts, body)),
         }
     }
 
