@@ -275,7 +275,7 @@ mod tests {
             code: None,
             request: nothing.crossed(),
             response: counting.crossed(),
-            elements: vec![CrossedElement { path: "/year".to_owned(), count: 1 }],
+            elements: vec![CrossedElement { path: "/year".into(), count: 1 }],
             people: None,
             salt,
         })

@@ -140,6 +140,7 @@ pub(crate) fn exchange(answered: Answered, at: Timestamp) -> Exchange {
                 permit.application,
                 permit.decision.map(RecordedDecision::into_value),
             );
+            let activity = activity.as_deref().map(str::to_owned);
             Exchange { permitted: true, activity, completion, ..exchange }
         }
         Answered::Refused(refusal) => {

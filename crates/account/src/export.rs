@@ -104,7 +104,7 @@ impl<L: Logbook> Export<L> {
     /// How many were refused.
     async fn hand_on(&self, rows: &[ProcessingRow]) -> Result<u64, NotTaken> {
         let later = |reason: String| NotTaken::Later { reason, after: None };
-        let request = otlp::request(&self.own, rows.iter().map(|row| &row.record));
+        let request = otlp::request(&self.own, rows.iter().map(|row| &*row.record));
         let request = request.map_err(|error| later(format!("the records cannot be written: {error}")))?;
         let answer = self.logbook.take(request).await?;
         otlp::refused(&answer).ok_or_else(|| later("the answer is not that of a collector".to_owned()))

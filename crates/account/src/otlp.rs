@@ -129,11 +129,11 @@ fn span(record: &ProcessingRecord) -> Span<'_> {
     let ProcessingAttributes { activity, data_subject, data_subject_type, foreign_processor } = attributes;
     let mut written = vec![attribute("dpl.core.processing_activity_id", activity)];
     for (key, value) in [
-        ("dpl.core.data_subject_id", data_subject),
-        ("dpl.core.data_subject_id_type", data_subject_type),
-        ("dpl.core.foreign_operation.processor", foreign_processor),
+        ("dpl.core.data_subject_id", data_subject.as_deref()),
+        ("dpl.core.data_subject_id_type", data_subject_type.as_deref()),
+        ("dpl.core.foreign_operation.processor", foreign_processor.as_deref()),
     ] {
-        written.extend(value.as_deref().map(|value| attribute(key, value)));
+        written.extend(value.map(|value| attribute(key, value)));
     }
     Span {
         trace_id,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use aws_lc_rs::digest;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 use serde_json::Value;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use uuid::Uuid;
@@ -21,6 +21,11 @@ pub const FORMAT: &str = "verbond-agreement/1";
 pub const MAXIMUM_BYTES: usize = 1024 * 1024;
 /// Most parties, clauses, and operations or receivers of one clause.
 const MAXIMUM_ITEMS: usize = 200;
+
+/// What a hash begins with.
+const PREFIX: &str = "sha256:";
+/// Characters of a hash.
+const WRITTEN: usize = PREFIX.len() + 64;
 
 /// SHA-256 over a document's canonical form, written `sha256:` and 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +47,18 @@ impl DocumentHash {
         Ok(Self::of(&canonical(value)?))
     }
 
+    /// Whether a text is this hash as it is written.
+    pub fn is_written(&self, text: &str) -> bool {
+        self.written(&mut [0; WRITTEN]).is_ok_and(|written| written == text)
+    }
+
+    fn written<'a>(&self, room: &'a mut [u8; WRITTEN]) -> Result<&'a str, &'static str> {
+        let (prefix, digits) = room.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX.as_bytes());
+        hex::encode_to_slice(self.0, digits).map_err(|_| "32 bytes have no room")?;
+        str::from_utf8(room).map_err(|_| "digits are no text")
+    }
+
     /// The 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -58,7 +75,7 @@ impl FromStr for DocumentHash {
 
     fn from_str(text: &str) -> Result<Self, DocumentError> {
         let digits =
-            text.strip_prefix("sha256:").filter(|digits| digits.len() == 64).ok_or(DocumentError::Hash)?;
+            text.strip_prefix(PREFIX).filter(|digits| digits.len() == 64).ok_or(DocumentError::Hash)?;
         let mut hash = [0; 32];
         for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
             let digit = |digit: u8| match digit {
@@ -76,10 +93,7 @@ impl FromStr for DocumentHash {
 
 impl fmt::Display for DocumentHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0; 64];
-        hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
-        formatter.write_str("sha256:")?;
-        formatter.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+        formatter.write_str(self.written(&mut [0; WRITTEN]).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -91,7 +105,7 @@ impl fmt::Debug for DocumentHash {
 
 impl Serialize for DocumentHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.written(&mut [0; WRITTEN]).map_err(S::Error::custom)?)
     }
 }
 

@@ -37,6 +37,12 @@ impl FromStr for EntryName {
     }
 }
 
+impl From<&EntryName> for Arc<str> {
+    fn from(name: &EntryName) -> Self {
+        Self::clone(&name.0)
+    }
+}
+
 impl fmt::Display for EntryName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)

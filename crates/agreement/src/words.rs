@@ -57,6 +57,12 @@ macro_rules! words {
             }
         }
 
+        impl From<&$name> for Arc<str> {
+            fn from(text: &$name) -> Self {
+                Self::clone(&text.0)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str(&self.0)

@@ -188,8 +188,8 @@ fn denial(
 /// When the clause that decided permits exchanges again, by its days and hours.
 fn opens(snapshot: &Snapshot, decision: &Decision, now: Timestamp) -> Option<Timestamp> {
     let basis = decision.basis.as_ref()?;
-    let hash = basis.hash.to_string();
-    let version = snapshot.agreements.get(&basis.agreement).iter().find(|version| version.hash == hash)?;
+    let mut versions = snapshot.agreements.get(&basis.agreement).iter();
+    let version = versions.find(|version| basis.hash.is_written(&version.hash))?;
     let clause = version.document.clauses.iter().find(|clause| clause.name == basis.clause)?;
     clause.conditions.time.as_ref()?.opens(now)
 }
@@ -200,22 +200,17 @@ fn purpose(snapshot: &Snapshot, question: &Question<'_>) -> EntryName {
     if let Some(purpose) = &question.stated.purpose {
         return purpose.clone();
     }
-    let purposes = snapshot.policies.purposes(question.consumer, &question.service, question.now);
-    let mut purposes = purposes.into_iter();
-    match (purposes.next(), purposes.next()) {
-        (Some(purpose), None) => purpose.clone(),
-        _ => UNSTATED.parse().unwrap_or_else(|_| unreachable!("a name by its alphabet")),
-    }
+    let purpose = snapshot.policies.purpose(question.consumer, &question.service, question.now).cloned();
+    purpose.unwrap_or_else(|| UNSTATED.parse().unwrap_or_else(|_| unreachable!("a name by its alphabet")))
 }
 
 /// Whether what was permitted under a version may go on: until it is held up or ended. A version that a later one has
 /// taken the place of lets what runs under it end.
 pub fn may_go_on(snapshot: &Snapshot, decision: &DecisionRecord, now: Timestamp) -> bool {
     let Some(policies) = &decision.attributes.policies else { return true };
-    let hash = policies.agreement.hash.to_string();
     let versions = snapshot.agreements.get(&policies.agreement.id).iter();
     versions
-        .filter(|version| version.hash == hash)
+        .filter(|version| policies.agreement.hash.is_written(&version.hash))
         .any(|version| matches!(version.stage(now), Stage::Signed | Stage::Replaced))
 }
 

@@ -154,7 +154,7 @@ impl RecordHandedIn {
         let checked = [
             ("trace_id", self.trace_id == owed.trace_id),
             ("span_id", is_span(&self.span_id)),
-            ("dpl.core.processing_activity_id", activity == owed.activity),
+            ("dpl.core.processing_activity_id", *activity == *owed.activity),
             ("end_time", 0 <= self.start_time && self.start_time <= self.end_time),
         ];
         if let Some((member, _)) = checked.into_iter().find(|(_, holds)| !holds) {
@@ -194,7 +194,7 @@ impl RecordHandedIn {
             start_time: self.start_time,
             end_time: self.end_time,
             attributes: ProcessingAttributes {
-                activity,
+                activity: activity.into(),
                 data_subject,
                 data_subject_type: of.map(|of| kind(of).to_owned()),
                 foreign_processor: None,

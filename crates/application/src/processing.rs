@@ -31,9 +31,9 @@ pub struct Action {
     limits: Arc<Limits>,
     ambient: Ambient,
     /// The record of the action: about whom the request names, or about nobody in particular.
-    record: ProcessingRecord,
+    record: Arc<ProcessingRecord>,
     /// Records of those whom the request names, if they are more than one.
-    parts: Vec<ProcessingRecord>,
+    parts: Vec<Arc<ProcessingRecord>>,
     /// The record of the action is about somebody.
     is_about: bool,
     /// What the application is to write, where it does.
@@ -110,14 +110,14 @@ impl Action {
             span_id: span.to_string(),
             parent_span_id: parent.map(|parent| parent.to_string()),
             status: ProcessingStatus::Unset,
-            name: format!("{}: {}", request.resource.name, operation.name),
+            name: [request.resource.name.as_str(), ": ", operation.name.as_str()].concat(),
             start_time: now,
             end_time: now,
             attributes: ProcessingAttributes {
-                activity: own.url.to_string(),
+                activity: (&own.url).into(),
                 data_subject: None,
                 data_subject_type: None,
-                foreign_processor: caller.map(|caller| caller.url.to_string()),
+                foreign_processor: caller.map(|caller| (&caller.url).into()),
             },
         };
         let people = obligations.people(request.call);
@@ -144,7 +144,9 @@ impl Action {
                 one.put(&mut record.attributes);
                 Vec::new()
             }
-            several => several.iter().map(|one| below(&record, one, request.context.now, ambient)).collect(),
+            several => {
+                several.iter().map(|one| below(&record, one, request.context.now, ambient).into()).collect()
+            }
         };
         let is_about = !named.is_empty();
         let in_request =
@@ -153,7 +155,7 @@ impl Action {
         Ok(Some(Self {
             limits: Arc::clone(limits),
             ambient: ambient.clone(),
-            record,
+            record: Arc::new(record),
             parts,
             is_about,
             owed,
@@ -174,7 +176,7 @@ impl Action {
     }
 
     /// What is written together with the permit; nothing where the application writes it.
-    pub fn known(&self) -> Vec<ProcessingRecord> {
+    pub fn known(&self) -> Vec<Arc<ProcessingRecord>> {
         match self.owed {
             Some(_) => Vec::new(),
             None => std::iter::once(&self.record).chain(&self.parts).cloned().collect(),

@@ -53,7 +53,8 @@ impl FromStr for Scheme {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ParticipantId {
     scheme: Scheme,
-    value: Arc<str>,
+    /// As it is written: it is written several times an exchange.
+    text: Arc<str>,
 }
 
 /// Why a text is not a participant identifier.
@@ -79,7 +80,7 @@ impl ParticipantId {
         if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ParticipantIdError::Character);
         }
-        Ok(Self { scheme, value: value.into() })
+        Ok(Self { scheme, text: [scheme.as_str(), ":", value].concat().into() })
     }
 
     /// The register that gave out the identifier.
@@ -89,14 +90,18 @@ impl ParticipantId {
 
     /// The value within its scheme.
     pub fn value(&self) -> &str {
-        &self.value
+        self.text.get(self.scheme.as_str().len() + 1..).unwrap_or_default()
+    }
+
+    /// Scheme and value, as they are written.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 }
 
 impl fmt::Display for ParticipantId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Written several times an exchange: piece by piece, without the machinery of a format.
-        [self.scheme.as_str(), ":", &self.value].into_iter().try_for_each(|piece| formatter.write_str(piece))
+        formatter.write_str(&self.text)
     }
 }
 
@@ -117,7 +122,7 @@ impl FromStr for ParticipantId {
 
 impl Serialize for ParticipantId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text)
     }
 }
 
@@ -125,6 +130,12 @@ impl<'de> Deserialize<'de> for ParticipantId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl From<&ParticipantId> for Arc<str> {
+    fn from(id: &ParticipantId) -> Self {
+        Self::clone(&id.text)
     }
 }
 

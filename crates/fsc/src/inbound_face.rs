@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, request};
-use serde_json::{Map, Value};
 use verbond_application::snapshot::Snapshot;
 use verbond_domain::{ExchangeParties, Problem, ServiceName, Timestamp, TransactionId};
 use verbond_gateway::{
@@ -20,11 +19,12 @@ use crate::{
     index::Connection,
     protocol::{
         error::{ErrorCode, ErrorDomain},
+        log_record,
         state::ContractState,
         token::{self, AccessTokenClaims, InwayContext, InwayRefusal},
     },
     transaction::{self, Brought, TRANSACTION_ID},
-    verified_tokens::VerifiedTokens,
+    verified_tokens::{VerifiedToken, VerifiedTokens},
 };
 
 /// Carries the access token, to the source as well.
@@ -48,8 +48,8 @@ impl FscInbound {
         Self { node, verified: VerifiedTokens::default() }
     }
 
-    /// The claims of the request's token, its signature verified once.
-    fn claims(&self, headers: &HeaderMap, now: Timestamp) -> Result<Arc<AccessTokenClaims>, InwayRefusal> {
+    /// The request's token, its signature verified once.
+    fn token(&self, headers: &HeaderMap, now: Timestamp) -> Result<Arc<VerifiedToken>, InwayRefusal> {
         let mut values = headers.get_all(&AUTHORIZATION).iter();
         let value = values.next().ok_or(InwayRefusal::Missing)?;
         if values.next().is_some() {
@@ -61,17 +61,19 @@ impl FscInbound {
             digest(&SHA256, token.as_bytes()).as_ref().try_into().map_err(|_| InwayRefusal::Malformed)?;
         // Read first: what is verified below counts for the lists of this moment.
         let generation = self.node.trust.generation();
-        if let Some(claims) = self.verified.find(&digest, generation) {
-            return Ok(claims);
+        if let Some(verified) = self.verified.find(&digest, generation) {
+            return Ok(verified);
         }
         let jws = Jws::parse(token).map_err(|_| InwayRefusal::Malformed)?;
         let thumbprint = jws.certificate_thumbprint().ok_or(InwayRefusal::Malformed)?;
         let own = self.node.identity.find(&thumbprint, now).ok_or(InwayRefusal::Signature)?;
         jws.verify(&own.public_key).map_err(|_| InwayRefusal::Signature)?;
         let claims = AccessTokenClaims::parse(jws.payload(), self.node.rules.scheme());
-        let claims = Arc::new(claims.map_err(|_| InwayRefusal::Malformed)?);
-        self.verified.keep(digest, Arc::clone(&claims), generation);
-        Ok(claims)
+        let claims = claims.map_err(|_| InwayRefusal::Malformed)?;
+        let wire = log_record::members(&self.node.rules.group_id, Some(&claims.grant_hash));
+        let verified = Arc::new(VerifiedToken { claims, wire });
+        self.verified.keep(digest, Arc::clone(&verified), generation);
+        Ok(verified)
     }
 
     /// The grant that the token rests on, as it stands in the contract now.
@@ -115,12 +117,11 @@ impl InboundFace for FscInbound {
         now: Timestamp,
     ) -> Result<AdmittedInbound, Refusal> {
         let rules = &self.node.rules;
-        let claims =
-            self.claims(&head.headers, now).map_err(|refused| Refusal::Stranger(refused.problem()))?;
-        let wire = wire(&rules.group_id, &claims);
+        let token = self.token(&head.headers, now).map_err(|refused| Refusal::Stranger(refused.problem()))?;
+        let VerifiedToken { claims, wire } = &*token;
         let known = |problem: Problem, transaction_id: Option<TransactionId>, parties: ExchangeParties| {
             let record =
-                RefusalRecord { problem, transaction_id, parties, wire: wire.clone(), decision: None };
+                RefusalRecord { problem, transaction_id, parties, wire: Arc::clone(wire), decision: None };
             Refusal::Known(Box::new(record))
         };
         let context = InwayContext {
@@ -131,7 +132,7 @@ impl InboundFace for FscInbound {
             now,
             knows: &|name: &ServiceName| snapshot.services.contains_key(name),
         };
-        token::admit(&claims, &context).map_err(|refused| match refused {
+        token::admit(claims, &context).map_err(|refused| match refused {
             InwayRefusal::Service => known(refused.problem(), None, claims.parties()),
             _ => Refusal::Stranger(refused.problem()),
         })?;
@@ -143,7 +144,7 @@ impl InboundFace for FscInbound {
         // Who acts for whom is read from the contract that we hold, not from the token; a group that does without the
         // contract per request has the token only.
         let (parties, standing): (ExchangeParties, Arc<dyn Standing>) = if rules.contract_per_request {
-            let connection = self.connection(&claims, snapshot, now);
+            let connection = self.connection(claims, snapshot, now);
             let connection = connection.map_err(|problem| known(problem, seen, claims.parties()))?;
             (connection.parties.clone(), connection)
         } else {
@@ -156,7 +157,7 @@ impl InboundFace for FscInbound {
         ];
         let to_source =
             HeaderChanges { remove: &REMOVED, keep: &KEPT, set: set.into_iter().flatten().collect() };
-        Ok(AdmittedInbound { transaction_id, parties, service, wire, to_source, standing })
+        Ok(AdmittedInbound { transaction_id, parties, service, wire: Arc::clone(wire), to_source, standing })
     }
 
     fn problem(&self, failure: Failure) -> Problem {
@@ -182,12 +183,6 @@ impl Standing for TokenAlone {
     fn holds(&self, _snapshot: &Snapshot, _now: Timestamp) -> bool {
         true
     }
-}
-
-/// The members of FSC in a record (Logging 1.1.0 §3.1).
-fn wire(group_id: &str, claims: &AccessTokenClaims) -> Map<String, Value> {
-    let members = [("group_id", group_id), ("grant_hash", claims.grant_hash.as_str())];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
 /// Adds the transaction id to a response.

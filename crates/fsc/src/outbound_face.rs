@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, Response, request, response};
-use serde_json::{Map, Value};
 use verbond_application::snapshot::Snapshot;
 use verbond_domain::{ExchangeParties, Problem, ServiceReference, Timestamp, TransactionId};
 use verbond_gateway::{
@@ -25,6 +24,7 @@ use crate::{
         error::{ERROR_CODE_HEADER, ErrorCode, ErrorDomain},
         grant::{Outway, OutwayIdentification},
         hash::GrantHash,
+        log_record,
         state::ContractState,
     },
     retold,
@@ -109,8 +109,7 @@ impl FscOutbound {
         ];
         Ok(PreparedOutbound {
             parties: connection.parties.clone(),
-            // The hash as the provider writes it, so that both records hold the same one.
-            wire: wire(&self.node.rules.group_id, Some(&token.grant_hash)),
+            wire: Arc::clone(&token.wire),
             target: Arc::clone(&token.target),
             to_provider: HeaderChanges {
                 remove: &REMOVED,
@@ -174,7 +173,7 @@ impl OutboundFace for FscOutbound {
                 problem,
                 transaction_id: Some(request.transaction_id),
                 parties: parties.unwrap_or_else(|| self.parties(&request.binding.service)),
-                wire: wire(&self.node.rules.group_id, grant.map(|grant| &grant.hashes.string)),
+                wire: log_record::members(&self.node.rules.group_id, grant.map(|grant| &grant.hashes.string)),
                 decision: None,
             }))
         })
@@ -228,11 +227,6 @@ fn fits(outway: &Outway, own: &Certificate) -> bool {
             own.dns_names.iter().any(|held| held.eq_ignore_ascii_case(name))
         }
     }
-}
-
-fn wire(group_id: &str, grant: Option<&GrantHash>) -> Map<String, Value> {
-    let members = [("group_id", Some(group_id)), ("grant_hash", grant.map(GrantHash::as_str))];
-    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect()
 }
 
 /// Why no contract permits the request, from the states of those that there are.

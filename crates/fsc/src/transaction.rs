@@ -42,7 +42,7 @@ pub(crate) fn brought(headers: &HeaderMap, rules: &FscRules, now: Timestamp) -> 
 
 /// The id as a header value.
 pub(crate) fn value(id: &TransactionId) -> Option<HeaderValue> {
-    HeaderValue::from_str(&id.to_string()).ok()
+    HeaderValue::try_from(id.to_string()).ok()
 }
 
 /// The header is missing.

@@ -5,7 +5,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use verbond_journal::WireMembers;
+
 use crate::protocol::token::AccessTokenClaims;
+
+/// What a token says.
+pub(crate) struct VerifiedToken {
+    /// Its claims.
+    pub claims: AccessTokenClaims,
+    /// What of them stands in the records of its exchanges.
+    pub wire: WireMembers,
+}
 
 /// Tokens in one of the two halves.
 const HALF: usize = 8192;
@@ -21,28 +31,28 @@ pub(crate) struct VerifiedTokens {
 struct Halves {
     /// Of the revocation lists when the signatures were verified: a signer revoked since must not be remembered as good.
     generation: u64,
-    young: HashMap<[u8; 32], Arc<AccessTokenClaims>>,
-    old: HashMap<[u8; 32], Arc<AccessTokenClaims>>,
+    young: HashMap<[u8; 32], Arc<VerifiedToken>>,
+    old: HashMap<[u8; 32], Arc<VerifiedToken>>,
 }
 
 impl VerifiedTokens {
-    /// The claims of the token with this digest, if it was verified under this generation of the revocation lists.
-    pub fn find(&self, digest: &[u8; 32], generation: u64) -> Option<Arc<AccessTokenClaims>> {
+    /// The token with this digest, if it was verified under this generation of the revocation lists.
+    pub fn find(&self, digest: &[u8; 32], generation: u64) -> Option<Arc<VerifiedToken>> {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         halves.renew(generation);
-        if let Some(claims) = halves.young.get(digest) {
-            return Some(Arc::clone(claims));
+        if let Some(verified) = halves.young.get(digest) {
+            return Some(Arc::clone(verified));
         }
-        let claims = halves.old.remove(digest)?;
-        halves.put(*digest, Arc::clone(&claims));
-        Some(claims)
+        let verified = halves.old.remove(digest)?;
+        halves.put(*digest, Arc::clone(&verified));
+        Some(verified)
     }
 
-    /// Keeps the claims of a token verified under this generation.
-    pub fn keep(&self, digest: [u8; 32], claims: Arc<AccessTokenClaims>, generation: u64) {
+    /// Keeps a token verified under this generation.
+    pub fn keep(&self, digest: [u8; 32], verified: Arc<VerifiedToken>, generation: u64) {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         halves.renew(generation);
-        halves.put(digest, claims);
+        halves.put(digest, verified);
     }
 }
 
@@ -53,10 +63,10 @@ impl Halves {
         }
     }
 
-    fn put(&mut self, digest: [u8; 32], claims: Arc<AccessTokenClaims>) {
+    fn put(&mut self, digest: [u8; 32], verified: Arc<VerifiedToken>) {
         if self.young.len() >= HALF {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(digest, claims);
+        self.young.insert(digest, verified);
     }
 }

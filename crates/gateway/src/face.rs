@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, request, response};
 use verbond_application::snapshot::Snapshot;
 use verbond_domain::{ExchangeParties, Problem, ServiceReference, Timestamp, TransactionId};
-use verbond_journal::RecordedDecision;
+use verbond_journal::{RecordedDecision, WireMembers};
 use verbond_store::{
     applications::{ApplicationRow, BindingRow},
     services::ServiceRow,
@@ -63,7 +63,7 @@ pub struct RefusalRecord {
     /// Who and which service.
     pub parties: ExchangeParties,
     /// The protocol's own members.
-    pub wire: serde_json::Map<String, serde_json::Value>,
+    pub wire: WireMembers,
     /// The decision, as a record of the Authorization Decision Log, where one was taken.
     pub decision: Option<RecordedDecision>,
 }
@@ -77,7 +77,7 @@ pub struct AdmittedInbound {
     /// The service, from the snapshot: its class is decided on and its upstream called.
     pub service: Arc<ServiceRow>,
     /// The protocol's own members, for the record.
-    pub wire: serde_json::Map<String, serde_json::Value>,
+    pub wire: WireMembers,
     /// What the source gets to see differently.
     pub to_source: HeaderChanges,
     /// What it rests on.
@@ -138,7 +138,7 @@ pub struct PreparedOutbound {
     /// Who and for whom, and which service.
     pub parties: ExchangeParties,
     /// The protocol's own members, for the record.
-    pub wire: serde_json::Map<String, serde_json::Value>,
+    pub wire: WireMembers,
     /// The provider's gateway: its participant, address and HTTP version.
     pub target: Arc<Target>,
     /// What the provider's gateway gets to see differently (token, transaction id).

@@ -37,6 +37,8 @@ static BETWEEN: [&HeaderName; 6] = [&AGREEMENT, &PURPOSE, &ACTIVITY, &ALGORITHM,
 
 /// Longest wait, in seconds, that a source can ask for: a day.
 const LONGEST_WAIT: u32 = 86_400;
+/// Header fields for which there is room at once: what is kept, and what is put beside it afterwards.
+const USUAL: usize = 12;
 /// Most languages that a request can ask for.
 const MOST_LANGUAGES: usize = 8;
 
@@ -183,7 +185,8 @@ fn is_languages(text: &str) -> bool {
 /// Few are kept of many: these are put into a map of their own.
 fn keep(fields: &mut HeaderMap, is_kept: impl Fn(&HeaderName) -> bool) {
     let mut kept = None;
-    for (name, value) in std::mem::take(fields) {
+    let all = std::mem::replace(fields, HeaderMap::with_capacity(USUAL));
+    for (name, value) in all {
         // A further value of a field comes without its name.
         if let Some(name) = name {
             kept = is_kept(&name).then_some(name);

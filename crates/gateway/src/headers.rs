@@ -75,22 +75,29 @@ pub(crate) struct Reserved {
 }
 
 impl Reserved {
-    fn holds(&self, name: &HeaderName) -> bool {
-        self.names.iter().chain(self.kept).any(|reserved| is_alike(reserved, name))
-            && !self.kept.contains(name)
-    }
-
     /// Takes these names off, in a head or in trailers.
     pub(crate) fn strip(&self, headers: &mut HeaderMap) {
-        for name in &self.names {
+        strip(headers, self.names.iter(), self.kept);
+    }
+}
+
+/// Takes names off in every spelling, and what is kept in every other spelling than its own.
+fn strip<'a>(
+    headers: &mut HeaderMap,
+    names: impl Iterator<Item = &'a HeaderName> + Clone,
+    kept: &'static [HeaderName],
+) {
+    for name in names.clone() {
+        headers.remove(name);
+    }
+    let is_reserved = |name: &HeaderName| {
+        names.clone().chain(kept).any(|reserved| is_alike(reserved, name)) && !kept.contains(name)
+    };
+    // Most messages have no other spelling of anything.
+    if headers.keys().any(is_reserved) {
+        let alike: Vec<HeaderName> = headers.keys().filter(|name| is_reserved(name)).cloned().collect();
+        for name in alike {
             headers.remove(name);
-        }
-        // Most messages have no other spelling of anything.
-        if headers.keys().any(|name| self.holds(name)) {
-            let alike: Vec<HeaderName> = headers.keys().filter(|name| self.holds(name)).cloned().collect();
-            for name in alike {
-                headers.remove(name);
-            }
         }
     }
 }
@@ -104,13 +111,13 @@ fn is_alike(reserved: &HeaderName, name: &HeaderName) -> bool {
 /// Takes a field off, in every spelling that a reader of variables takes for it; gives the value under its own name.
 pub(crate) fn take(headers: &mut HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     let value = headers.remove(name);
-    Reserved { names: vec![name.clone()], kept: &[] }.strip(headers);
+    strip(headers, std::iter::once(name), &[]);
     value
 }
 
 /// Takes fields off, in every such spelling.
 pub(crate) fn take_all(headers: &mut HeaderMap, names: &[&HeaderName]) {
-    Reserved { names: names.iter().map(|&name| name.clone()).collect(), kept: &[] }.strip(headers);
+    strip(headers, names.iter().copied(), &[]);
 }
 
 /// Applies what a face asks, and says which names must not come in trailers either.

@@ -7,7 +7,10 @@ use http::{Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
-use verbond_application::{exchange::Question, open_traffic::OpenTraffic};
+use verbond_application::{
+    exchange::{Denial, Question},
+    open_traffic::OpenTraffic,
+};
 use verbond_domain::{Direction, RecordsBy, ServiceReference, TransactionId};
 use verbond_fail_points::fail_point;
 use verbond_journal::Permit;
@@ -144,8 +147,9 @@ impl Inway {
         let permission = match gateway.exchanges.decide(DIRECTION, declared, &snapshot, question).await {
             Ok(permission) => permission,
             Err(denial) => {
-                let decision = denial.decision.as_ref().and_then(record::written);
-                return Err(self.refuse(refusal(denial.problem, parties, wire, decision)).await);
+                let Denial { problem, decision } = *denial;
+                let decision = decision.map(record::written);
+                return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
             }
         };
         fail_point!("inway::decided");
@@ -207,8 +211,9 @@ impl Inway {
         let permission = match asked.await {
             Ok(permission) => permission,
             Err(denial) => {
-                let decision = denial.decision.as_ref().and_then(record::written);
-                return Err(self.refuse(refusal(denial.problem, parties, wire, decision)).await);
+                let Denial { problem, decision } = *denial;
+                let decision = decision.map(record::written);
+                return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
             }
         };
 

@@ -215,8 +215,7 @@ impl Minimised {
     fn tell_elements(&self) {
         let Some(ticket) = &self.told else { return };
         let delivered = self.projector.delivered();
-        let crossed =
-            delivered.map(|(element, count)| CrossedElement { path: element.path.to_string(), count });
+        let crossed = delivered.map(|(path, count)| CrossedElement { path: Arc::clone(path), count });
         completing::elements(ticket, crossed.collect());
     }
 
@@ -229,15 +228,15 @@ impl Minimised {
 
     /// An answer that is missing looks the same as one that was not agreed; the node's own log tells them apart.
     fn say_what_did_not_come(&self) {
-        let summary = self.projector.summary();
-        if let Some((absences, obligations)) = self.counted.as_ref().filter(|_| summary.records > 0) {
-            let came = summary.elements.iter().map(|count| count.delivered > 0);
+        if let Some((absences, obligations)) = self.counted.as_ref().filter(|_| self.projector.records() > 0)
+        {
+            let came = self.projector.counts().map(|(delivered, _)| delivered > 0);
             let paths = || self.projector.elements().iter().map(|element| element.path.to_string()).collect();
             absences.saw(obligations, paths, came);
         }
-        for (count, element) in summary.elements.iter().zip(self.projector.elements()) {
-            if count.untold > 0 {
-                let (path, times) = (&element.path, count.untold);
+        for ((_, times), element) in self.projector.counts().zip(self.projector.elements()) {
+            if times > 0 {
+                let path = &element.path;
                 tracing::warn!(%path, times, "a derived answer is missing: its source is absent or of another type");
             }
         }

@@ -10,13 +10,13 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
 use verbond_application::{
-    exchange::{Permitted, Question},
+    exchange::{Denial, Permitted, Question},
     processing::Action,
     snapshot::Snapshot,
 };
 use verbond_domain::{Direction, Problem, TransactionId};
 use verbond_fail_points::fail_point;
-use verbond_journal::{Bytes32, Permit};
+use verbond_journal::{Bytes32, Permit, WireMembers};
 use verbond_policy::DecisionRecord;
 use verbond_store::applications::ApplicationRow;
 use verbond_transport::{Body, Client, Connection, Handler};
@@ -57,7 +57,7 @@ struct Asking<'a> {
     application: &'a ApplicationRow,
     route: &'a Route<'a>,
     transaction_id: TransactionId,
-    decision: Option<&'a DecisionRecord>,
+    decision: Option<&'a Arc<DecisionRecord>>,
     agreement: &'a Option<String>,
 }
 
@@ -150,7 +150,7 @@ impl Outway {
             problem,
             transaction_id: Some(transaction_id),
             parties,
-            wire: serde_json::Map::new(),
+            wire: WireMembers::default(),
             decision,
         };
         let stated = match governed::stated(&head.headers) {
@@ -178,8 +178,9 @@ impl Outway {
         let permission = match gateway.exchanges.decide(DIRECTION, declared, &snapshot, question).await {
             Ok(permission) => permission,
             Err(denial) => {
-                let decision = denial.decision.as_ref().and_then(record::written);
-                let known = refusal(denial.problem, asked, decision);
+                let Denial { problem, decision } = *denial;
+                let decision = decision.map(record::written);
+                let known = refusal(problem, asked, decision);
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
         };
@@ -203,7 +204,7 @@ impl Outway {
             application: &application,
             route: &route,
             transaction_id,
-            decision: decision.as_deref(),
+            decision: decision.as_ref(),
             agreement: &agreement,
         };
         let prepared = self.prepare(&head, &asking, &snapshot).await?;
@@ -235,8 +236,9 @@ impl Outway {
         let permission = match asked.await {
             Ok(permission) => permission,
             Err(denial) => {
-                let decision = denial.decision.as_ref().and_then(record::written);
-                let known = RefusalRecord { wire, ..refusal(denial.problem, parties, decision) };
+                let Denial { problem, decision } = *denial;
+                let decision = decision.map(record::written);
+                let known = RefusalRecord { wire, ..refusal(problem, parties, decision) };
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
         };
@@ -401,7 +403,7 @@ impl Outway {
                 Err(Refused { problem, transaction_id: Some(transaction_id) })
             }
             Err(Refusal::Known(mut known)) => {
-                known.decision = decision.and_then(record::written);
+                known.decision = decision.cloned().map(record::written);
                 Err(self.refuse(*known, application, transaction_id).await)
             }
         }

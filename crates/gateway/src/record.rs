@@ -50,7 +50,7 @@ pub(crate) async fn permit(
     let (failure, problem, permit) = match not_permitted {
         NotPermitted::Denied(denial, permit) => {
             let Denial { problem, decision } = *denial;
-            let decision = decision.as_ref().and_then(written);
+            let decision = decision.map(written);
             (None, problem, Permit { decision, ..permit })
         }
         NotPermitted::NotWritten(error, permit) => {
@@ -86,19 +86,20 @@ pub(crate) async fn ended_without(mut permitted: Permitted, failure: Failure) {
 }
 
 /// The records of processing that stand in a permit.
-pub(crate) fn known(action: Option<&Action>) -> Vec<ProcessingRecord> {
+pub(crate) fn known(action: Option<&Action>) -> Vec<Arc<ProcessingRecord>> {
     action.map(Action::known).unwrap_or_default()
 }
 
 /// The decision on which a permission rests, as it stands in an entry; `None` for an open service.
 pub(crate) fn decided(permission: &Permission) -> Option<RecordedDecision> {
-    permission.decision.as_deref().and_then(written)
+    permission.decision.clone().map(written)
 }
 
 /// A decision as it stands in an entry.
-pub(crate) fn written(decision: &DecisionRecord) -> Option<RecordedDecision> {
-    // A record is made of texts and numbers; that it cannot be written does not come up.
-    RecordedDecision::of(decision, rests_on(decision)).ok()
+pub(crate) fn written(decision: impl Into<Arc<DecisionRecord>>) -> RecordedDecision {
+    let decision = decision.into();
+    let rests_on = rests_on(&decision);
+    RecordedDecision::of(decision, rests_on)
 }
 
 /// What exchanges are found by, of the record of a decision.
@@ -106,7 +107,7 @@ fn rests_on(decision: &DecisionRecord) -> RestsOn {
     let agreement = decision.attributes.policies.as_ref().map(|policies| &policies.agreement);
     RestsOn {
         agreement: agreement.map(|agreement| (agreement.id.0, agreement.version.into())),
-        purpose: Some(decision.body.request.context.purpose.as_str().to_owned()),
+        purpose: Some((&decision.body.request.context.purpose).into()),
     }
 }
 

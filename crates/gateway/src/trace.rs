@@ -1,12 +1,18 @@
 //! W3C Trace Context: a trace is gone on with where the request brings one, else begun; never sampled, since what is
 //! written down is written down of each exchange.
 
+use std::fmt::Write;
+
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use verbond_domain::{Ambient, RecordsBy};
 use verbond_policy::{SpanId, Trace, TraceId};
 
 pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Characters of the field.
+const LENGTH: usize = 55;
 
 /// The trace that the request is part of, with a span for the decision on it. What goes on to the next party names as its parent
 /// the span of this party's processing record: that span, or where the application writes the record, the one that it came with.
@@ -27,11 +33,17 @@ pub(crate) fn go_on(headers: &mut HeaderMap, records: RecordsBy, ambient: &Ambie
         }
     };
     let span = trace.parent_span_id.filter(|_| records == RecordsBy::Application).unwrap_or(span_id);
-    let parent = format!("00-{}-{span}-{flags:02x}", trace.trace_id);
-    if let Ok(value) = HeaderValue::from_str(&parent) {
+    if let Some(value) = written(trace.trace_id, span, flags) {
         headers.insert(TRACEPARENT.clone(), value);
     }
     trace
+}
+
+/// The field as Trace Context §3.2 writes it.
+fn written(trace: TraceId, span: SpanId, flags: u8) -> Option<HeaderValue> {
+    let mut text = BytesMut::with_capacity(LENGTH);
+    write!(text, "00-{trace}-{span}-{flags:02x}").ok()?;
+    HeaderValue::from_maybe_shared(text.freeze()).ok()
 }
 
 /// `00-<trace>-<parent>-<flags>` (Trace Context §3.2); a later version may have more behind it.

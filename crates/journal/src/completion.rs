@@ -1,8 +1,10 @@
 //! What became of a permitted exchange: what left, and what arrived.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 use verbond_domain::{Direction, ParticipantId, TransactionId};
 
 use crate::EntryId;
@@ -33,13 +35,21 @@ impl Bytes32 {
 
 impl std::fmt::Display for Bytes32 {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+        formatter.write_str(written(&self.0, &mut [0; WRITTEN]).map_err(|_| std::fmt::Error)?)
     }
+}
+
+/// Characters of 32 bytes in base64url without padding.
+const WRITTEN: usize = 43;
+
+fn written<'a>(bytes: &[u8; 32], room: &'a mut [u8; WRITTEN]) -> Result<&'a str, &'static str> {
+    let fits = URL_SAFE_NO_PAD.encode_slice(bytes, room).is_ok();
+    str::from_utf8(room).ok().filter(|_| fits).ok_or("32 bytes have no room")
 }
 
 impl Serialize for Bytes32 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(written(&self.0, &mut [0; WRITTEN]).map_err(S::Error::custom)?)
     }
 }
 
@@ -65,7 +75,7 @@ pub struct Crossed {
 #[serde(deny_unknown_fields)]
 pub struct CrossedElement {
     /// Its path, as the agreement has it.
-    pub path: String,
+    pub path: Arc<str>,
     /// How often.
     pub count: u64,
 }

@@ -1,20 +1,19 @@
 //! The record of a decision, as it stands in an entry.
 
+use std::{fmt, sync::Arc};
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::Value;
 use uuid::Uuid;
 
-/// A record of the Authorization Decision Log 1.0.0. Whoever decided writes it as JSON once, and an entry takes that text in as it is;
-/// whoever reads an entry gets it as a value.
+/// A record of the Authorization Decision Log 1.0.0. Whoever decided hands it over as it is, and it is written as JSON in its place
+/// in the entry; whoever reads an entry gets it as a value.
 #[derive(Clone, Debug)]
 pub struct RecordedDecision(Form);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Form {
-    Written(Box<RawValue>, RestsOn),
+    Taken(Arc<dyn erased_serde::Serialize + Send + Sync>, RestsOn),
     Read(Value),
 }
 
@@ -25,22 +24,19 @@ pub struct RestsOn {
     /// The agreement and its version, where there is one.
     pub agreement: Option<(Uuid, i64)>,
     /// The purpose that was stated.
-    pub purpose: Option<String>,
+    pub purpose: Option<Arc<str>>,
 }
 
 impl RecordedDecision {
-    /// Writes a record that rests on this.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON.
-    pub fn of(record: &impl Serialize, rests_on: RestsOn) -> Result<Self, serde_json::Error> {
-        Ok(Self(Form::Written(to_raw_value(record)?, rests_on)))
+    /// A record that rests on this. That it cannot be written as JSON shows when its entry is.
+    pub fn of(record: Arc<impl Serialize + Send + Sync + 'static>, rests_on: RestsOn) -> Self {
+        Self(Form::Taken(record, rests_on))
     }
 
     /// On what the decision rests; `None`: it is no record of a decision.
     pub fn rests_on(&self) -> Option<RestsOn> {
         match &self.0 {
-            Form::Written(_, rests_on) => Some(rests_on.clone()),
+            Form::Taken(_, rests_on) => Some(rests_on.clone()),
             Form::Read(value) => RestsOn::deserialize(value).ok(),
         }
     }
@@ -49,8 +45,19 @@ impl RecordedDecision {
     pub fn into_value(self) -> Value {
         match self.0 {
             Form::Read(value) => value,
-            // What has been written as JSON can be read as JSON, unless it nests deeper than a reader goes: no record does.
-            Form::Written(text, _) => serde_json::from_str(text.get()).unwrap_or_default(),
+            // A record is made of texts and numbers; that it cannot be written does not come up.
+            Form::Taken(record, _) => serde_json::to_value(&*record).unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken(_, rests_on) => {
+                formatter.debug_tuple("Taken").field(rests_on).finish_non_exhaustive()
+            }
+            Self::Read(value) => formatter.debug_tuple("Read").field(value).finish(),
         }
     }
 }
@@ -70,7 +77,7 @@ impl PartialEq for RecordedDecision {
 impl Serialize for RecordedDecision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            Form::Written(text, _) => text.serialize(serializer),
+            Form::Taken(record, _) => record.serialize(serializer),
             Form::Read(value) => value.serialize(serializer),
         }
     }
@@ -120,7 +127,7 @@ struct Request {
 #[derive(Deserialize)]
 struct Context {
     #[serde(default)]
-    purpose: Option<String>,
+    purpose: Option<Arc<str>>,
 }
 
 impl From<Record> for RestsOn {
@@ -141,7 +148,7 @@ mod tests {
     fn what_was_written_is_read_back_the_same() -> Result<(), serde_json::Error> {
         let value =
             json!({ "body": { "adl.core.response": { "decision": true } }, "text": "with \"quotes\" and é" });
-        let written = RecordedDecision::of(&value, RestsOn::default())?;
+        let written = RecordedDecision::of(Arc::new(value.clone()), RestsOn::default());
         let read: RecordedDecision = serde_json::from_slice(&serde_json::to_vec(&written)?)?;
         assert_eq!(read, written);
         assert_eq!(read.into_value(), value);

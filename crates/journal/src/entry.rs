@@ -16,6 +16,9 @@ use crate::{
 /// Bytes of a permit with a decision, or a few more.
 const ROOM: usize = 3 * 1024;
 
+/// Members of an entry that are the protocol's own. Shared: all exchanges under one grant have the same ones.
+pub type WireMembers = Arc<serde_json::Map<String, serde_json::Value>>;
+
 /// The time-ordered identifier of an entry: a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -50,7 +53,7 @@ pub struct Permit {
     #[serde(flatten)]
     pub parties: ExchangeParties,
     /// The protocol's own members (FSC: `group_id`, `grant_hash`, `additional_data`).
-    pub wire: serde_json::Map<String, serde_json::Value>,
+    pub wire: WireMembers,
     /// The application that asked, on the consumer's side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
@@ -59,7 +62,7 @@ pub struct Permit {
     pub decision: Option<RecordedDecision>,
     /// Records of Logboek Dataverwerkingen 1.0.0: of the action and of those whom the request names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub processing: Vec<ProcessingRecord>,
+    pub processing: Vec<Arc<ProcessingRecord>>,
     /// The records that the application is to write, where it does and not the outway; `processing` is empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<OwedRecords>,
@@ -89,7 +92,7 @@ pub struct RefusedExchange {
     #[serde(flatten)]
     pub parties: ExchangeParties,
     /// The protocol's own members.
-    pub wire: serde_json::Map<String, serde_json::Value>,
+    pub wire: WireMembers,
     /// The stable code of the refusal.
     pub code: String,
     /// The application that asked, on the consumer's side.
@@ -230,9 +233,9 @@ impl Entry {
             return Some([&processing.transaction_id.as_uuid().as_bytes()[..], &[2], &whom].concat());
         }
         let Self::Permit(permit) = self else { return None };
-        let [mut key, _] = Permit::keys(permit.transaction_id, permit.direction);
-        key.extend_from_slice(permit.parties.counterpart(permit.direction).to_string().as_bytes());
-        Some(key)
+        let [before, _] = Permit::keys(permit.transaction_id, permit.direction);
+        let counterpart = permit.parties.counterpart(permit.direction).as_str();
+        Some([before.as_slice(), counterpart.as_bytes()].concat())
     }
 }
 
@@ -274,7 +277,7 @@ mod tests {
                 provider_delegator: None,
                 service: "income".parse()?,
             },
-            wire: serde_json::Map::new(),
+            wire: WireMembers::default(),
             application: None,
             decision: None,
             processing: Vec::new(),

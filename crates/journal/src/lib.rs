@@ -20,7 +20,9 @@ pub use appender::{AppendError, Journal, JournalLimits, JournalStatistics};
 pub use checkpoint::{Checkpoint, CheckpointError, LONGEST_NOTE, Origin, SignedCheckpoint, VerifierKey};
 pub use completion::{Bytes32, Completion, Counting, Crossed, CrossedElement, Delivery};
 pub use decision::{RecordedDecision, RestsOn};
-pub use entry::{Act, Entry, EntryId, OwedPermit, Permit, Place, PreparedEntry, RefusedExchange};
+pub use entry::{
+    Act, Entry, EntryId, OwedPermit, Permit, Place, PreparedEntry, RefusedExchange, WireMembers,
+};
 pub use listed::{Listed, ListedCompletion, ListedExchange, ListedProcessing};
 pub use processing::{
     NOBODY, OwedRecords, Processing, ProcessingAttributes, ProcessingRecord, ProcessingStatus, Settled,

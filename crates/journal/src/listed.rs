@@ -1,5 +1,7 @@
 //! What entries are looked for by: everything that a listing of them holds.
 
+use std::sync::Arc;
+
 use verbond_domain::{Direction, ExchangeParties, ParticipantId, ServiceName, TransactionId};
 
 use crate::{Completion, Entry, Permit, ProcessingRecord, RecordedDecision, RefusedExchange, RestsOn};
@@ -36,7 +38,7 @@ pub struct ListedExchange {
     /// The service.
     pub service: ServiceName,
     /// The grant, where the protocol has one.
-    pub grant_hash: Option<String>,
+    pub grant_hash: Option<Arc<str>>,
     /// On what a decision rests.
     pub rests_on: RestsOn,
 }
@@ -47,7 +49,7 @@ pub struct ListedProcessing {
     /// The exchange.
     pub transaction_id: TransactionId,
     /// The activity.
-    pub activity: String,
+    pub activity: Arc<str>,
     /// The data subject, by pseudonym.
     pub data_subject: Option<String>,
 }
@@ -70,7 +72,11 @@ impl Listed {
         Some(match entry {
             Entry::Permit(permit) => Self {
                 exchange: Some(ListedExchange::permitted(permit)?),
-                processing: permit.processing.iter().map(processing_of(permit.transaction_id)).collect(),
+                processing: permit
+                    .processing
+                    .iter()
+                    .map(|record| processing_of(permit.transaction_id)(record))
+                    .collect(),
                 completion: None,
             },
             Entry::Refusal(refusal) => {
@@ -127,9 +133,9 @@ impl ListedExchange {
     }
 
     /// The grant, if the member of the protocol is one that exchanges can be found by.
-    pub fn grant_hash(member: Option<&serde_json::Value>) -> Option<String> {
+    pub fn grant_hash(member: Option<&serde_json::Value>) -> Option<Arc<str>> {
         let hash = member?.as_str()?;
-        (hash.len() <= LONGEST_GRANT_HASH).then(|| hash.to_owned())
+        (hash.len() <= LONGEST_GRANT_HASH).then(|| hash.into())
     }
 }
 

@@ -1,6 +1,8 @@
 //! Processing records: what Logboek Dataverwerkingen 1.0.0 asks to be written down of each processing, and of each data subject
 //! that it is about.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use verbond_domain::{ApplicationName, Direction, ParticipantId, Timestamp, TransactionId};
 
@@ -25,7 +27,7 @@ pub enum ProcessingStatus {
 pub struct ProcessingAttributes {
     /// The version of the activity in the register of whoever processes.
     #[serde(rename = "dpl.core.processing_activity_id")]
-    pub activity: String,
+    pub activity: Arc<str>,
     /// The data subject, by a keyed pseudonym that begins with the version of its key; absent in a record about nobody in particular.
     #[serde(default, rename = "dpl.core.data_subject_id", skip_serializing_if = "Option::is_none")]
     pub data_subject: Option<String>,
@@ -38,7 +40,7 @@ pub struct ProcessingAttributes {
         rename = "dpl.core.foreign_operation.processor",
         skip_serializing_if = "Option::is_none"
     )]
-    pub foreign_processor: Option<String>,
+    pub foreign_processor: Option<Arc<str>>,
 }
 
 /// One record of Logboek Dataverwerkingen 1.0.0 (§3.3), under its names.
@@ -91,7 +93,7 @@ pub struct OwedRecords {
     /// The span that its request named, which is that of its action: 16 hexadecimal digits.
     pub span_id: String,
     /// The activity for which the agreement permits it.
-    pub activity: String,
+    pub activity: Arc<str>,
     /// Whom the request named, by pseudonym. One: the action's record is about them. None or several: the action has a record of
     /// its own, and each of them one below it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -159,7 +159,7 @@ fn permit(exchange: u128) -> Result<Entry, Box<dyn Error>> {
             provider_delegator: None,
             service: "income".parse()?,
         },
-        wire: serde_json::Map::new(),
+        wire: Default::default(),
         application: None,
         decision: None,
         processing: Vec::new(),

@@ -118,6 +118,9 @@ pub(crate) fn people<'call>(operation: &Operation, call: Call<'call>) -> Vec<Nam
     let identifying = identifying.filter_map(|one| Some((&one.name, one.identifies?)));
     let mut names: Vec<(&str, IdentifierKind)> =
         located.chain(identifying).map(|(name, kind)| (name.as_str(), kind)).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
     names.sort_by_key(|(name, _)| *name);
     names.dedup_by_key(|(name, _)| *name);
     let in_path = operation.path.matches(call.path).unwrap_or_default();

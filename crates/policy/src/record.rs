@@ -31,11 +31,16 @@ macro_rules! identifier {
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $name(pub [u8; $bytes]);
 
+        impl $name {
+            fn written<'a>(&self, room: &'a mut [u8; 2 * $bytes]) -> Result<&'a str, &'static str> {
+                hex::encode_to_slice(self.0, room).map_err(|_| "an identifier has no room")?;
+                str::from_utf8(room).map_err(|_| "digits are no text")
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut digits = [0; 2 * $bytes];
-                hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
-                formatter.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+                formatter.write_str(self.written(&mut [0; 2 * $bytes]).map_err(|_| fmt::Error)?)
             }
         }
 
@@ -67,7 +72,7 @@ macro_rules! identifier {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(self.written(&mut [0; 2 * $bytes]).map_err(S::Error::custom)?)
             }
         }
 

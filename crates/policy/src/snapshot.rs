@@ -1,7 +1,7 @@
 //! The agreements on which this node decides, at one moment: found by who asks what of whom, without a lock or a query.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, hash_map::DefaultHasher},
+    collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
     hash::{BuildHasherDefault, Hash, Hasher},
     sync::Arc,
 };
@@ -161,17 +161,19 @@ impl PolicySnapshot {
         failed
     }
 
-    /// The purposes for which a participant receives from a service under agreements in force, each once.
-    pub fn purposes(
+    /// The purpose for which a participant receives from a service under agreements in force, where there is one and no other.
+    pub fn purpose(
         &self,
         receiver: &ParticipantId,
         service: &ServiceReference,
         now: Timestamp,
-    ) -> BTreeSet<&EntryName> {
+    ) -> Option<&EntryName> {
         let entries = self.by_question.get(&(receiver.clone(), service.clone()));
         let in_force = entries.into_iter().flat_map(|entries| entries.iter());
         let in_force = in_force.filter(|entry| entry.standing.life.is_in_force(now));
-        in_force.filter_map(Entry::clause).map(|clause| &clause.purpose).collect()
+        let mut purposes = in_force.filter_map(Entry::clause).map(|clause| &clause.purpose);
+        let first = purposes.next()?;
+        purposes.all(|purpose| purpose == first).then_some(first)
     }
 
     /// Decides. `leases` is asked for each clause under which the request may be permitted, most often one: whoever

@@ -538,18 +538,29 @@ fn versions_take_over_and_a_replacement_leaves_the_rest() -> Outcome {
 }
 
 #[test]
-fn the_purposes_of_a_receiver_are_those_of_its_clauses_in_force() -> Outcome {
+fn the_purpose_of_a_receiver_is_that_of_its_clauses_in_force_where_they_have_one() -> Outcome {
     let agreement = changed(&[])?;
     let life = signed(&agreement)?;
     let question = question()?;
     let (receiver, service) = (&question.subject.participant, &question.resource);
     let known = snapshot(agreement, life)?;
-    let at = |seconds| known.purposes(receiver, service, Timestamp::from_seconds(seconds)).into_iter();
-    assert_eq!(at(NOON).map(ToString::to_string).collect::<Vec<_>>(), ["supplement-outreach"]);
-    assert_eq!(at(0).count(), 0, "not begun");
+    let at = |seconds| known.purpose(receiver, service, Timestamp::from_seconds(seconds));
+    assert_eq!(at(NOON).map(ToString::to_string).as_deref(), Some("supplement-outreach"));
+    assert_eq!(at(0), None, "not begun");
     let other = "oin:00000099000000099999".parse()?;
-    assert!(known.purposes(&other, service, Timestamp::from_seconds(NOON)).is_empty());
+    assert_eq!(known.purpose(&other, service, Timestamp::from_seconds(NOON)), None);
     let elsewhere = serde_json::from_value(json!({ "provider": receiver, "name": "incomes" }))?;
-    assert!(known.purposes(receiver, &elsewhere, Timestamp::from_seconds(NOON)).is_empty());
+    assert_eq!(known.purpose(receiver, &elsewhere, Timestamp::from_seconds(NOON)), None);
+    let beside = |purpose: &str| -> Result<PolicySnapshot, Box<dyn std::error::Error>> {
+        let second = "01932f5e-7c00-7000-8000-000000000002";
+        let second = changed(&[("/id", json!(second)), ("/clauses/0/purpose", json!(purpose))])?;
+        let life = signed(&second)?;
+        Ok(known.replace(second.id, vec![(Arc::new(second), life)]).0)
+    };
+    for (purpose, only) in [("supplement-outreach", Some("supplement-outreach")), ("enforcement", None)] {
+        let beside = beside(purpose)?;
+        let found = beside.purpose(receiver, service, Timestamp::from_seconds(NOON));
+        assert_eq!(found.map(ToString::to_string).as_deref(), only);
+    }
     Ok(())
 }

@@ -15,6 +15,8 @@ const REMEMBERED_NAME_BYTES: usize = 128;
 const REMEMBERED_BYTES: usize = 256 * 1024;
 /// Names for which there is room at once when a place has its first.
 const USUAL: usize = 24;
+/// Bytes of text for which there is room then.
+const USUAL_TEXT: usize = 512;
 /// Beyond so many names that are not remembered, an object's names are looked up by hash.
 const FEW: usize = 24;
 /// What a held name costs beside its text.
@@ -190,6 +192,7 @@ impl Names {
             self.remembered_bytes += cost;
             if remembered.is_empty() {
                 remembered.reserve(USUAL);
+                self.texts.reserve(USUAL_TEXT);
             }
             remembered.push(Remembered::new(name, child, &mut self.texts));
             return open.meet(remembered.len() - 1, child);

@@ -8,6 +8,9 @@ use crate::{
     projection::{NodeId, ROOT},
 };
 
+/// Bytes for which there is room at once: a small answer.
+const USUAL: usize = 256;
+
 /// The record that is being held.
 #[derive(Clone, Copy, Debug)]
 struct OpenRecord {
@@ -50,7 +53,7 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(projection: Arc<Projection>) -> Self {
         Self {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(USUAL),
             records: Vec::new(),
             subjects: Vec::new(),
             record: None,
@@ -219,9 +222,13 @@ impl Output {
         self.scalar = None;
     }
 
-    /// How often each element has been delivered.
-    pub(crate) fn times_delivered(&self) -> impl Iterator<Item = u64> {
-        self.elements.iter().map(|count| count.delivered)
+    /// How often each element has been delivered, and could not be told.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.elements.iter().map(|count| (count.delivered, count.untold))
+    }
+
+    pub(crate) fn records(&self) -> u64 {
+        self.complete_records
     }
 
     pub(crate) fn summary(&self, bytes_in: u64) -> Summary {

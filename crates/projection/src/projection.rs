@@ -178,6 +178,8 @@ pub enum ProjectionError {
 #[derive(Debug)]
 pub struct Projection {
     elements: Vec<Element>,
+    /// Their paths in canonical form.
+    written: Vec<Arc<str>>,
     derived: Vec<Derived>,
     bounds: Bounds,
     form: Form,
@@ -256,7 +258,8 @@ impl Projection {
         }
         let nodes = vec![Node::default(), Node::default()];
         let nowhere = Node::default();
-        let mut projection = Self { elements, derived: Vec::new(), bounds, form, nodes, nowhere };
+        let written = elements.iter().map(|element| element.path.to_string().into()).collect();
+        let mut projection = Self { elements, written, derived: Vec::new(), bounds, form, nodes, nowhere };
         projection.place_elements()?;
         projection.place_derived()?;
         let record_node = projection.path(ROOT, record);
@@ -292,6 +295,11 @@ impl Projection {
     /// The agreed elements, in the order in which they were given.
     pub fn elements(&self) -> &[Element] {
         &self.elements
+    }
+
+    /// Their paths in canonical form, in the same order.
+    pub(crate) fn written(&self) -> &[Arc<str>] {
+        &self.written
     }
 
     /// What one document may cost.

@@ -88,7 +88,7 @@ fn permit(ambient: &Ambient, governed: bool) -> Outcome<Permit> {
             provider_delegator: None,
             service: "incomes".parse()?,
         },
-        wire: wire.as_object().cloned().unwrap_or_default(),
+        wire: wire.as_object().cloned().unwrap_or_default().into(),
         application: None,
         decision: governed.then(|| json!({"of_the_size_of_a_decision": "d".repeat(DECISION)}).into()),
         processing: Vec::new(),

@@ -4,6 +4,8 @@
 //! is JSON and begins with `{`, so that its first byte tells the two apart, and what was written before there was a second form
 //! is read as it was. The commitment is over salt and payload, in whichever form they lie.
 
+use lz4_flex::block::{compress_into_with_dict, decompress_with_dict, get_maximum_output_size};
+
 use crate::StoreError;
 
 /// Bytes of a salt.
@@ -17,30 +19,35 @@ const COMPRESSED: u8 = 1;
 const DICTIONARY: &[u8] = include_bytes!("content/dictionary-1.txt");
 /// No entry is longer: a compressed one that says so is damaged.
 const LONGEST: usize = 64 * 1024 * 1024;
+/// What stands before the block: what it was compressed with, and the bytes of the payload.
+const HEAD: usize = 5;
 /// What sealing puts behind the content.
 const TAG: usize = 16;
 
 /// Salt and payload in one, with room for the tag of the seal.
 pub(crate) fn packed(salt: &[u8], payload: &[u8]) -> Vec<u8> {
-    let mut content = Vec::with_capacity(SALT + payload.len() + TAG);
+    let room = get_maximum_output_size(payload.len()).max(payload.len());
+    let mut content = Vec::with_capacity(SALT + HEAD + room + TAG);
     content.extend_from_slice(salt);
-    match compressed(payload) {
-        Some(compressed) => {
-            content.push(COMPRESSED);
-            content.extend_from_slice(&compressed);
-        }
-        None => content.extend_from_slice(payload),
+    if !compress(payload, &mut content) {
+        content.truncate(SALT);
+        content.extend_from_slice(payload);
     }
     content
 }
 
-/// The payload with its length before it; `None` where that takes no less room.
-fn compressed(payload: &[u8]) -> Option<Vec<u8>> {
-    if payload.len() < WORTH || payload.len() > LONGEST {
-        return None;
-    }
-    let compressed = lz4_flex::block::compress_prepend_size_with_dict(payload, DICTIONARY);
-    (compressed.len() + 1 < payload.len()).then_some(compressed)
+/// Puts the payload behind what is there, in its second form; whether that takes less room. If not, what is put there is of no use.
+fn compress(payload: &[u8], content: &mut Vec<u8>) -> bool {
+    let length = u32::try_from(payload.len()).ok().filter(|_| (WORTH..=LONGEST).contains(&payload.len()));
+    let Some(length) = length else { return false };
+    content.push(COMPRESSED);
+    content.extend_from_slice(&length.to_le_bytes());
+    let start = content.len();
+    content.resize(start + get_maximum_output_size(payload.len()), 0);
+    let room = content.get_mut(start..).unwrap_or_default();
+    let written = compress_into_with_dict(payload, room, DICTIONARY).unwrap_or(payload.len());
+    content.truncate(start + written);
+    HEAD + written < payload.len()
 }
 
 /// Salt and payload of a content.
@@ -60,7 +67,7 @@ pub(crate) fn unpacked(mut content: Vec<u8>) -> Result<(Vec<u8>, Vec<u8>), Store
     if length > LONGEST {
         return Err(damaged());
     }
-    let payload = lz4_flex::block::decompress_with_dict(block, length, DICTIONARY).map_err(|_| damaged())?;
+    let payload = decompress_with_dict(block, length, DICTIONARY).map_err(|_| damaged())?;
     if payload.len() != length {
         return Err(damaged());
     }

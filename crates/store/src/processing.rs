@@ -1,6 +1,6 @@
 //! Processing records, as they stand in the journal: with the permit, or as entries of their own.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use verbond_domain::{Direction, ParticipantId, Timestamp, TransactionId};
 use verbond_journal::{Entry, EntryId, ProcessingRecord};
@@ -28,7 +28,7 @@ pub struct ProcessingRow {
     /// The entry that permitted the exchange; this one, where the record stands in it.
     pub permit: uuid::Uuid,
     /// The record.
-    pub record: ProcessingRecord,
+    pub record: Arc<ProcessingRecord>,
     position: i64,
     place: i64,
 }
@@ -158,7 +158,7 @@ struct Records {
     counterpart: ParticipantId,
     /// `None`: they stand in the permit itself.
     permit: Option<EntryId>,
-    records: Vec<ProcessingRecord>,
+    records: Vec<Arc<ProcessingRecord>>,
 }
 
 /// `None`: it has been destroyed.
@@ -203,7 +203,7 @@ fn records(payload: &[u8]) -> Option<Records> {
             direction: processing.direction,
             counterpart: processing.counterpart,
             permit: Some(processing.permit),
-            records: vec![processing.record],
+            records: vec![Arc::new(processing.record)],
         },
         _ => return None,
     })

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use verbond_domain::{Direction, ExchangeParties, ParticipantId, Timestamp, TransactionId};
-use verbond_journal::{Entry, Permit, RefusedExchange};
+use verbond_journal::{Entry, Permit, RefusedExchange, WireMembers};
 
 use crate::{
     Store, StoreError,
@@ -43,7 +43,7 @@ pub struct TransactionRecord {
     /// Who, for whom, which service.
     pub parties: ExchangeParties,
     /// The protocol's members (`grant_hash`, `group_id`, ...).
-    pub wire: serde_json::Map<String, serde_json::Value>,
+    pub wire: WireMembers,
     /// The application, on the consumer's side.
     pub application: Option<String>,
     /// `None` for a permit; the code for a refusal.

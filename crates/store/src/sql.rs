@@ -1,10 +1,10 @@
 //! A statement with its values, built once and run on either database.
 
-use std::{borrow::Cow, fmt::Write};
+use std::{borrow::Cow, fmt::Write, sync::Arc};
 
 use sqlx::{FromRow, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
-use verbond_domain::{ParticipantId, Timestamp};
+use verbond_domain::{ParticipantId, ServiceName, Timestamp};
 
 /// Most values that a filter may name; a longer list is refused.
 pub(crate) const LONGEST_LIST: usize = 1000;
@@ -12,7 +12,7 @@ pub(crate) const LONGEST_LIST: usize = 1000;
 /// A value for a placeholder: the three types that both databases know.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    Text(Option<String>),
+    Text(Option<Arc<str>>),
     Bytes(Option<Vec<u8>>),
     Integer(Option<i64>),
 }
@@ -133,31 +133,55 @@ pub(crate) fn powers_of_two<T>(items: &[T], longest: usize) -> impl Iterator<Ite
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
+        Self::Text(Some(text.into()))
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Text(Some(text))
+        Self::Text(Some(text.into()))
     }
 }
 
 impl From<&String> for Value {
     fn from(text: &String) -> Self {
-        Self::Text(Some(text.clone()))
+        Self::Text(Some(text.as_str().into()))
     }
 }
 
 impl From<Option<String>> for Value {
     fn from(text: Option<String>) -> Self {
+        Self::Text(text.map(Arc::from))
+    }
+}
+
+impl From<Arc<str>> for Value {
+    fn from(text: Arc<str>) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<Option<Arc<str>>> for Value {
+    fn from(text: Option<Arc<str>>) -> Self {
         Self::Text(text)
     }
 }
 
 impl From<&ParticipantId> for Value {
     fn from(id: &ParticipantId) -> Self {
-        Self::Text(Some(id.to_string()))
+        Self::Text(Some(id.into()))
+    }
+}
+
+impl From<Option<&ParticipantId>> for Value {
+    fn from(id: Option<&ParticipantId>) -> Self {
+        Self::Text(id.map(Arc::from))
+    }
+}
+
+impl From<&ServiceName> for Value {
+    fn from(name: &ServiceName) -> Self {
+        Self::Text(Some(name.into()))
     }
 }
 

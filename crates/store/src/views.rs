@@ -1,5 +1,7 @@
 //! Deriving views from the journal: exchanges become transaction records, and so on.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use verbond_domain::{Direction, ParticipantId, ServiceName, TransactionId};
 use verbond_journal::{Listed, ListedCompletion, ListedExchange, ListedProcessing, RestsOn};
@@ -163,7 +165,7 @@ struct RecordedBy {
 #[derive(Deserialize)]
 struct AttributedBy {
     #[serde(rename = "dpl.core.processing_activity_id")]
-    activity: String,
+    activity: Arc<str>,
     #[serde(default, rename = "dpl.core.data_subject_id")]
     data_subject: Option<String>,
 }
@@ -268,10 +270,10 @@ fn exchange_row(position: i64, exchange: ListedExchange) -> Option<[Value; 12]> 
         Value::Bytes(exchange.transaction_id.map(|id| id.as_uuid().as_bytes().to_vec())),
         exchange.direction.as_str().into(),
         (&exchange.consumer).into(),
-        exchange.consumer_delegator.as_ref().map(ToString::to_string).into(),
+        exchange.consumer_delegator.as_ref().into(),
         (&exchange.provider).into(),
-        exchange.provider_delegator.as_ref().map(ToString::to_string).into(),
-        exchange.service.as_str().into(),
+        exchange.provider_delegator.as_ref().into(),
+        (&exchange.service).into(),
         exchange.grant_hash.into(),
         Value::Bytes(agreement.map(|(id, _)| id.as_bytes().to_vec())),
         agreement.map(|(_, version)| version).into(),

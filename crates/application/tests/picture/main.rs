@@ -258,7 +258,7 @@ fn told(picture: &Snapshot) -> Outcome<String> {
     let purposes: Vec<String> = (-1..7)
         .map(|day| {
             let at = BEGIN.plus_seconds(day * DAY);
-            format!("{:?}", picture.policies.purposes(&receiver, &service, at))
+            format!("{:?}", picture.policies.purpose(&receiver, &service, at))
         })
         .collect();
     let told = [vec![picture.generation.to_string()], agreements, services, contracts, purposes];

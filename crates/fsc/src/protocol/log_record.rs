@@ -1,10 +1,21 @@
 //! Transaction log records on the wire (FSC Logging 1.1.0 §3.1, logging.yaml).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use verbond_domain::{Direction, ExchangeParties, ParticipantId, Scheme, Timestamp};
 
-use super::wire::Pagination;
+use verbond_journal::WireMembers;
+
+use super::{hash::GrantHash, wire::Pagination};
+
+/// The members of FSC in the record of an exchange (Logging 1.1.0 §3.1).
+pub(crate) fn members(group_id: &str, grant: Option<&GrantHash>) -> WireMembers {
+    let members = [("group_id", Some(group_id)), ("grant_hash", grant.map(GrantHash::as_str))];
+    let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    Arc::new(members.collect())
+}
 
 /// Who asked, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use std::{
 use http::HeaderValue;
 use tokio::time::Instant;
 use verbond_domain::{Problem, ServiceReference, Timestamp};
+use verbond_journal::WireMembers;
 use verbond_transport::{Protocol, Target};
 use verbond_trust::CertificateThumbprint;
 
@@ -38,8 +39,9 @@ pub(crate) struct TokenKey {
 pub(crate) struct AccessToken {
     /// `Bearer …`, marked sensitive.
     pub authorization: HeaderValue,
-    /// The grant hash that the provider put in `gth`.
-    pub grant_hash: GrantHash,
+    /// What stands in the records of its exchanges: the grant hash as the provider put it in `gth`, so that both records hold the
+    /// same one.
+    pub wire: WireMembers,
     /// The certificate of ours that it is bound to.
     pub shows: CertificateThumbprint,
     /// The grant hash and the moment of fetching, to tell this token from the one after it.
@@ -157,7 +159,7 @@ mod tests {
         let peer = ParticipantId::new(Scheme::Oin, "00000001000000000001")?;
         Ok(Arc::new(AccessToken {
             authorization: HeaderValue::from_static("Bearer a"),
-            grant_hash: key.grant.clone(),
+            wire: WireMembers::default(),
             shows: key.certificate,
             reference: reference.into(),
             target: Arc::new(Target::peer(peer, "https://provider.test", Protocol::Http2)?),

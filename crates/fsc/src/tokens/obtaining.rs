@@ -18,6 +18,7 @@ use crate::{
     protocol::{
         grant::ServiceProtocol,
         hash::HashReading,
+        log_record,
         token::{AccessTokenClaims, TokenRequest},
         wire::ListedService,
     },
@@ -91,7 +92,7 @@ impl FscNode {
             authorization,
             shows: claims.certificate_thumbprint,
             reference,
-            grant_hash: claims.grant_hash,
+            wire: log_record::members(&self.rules.group_id, Some(&claims.grant_hash)),
             target: Arc::new(target),
             refresh_at,
             stale_at,

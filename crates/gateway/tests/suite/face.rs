@@ -85,7 +85,7 @@ impl InboundFace for Inbound {
             transaction_id: id,
             parties,
             service,
-            wire: serde_json::Map::new(),
+            wire: Arc::default(),
             to_source: HeaderChanges { remove: &FORGEABLE, keep: &[], set: vec![(PEER.clone(), peer)] },
             standing: Arc::new(WhileKnown(name)),
         })
@@ -158,7 +158,7 @@ impl OutboundFace for Outbound {
         let value = |text: &str| HeaderValue::from_str(text).map_err(|_| refused("VALUE"));
         Ok(PreparedOutbound {
             parties: self.parties(&request.binding.service),
-            wire,
+            wire: Arc::new(wire),
             target: Arc::clone(&self.target),
             to_provider: HeaderChanges {
                 remove: &[],

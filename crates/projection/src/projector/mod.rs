@@ -88,6 +88,9 @@ struct Scalar {
     offset: u64,
 }
 
+/// Bytes of a name for which there is room at once.
+const USUAL_NAME: usize = 64;
+
 /// Projects one document (or one stream of lines).
 ///
 /// Bytes go in by [`feed`](Self::feed), however they are cut; [`take`](Self::take) gives what is ready to leave. Fed in
@@ -127,7 +130,7 @@ impl Projector {
             stack: Vec::new(),
             place: Place::DOCUMENT,
             names: Names::new(&projection),
-            name: Vec::new(),
+            name: Vec::with_capacity(USUAL_NAME),
             name_offset: 0,
             text: TextScanner::new(),
             number: NumberScanner::new(),
@@ -177,9 +180,21 @@ impl Projector {
         self.projection.elements()
     }
 
-    /// The agreed elements that have been delivered so far, with how often.
-    pub fn delivered(&self) -> impl Iterator<Item = (&Element, u64)> {
-        self.elements().iter().zip(self.output.times_delivered()).filter(|&(_, count)| count > 0)
+    /// The agreed elements that have been delivered so far, by their paths, with how often.
+    pub fn delivered(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        let times = self.counts().map(|(delivered, _)| delivered);
+        self.projection.written().iter().zip(times).filter(|&(_, count)| count > 0)
+    }
+
+    /// How often each agreed element has been delivered, and has been an answer that could not be told, in the order of
+    /// [`elements`](Self::elements).
+    pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.output.counts()
+    }
+
+    /// How many records are complete.
+    pub fn records(&self) -> u64 {
+        self.output.records()
     }
 
     /// What has been done so far.

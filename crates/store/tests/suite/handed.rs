@@ -57,11 +57,7 @@ fn said() -> impl Strategy<Value = Said> {
 }
 
 /// A decision as whoever decided wrote it, or as it was read: of an agreement or none, for a purpose or none.
-fn decision(
-    written: bool,
-    version: Option<u32>,
-    purpose: Option<&str>,
-) -> Result<RecordedDecision, serde_json::Error> {
+fn decision(written: bool, version: Option<u32>, purpose: Option<&str>) -> RecordedDecision {
     let agreement = uuid::Uuid::from_u128(7);
     let policies = version.map(|version| json!({ "agreement": { "id": agreement, "version": version } }));
     let attributes: serde_json::Map<String, Value> =
@@ -71,8 +67,11 @@ fn decision(
     let record = json!({ "attributes": attributes, "body": { "adl.core.request": { "context": context } } });
     let agreement = version.map(|version| (agreement, version.into()));
     match written {
-        true => RecordedDecision::of(&record, RestsOn { agreement, purpose: purpose.map(ToOwned::to_owned) }),
-        false => Ok(record.into()),
+        true => RecordedDecision::of(
+            std::sync::Arc::new(record),
+            RestsOn { agreement, purpose: purpose.map(Into::into) },
+        ),
+        false => record.into(),
     }
 }
 
@@ -86,7 +85,7 @@ fn processing_record(data_subject: Option<String>) -> ProcessingRecord {
         start_time: 1,
         end_time: 2,
         attributes: ProcessingAttributes {
-            activity: "https://x.test/1".to_owned(),
+            activity: "https://x.test/1".into(),
             data_subject,
             data_subject_type: None,
             foreign_processor: None,
@@ -109,14 +108,15 @@ fn entry(said: &Said) -> Result<PreparedEntry, Box<dyn std::error::Error>> {
     let Entry::Refusal(mut refused) = refusal(2) else { return Err("a refusal".into()) };
     let entry = match said.kind {
         0 | 1 => {
-            (permit.direction, permit.parties, permit.wire) = (direction, parties, wire);
-            permit.decision = decided.transpose()?;
-            permit.processing = said.people.iter().cloned().map(processing_record).collect();
+            (permit.direction, permit.parties, permit.wire) = (direction, parties, wire.into());
+            permit.decision = decided;
+            permit.processing =
+                said.people.iter().cloned().map(|whom| processing_record(whom).into()).collect();
             Entry::Permit(permit)
         }
         2 => {
-            (refused.direction, refused.parties, refused.wire) = (direction, parties, wire);
-            refused.decision = decided.transpose()?;
+            (refused.direction, refused.parties, refused.wire) = (direction, parties, wire.into());
+            refused.decision = decided;
             refused.transaction_id = said.outgoing.then_some(transaction_id);
             Entry::Refusal(refused)
         }

@@ -29,7 +29,7 @@ fn left(most: u32, people: &[&str]) -> Result<(PreparedEntry, OwedPermit), Box<d
     let records = OwedRecords {
         trace_id: "1".repeat(32),
         span_id: "1".repeat(16),
-        activity: "https://x.test/1".to_owned(),
+        activity: "https://x.test/1".into(),
         data_subjects: people.iter().map(|one| (*one).to_owned()).collect(),
         since: Timestamp::from_seconds(1),
         due: DUE,

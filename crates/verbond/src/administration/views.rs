@@ -1,5 +1,7 @@
 //! What the administration API shows. Names are `snake_case`, moments are RFC 3339 in UTC.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -240,7 +242,7 @@ impl From<TransactionRecord> for RecordView {
             service: parties.service,
             application: record.application,
             refusal: record.refusal,
-            wire: record.wire,
+            wire: Arc::unwrap_or_clone(record.wire),
         }
     }
 }
