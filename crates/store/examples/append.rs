@@ -19,7 +19,7 @@ use verbond_store::{DatabaseUrl, Store};
 use verbond_trust::{SystemEntropy, WrappingKey};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Bytes of a decision's record.
 const DECISION: usize = 1_650;

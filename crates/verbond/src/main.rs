@@ -31,7 +31,7 @@ use crate::{
 
 /// Requests are freed on other threads than they were allocated on, which this allocator is made for.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     verbond_fail_points::begin();
