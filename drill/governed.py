@@ -45,7 +45,8 @@ def example(pair: Pair, service: str, *more: str) -> str:
 
 
 def of_nobody(document: dict) -> None:
-    """The example in the shape of data that are about no person: the same size, without people, numbers and their records."""
+    """The example in the shape of data that are about no person: the same size, without people, numbers, and the activities under
+    which processing of personal data is recorded."""
     clause = document["clauses"][0]
     (operation,) = clause["operations"]
     operation.pop("people")
@@ -54,6 +55,7 @@ def of_nobody(document: dict) -> None:
     for element, path in zip(operation["delivered"], ("$.year", "$.depot.is_open"), strict=True):
         element |= {"path": path, "category": "depots", "sensitivity": "not_personal", "meaning": f"What {path} says of a depot"}
     for side in (clause["provider"], *(each["side"] for each in clause["receivers"])):
+        side.pop("activity")
         for rule in side["retention"]:
             rule["category"] = "depots"
 
