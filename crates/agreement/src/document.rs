@@ -572,3 +572,25 @@ fn distinct(what: &'static str, names: impl Iterator<Item = String>) -> Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_has_one_written_form() {
+        let hash = DocumentHash::of(b"a");
+        let text = hash.to_string();
+        assert!(hash.is_written(&text) && text.parse() == Ok(hash));
+        for other in [
+            text.to_uppercase(),
+            text.replacen("sha256:", "SHA256:", 1),
+            format!("{text} "),
+            text.trim_end_matches(|_| true).to_owned(),
+            text.replacen("sha256:", "", 1),
+            DocumentHash::of(b"b").to_string(),
+        ] {
+            assert!(!hash.is_written(&other), "{other}");
+        }
+    }
+}

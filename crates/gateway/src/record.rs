@@ -150,11 +150,10 @@ mod tests {
 
     use super::*;
 
-    /// What is handed over with a record is what whoever reads the record finds in it.
-    #[test]
-    fn a_record_rests_on_what_is_read_in_it() -> Result<(), serde_json::Error> {
+    /// A record of a permit, as JSON.
+    fn recorded() -> serde_json::Value {
         let hash = format!("sha256:{}", "0a".repeat(32));
-        let mut record = json!({
+        json!({
             "trace_id": "abababababababababababababababab", "span_id": "0101010101010101",
             "event_name": "adl.access_evaluation", "timestamp": 1_796_731_200_000_i64, "status": "Ok",
             "attributes": {"adl.core.policies": {
@@ -170,7 +169,13 @@ mod tests {
                 },
                 "adl.core.response": {"decision": true, "context": {}}
             }
-        });
+        })
+    }
+
+    /// What is handed over with a record is what whoever reads the record finds in it.
+    #[test]
+    fn a_record_rests_on_what_is_read_in_it() -> Result<(), serde_json::Error> {
+        let mut record = recorded();
         for under_an_agreement in [true, false] {
             if !under_an_agreement && let Some(attributes) = record.get_mut("attributes") {
                 *attributes = json!({});
@@ -180,6 +185,36 @@ mod tests {
             assert_eq!(read.as_ref().is_some_and(|read| read.agreement.is_some()), under_an_agreement);
             assert_eq!(Some(rests_on(&decided)), read);
         }
+        Ok(())
+    }
+
+    /// Whether others share its question and answer or not.
+    #[test]
+    fn a_record_stands_in_its_entry_as_it_is() -> Result<(), Box<dyn std::error::Error>> {
+        let alone: DecisionRecord = serde_json::from_value(recorded())?;
+        let shared = alone.clone();
+        let of = |decision: DecisionRecord| -> Result<serde_json::Value, Box<dyn std::error::Error>> {
+            let permit = Permit {
+                transaction_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse()?,
+                direction: Direction::Outgoing,
+                parties: verbond_domain::ExchangeParties {
+                    consumer: "oin:00000099000000020000".parse()?,
+                    consumer_delegator: None,
+                    provider: "oin:00000099000000030000".parse()?,
+                    provider_delegator: None,
+                    service: "incomes".parse()?,
+                },
+                wire: Arc::default(),
+                application: None,
+                decision: Some(written(decision)),
+                processing: Vec::new(),
+                owed: None,
+            };
+            let entry = serde_json::to_vec(&verbond_journal::Entry::Permit(permit))?;
+            Ok(serde_json::from_slice::<serde_json::Value>(&entry)?["decision"].clone())
+        };
+        assert_eq!(of(shared)?, recorded());
+        assert_eq!(of(alone)?, recorded());
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 /// Bytes of a permit with a decision, or a few more.
 const ROOM: usize = 3 * 1024;
 
-/// Members of an entry that are the protocol's own. Shared: all exchanges under one grant have the same ones.
+/// Members of an entry that are the protocol's own. Shared: all exchanges under one token have the same ones.
 pub type WireMembers = Arc<serde_json::Map<String, serde_json::Value>>;
 
 /// The time-ordered identifier of an entry: a UUID version 7.
@@ -181,7 +181,7 @@ impl Entry {
     /// subject), so that there is one for each.
     ///
     /// # Errors
-    /// When the entry cannot be written as JSON, which only its free-form members could bring about.
+    /// When the entry cannot be written as JSON, which only its free-form members or the record of its decision could bring about.
     pub fn prepare(&self, ambient: &Ambient) -> Result<PreparedEntry, serde_json::Error> {
         // Room for most entries at once: what grows step by step is copied as often.
         let mut payload = Vec::with_capacity(ROOM);

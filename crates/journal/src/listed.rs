@@ -75,7 +75,8 @@ impl Listed {
                 processing: permit
                     .processing
                     .iter()
-                    .map(|record| processing_of(permit.transaction_id)(record))
+                    .map(Arc::as_ref)
+                    .map(processing_of(permit.transaction_id))
                     .collect(),
                 completion: None,
             },

@@ -138,7 +138,7 @@ pub struct DecisionRecord {
 }
 
 /// Question and answer, shared by the records of all that was asked alike in the same second, and written as JSON once for all
-/// of them. To change it makes it one record's own.
+/// of them. To change it makes it one record's own. Only as JSON it is written as what it is: for other forms it is one text.
 #[derive(Clone)]
 pub struct SharedBody(Arc<WrittenOnce>);
 
@@ -155,6 +155,14 @@ impl SharedBody {
         }
         let text = to_raw_value(&self.0.body)?;
         Ok(self.0.text.get_or_init(|| text))
+    }
+}
+
+#[cfg(test)]
+impl SharedBody {
+    /// Whether both are one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -203,7 +211,10 @@ impl fmt::Debug for SharedBody {
 
 impl Serialize for SharedBody {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.text().map_err(S::Error::custom)?.serialize(serializer)
+        match Arc::strong_count(&self.0) {
+            1 => self.0.body.serialize(serializer),
+            _ => self.text().map_err(S::Error::custom)?.serialize(serializer),
+        }
     }
 }
 
@@ -490,7 +501,9 @@ impl DecisionRecord {
             policy: PolicySource { hash: basis.policy_hash, compiler: COMPILER },
         });
         let body = || Body::new(request, decision).into();
-        let memory = decision.obligations.as_ref().and_then(Obligations::records);
+        // A person who handles the request is another one each time: nobody asks the same again.
+        let is_likely_again = decision.is_permit() && context.claims.human.is_none();
+        let memory = decision.obligations.as_ref().filter(|_| is_likely_again).and_then(Obligations::records);
         Self {
             trace_id: trace.trace_id,
             span_id: trace.span_id,

@@ -227,7 +227,7 @@ impl Output {
         self.elements.iter().map(|count| (count.delivered, count.untold))
     }
 
-    pub(crate) fn records(&self) -> u64 {
+    pub(crate) fn complete_records(&self) -> u64 {
         self.complete_records
     }
 

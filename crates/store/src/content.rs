@@ -115,6 +115,31 @@ mod tests {
         Ok(())
     }
 
+    /// From a length on the packer keeps its places in wider numbers: with the dictionary before it, at 64 KiB.
+    #[test]
+    fn payloads_of_all_lengths_that_matter_are_packed_and_unpacked() -> Outcome {
+        let border = usize::from(u16::MAX) - DICTIONARY.len();
+        let longest = 5 * border;
+        let text: Vec<u8> = PERMIT.bytes().cycle().take(longest).collect();
+        let mut state = 1_u64;
+        let noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        });
+        let mut noise: Vec<u8> = noise.take(longest).collect();
+        noise[0] = b'{';
+        for length in [1, WORTH - 1, WORTH, WORTH + 1, border - 1, border, border + 1, longest] {
+            for all in [&text, &noise] {
+                let payload = &all[..length];
+                let packed = packed(&[7; SALT], payload);
+                assert!(packed.len() <= SALT + length && packed.capacity() - packed.len() >= TAG, "{length}");
+                assert_eq!(packed[SALT] == COMPRESSED, length >= WORTH && all == &text, "{length}");
+                assert_eq!(unpacked(packed)?, (vec![7; SALT], payload.to_vec()), "{length}");
+            }
+        }
+        Ok(())
+    }
+
     #[test]
     fn a_length_that_no_entry_has_is_damage() {
         for length in [u32::MAX, 5] {

@@ -29,7 +29,8 @@ use crate::{
     printer::{Language, Printer},
 };
 
-/// Requests are freed on other threads than they were allocated on, which this allocator is made for.
+/// Requests are freed on other threads than they were allocated on; and of each size a thread gets first what it gave back last, which is
+/// still in the cache of its processor.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use verbond_domain::{Direction, ExchangeParties, ParticipantId, Scheme, Timestamp};
-
 use verbond_journal::WireMembers;
 
 use super::{hash::GrantHash, wire::Pagination};

@@ -194,7 +194,7 @@ impl Projector {
 
     /// How many records are complete.
     pub fn records(&self) -> u64 {
-        self.output.records()
+        self.output.complete_records()
     }
 
     /// What has been done so far.
