@@ -376,12 +376,27 @@ def test_connections_to_it_are_kept(consumer, token, points):
     assert len(addresses) <= 1
 
 
-def test_its_answers_are_counted_and_doctor_asks_it(consumer, points):
-    figures = UnixClient(consumer.node.folder / "administration.sock").request("GET", "/metrics").body.decode()
+def test_its_answers_are_counted_and_doctor_asks_it(consumer, token, points):
+    def figures() -> dict:
+        text = UnixClient(consumer.node.folder / "administration.sock").request("GET", "/metrics").body.decode()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))}
+
+    def asked(outcome: str) -> str:
+        return f'verbond_exchange_decision_point_questions_total{{direction="outgoing",outcome="{outcome}"}}'
+
+    before = figures()
+    ask(consumer, token)
+    points["consumer"].deny()
+    ask(consumer, token)
+    points["consumer"].instead = Reply(200, b"<html>")
+    ask(consumer, token)
+    points["consumer"].instead = None
+    points["consumer"].permit()
+    after = figures()
     for outcome in ("permit", "deny", "unavailable"):
-        found = f'verbond_exchange_decision_point_questions_total{{direction="outgoing",outcome="{outcome}"}}'
-        assert found in figures, figures
-    assert 'verbond_exchange_decision_point_duration_seconds_count{direction="outgoing"}' in figures
+        assert after[asked(outcome)] == before.get(asked(outcome), 0) + 1, outcome
+    timed = 'verbond_exchange_decision_point_duration_seconds_count{direction="outgoing"}'
+    assert after[timed] == before.get(timed, 0) + 3
 
     def finding():
         checks = consumer.node.diagnosis()["checks"]
