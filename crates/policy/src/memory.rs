@@ -244,8 +244,13 @@ mod tests {
         assert_eq!(serde_json::to_value(&own)?["adl.core.request"]["context"]["person_held"], false);
         own.request.context.person_held = true;
         assert_eq!(serde_json::to_string(&own)?, before);
+        // Shared and written, then its own again.
+        let other = own.clone();
+        assert_eq!(serde_json::to_string(&own)?, before);
+        drop(other);
         own.response.decision = false;
-        assert_ne!(serde_json::to_string(&own)?, before);
+        let other = own.clone();
+        assert_ne!(serde_json::to_string(&other)?, before);
         assert_eq!(serde_json::to_string(&shared)?, before);
         assert_eq!(serde_json::to_value(&shared)?, serde_json::to_value(body()?)?);
         Ok(())
