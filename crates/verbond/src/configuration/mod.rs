@@ -1,5 +1,6 @@
 //! The node's configuration: typed, parsed and checked whole before a port opens.
 
+mod access;
 mod parse;
 mod profile;
 pub mod schema;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use verbond_domain::Problem;
 use verbond_store::DatabaseUrl;
 
+pub use access::Access;
 pub use profile::{Directory, Profile};
 pub use types::{
     Configuration, Database, DecisionPoint, Export, Inway, Log, LogFormat, ObjectStore, PeerListener, Public,

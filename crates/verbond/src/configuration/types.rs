@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use verbond_fsc::protocol::acceptance::AcceptancePolicy;
 
-use super::Profile;
-use crate::node::own_server::Access;
+use super::{Access, Profile};
 
 /// The configuration of one node. Relative paths are taken from the data directory.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 use url::{Host, Url};
 use verbond_domain::Problem;
 
-use super::{Database, DecisionPoint, Export, Inway, ObjectStore, PeerListener, Profile, Settings};
-use crate::node::own_server::Access;
+use super::{Access, Database, DecisionPoint, Export, Inway, ObjectStore, PeerListener, Profile, Settings};
 
 impl Settings {
     /// Checks everything that needs no look at files, so that a mistake is told before a port opens.
