@@ -7,10 +7,7 @@ use http::{Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
-use verbond_application::{
-    exchange::{Denial, Question},
-    open_traffic::OpenTraffic,
-};
+use verbond_application::{exchange::Question, open_traffic::OpenTraffic};
 use verbond_domain::{Direction, RecordsBy, ServiceReference, TransactionId};
 use verbond_fail_points::fail_point;
 use verbond_journal::Permit;
@@ -147,8 +144,7 @@ impl Inway {
         let permission = match gateway.exchanges.decide(DIRECTION, declared, &snapshot, question).await {
             Ok(permission) => permission,
             Err(denial) => {
-                let Denial { problem, decision } = *denial;
-                let decision = decision.map(record::written);
+                let (problem, decision) = record::denied(*denial);
                 return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
             }
         };
@@ -211,8 +207,7 @@ impl Inway {
         let permission = match asked.await {
             Ok(permission) => permission,
             Err(denial) => {
-                let Denial { problem, decision } = *denial;
-                let decision = decision.map(record::written);
+                let (problem, decision) = record::denied(*denial);
                 return Err(self.refuse(refusal(problem, parties, wire, decision)).await);
             }
         };

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use verbond_agreement::plan::Projected;
 use verbond_application::{
-    exchange::{Denial, Permitted, Question},
+    exchange::{Permitted, Question},
     processing::Action,
     snapshot::Snapshot,
 };
@@ -178,8 +178,7 @@ impl Outway {
         let permission = match gateway.exchanges.decide(DIRECTION, declared, &snapshot, question).await {
             Ok(permission) => permission,
             Err(denial) => {
-                let Denial { problem, decision } = *denial;
-                let decision = decision.map(record::written);
+                let (problem, decision) = record::denied(*denial);
                 let known = refusal(problem, asked, decision);
                 return Err(self.refuse(known, &application, transaction_id).await);
             }
@@ -236,8 +235,7 @@ impl Outway {
         let permission = match asked.await {
             Ok(permission) => permission,
             Err(denial) => {
-                let Denial { problem, decision } = *denial;
-                let decision = decision.map(record::written);
+                let (problem, decision) = record::denied(*denial);
                 let known = RefusalRecord { wire, ..refusal(problem, parties, decision) };
                 return Err(self.refuse(known, &application, transaction_id).await);
             }

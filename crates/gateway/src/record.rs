@@ -49,8 +49,7 @@ pub(crate) async fn permit(
     };
     let (failure, problem, permit) = match not_permitted {
         NotPermitted::Denied(denial, permit) => {
-            let Denial { problem, decision } = *denial;
-            let decision = decision.map(written);
+            let (problem, decision) = denied(*denial);
             (None, problem, Permit { decision, ..permit })
         }
         NotPermitted::NotWritten(error, permit) => {
@@ -93,6 +92,11 @@ pub(crate) fn known(action: Option<&Action>) -> Vec<Arc<ProcessingRecord>> {
 /// The decision on which a permission rests, as it stands in an entry; `None` for an open service.
 pub(crate) fn decided(permission: &Permission) -> Option<RecordedDecision> {
     permission.decision.clone().map(written)
+}
+
+/// What the caller is told of a denial, and its decision as it stands in an entry.
+pub(crate) fn denied(Denial { problem, decision }: Denial) -> (Problem, Option<RecordedDecision>) {
+    (problem, decision.map(written))
 }
 
 /// A decision as it stands in an entry.

@@ -153,6 +153,17 @@ mod tests {
         Ok(Claims { assurance: Some(AssuranceLevel::Substantial), human })
     }
 
+    /// The clause under other policies, with nothing remembered.
+    fn under(policies: &str, clause: &CompiledClause) -> Result<CompiledClause, Box<dyn std::error::Error>> {
+        Ok(CompiledClause {
+            policies: policies.parse()?,
+            service: clause.service.clone(),
+            receivers: clause.receivers.clone(),
+            memory: Memory::default(),
+            records: Records::default(),
+        })
+    }
+
     #[test]
     fn every_question_fits_the_schema() -> Result<(), Box<dyn std::error::Error>> {
         let compiled = CompiledAgreement::compile(Arc::new(Agreement::parse(EXAMPLE)?))?;
@@ -208,14 +219,7 @@ mod tests {
         };
         let first = compiled.clauses().map_err(Clone::clone)?.first().ok_or("policies")?;
         let codes = |policies: &str| -> Result<Vec<ReasonCode>, Box<dyn std::error::Error>> {
-            let (service, receivers) = (first.service.clone(), first.receivers.clone());
-            let policies = CompiledClause {
-                policies: policies.parse()?,
-                service,
-                receivers,
-                memory: Memory::default(),
-                records: Records::default(),
-            };
+            let policies = under(policies, first)?;
             Ok(ask(&policies, clause, 0, &facts, &context).into_iter().map(|reason| reason.code).collect())
         };
         // The schema has no such fact: only validation keeps such a policy out.
@@ -238,14 +242,7 @@ mod tests {
             context.now == 7 && context.operation == "ask" && context.purpose == "help" && context.stage == "signed" &&
             context.volume_held && context.person_held && context.human_stated && context.assurance == 2 && context.elements == [] &&
             !(context has activity) && !(context has algorithm) && !(context has on_behalf_of) };"#;
-        let (service, receivers) = (first.service.clone(), first.receivers.clone());
-        let policies = CompiledClause {
-            policies: policies.parse()?,
-            service,
-            receivers,
-            memory: Memory::default(),
-            records: Records::default(),
-        };
+        let policies = under(policies, first)?;
         let facts = Facts {
             operation: Some("ask".parse()?),
             parameters: ParameterFacts::new(),

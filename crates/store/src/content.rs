@@ -26,8 +26,7 @@ const TAG: usize = 16;
 
 /// Salt and payload in one, with room for the tag of the seal.
 pub(crate) fn packed(salt: &[u8], payload: &[u8]) -> Vec<u8> {
-    let room = get_maximum_output_size(payload.len()).max(payload.len());
-    let mut content = Vec::with_capacity(SALT + HEAD + room + TAG);
+    let mut content = Vec::with_capacity(SALT + HEAD + get_maximum_output_size(payload.len()) + TAG);
     content.extend_from_slice(salt);
     if !compress(payload, &mut content) {
         content.truncate(SALT);
