@@ -65,7 +65,7 @@ async fn due(
     let again = before.iter().filter(|row| row.failed).map(|row| row.participant.clone());
     let all = of_traffic.into_iter().chain(again);
     let since = |participant: &ParticipantId| {
-        before.iter().find(|row| row.participant == *participant).and_then(|row| row.until)
+        before.iter().find(|row| row.participant == *participant).map(|row| row.until)
     };
     let due = all.map(|participant| {
         let from = since(&participant).unwrap_or(first);

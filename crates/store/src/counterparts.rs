@@ -39,8 +39,9 @@ pub struct ReconciliationRow {
 pub struct ReconciledRow {
     /// With whom.
     pub participant: ParticipantId,
-    /// Up to when; `None`: never yet.
-    pub until: Option<Timestamp>,
+    /// Up to when. Where it never was: up to when the counterpart said last that it keeps no account, or else from when on it was
+    /// first tried.
+    pub until: Timestamp,
     /// When it was last tried.
     pub at: Timestamp,
     /// Whether that failed, and might not the next time.
@@ -94,15 +95,16 @@ impl Store {
     /// [`StoreError::Damaged`], [`StoreError::Database`].
     pub async fn reconciled(&self) -> Result<Vec<ReconciledRow>, StoreError> {
         let sql = Sql::new(
-            "SELECT participant, MAX(CASE WHEN failure IS NULL THEN until_millis END), MAX(at_millis), \
+            "SELECT participant, COALESCE(MAX(CASE WHEN failure IS NULL THEN until_millis END), \
+             MAX(CASE WHEN failure = 'COUNTERPART_KEEPS_NO_ACCOUNT' THEN until_millis END), MIN(from_millis)), MAX(at_millis), \
              MAX(CASE WHEN failure <> 'COUNTERPART_KEEPS_NO_ACCOUNT' THEN at_millis END) FROM reconciliation WHERE by_itself = 1 \
              GROUP BY participant ORDER BY participant",
         );
-        let rows = self.inner.pools.rows::<(String, Option<i64>, i64, Option<i64>)>(sql).await?;
-        let row = |(with, until, at, failed_at): (String, Option<i64>, i64, Option<i64>)| {
+        let rows = self.inner.pools.rows::<(String, i64, i64, Option<i64>)>(sql).await?;
+        let row = |(with, until, at, failed_at): (String, i64, i64, Option<i64>)| {
             Ok(ReconciledRow {
                 participant: participant(&with)?,
-                until: until.map(Timestamp::from_millis),
+                until: Timestamp::from_millis(until),
                 at: Timestamp::from_millis(at),
                 failed: failed_at == Some(at),
             })

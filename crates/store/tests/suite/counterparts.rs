@@ -31,23 +31,31 @@ async fn what_was_compared_is_kept_and_says_from_where_to_go_on(database: &Datab
         row(2, 150, Some("COUNTERPART_UNREACHABLE")),
         row(2, 250, None),
         row(3, 300, Some("COUNTERPART_KEEPS_NO_ACCOUNT")),
+        row(4, 120, Some("COUNTERPART_UNREACHABLE")),
+        row(4, 140, Some("COUNTERPART_UNREACHABLE")),
+        row(5, 130, Some("COUNTERPART_UNREACHABLE")),
+        row(5, 160, Some("COUNTERPART_KEEPS_NO_ACCOUNT")),
         asked.clone(),
     ] {
         transaction.put_reconciliation(&row).await?;
     }
     transaction.commit().await?;
-    let reconciled = |number, until: Option<i64>, seconds, failed| ReconciledRow {
+    let reconciled = |number, until, seconds, failed| ReconciledRow {
         participant: participant(number),
-        until: until.map(at),
+        until: at(until),
         at: at(seconds),
         failed,
     };
     assert_eq!(
         store.reconciled().await?,
         [
-            reconciled(1, Some(90), 200, true),
-            reconciled(2, Some(240), 250, false),
-            reconciled(3, None, 300, false),
+            reconciled(1, 90, 200, true),
+            reconciled(2, 240, 250, false),
+            reconciled(3, 290, 300, false),
+            // What was never compared is still to be, from the first time on.
+            reconciled(4, 100, 140, true),
+            // What it kept no account of never is.
+            reconciled(5, 150, 160, false),
         ]
     );
     assert_eq!(
