@@ -249,6 +249,8 @@ mod tests {
         assert_eq!(serde_json::to_string(&own)?, before);
         drop(other);
         own.response.decision = false;
+        assert_ne!(own, shared);
+        assert_eq!(format!("{own:?}"), format!("{:?}", *own));
         let other = own.clone();
         assert_ne!(serde_json::to_string(&other)?, before);
         assert_eq!(serde_json::to_string(&shared)?, before);

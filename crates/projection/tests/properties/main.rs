@@ -52,7 +52,20 @@ fn project(projection: &Arc<Projection>, document: &[u8], lengths: &[usize]) -> 
         fault = projector.finish().err();
     }
     take(&mut projector);
-    Outcome { fault, bytes, records, summary: projector.summary() }
+    Outcome { fault, bytes, records, summary: told_alike(&projector) }
+}
+
+/// The summary, which says the same as what is told of it by the part while a document goes through.
+fn told_alike(projector: &Projector) -> Summary {
+    let summary = projector.summary();
+    let counts: Vec<_> = summary.elements.iter().map(|count| (count.delivered, count.untold)).collect();
+    assert_eq!(projector.counts().collect::<Vec<_>>(), counts);
+    assert_eq!(projector.records(), summary.records);
+    let named = projector.elements().iter().map(|element| element.path.to_string()).zip(counts);
+    let delivered = named.map(|(path, (delivered, _))| (path, delivered)).filter(|&(_, times)| times > 0);
+    let told = projector.delivered().map(|(path, times)| (path.to_string(), times));
+    assert_eq!(told.collect::<Vec<_>>(), delivered.collect::<Vec<_>>());
+    summary
 }
 
 fn compiled(agreement: &Agreement, bounds: Bounds) -> Option<Arc<Projection>> {
