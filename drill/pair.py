@@ -93,6 +93,16 @@ class Process:
             time.sleep(0.002)
         self.started_in = time.monotonic() - begun
 
+    def told(self, path: str) -> tuple[int, str]:
+        """What it answers on its own administration socket."""
+        line = UnixConnection(sorted(self.directory.glob("administration*.sock"))[0])
+        try:
+            line.request("GET", path)
+            answer = line.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            line.close()
+
     def kill(self) -> None:
         if self.handle:
             self.handle.kill()

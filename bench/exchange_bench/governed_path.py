@@ -1,7 +1,12 @@
 """One service twice at the same two nodes: open, and governed by an agreement."""
 
 import json
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "drill"))
@@ -9,11 +14,49 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "drill"))
 from governed import agree, of_nobody  # noqa: E402
 from pair import APPLICATION, PROVIDER, free_base_port  # noqa: E402
 
-from . import paths  # noqa: E402
+from . import measure, paths  # noqa: E402
 from .node_path import NodePath  # noqa: E402
 
 SERVICE = "incomes"
 REASON = ["--steward", "Bench", "--reason", "synthetic data of a bench"]
+
+
+@dataclass
+class Running:
+    """What a bench works with while it stands: its directory, its processes, the source's port, the nodes, and two ways through them."""
+
+    room: Path
+    started: paths.Started
+    source: int
+    node: NodePath
+    open: paths.Path_
+    governed: paths.Path_
+
+
+@contextmanager
+def running(program: Path, about: str) -> Iterator[Running]:
+    """Source and nodes in a temporary directory; all of it is ended and gone afterwards, whatever comes of it."""
+    room = Path(tempfile.mkdtemp(prefix="bench-"))
+    room.chmod(0o755)
+    started, node = paths.Started(), None
+    try:
+        source = free_base_port(4)
+        start_source(started, room / "source", source)
+        node, (opened, governed) = start(program, about, room, source)
+        yield Running(room, started, source, node, opened, governed)
+    finally:
+        if node:
+            node.end()
+        started.end()
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def answered(path: paths.Path_, connections: int, seconds: float) -> dict:
+    """A cell of which nothing was refused."""
+    cell = measure.cell(path, "1 KiB", connections, seconds)
+    if cell["refused"]:
+        raise RuntimeError(f"{cell['refused']} refused on {path.name}")
+    return cell
 
 
 def answer_of_one_kibibyte() -> bytes:

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections import Counter
 
-from pair import Fault, Process, UnixConnection
+from pair import Fault, Process
 
 from .points import points
 from .rounds import RECOVERY
@@ -21,22 +21,10 @@ TRIED_AGAIN = 30.0
 NOT_HERE = {"export", "notifications"}
 
 
-def told(process: Process, path: str) -> tuple[int, str]:
-    """What a process answers on its own administration socket."""
-    sockets = sorted(process.directory.glob("administration*.sock"))
-    line = UnixConnection(sockets[0])
-    try:
-        line.request("GET", path)
-        answer = line.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        line.close()
-
-
 def panics(process: Process) -> Counter:
     """How often each task has panicked; both directions of the watch are one point."""
     counted: Counter = Counter()
-    for name, number in re.findall(r'(?m)^verbond_background_panics\{task="([a-z-]+)"\} (\d+)', told(process, "/metrics")[1]):
+    for name, number in re.findall(r'(?m)^verbond_background_panics\{task="([a-z-]+)"\} (\d+)', process.told("/metrics")[1]):
         counted[re.sub(r"^watch-.*", "watch", name)] += int(number)
     return counted
 
@@ -85,7 +73,7 @@ def tasks(world: FaultWorld, say) -> dict:
         missing -= {"certificate-files"}        # runs where the roles are split
     found = [f"{name} has not panicked anywhere: {unhit}" for name in sorted(missing)]
     for process in processes:
-        status, health = told(process, "/health/ready")
+        status, health = process.told("/health/ready")
         if status != 200:
             found.append(f"{process.name} is not ready after one panic of each: {health}")
         log = (world.side_of(process).room / f"{process.name}.log").read_text()
@@ -107,11 +95,11 @@ def again_and_again(world: FaultWorld, found: list[str], say) -> dict:
     for process, name in failing:
         world.arrange(process, f"task::{name}", "panic")
     for process, name in failing:
-        until(lambda: told(process, "/health/ready")[0] == 503, 10, f"{process.name} says that it is not ready")
-        checks = {check["name"]: check for check in json.loads(told(process, "/health/ready")[1])["checks"]}
+        until(lambda: process.told("/health/ready")[0] == 503, 10, f"{process.name} says that it is not ready")
+        checks = {check["name"]: check for check in json.loads(process.told("/health/ready")[1])["checks"]}
         if checks["tasks"]["ok"] or name not in checks["tasks"]["detail"]:
             found.append(f"{process.name} does not name {name}: {checks['tasks']}")
-        if name not in json.loads(told(process, "/v1/node")[1])["failing_tasks"]:
+        if name not in json.loads(process.told("/v1/node")[1])["failing_tasks"]:
             found.append(f"{process.name} does not say to doctor that {name} fails")
     if not world.consumer.server:
         told_by_doctor(world, found)
