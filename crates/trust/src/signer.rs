@@ -1,5 +1,7 @@
 //! The one port through which private keys are used.
 
+use std::cell::RefCell;
+
 use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
     rand::SystemRandom,
@@ -216,12 +218,66 @@ fn failed(reason: impl std::fmt::Display) -> SignError {
 /// The operating system's randomness, through the cryptography library.
 pub struct SystemEntropy;
 
+/// Bytes that a thread asks the library for at once: each call costs more than a few hundred bytes do.
+const AHEAD: usize = 512;
+/// What is longer is asked for by itself.
+const SHORT: usize = 64;
+
+/// Random bytes that nobody has been given yet.
+struct Ahead {
+    bytes: [u8; AHEAD],
+    left: usize,
+}
+
+thread_local! {
+    static BYTES_AHEAD: RefCell<Ahead> = const { RefCell::new(Ahead { bytes: [0; AHEAD], left: 0 }) };
+}
+
+impl Ahead {
+    /// Gives bytes away: they are not kept here.
+    fn give(&mut self, buffer: &mut [u8]) {
+        if buffer.len() > self.left {
+            random(&mut self.bytes);
+            self.left = AHEAD;
+        }
+        let rest = self.left.saturating_sub(buffer.len());
+        let given = self.bytes.get_mut(rest..self.left).unwrap_or_default();
+        buffer.copy_from_slice(given);
+        given.fill(0);
+        self.left = rest;
+    }
+}
+
 impl verbond_domain::Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "this is what hands it in")]
-    #[expect(clippy::panic, reason = "going on with predictable bytes would be worse than to stop")]
     fn fill(&self, buffer: &mut [u8]) {
-        if aws_lc_rs::rand::fill(buffer).is_err() {
-            panic!("the operating system gives no random bytes");
+        match buffer.len() {
+            0..=SHORT => BYTES_AHEAD.with_borrow_mut(|ahead| ahead.give(buffer)),
+            _ => random(buffer),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is what hands it in")]
+#[expect(clippy::panic, reason = "going on with predictable bytes would be worse than to stop")]
+fn random(buffer: &mut [u8]) {
+    if aws_lc_rs::rand::fill(buffer).is_err() {
+        panic!("the operating system gives no random bytes");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_byte_is_given_twice_and_none_that_was_given_is_kept() {
+        let mut ahead = Ahead { bytes: [0; AHEAD], left: 0 };
+        let mut given = std::collections::HashSet::new();
+        for length in [16, 32, 64, 8, 61].into_iter().cycle().take(500) {
+            let mut buffer = vec![0; length];
+            ahead.give(&mut buffer);
+            assert!(ahead.bytes.iter().skip(ahead.left).all(|byte| *byte == 0));
+            assert!(given.insert(buffer), "bytes were given twice");
         }
     }
 }
