@@ -69,9 +69,17 @@ impl Remembered {
         }
     }
 
-    /// Whether it is this name, without its quotes.
-    fn is(&self, name: &[u8], texts: &[u8]) -> bool {
-        self.length == name.len() + 2 && self.quoted(texts).get(1..=name.len()) == Some(name)
+    /// Whether it is this name, without its quotes, of which the tail is this, if it is long enough to have one.
+    fn is(&self, name: &[u8], tail: Option<u64>, texts: &[u8]) -> bool {
+        self.length == name.len() + 2
+            && tail.is_none_or(|tail| tail == self.tail)
+            && self.quoted(texts).get(1..=name.len()) == Some(name)
+    }
+
+    /// The last eight bytes of a name in quotes.
+    fn tail_of(name: &[u8]) -> Option<u64> {
+        let [a, b, c, d, e, f, g] = *name.last_chunk()?;
+        Some(u64::from_le_bytes([a, b, c, d, e, f, g, b'"']))
     }
 }
 
@@ -175,7 +183,8 @@ impl Names {
     pub(crate) fn take(&mut self, projection: &Projection, name: &[u8]) -> Result<NodeId, Refused> {
         let Some(open) = self.open.last_mut() else { return Ok(NOWHERE) };
         let Some(remembered) = self.remembered.get_mut(open.place) else { return Ok(NOWHERE) };
-        let known = remembered.iter().position(|known| known.is(name, &self.texts));
+        let tail = Remembered::tail_of(name);
+        let known = remembered.iter().position(|known| known.is(name, tail, &self.texts));
         if let Some(place) = known {
             return open.meet(place, remembered.get(place).map_or(NOWHERE, |known| known.child));
         }
