@@ -18,7 +18,7 @@ enum Form {
 }
 
 /// Of the record of a decision: what exchanges are looked for by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(from = "Record")]
 pub struct RestsOn {
     /// The agreement and its version, where there is one.

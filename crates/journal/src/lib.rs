@@ -23,7 +23,7 @@ pub use decision::{RecordedDecision, RestsOn};
 pub use entry::{
     Act, Entry, EntryId, OwedPermit, Permit, Place, PreparedEntry, RefusedExchange, WireMembers,
 };
-pub use listed::{Listed, ListedCompletion, ListedExchange, ListedProcessing};
+pub use listed::{ExchangeHeading, Listed, ListedCompletion, ListedExchange, ListedProcessing};
 pub use processing::{
     NOBODY, OwedRecords, Processing, ProcessingAttributes, ProcessingRecord, ProcessingStatus, Settled,
 };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use verbond_domain::{Direction, ExchangeParties, ParticipantId, ServiceName, TransactionId};
 
 use crate::{Completion, Entry, Permit, ProcessingRecord, RecordedDecision, RefusedExchange, RestsOn};
@@ -25,6 +26,14 @@ pub struct Listed {
 pub struct ListedExchange {
     /// The exchange; a refusal may have none.
     pub transaction_id: Option<TransactionId>,
+    /// What it shares with others.
+    pub heading: ExchangeHeading,
+}
+
+/// What all exchanges share that go the same way between the same parties, about the same service, on the same ground. There are few,
+/// however many exchanges there are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ExchangeHeading {
     /// Coming in or going out.
     pub direction: Direction,
     /// Who asked.
@@ -120,17 +129,40 @@ impl ListedExchange {
             Some(decision) => decision.rests_on()?,
             None => RestsOn::default(),
         };
-        Some(Self {
-            transaction_id,
+        let heading = ExchangeHeading {
             direction,
             consumer: parties.consumer.clone(),
             consumer_delegator: parties.consumer_delegator.clone(),
             provider: parties.provider.clone(),
             provider_delegator: parties.provider_delegator.clone(),
             service: parties.service.clone(),
-            grant_hash: Self::grant_hash(wire.get("grant_hash")),
+            grant_hash: ExchangeHeading::grant_hash(wire.get("grant_hash")),
             rests_on,
-        })
+        };
+        Some(Self { transaction_id, heading })
+    }
+}
+
+impl ExchangeHeading {
+    /// Tells headings apart: SHA-256 over the members as JSON.
+    pub fn digest(&self) -> [u8; 32] {
+        let Self {
+            direction,
+            consumer,
+            consumer_delegator,
+            provider,
+            provider_delegator,
+            service,
+            grant_hash,
+            rests_on: RestsOn { agreement, purpose },
+        } = self;
+        let delegators = (consumer_delegator, provider_delegator);
+        let members = (direction, consumer, provider, delegators, service, grant_hash, agreement, purpose);
+        // Names and numbers: that they cannot be written as JSON does not come up.
+        let members = serde_json::to_vec(&members).unwrap_or_default();
+        let mut digest = [0; 32];
+        digest.copy_from_slice(digest::digest(&digest::SHA256, &members).as_ref());
+        digest
     }
 
     /// The grant, if the member of the protocol is one that exchanges can be found by.

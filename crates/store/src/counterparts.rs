@@ -123,10 +123,10 @@ impl Store {
     ) -> Result<Vec<ParticipantId>, StoreError> {
         let mut sql = Sql::new(
             "SELECT DISTINCT CASE direction WHEN 'incoming' THEN consumer ELSE provider END AS counterpart \
-             FROM transaction_record WHERE transaction_id >= ",
+             FROM exchange_heading WHERE id IN (SELECT heading FROM transaction_record WHERE transaction_id >= ",
         );
         sql.push_value(first_id_at(from).as_slice()).push(" AND transaction_id < ");
-        sql.push_value(first_id_at(until).as_slice()).push(" ORDER BY counterpart");
+        sql.push_value(first_id_at(until).as_slice()).push(") ORDER BY counterpart");
         let rows = self.inner.pools.rows::<(String,)>(sql).await?;
         rows.into_iter().map(|(text,)| participant(&text)).collect()
     }

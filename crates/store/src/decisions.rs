@@ -63,16 +63,13 @@ impl Store {
         limit: i64,
     ) -> Result<Page<DecisionRow>, StoreError> {
         let limit = clamp(limit);
-        let (sql, listing) = match filter.is_of_time_only() {
-            true => (by_time(filter, cursor, limit)?, Listing::Decisions),
+        let (rows, listing): (Vec<DecisionColumns>, _) = match filter.is_of_time_only() {
+            true => (self.inner.pools.rows(by_time(filter, cursor, limit)?).await?, Listing::Decisions),
             false => {
-                let mut sql = Sql::new("");
                 let beyond = Cursor::read(cursor, Listing::FoundDecisions)?.map_or(0, |cursor| cursor.number);
-                filter.push_found(&[FOUND], &mut sql, beyond, limit + 1);
-                (sql, Listing::FoundDecisions)
+                (filter.found(self, &[FOUND], beyond, limit + 1).await?, Listing::FoundDecisions)
             }
         };
-        let rows = self.inner.pools.rows::<DecisionColumns>(sql).await?;
         let Page { items, next } = page(rows, limit, listing, |row| Cursor::new(row.0, &row.1));
         let opening = self.opening(items.iter().map(|row| row.4).collect()).await?;
         let items = items.into_iter().filter_map(|columns| row(columns, &opening).transpose());

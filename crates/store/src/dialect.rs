@@ -91,6 +91,14 @@ impl Dialect {
         })
     }
 
+    /// As [`Dialect::lead`], once whoever has the lead has ended its transaction.
+    pub(crate) fn wait_for_lead(self) -> Sql {
+        Sql::new(match self {
+            Self::Sqlite => "SELECT 1",
+            Self::Postgres => "SELECT 1 FROM pg_advisory_xact_lock(7401328955)",
+        })
+    }
+
     /// Gives the next entries the positions from `size` + 1 on, `limit` at most, and finds them: position, id.
     pub(crate) fn place(self, size: i64, limit: i64) -> Sql {
         Sql::new(match self {

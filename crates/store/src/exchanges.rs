@@ -5,12 +5,16 @@ use verbond_journal::{Completion, Entry, EntryId, Permit, RefusedExchange};
 
 use crate::{
     Page, Store, StoreError,
+    connection::Connection,
     cursor::{Cursor, Listing, clamp, page},
     journal::uuid,
     month_keys::Opening,
     records::first_id_at,
-    sql::Sql,
+    sql::{Row, Sql},
 };
+
+/// Headings under each of which is looked by itself. Of more, all records are gone through in their order.
+const MOST_HEADINGS: usize = 64;
 
 /// Whether an exchange was permitted here.
 #[derive(Clone, Debug)]
@@ -79,51 +83,97 @@ impl ExchangeFilter {
             && purpose.is_none()
     }
 
-    /// Adds to a `select` without conditions, over `transaction_record AS seen` and `journal_entry AS entry`, what is asked for, in
-    /// the order of positions, which are its first column.
-    pub(crate) fn push_found(&self, select: &[&'static str], sql: &mut Sql, beyond: i64, limit: i64) {
-        // Two pieces that each come in the order of an index, where one condition with `OR` would be sorted for each page.
-        let ends: &[Option<End>] = match self.counterpart {
-            Some(_) => &[Some(End::Consumer), Some(End::Provider)],
-            None => &[None],
+    /// Rows in the order of positions, which are the first column of a `select` without conditions over `transaction_record AS seen`,
+    /// `exchange_heading AS heading` and `journal_entry AS entry`.
+    pub(crate) async fn found<R: Row>(
+        &self,
+        store: &Store,
+        select: &[&'static str],
+        beyond: i64,
+        limit: i64,
+    ) -> Result<Vec<R>, StoreError> {
+        // One picture: under a heading that comes in between there may be records that belong on this page.
+        let mut connection = store.inner.pools.begin_read().await?;
+        let headings = match self.is_of_headings() {
+            true => Some(self.headings(&mut connection).await?),
+            false => None,
         };
-        for (number, end) in ends.iter().enumerate() {
-            if number > 0 {
-                sql.push(" UNION ALL ");
+        let mut sql = Sql::new("");
+        for text in select {
+            sql.push(text);
+        }
+        match headings.as_deref() {
+            Some([]) => return Ok(Vec::new()),
+            Some(few) if few.len() <= MOST_HEADINGS => self.push_under(&mut sql, few, beyond, limit),
+            many => {
+                sql.push(" WHERE seen.position > ").push_value(beyond);
+                self.push_conditions(&mut sql);
+                if many.is_some() {
+                    // Added to nothing, so that no database looks for each of them and sorts what it finds.
+                    sql.push(" AND seen.heading + 0 IN (SELECT heading.id FROM exchange_heading AS heading WHERE 1 = 1");
+                    self.push_heading_conditions(&mut sql);
+                    sql.push(")");
+                }
             }
-            for text in select {
-                sql.push(text);
-            }
-            sql.push(" WHERE seen.position > ").push_value(beyond);
-            self.push_conditions(sql, *end);
         }
         sql.push(" ORDER BY 1 LIMIT ").push_value(limit);
+        connection.rows(sql).await
     }
 
-    fn push_conditions(&self, sql: &mut Sql, end: Option<End>) {
-        match (&self.counterpart, end) {
-            (Some(counterpart), Some(End::Consumer)) => {
-                sql.push(" AND seen.direction = 'incoming' AND seen.consumer = ").push_value(counterpart);
-            }
-            (Some(counterpart), Some(End::Provider)) => {
-                sql.push(" AND seen.direction = 'outgoing' AND seen.provider = ").push_value(counterpart);
-            }
-            _ => {}
+    /// The first so many under each of these headings: in the order of an index, where one condition over all would be sorted for each
+    /// page.
+    fn push_under(&self, sql: &mut Sql, headings: &[i64], beyond: i64, limit: i64) {
+        let mut before = " WHERE seen.position IN (SELECT * FROM (SELECT seen.position FROM transaction_record AS seen \
+                          JOIN journal_entry AS entry ON entry.position = seen.position WHERE seen.heading = ";
+        // Up to a power of two, by one that does not exist, so that few different statements are prepared.
+        let padded = headings.iter().copied().chain(std::iter::repeat(0));
+        for heading in padded.take(headings.len().next_power_of_two()) {
+            sql.push(before).push_value(heading).push(" AND seen.position > ").push_value(beyond);
+            self.push_conditions(sql);
+            sql.push(" ORDER BY seen.position LIMIT ").push_value(limit);
+            before = ") AS one UNION ALL SELECT * FROM (SELECT seen.position FROM transaction_record AS seen \
+                      JOIN journal_entry AS entry ON entry.position = seen.position WHERE seen.heading = ";
         }
-        if let Some(transaction) = &self.transaction_id {
-            sql.push(" AND seen.transaction_id = ").push_value(transaction.as_uuid());
+        sql.push(") AS one)");
+    }
+
+    /// The headings under which there can be what is asked for, one more than [`MOST_HEADINGS`] at most.
+    async fn headings(&self, connection: &mut Connection) -> Result<Vec<i64>, StoreError> {
+        let mut sql = Sql::new("SELECT heading.id FROM exchange_heading AS heading WHERE 1 = 1");
+        self.push_heading_conditions(&mut sql);
+        sql.push(" ORDER BY heading.id LIMIT ")
+            .push_value(i64::try_from(MOST_HEADINGS).unwrap_or(i64::MAX) + 1);
+        Ok(connection.rows::<(i64,)>(sql).await?.into_iter().map(|(number,)| number).collect())
+    }
+
+    fn is_of_headings(&self) -> bool {
+        let Self { counterpart, service, agreement, purpose, .. } = self;
+        counterpart.is_some() || service.is_some() || agreement.is_some() || purpose.is_some()
+    }
+
+    fn push_heading_conditions(&self, sql: &mut Sql) {
+        if let Some(counterpart) = &self.counterpart {
+            sql.push(" AND (heading.direction = 'incoming' AND heading.consumer = ").push_value(counterpart);
+            sql.push(" OR heading.direction = 'outgoing' AND heading.provider = ").push_value(counterpart);
+            sql.push(")");
         }
         if let Some(AgreementFilter { agreement, version }) = &self.agreement {
-            sql.push(" AND seen.agreement = ").push_value(agreement);
+            sql.push(" AND heading.agreement = ").push_value(agreement);
             if let Some(version) = version {
-                sql.push(" AND seen.agreement_version = ").push_value(*version);
+                sql.push(" AND heading.agreement_version = ").push_value(*version);
             }
         }
         if let Some(purpose) = &self.purpose {
-            sql.push(" AND seen.purpose = ").push_value(purpose);
+            sql.push(" AND heading.purpose = ").push_value(purpose);
         }
         if let Some(service) = &self.service {
-            sql.push(" AND seen.service = ").push_value(service);
+            sql.push(" AND heading.service = ").push_value(service);
+        }
+    }
+
+    fn push_conditions(&self, sql: &mut Sql) {
+        if let Some(transaction) = &self.transaction_id {
+            sql.push(" AND seen.transaction_id = ").push_value(transaction.as_uuid());
         }
         if let Some(activity) = &self.activity {
             sql.push(
@@ -140,24 +190,20 @@ impl ExchangeFilter {
     }
 }
 
-/// At which end a counterpart is looked for.
-#[derive(Clone, Copy)]
-enum End {
-    Consumer,
-    Provider,
-}
-
-/// Exchanges with their completions, up to whose completion is meant.
+/// Exchanges with their completions, up to whose completion is meant. The number of a heading is added to nothing, so that each record's
+/// heading is looked up, and not the records of each heading, which would all be sorted for a page.
 const SEEN: &str = "SELECT seen.position, seen.transaction_id, entry.at_millis, \
      entry.id, entry.key_id, entry.payload, ended.id, ended.key_id, ended.payload \
      FROM transaction_record AS seen \
+     JOIN exchange_heading AS heading ON heading.id = seen.heading + 0 \
      JOIN journal_entry AS entry ON entry.position = seen.position \
      LEFT JOIN journal_entry AS ended ON entry.kind = 'permit' AND ended.position = \
        (SELECT MIN(completion.position) FROM completion_record AS completion \
-        WHERE completion.transaction_id = seen.transaction_id AND completion.direction = seen.direction \
+        WHERE completion.transaction_id = seen.transaction_id AND completion.direction = heading.direction \
         AND completion.counterpart = ";
 /// The end of [`SEEN`] for exchanges with all: the counterpart is the one at the other end.
-const OTHER_END: &str = "CASE seen.direction WHEN 'incoming' THEN seen.consumer ELSE seen.provider END)";
+const OTHER_END: &str =
+    "CASE heading.direction WHEN 'incoming' THEN heading.consumer ELSE heading.provider END)";
 
 impl Store {
     /// Lists exchanges that reached `counterpart`, or came from it, whose transaction id was made from `from` on and before `until`, in
@@ -178,9 +224,9 @@ impl Store {
         sql.push_value(counterpart).push(") WHERE seen.transaction_id >= ");
         sql.push_value(first_id_at(from).as_slice()).push(" AND seen.transaction_id < ");
         sql.push_value(first_id_at(until).as_slice());
-        sql.push(" AND ((seen.direction = 'incoming' AND seen.consumer = ").push_value(counterpart);
+        sql.push(" AND ((heading.direction = 'incoming' AND heading.consumer = ").push_value(counterpart);
         // What this node refused its own applications never reached the counterpart, and is none of its business.
-        sql.push(") OR (seen.direction = 'outgoing' AND entry.kind = 'permit' AND seen.provider = ");
+        sql.push(") OR (heading.direction = 'outgoing' AND entry.kind = 'permit' AND heading.provider = ");
         sql.push_value(counterpart).push("))");
         if let Some(cursor) = Cursor::read(cursor, Listing::Exchanges)? {
             sql.push(" AND (seen.transaction_id > ").push_value(cursor.key.as_slice());
@@ -209,9 +255,7 @@ impl Store {
     ) -> Result<Page<ExchangeRow>, StoreError> {
         let limit = clamp(limit);
         let beyond = Cursor::read(cursor, Listing::AllExchanges)?.map_or(0, |cursor| cursor.number);
-        let mut sql = Sql::new("");
-        filter.push_found(&[SEEN, OTHER_END], &mut sql, beyond, limit + 1);
-        let rows = self.inner.pools.rows::<Columns>(sql).await?;
+        let rows = filter.found::<Columns>(self, &[SEEN, OTHER_END], beyond, limit + 1).await?;
         // What has been destroyed has its place on a page: where a page ends does not depend on it.
         let Page { items, next } = page(rows, limit, Listing::AllExchanges, |row| Cursor::new(row.0, &[]));
         Ok(Page { items: self.opened(items).await?, next })

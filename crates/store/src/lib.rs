@@ -22,6 +22,7 @@ mod durability;
 pub mod exchanges;
 pub mod export;
 mod handed;
+mod headings;
 pub mod holds;
 pub mod interfaces;
 mod journal;

@@ -9,7 +9,7 @@ use sqlx::{
 
 use crate::{StoreError, connection::Pools, dialect::Dialect, sql::Sql};
 
-const MIGRATIONS: [(i64, &str, &str); 22] = [
+const MIGRATIONS: [(i64, &str, &str); 23] = [
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "owner and retention", include_str!("../migrations/0002_owner_and_retention.sql")),
     (3, "persons", include_str!("../migrations/0003_persons.sql")),
@@ -32,6 +32,7 @@ const MIGRATIONS: [(i64, &str, &str); 22] = [
     (20, "what is rare", include_str!("../migrations/0020_what_is_rare.sql")),
     (23, "what changed", include_str!("../migrations/0023_what_changed.sql")),
     (24, "compressed entries", include_str!("../migrations/0024_compressed_entries.sql")),
+    (25, "headings of exchanges", include_str!("../migrations/0025_headings_of_exchanges.sql")),
 ];
 
 /// The schema that this version of the program has: the number of its last migration.

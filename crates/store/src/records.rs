@@ -110,15 +110,15 @@ impl Store {
     ) -> Result<Page<TransactionRecord>, StoreError> {
         let limit = clamp(limit);
         let mut sql = Sql::new(
-            "SELECT id, at_millis, key_id, payload FROM transaction_record \
-             JOIN journal_entry ON journal_entry.position = transaction_record.position WHERE 1 = 1",
+            "SELECT entry.id, at_millis, key_id, payload FROM transaction_record AS seen \
+             JOIN journal_entry AS entry ON entry.position = seen.position WHERE 1 = 1",
         );
         push_filter(&mut sql, filter)?;
         if let Some(cursor) = Cursor::read(cursor, Listing::Records)? {
-            sql.push(" AND id").push(order.beyond()).push_value(cursor.key.as_slice());
+            sql.push(" AND entry.id").push(order.beyond()).push_value(cursor.key.as_slice());
         }
         // Ids begin with the time at which the entry was made.
-        sql.push(" ORDER BY id").push(order.word());
+        sql.push(" ORDER BY entry.id").push(order.word());
         sql.push(" LIMIT ").push_value(limit + 1);
         let rows = self.inner.pools.rows::<RecordColumns>(sql).await?;
         let opening = self.opening(rows.iter().map(|row| row.2).collect()).await?;
@@ -185,6 +185,34 @@ impl Store {
 }
 
 fn push_filter(sql: &mut Sql, filter: &RecordFilter) -> Result<(), StoreError> {
+    if filter.permits_only {
+        sql.push(" AND kind = 'permit'");
+    }
+    if !filter.transaction_ids.is_empty() {
+        let ids = filter.transaction_ids.iter().map(|id| Value::from(id.as_uuid()));
+        push_in(sql, " AND seen.transaction_id IN ", ids)?;
+        // Added to nothing, so that no database goes by the heading where it can go by the exchange.
+        return push_heading(sql, " AND seen.heading + 0 IN ", filter);
+    }
+    push_heading(sql, " AND seen.heading IN ", filter)?;
+    if let Some(after) = filter.after {
+        sql.push(" AND entry.id >= ").push_value(first_id_at(after).as_slice());
+    }
+    if let Some(before) = filter.before {
+        sql.push(" AND entry.id < ").push_value(first_id_at(before).as_slice());
+    }
+    Ok(())
+}
+
+/// What exchanges share of what is asked for.
+fn push_heading(sql: &mut Sql, condition: &'static str, filter: &RecordFilter) -> Result<(), StoreError> {
+    // Of which exchanges it is said already.
+    let by = |asked| if filter.transaction_ids.is_empty() { asked } else { &[][..] };
+    let (grants, services) = (by(filter.grant_hashes.as_slice()), by(filter.service_names.as_slice()));
+    if filter.visible_to.is_none() && filter.direction.is_none() && grants.is_empty() && services.is_empty() {
+        return Ok(());
+    }
+    sql.push(condition).push("(SELECT id FROM exchange_heading WHERE 1 = 1");
     if let Some(participant) = &filter.visible_to {
         let mut before = " AND (consumer = ";
         for next in [" OR consumer_delegator = ", " OR provider = ", " OR provider_delegator = ", ")"] {
@@ -193,17 +221,9 @@ fn push_filter(sql: &mut Sql, filter: &RecordFilter) -> Result<(), StoreError> {
         }
         sql.push(before);
     }
-    if filter.permits_only {
-        sql.push(" AND kind = 'permit'");
-    }
     if let Some(direction) = filter.direction {
         sql.push(" AND direction = ").push_value(direction.as_str());
     }
-    if !filter.transaction_ids.is_empty() {
-        let ids = filter.transaction_ids.iter().map(|id| Value::from(id.as_uuid()));
-        return push_in(sql, " AND transaction_id IN ", ids);
-    }
-    let (grants, services) = (&filter.grant_hashes, &filter.service_names);
     if !grants.is_empty() {
         push_in(sql, " AND (grant_hash IN ", grants.iter().map(Value::from))?;
     }
@@ -214,12 +234,7 @@ fn push_filter(sql: &mut Sql, filter: &RecordFilter) -> Result<(), StoreError> {
     if !(grants.is_empty() && services.is_empty()) {
         sql.push(")");
     }
-    if let Some(after) = filter.after {
-        sql.push(" AND id >= ").push_value(first_id_at(after).as_slice());
-    }
-    if let Some(before) = filter.before {
-        sql.push(" AND id < ").push_value(first_id_at(before).as_slice());
-    }
+    sql.push(")");
     Ok(())
 }
 

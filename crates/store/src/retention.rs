@@ -307,7 +307,7 @@ impl Run {
         );
         let empty = empty.bind(self.first).bind(self.last).bind([].as_slice());
         transaction.execute(empty).await?;
-        views::empty(transaction.connection()?, self.first, self.last.saturating_add(1)).await
+        views::destroy(transaction.connection()?, self.first, self.last.saturating_add(1)).await
     }
 
     /// Writes the act, and what the report counts.

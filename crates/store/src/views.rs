@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use verbond_domain::{Direction, ParticipantId, ServiceName, TransactionId};
-use verbond_journal::{Listed, ListedCompletion, ListedExchange, ListedProcessing, RestsOn};
+use verbond_journal::{ExchangeHeading, Listed, ListedCompletion, ListedExchange, ListedProcessing, RestsOn};
 
 use crate::{
     Store, StoreError,
     connection::Connection,
-    retention,
+    headings, retention,
     sql::{Sql, Value, powers_of_two},
 };
 
@@ -19,7 +19,7 @@ const STEP: i64 = 1000;
 const ROWS: usize = 64;
 
 /// The form in which this program derives the views: counts up when they hold more, or other things, than before.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 
 /// What an entry is looked for by, with its position.
 pub(crate) type ListedEntry = (i64, Listed);
@@ -75,9 +75,15 @@ impl Store {
             let mut connection = self.inner.pools.begin_write().await?;
             // Locked, so that retention empties nothing under our hands.
             retention::lock(&mut connection).await?;
+            // Headings are put there by one at a time.
+            connection.execute(connection.dialect().wait_for_lead()).await?;
             let size = size(connection.row(Sql::new("SELECT size FROM journal_head WHERE id = 1")).await?)?;
+            if from == 1 {
+                headings::forget(&mut connection).await?;
+            }
             if from > size {
                 empty(&mut connection, from, i64::MAX).await?;
+                headings::let_go_unused(&mut connection).await?;
                 return connection.commit().await;
             }
             let until = size.saturating_add(1).min(from.saturating_add(STEP));
@@ -104,14 +110,21 @@ pub(crate) async fn insert_records(
 ) -> Result<(), StoreError> {
     let (mut exchanges, mut processed, mut completed) = (Vec::new(), Vec::new(), Vec::new());
     for (position, Listed { exchange, processing, completion }) in entries {
-        exchanges.extend(exchange.and_then(|exchange| exchange_row(position, exchange)));
+        exchanges.extend(
+            exchange.filter(|exchange| can_be_listed(position, exchange)).map(|seen| (position, seen)),
+        );
         processed
             .extend((0..).zip(processing).map(|(place, record)| processing_row(position, place, record)));
         completed.extend(completion.map(|completion| completion_row(position, &completion)));
     }
-    let text = "INSERT INTO transaction_record (position, transaction_id, direction, consumer, consumer_delegator, \
-         provider, provider_delegator, service, grant_hash, agreement, agreement_version, purpose) VALUES ";
-    insert_rows(connection, text, exchanges).await?;
+    let numbers = headings::numbered(connection, exchanges.iter().map(|(_, seen)| &seen.heading)).await?;
+    let exchanges =
+        exchanges.into_iter().filter_map(|(position, ListedExchange { transaction_id, heading })| {
+            let transaction = transaction_id.map(|id| id.as_uuid().as_bytes().to_vec());
+            Some([position.into(), Value::Bytes(transaction), (*numbers.get(&heading)?).into()])
+        });
+    let text = "INSERT INTO transaction_record (position, transaction_id, heading) VALUES ";
+    insert_rows(connection, text, exchanges.collect()).await?;
     let text =
         "INSERT INTO processing_record (position, place, transaction_id, data_subject, activity) VALUES ";
     insert_rows(connection, text, processed).await?;
@@ -135,8 +148,16 @@ async fn insert_rows<const N: usize>(
     Ok(())
 }
 
+/// As [`empty`], for ever: what only these entries said of parties and services goes with them.
+pub(crate) async fn destroy(connection: &mut Connection, from: i64, until: i64) -> Result<(), StoreError> {
+    connection.execute(connection.dialect().wait_for_lead()).await?;
+    let headings = headings::between(connection, from, until).await?;
+    empty(connection, from, until).await?;
+    headings::let_go(connection, &headings).await
+}
+
 /// Takes out of all views what is of entries from a position on and before another.
-pub(crate) async fn empty(connection: &mut Connection, from: i64, until: i64) -> Result<(), StoreError> {
+async fn empty(connection: &mut Connection, from: i64, until: i64) -> Result<(), StoreError> {
     for view in [
         "DELETE FROM transaction_record WHERE position >= $1 AND position < $2",
         "DELETE FROM completion_record WHERE position >= $1 AND position < $2",
@@ -232,17 +253,17 @@ fn damaged(position: i64, listing: &'static str) {
 }
 
 fn exchange(read: LookedForBy) -> ListedExchange {
-    ListedExchange {
-        transaction_id: read.transaction_id,
+    let heading = ExchangeHeading {
         direction: read.direction,
         consumer: read.consumer,
         consumer_delegator: read.consumer_delegator,
         provider: read.provider,
         provider_delegator: read.provider_delegator,
         service: read.service,
-        grant_hash: ListedExchange::grant_hash(read.wire.grant_hash.as_ref()),
+        grant_hash: ExchangeHeading::grant_hash(read.wire.grant_hash.as_ref()),
         rests_on: read.decision.unwrap_or_default(),
-    }
+    };
+    ListedExchange { transaction_id: read.transaction_id, heading }
 }
 
 fn processing(read: ProcessedBy) -> Vec<ListedProcessing> {
@@ -258,27 +279,16 @@ fn completion(CompletedBy { transaction_id, direction, counterpart }: CompletedB
     ListedCompletion { transaction_id, direction, counterpart }
 }
 
-fn exchange_row(position: i64, exchange: ListedExchange) -> Option<[Value; 12]> {
-    let RestsOn { agreement, purpose } = exchange.rests_on;
-    // PostgreSQL's text cannot hold NUL.
-    if [&exchange.grant_hash, &purpose].into_iter().flatten().any(|text| text.contains('\0')) {
+/// PostgreSQL's text cannot hold NUL.
+fn can_be_listed(position: i64, ListedExchange { heading, .. }: &ListedExchange) -> bool {
+    let holds_nul = [&heading.grant_hash, &heading.rests_on.purpose]
+        .into_iter()
+        .flatten()
+        .any(|text| text.contains('\0'));
+    if holds_nul {
         damaged(position, "records");
-        return None;
     }
-    Some([
-        position.into(),
-        Value::Bytes(exchange.transaction_id.map(|id| id.as_uuid().as_bytes().to_vec())),
-        exchange.direction.as_str().into(),
-        (&exchange.consumer).into(),
-        exchange.consumer_delegator.as_ref().into(),
-        (&exchange.provider).into(),
-        exchange.provider_delegator.as_ref().into(),
-        (&exchange.service).into(),
-        exchange.grant_hash.into(),
-        Value::Bytes(agreement.map(|(id, _)| id.as_bytes().to_vec())),
-        agreement.map(|(_, version)| version).into(),
-        purpose.into(),
-    ])
+    !holds_nul
 }
 
 fn processing_row(position: i64, place: i64, record: ListedProcessing) -> [Value; 5] {

@@ -15,6 +15,7 @@ on_both!(
     a_counterpart_sees_its_own_exchanges_with_what_became_of_them,
     a_rebuilt_view_is_the_same_and_retention_leaves_nothing,
     exchanges_and_decisions_are_found_by_what_they_rest_on_page_after_page,
+    under_however_many_headings_they_stand_they_are_found_in_their_order,
     views_of_an_earlier_form_are_derived_anew_when_the_database_is_opened,
 );
 
@@ -197,6 +198,39 @@ async fn exchanges_and_decisions_are_found_by_what_they_rest_on_page_after_page(
     Ok(())
 }
 
+async fn under_however_many_headings_they_stand_they_are_found_in_their_order(
+    database: &Database,
+) -> TestResult {
+    let (store, ambient) = (database.open().await?, ticking());
+    let of_service =
+        |service: &str| ExchangeFilter { service: Some(service.to_owned()), ..ExchangeFilter::default() };
+    let mut count = 0;
+    // Few, as many as are looked under one by one, and more than that.
+    for more in [3_u32, 61, 7] {
+        let mut batch = Vec::new();
+        for number in (0..more).chain(0..more) {
+            let transaction = TransactionId::from_uuid(ambient.uuid_v7());
+            batch.push(permit_of(transaction, 2 + u32::try_from(count)? + number).prepare(&ambient)?);
+            let transaction = TransactionId::from_uuid(ambient.uuid_v7());
+            let Entry::Permit(mut other) = permit_of(transaction, 2) else { return Err("a permit".into()) };
+            other.parties.service = "other".parse()?;
+            batch.push(Entry::Permit(other).prepare(&ambient)?);
+        }
+        count += usize::try_from(2 * more)?;
+        store.append(&batch).await?;
+        store.integrate(1000).await?;
+        assert_eq!(found(&store, of_service("income")).await?, (count, count));
+        assert_eq!(found(&store, of_service("other")).await?, (count, count));
+    }
+    // Each exchange names its heading; what they share stands once.
+    let headings = database.number("SELECT COUNT(*) FROM exchange_heading").await?;
+    assert!((71..=140).contains(&headings), "{headings}");
+    let named = database.number("SELECT COUNT(DISTINCT heading) FROM transaction_record").await?;
+    assert_eq!(headings, named);
+    store.close().await;
+    Ok(())
+}
+
 async fn views_of_an_earlier_form_are_derived_anew_when_the_database_is_opened(
     database: &Database,
 ) -> TestResult {
@@ -207,7 +241,7 @@ async fn views_of_an_earlier_form_are_derived_anew_when_the_database_is_opened(
         agreement: Some(AgreementFilter { agreement: AGREEMENT, version: None }),
         ..ExchangeFilter::default()
     };
-    let without = "UPDATE transaction_record SET agreement = NULL, agreement_version = NULL, purpose = NULL";
+    let without = "UPDATE exchange_heading SET agreement = NULL, agreement_version = NULL, purpose = NULL, digest = substr(digest, 2)";
     database.tamper(without).await?;
     let store = database.open().await?;
     assert_eq!(found(&store, filter()).await?, (0, 0), "nothing is derived anew without need");

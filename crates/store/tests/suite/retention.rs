@@ -9,6 +9,7 @@ use crate::{
 };
 
 on_both!(
+    a_heading_goes_with_the_last_exchange_under_it,
     what_is_older_than_the_rule_keeps_it_is_emptied_and_the_rest_stays,
     an_entry_dated_later_does_not_hold_up_the_others_and_goes_when_its_time_is_over,
     what_is_under_a_hold_stays_until_it_is_released,
@@ -80,6 +81,27 @@ async fn records(store: &Store) -> Result<usize, StoreError> {
 
 async fn integrate(store: &Store) -> TestResult {
     while store.integrate(1000).await? > 0 {}
+    Ok(())
+}
+
+async fn a_heading_goes_with_the_last_exchange_under_it(database: &Database) -> TestResult {
+    let store = database.open().await?;
+    let mut batch = entries(&[0, 1, 2, 200])?;
+    let mut once = refusal(2).prepare(&ticking())?;
+    once.at = moment(3);
+    batch.push(once);
+    store.append(&batch).await?;
+    integrate(&store).await?;
+    let headings = "SELECT COUNT(*) FROM exchange_heading";
+    assert_eq!(database.number(headings).await?, 2);
+    let now = when_over(100);
+    store.keep_exchanges_for(1, &now).await?;
+    destroy(&store, 2, &now).await?;
+    assert_eq!(records(&store).await?, 1);
+    assert_eq!(database.number(headings).await?, 1, "the one under which an exchange is left");
+    destroy(&store, 1000, &when_over(300)).await?;
+    assert_eq!((records(&store).await?, database.number(headings).await?), (0, 0));
+    store.close().await;
     Ok(())
 }
 

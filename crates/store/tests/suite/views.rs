@@ -112,14 +112,29 @@ async fn rebuilt_views_are_the_same(database: &Database) -> TestResult {
     let before = serde_json::to_value(all_records(&store).await?)?;
     database.tamper("DELETE FROM transaction_record WHERE position IN (3, 1500, 2249)").await?;
     database
-        .tamper("UPDATE transaction_record SET grant_hash = 'x', position = 99999 WHERE position = 7")
+        .tamper(
+            "INSERT INTO exchange_heading SELECT 9999, commitment, direction, consumer, consumer_delegator, provider, \
+             provider_delegator, 'other', 'x', agreement, agreement_version, purpose \
+             FROM exchange_heading JOIN transaction_record ON heading = exchange_heading.id \
+             JOIN journal_entry ON journal_entry.position = transaction_record.position \
+             WHERE transaction_record.position = 7",
+        )
         .await?;
-    database.tamper("UPDATE transaction_record SET service = 'other' WHERE position = 8").await?;
+    database
+        .tamper("UPDATE transaction_record SET heading = 9999, position = 99999 WHERE position = 7")
+        .await?;
+    database.tamper("UPDATE transaction_record SET heading = 9999 WHERE position = 8").await?;
+    database.tamper("UPDATE exchange_heading SET service = 'damaged' WHERE id <> 9999").await?;
     assert!(serde_json::to_value(all_records(&store).await?)? != before);
     store.rebuild_views().await?;
     assert!(serde_json::to_value(all_records(&store).await?)? == before, "the rows differ");
-    let filter = RecordFilter { grant_hashes: vec!["x".to_owned()], ..RecordFilter::default() };
+    let filter = RecordFilter {
+        grant_hashes: vec!["x".to_owned()],
+        service_names: vec!["other".to_owned(), "damaged".to_owned()],
+        ..RecordFilter::default()
+    };
     assert!(store.transaction_records(&filter, None, 10, SortOrder::Ascending).await?.items.is_empty());
+    assert_eq!(database.number("SELECT COUNT(*) FROM exchange_heading WHERE service <> 'income'").await?, 0);
     store.close().await;
     Ok(())
 }
