@@ -1,6 +1,6 @@
 //! Either database behind one set of functions.
 
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
 use crate::{
     StoreError,
@@ -29,9 +29,8 @@ pub(crate) enum Connection {
 /// A query with its values bound, whichever database it is for.
 macro_rules! query {
     ($constructor:path, $sql:expr) => {{
-        // Sound: `Sql` takes its text from the program only.
-        let Sql { text, values } = $sql;
-        let mut query = $constructor(AssertSqlSafe(text));
+        let (text, values) = $sql.into_parts();
+        let mut query = $constructor(text);
         for value in values {
             query = match value {
                 Value::Text(text) => query.bind(text),

@@ -319,8 +319,8 @@ fn kind(declared: &str) -> Result<Kind, StoreError> {
 async fn empty(connection: &mut Connection, tables: &[Table]) -> Result<(), StoreError> {
     for table in tables.iter().rev() {
         // Names of the program's own tables.
-        let text = format!("DELETE FROM \"{}\"", table.name).into();
-        connection.execute(Sql { text, values: Vec::new() }).await?;
+        let text = format!("DELETE FROM \"{}\"", table.name);
+        connection.execute(Sql::with_names_of_schema(text, Vec::new())).await?;
     }
     Ok(())
 }
@@ -381,7 +381,7 @@ async fn insert(into: &mut Connection, table: &Table, rows: Vec<Vec<Value>>) -> 
     let places = places.collect::<Vec<_>>().join(", ");
     let text = format!("INSERT INTO \"{}\" ({}) VALUES {places}", table.name, table.named_columns());
     let values = rows.into_iter().flatten().collect();
-    into.execute(Sql { text: text.into(), values }).await.map(drop)
+    into.execute(Sql::with_names_of_schema(text, values)).await.map(drop)
 }
 
 async fn month_keys(connection: &mut Connection) -> Result<Vec<MonthKeyRow>, StoreError> {

@@ -141,12 +141,9 @@ pub(crate) async fn insert(
 }
 
 fn insertion(entries: &[PreparedEntry], sealing: &Sealing) -> Result<Sql, StoreError> {
-    let mut sql = Sql::new(
-        "INSERT INTO journal_entry (id, kind, at_millis, unique_key, salt, commitment, key_id, payload) VALUES ",
-    );
+    let text = "INSERT INTO journal_entry (id, kind, at_millis, unique_key, salt, commitment, key_id, payload) VALUES ";
     let rows: Result<Vec<_>, _> = entries.iter().map(|entry| columns(entry, sealing)).collect();
-    sql.push_rows(rows?).push(" ON CONFLICT DO NOTHING");
-    Ok(sql)
+    Ok(Sql::insert(text, rows?.into_iter()))
 }
 
 fn all(written: u64, entries: &[PreparedEntry]) -> bool {

@@ -1,8 +1,13 @@
 //! A statement with its values, built once and run on either database.
 
-use std::{borrow::Cow, fmt::Write, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fmt::Write,
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
+};
 
-use sqlx::{FromRow, postgres::PgRow, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, FromRow, SqlSafeStr, SqlStr, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
 use verbond_domain::{ParticipantId, ServiceName, Timestamp};
 
@@ -22,9 +27,29 @@ pub(crate) enum Value {
 /// Text can come from the program only (`&'static str`), so that nothing from outside becomes part of a statement.
 #[derive(Clone, Debug)]
 pub(crate) struct Sql {
-    pub(crate) text: Cow<'static, str>,
+    text: Text,
     pub(crate) values: Vec<Value>,
 }
+
+#[derive(Clone, Debug)]
+enum Text {
+    Made(Cow<'static, str>),
+    /// Of rows that are inserted, for as many of them as there were before.
+    Kept(Arc<Kept>),
+    KeptWithoutNames(Arc<str>),
+}
+
+#[derive(Debug)]
+struct Kept {
+    text: Arc<str>,
+    without_names: OnceLock<Arc<str>>,
+}
+
+/// The texts that insert rows, by what stands before the rows and how many these are. Both are of the program: few, each as long as the
+/// statement that a connection keeps for it.
+static KEPT: LazyLock<Mutex<KeptTexts>> = LazyLock::new(Mutex::default);
+
+type KeptTexts = HashMap<(&'static str, usize), Arc<Kept>>;
 
 /// A row that can be read from both databases.
 pub(crate) trait Row:
@@ -36,7 +61,59 @@ impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, 
 
 impl Sql {
     pub(crate) fn new(text: &'static str) -> Self {
-        Self { text: Cow::Borrowed(text), values: Vec::new() }
+        Self { text: Text::Made(Cow::Borrowed(text)), values: Vec::new() }
+    }
+
+    /// Inserts rows; what stands there already stays. `text` is all up to the rows.
+    pub(crate) fn insert<const N: usize>(
+        text: &'static str,
+        rows: impl ExactSizeIterator<Item = [Value; N]>,
+    ) -> Self {
+        let key = (text, rows.len());
+        let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(kept) = kept {
+            return Self { text: Text::Kept(kept), values: rows.flatten().collect() };
+        }
+        let mut sql = Self::new(text);
+        sql.push_rows(rows).push(" ON CONFLICT DO NOTHING");
+        let kept = Arc::new(Kept { text: sql.as_str().into(), without_names: OnceLock::new() });
+        KEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&kept));
+        Self { text: Text::Kept(kept), ..sql }
+    }
+
+    fn as_str(&self) -> &str {
+        match &self.text {
+            Text::Made(text) => text,
+            Text::Kept(kept) => &kept.text,
+            Text::KeptWithoutNames(text) => text,
+        }
+    }
+
+    /// What is added to.
+    fn made(&mut self) -> &mut String {
+        if !matches!(self.text, Text::Made(_)) {
+            self.text = Text::Made(Cow::Owned(self.as_str().to_owned()));
+        }
+        match &mut self.text {
+            Text::Made(text) => text.to_mut(),
+            Text::Kept(_) | Text::KeptWithoutNames(_) => unreachable!("it has just been made"),
+        }
+    }
+
+    /// The statement for the driver, and its values.
+    pub(crate) fn into_parts(self) -> (SqlStr, Vec<Value>) {
+        // Sound: text comes from the program only.
+        let text = match self.text {
+            Text::Made(text) => AssertSqlSafe(text).into_sql_str(),
+            Text::Kept(kept) => AssertSqlSafe(Arc::clone(&kept.text)).into_sql_str(),
+            Text::KeptWithoutNames(text) => AssertSqlSafe(text).into_sql_str(),
+        };
+        (text, self.values)
+    }
+
+    /// A text with names of tables and columns in it, which come from this program's own schema.
+    pub(crate) fn with_names_of_schema(text: String, values: Vec<Value>) -> Self {
+        Self { text: Text::Made(Cow::Owned(text)), values }
     }
 
     /// Gives the next placeholder that stands in the text its value.
@@ -47,7 +124,7 @@ impl Sql {
 
     /// Adds to the text.
     pub(crate) fn push(&mut self, text: &'static str) -> &mut Self {
-        self.text.to_mut().push_str(text);
+        self.made().push_str(text);
         self
     }
 
@@ -56,7 +133,7 @@ impl Sql {
         self.values.push(value.into());
         let number = self.values.len();
         // Writing to a String cannot fail.
-        let _ = write!(self.text.to_mut(), "${number}");
+        let _ = write!(self.made(), "${number}");
         self
     }
 
@@ -87,26 +164,23 @@ impl Sql {
 
     /// The statement with `?` for `$1`, `$2`, … if these occur once each and in order. SQLite takes `$n` for names and the
     /// driver asks for each by going through all, which costs the square of their number.
-    pub(crate) fn without_names(mut self) -> Self {
-        let mut text = String::with_capacity(self.text.len());
-        let mut rest = self.text.as_ref();
-        for number in 1..=self.values.len() {
-            let Some((before, after)) = rest.split_once('$') else { return self };
-            let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-            let (written, after) = after.split_at(digits);
-            if written.parse() != Ok(number) {
-                return self;
+    pub(crate) fn without_names(self) -> Self {
+        let Self { text, values } = self;
+        let text = match text {
+            Text::Kept(kept) => {
+                let bare = kept.without_names.get_or_init(|| match without_names(&kept.text, values.len()) {
+                    Some(text) => text.into(),
+                    None => Arc::clone(&kept.text),
+                });
+                Text::KeptWithoutNames(Arc::clone(bare))
             }
-            text.push_str(before);
-            text.push('?');
-            rest = after;
-        }
-        if rest.contains('$') {
-            return self;
-        }
-        text.push_str(rest);
-        self.text = Cow::Owned(text);
-        self
+            Text::Made(text) => Text::Made(match without_names(&text, values.len()) {
+                Some(text) => Cow::Owned(text),
+                None => text,
+            }),
+            Text::KeptWithoutNames(text) => Text::KeptWithoutNames(text),
+        };
+        Self { text, values }
     }
 
     fn push_separated(&mut self, values: impl IntoIterator<Item = Value>) {
@@ -117,6 +191,28 @@ impl Sql {
             separator = ", ";
         }
     }
+}
+
+/// `None`: they stand in another order, or more than once.
+fn without_names(text: &str, values: usize) -> Option<String> {
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text;
+    for number in 1..=values {
+        let (before, after) = rest.split_once('$')?;
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let (written, after) = after.split_at(digits);
+        if written.parse() != Ok(number) {
+            return None;
+        }
+        bare.push_str(before);
+        bare.push('?');
+        rest = after;
+    }
+    if rest.contains('$') {
+        return None;
+    }
+    bare.push_str(rest);
+    Some(bare)
 }
 
 /// Splits into pieces whose lengths are powers of two, `longest` (itself a power of two) at most, so that statements
@@ -233,13 +329,33 @@ mod tests {
     fn placeholders_are_numbered_through() {
         let mut sql = Sql::new("SELECT a FROM b WHERE c = $1 AND d IN ").bind(1_i64);
         sql.push_list(["x", "y", "z"]).push(" LIMIT ").push_value(5_i64);
-        assert_eq!(sql.text, "SELECT a FROM b WHERE c = $1 AND d IN ($2, $3, $4, $5) LIMIT $6");
+        assert_eq!(sql.as_str(), "SELECT a FROM b WHERE c = $1 AND d IN ($2, $3, $4, $5) LIMIT $6");
         assert_eq!(
-            sql.clone().without_names().text,
+            sql.clone().without_names().as_str(),
             "SELECT a FROM b WHERE c = ? AND d IN (?, ?, ?, ?) LIMIT ?"
         );
         let twice = Sql::new("SELECT a WHERE b = $1 OR c = $1").bind(1);
-        assert_eq!(twice.clone().without_names().text, twice.text);
+        assert_eq!(twice.clone().without_names().as_str(), twice.as_str());
         assert_eq!(sql.values.len(), 6);
+    }
+
+    #[test]
+    fn a_text_that_was_kept_is_the_one_that_is_made() {
+        let text = "INSERT INTO kept_for_a_test (a, b) VALUES ";
+        for rows in [1_i64, 2, 1, 2] {
+            let sql = Sql::insert(
+                text,
+                (0..usize::try_from(rows).unwrap_or_default())
+                    .map(|row| [Value::Integer(i64::try_from(row).ok()), "x".into()]),
+            );
+            let mut made = Sql::new(text);
+            made.push_rows((0..rows).map(|row| [row.into(), "x".into()])).push(" ON CONFLICT DO NOTHING");
+            assert_eq!(sql.as_str(), made.as_str());
+            assert_eq!(format!("{:?}", sql.values), format!("{:?}", made.values));
+            assert_eq!(sql.clone().without_names().as_str(), made.without_names().as_str());
+            let mut more = sql;
+            more.push(" RETURNING a");
+            assert!(more.as_str().ends_with(" DO NOTHING RETURNING a"));
+        }
     }
 }

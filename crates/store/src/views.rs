@@ -141,9 +141,7 @@ async fn insert_rows<const N: usize>(
     let lengths = powers_of_two(&rows, ROWS).map(<[_]>::len).collect::<Vec<_>>();
     let mut rows = rows.into_iter();
     for length in lengths {
-        let mut sql = Sql::new(text);
-        sql.push_rows(rows.by_ref().take(length)).push(" ON CONFLICT DO NOTHING");
-        connection.execute(sql).await?;
+        connection.execute(Sql::insert(text, rows.by_ref().take(length))).await?;
     }
     Ok(())
 }
