@@ -167,7 +167,8 @@ pub(crate) async fn ask(
             let decision = permission.decision.map(Arc::unwrap_or_clone);
             return Err(Box::new(Denial { problem: problem(why), decision }));
         }
-        answered = point.ask(&told, headers) => answered,
+        // Apart, so that exchanges of whoever has no decision point do not carry its room along.
+        answered = Box::pin(point.ask(&told, headers)) => answered,
     };
     let answer = answered.unwrap_or_else(|reason| {
         tracing::warn!(%reason, "the decision point gave no answer that can be used: the exchange is refused");

@@ -170,7 +170,8 @@ impl Pool {
                 Some(turn)
             }
         };
-        let (sender, about) = dialler.dial(&self.target).await?;
+        // Apart: it is larger than all the rest of an exchange, which hardly ever needs it and would carry its room along.
+        let (sender, about) = Box::pin(dialler.dial(&self.target)).await?;
         if about.shown != shown {
             return Err(ClientError::CertificateReplaced);
         }
