@@ -23,6 +23,13 @@ pub(crate) const BEGIN_READ_POSTGRES: &str = "BEGIN ISOLATION LEVEL REPEATABLE R
 pub(crate) const PLACED: &str = "SELECT position, kind, payload, at_millis, commitment, id, key_id FROM journal_entry \
      WHERE position > $1 ORDER BY position LIMIT $2";
 
+/// The number of PostgreSQL's lock that whoever integrates holds.
+macro_rules! lead {
+    () => {
+        "7401328955"
+    };
+}
+
 impl Dialect {
     /// The name that operators see.
     pub(crate) const fn name(self) -> &'static str {
@@ -85,8 +92,11 @@ impl Dialect {
             // It has the only write lock already.
             Self::Sqlite => "SELECT '', 1",
             Self::Postgres => {
-                "SELECT set_config('idle_in_transaction_session_timeout', '2s', true), \
-                 CASE WHEN pg_try_advisory_xact_lock(7401328955) THEN 1::BIGINT ELSE 0::BIGINT END"
+                concat!(
+                    "SELECT set_config('idle_in_transaction_session_timeout', '2s', true), CASE WHEN pg_try_advisory_xact_lock(",
+                    lead!(),
+                    ") THEN 1::BIGINT ELSE 0::BIGINT END"
+                )
             }
         })
     }
@@ -95,7 +105,7 @@ impl Dialect {
     pub(crate) fn wait_for_lead(self) -> Sql {
         Sql::new(match self {
             Self::Sqlite => "SELECT 1",
-            Self::Postgres => "SELECT 1 FROM pg_advisory_xact_lock(7401328955)",
+            Self::Postgres => concat!("SELECT 1 FROM pg_advisory_xact_lock(", lead!(), ")"),
         })
     }
 

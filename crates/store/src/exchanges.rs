@@ -73,14 +73,22 @@ pub struct ExchangeFilter {
 impl ExchangeFilter {
     /// Whether nothing but a period is asked for.
     pub(crate) fn is_of_time_only(&self) -> bool {
-        let Self { transaction_id, counterpart, service, activity, agreement, purpose, after: _, before: _ } =
-            self;
-        transaction_id.is_none()
-            && counterpart.is_none()
-            && service.is_none()
-            && activity.is_none()
-            && agreement.is_none()
-            && purpose.is_none()
+        self.transaction_id.is_none() && self.activity.is_none() && !self.is_of_headings()
+    }
+
+    /// Whether something is asked for that exchanges share.
+    fn is_of_headings(&self) -> bool {
+        let Self {
+            counterpart,
+            service,
+            agreement,
+            purpose,
+            transaction_id: _,
+            activity: _,
+            after: _,
+            before: _,
+        } = self;
+        counterpart.is_some() || service.is_some() || agreement.is_some() || purpose.is_some()
     }
 
     /// Rows in the order of positions, which are the first column of a `select` without conditions over `transaction_record AS seen`,
@@ -123,18 +131,17 @@ impl ExchangeFilter {
     /// The first so many under each of these headings: in the order of an index, where one condition over all would be sorted for each
     /// page.
     fn push_under(&self, sql: &mut Sql, headings: &[i64], beyond: i64, limit: i64) {
-        let mut before = " WHERE seen.position IN (SELECT * FROM (SELECT seen.position FROM transaction_record AS seen \
-                          JOIN journal_entry AS entry ON entry.position = seen.position WHERE seen.heading = ";
+        let mut before = " WHERE seen.position IN (";
         // Up to a power of two, by one that does not exist, so that few different statements are prepared.
         let padded = headings.iter().copied().chain(std::iter::repeat(0));
         for heading in padded.take(headings.len().next_power_of_two()) {
-            sql.push(before).push_value(heading).push(" AND seen.position > ").push_value(beyond);
+            sql.push(before).push(UNDER).push_value(heading);
+            sql.push(" AND seen.position > ").push_value(beyond);
             self.push_conditions(sql);
-            sql.push(" ORDER BY seen.position LIMIT ").push_value(limit);
-            before = ") AS one UNION ALL SELECT * FROM (SELECT seen.position FROM transaction_record AS seen \
-                      JOIN journal_entry AS entry ON entry.position = seen.position WHERE seen.heading = ";
+            sql.push(" ORDER BY seen.position LIMIT ").push_value(limit).push(") AS one");
+            before = " UNION ALL ";
         }
-        sql.push(") AS one)");
+        sql.push(")");
     }
 
     /// The headings under which there can be what is asked for, one more than [`MOST_HEADINGS`] at most.
@@ -144,11 +151,6 @@ impl ExchangeFilter {
         sql.push(" ORDER BY heading.id LIMIT ")
             .push_value(i64::try_from(MOST_HEADINGS).unwrap_or(i64::MAX) + 1);
         Ok(connection.rows::<(i64,)>(sql).await?.into_iter().map(|(number,)| number).collect())
-    }
-
-    fn is_of_headings(&self) -> bool {
-        let Self { counterpart, service, agreement, purpose, .. } = self;
-        counterpart.is_some() || service.is_some() || agreement.is_some() || purpose.is_some()
     }
 
     fn push_heading_conditions(&self, sql: &mut Sql) {
@@ -189,6 +191,10 @@ impl ExchangeFilter {
         }
     }
 }
+
+/// Positions under one heading.
+const UNDER: &str = "SELECT * FROM (SELECT seen.position FROM transaction_record AS seen \
+     JOIN journal_entry AS entry ON entry.position = seen.position WHERE seen.heading = ";
 
 /// Exchanges with their completions, up to whose completion is meant. The number of a heading is added to nothing, so that each record's
 /// heading is looked up, and not the records of each heading, which would all be sorted for a page.

@@ -102,21 +102,20 @@ pub(crate) async fn forget(connection: &mut Connection) -> Result<(), StoreError
     connection.execute(Sql::new("UPDATE exchange_heading SET digest = NULL")).await.map(drop)
 }
 
+/// Takes headings out under which there is no record.
+const LET_GO: &str = "DELETE FROM exchange_heading WHERE NOT EXISTS \
+     (SELECT 1 FROM transaction_record WHERE heading = exchange_heading.id)";
+
 /// As [`let_go`], all of them.
 pub(crate) async fn let_go_unused(connection: &mut Connection) -> Result<(), StoreError> {
-    let unused = "DELETE FROM exchange_heading WHERE NOT EXISTS \
-         (SELECT 1 FROM transaction_record WHERE heading = exchange_heading.id)";
-    connection.execute(Sql::new(unused)).await.map(drop)
+    connection.execute(Sql::new(LET_GO)).await.map(drop)
 }
 
 /// Takes these headings out, as far as there is no record under them any more. Needs the lead, as [`numbered`] does.
 pub(crate) async fn let_go(connection: &mut Connection, headings: &[i64]) -> Result<(), StoreError> {
     for some in headings.chunks(TOGETHER) {
-        let mut sql = Sql::new(
-            "DELETE FROM exchange_heading WHERE NOT EXISTS \
-             (SELECT 1 FROM transaction_record WHERE heading = exchange_heading.id) AND id IN ",
-        );
-        sql.push_list(some.iter().copied());
+        let mut sql = Sql::new(LET_GO);
+        sql.push(" AND id IN ").push_list(some.iter().copied());
         connection.execute(sql).await?;
     }
     Ok(())
