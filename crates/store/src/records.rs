@@ -6,7 +6,9 @@ use verbond_journal::{Entry, Permit, RefusedExchange, WireMembers};
 
 use crate::{
     Store, StoreError,
+    connection::Connection,
     cursor::{Cursor, Listing, clamp, page},
+    dialect::Dialect,
     journal::{RARE, is_rare, uuid},
     month_keys::{Class, Opening},
     sql::{LONGEST_LIST, Sql, Value},
@@ -90,6 +92,33 @@ pub struct JournalLine {
     pub payload: serde_json::Value,
 }
 
+/// So many records that share what is asked for are read and sorted for a page.
+const SORTED: i64 = 2_000;
+
+/// Goes by what exchanges share: what is found is sorted.
+const BY_HEADING: &str = " AND seen.heading IN ";
+/// Goes by the exchange, or through all entries in their order until the page is full: the number of a heading is added to
+/// nothing, so that no database looks for it.
+const BESIDE_HEADING: &str = " AND seen.heading + 0 IN ";
+
+/// How a page is found fastest: few that share what is asked for are sorted. PostgreSQL knows by its statistics whether they are few.
+async fn way(filter: &RecordFilter, connection: &mut Connection) -> Result<&'static str, StoreError> {
+    if !filter.transaction_ids.is_empty() {
+        return Ok(BESIDE_HEADING);
+    }
+    if connection.dialect() == Dialect::Postgres {
+        return Ok(BY_HEADING);
+    }
+    let mut sql =
+        Sql::new("SELECT COUNT(*) FROM (SELECT 1 AS one FROM transaction_record AS seen WHERE 1 = 1");
+    if !push_heading(&mut sql, BY_HEADING, filter)? {
+        return Ok(BESIDE_HEADING);
+    }
+    sql.push(" LIMIT ").push_value(SORTED + 1).push(") AS found");
+    let (found,) = connection.row::<(i64,)>(sql).await?.unwrap_or_default();
+    Ok(if found > SORTED { BESIDE_HEADING } else { BY_HEADING })
+}
+
 /// id, at_millis, key_id, payload.
 type RecordColumns = (Vec<u8>, i64, i64, Vec<u8>);
 
@@ -109,18 +138,21 @@ impl Store {
         order: SortOrder,
     ) -> Result<Page<TransactionRecord>, StoreError> {
         let limit = clamp(limit);
+        let mut connection = self.inner.pools.begin_read().await?;
         let mut sql = Sql::new(
             "SELECT entry.id, at_millis, key_id, payload FROM transaction_record AS seen \
              JOIN journal_entry AS entry ON entry.position = seen.position WHERE 1 = 1",
         );
         push_filter(&mut sql, filter)?;
+        push_heading(&mut sql, way(filter, &mut connection).await?, filter)?;
         if let Some(cursor) = Cursor::read(cursor, Listing::Records)? {
             sql.push(" AND entry.id").push(order.beyond()).push_value(cursor.key.as_slice());
         }
         // Ids begin with the time at which the entry was made.
         sql.push(" ORDER BY entry.id").push(order.word());
         sql.push(" LIMIT ").push_value(limit + 1);
-        let rows = self.inner.pools.rows::<RecordColumns>(sql).await?;
+        let rows = connection.rows::<RecordColumns>(sql).await?;
+        drop(connection);
         let opening = self.opening(rows.iter().map(|row| row.2).collect()).await?;
         let records = rows.into_iter().filter_map(|row| record(row, &opening).transpose());
         let records = records.collect::<Result<Vec<_>, _>>()?;
@@ -184,17 +216,15 @@ impl Store {
     }
 }
 
+/// What is asked for beside what exchanges share.
 fn push_filter(sql: &mut Sql, filter: &RecordFilter) -> Result<(), StoreError> {
     if filter.permits_only {
         sql.push(" AND kind = 'permit'");
     }
     if !filter.transaction_ids.is_empty() {
         let ids = filter.transaction_ids.iter().map(|id| Value::from(id.as_uuid()));
-        push_in(sql, " AND seen.transaction_id IN ", ids)?;
-        // Added to nothing, so that no database goes by the heading where it can go by the exchange.
-        return push_heading(sql, " AND seen.heading + 0 IN ", filter);
+        return push_in(sql, " AND seen.transaction_id IN ", ids);
     }
-    push_heading(sql, " AND seen.heading IN ", filter)?;
     if let Some(after) = filter.after {
         sql.push(" AND entry.id >= ").push_value(first_id_at(after).as_slice());
     }
@@ -204,13 +234,13 @@ fn push_filter(sql: &mut Sql, filter: &RecordFilter) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What exchanges share of what is asked for.
-fn push_heading(sql: &mut Sql, condition: &'static str, filter: &RecordFilter) -> Result<(), StoreError> {
+/// What exchanges share of what is asked for; whether anything is.
+fn push_heading(sql: &mut Sql, condition: &'static str, filter: &RecordFilter) -> Result<bool, StoreError> {
     // Of which exchanges it is said already.
     let by = |asked| if filter.transaction_ids.is_empty() { asked } else { &[][..] };
     let (grants, services) = (by(filter.grant_hashes.as_slice()), by(filter.service_names.as_slice()));
     if filter.visible_to.is_none() && filter.direction.is_none() && grants.is_empty() && services.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     sql.push(condition).push("(SELECT id FROM exchange_heading WHERE 1 = 1");
     if let Some(participant) = &filter.visible_to {
@@ -235,7 +265,7 @@ fn push_heading(sql: &mut Sql, condition: &'static str, filter: &RecordFilter) -
         sql.push(")");
     }
     sql.push(")");
-    Ok(())
+    Ok(true)
 }
 
 /// Adds a condition over a list of bounded length.

@@ -11,7 +11,12 @@ use crate::{
     samples::{participant, permit, permit_of, refusal, still, ticking},
 };
 
-on_both!(pages_over_equal_times_hold_everything_once, filters_say_which_records, a_listing_is_bounded,);
+on_both!(
+    pages_over_equal_times_hold_everything_once,
+    filters_say_which_records,
+    many_and_few_are_listed_alike,
+    a_listing_is_bounded,
+);
 
 async fn pages(store: &Store, order: SortOrder) -> Result<Vec<TransactionRecord>, StoreError> {
     let (mut records, mut cursor) = (Vec::new(), None);
@@ -92,6 +97,60 @@ async fn filters_say_which_records(database: &Database) -> TestResult {
     let by_id = RecordFilter { transaction_ids: vec![exchange], service_names: services, ..all };
     assert_eq!(found(by_id.clone()).await?, [0]);
     assert_eq!(found(RecordFilter { visible_to: Some(participant(3)), ..by_id }).await?, [0; 0]);
+    store.close().await;
+    Ok(())
+}
+
+/// Few are sorted and of many the page is filled in order; who asks sees no difference.
+async fn many_and_few_are_listed_alike(database: &Database) -> TestResult {
+    let (store, ambient) = (database.open().await?, ticking());
+    let mut expected = Vec::new();
+    for number in 0..30 {
+        let batch = (0..100).map(|place| {
+            let of = if (number * 100 + place) % 4 == 3 { 3 } else { 2 };
+            Ok((of, permit(&ambient, of).prepare(&ambient)?))
+        });
+        let batch = batch.collect::<Result<Vec<_>, Box<dyn std::error::Error>>>()?;
+        expected.extend(batch.iter().map(|(of, entry)| (*of, entry.id.0, entry.at)));
+        store.append(&batch.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>()).await?;
+    }
+    while store.integrate(i64::MAX).await? > 0 {}
+    let (from, until) = (expected.get(500).ok_or("")?.2, expected.get(2900).ok_or("")?.2);
+    for (of, count) in [(2, 2250), (3, 750)] {
+        for (after, before) in
+            [(None, None), (Some(from), None), (None, Some(until)), (Some(from), Some(until))]
+        {
+            let asked = |at| after.is_none_or(|after| at >= after) && before.is_none_or(|before| at < before);
+            let mut ids: Vec<_> =
+                expected.iter().filter(|one| one.0 == of && asked(one.2)).map(|one| one.1).collect();
+            assert!(after.is_some() || before.is_some() || ids.len() == count);
+            for order in [SortOrder::Ascending, SortOrder::Descending] {
+                let filter = RecordFilter {
+                    visible_to: Some(participant(of)),
+                    permits_only: true,
+                    after,
+                    before,
+                    ..RecordFilter::default()
+                };
+                let (mut found, mut cursor) = (Vec::new(), None);
+                loop {
+                    let page = store.transaction_records(&filter, cursor.as_deref(), 400, order).await?;
+                    found.extend(page.items.iter().map(|record| record.id));
+                    cursor = page.next;
+                    if cursor.is_none() {
+                        break;
+                    }
+                }
+                assert!(
+                    found == ids,
+                    "{of} {order:?} {after:?} {before:?}: {} of {}",
+                    found.len(),
+                    ids.len()
+                );
+                ids.reverse();
+            }
+        }
+    }
     store.close().await;
     Ok(())
 }
