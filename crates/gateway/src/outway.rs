@@ -401,7 +401,7 @@ impl Outway {
                 Err(Refused { problem, transaction_id: Some(transaction_id) })
             }
             Err(Refusal::Known(mut known)) => {
-                known.decision = decision.cloned().map(record::written);
+                known.decision = decision.map(|decision| record::written(decision));
                 Err(self.refuse(*known, application, transaction_id).await)
             }
         }

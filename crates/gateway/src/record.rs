@@ -91,19 +91,17 @@ pub(crate) fn known(action: Option<&Action>) -> Vec<Arc<ProcessingRecord>> {
 
 /// The decision on which a permission rests, as it stands in an entry; `None` for an open service.
 pub(crate) fn decided(permission: &Permission) -> Option<RecordedDecision> {
-    permission.decision.clone().map(written)
+    permission.decision.as_deref().map(written)
 }
 
 /// What the caller is told of a denial, and its decision as it stands in an entry.
 pub(crate) fn denied(Denial { problem, decision }: Denial) -> (Problem, Option<RecordedDecision>) {
-    (problem, decision.map(written))
+    (problem, decision.as_ref().map(written))
 }
 
 /// A decision as it stands in an entry.
-pub(crate) fn written(decision: impl Into<Arc<DecisionRecord>>) -> RecordedDecision {
-    let decision = decision.into();
-    let rests_on = rests_on(&decision);
-    RecordedDecision::of(decision, rests_on)
+pub(crate) fn written(decision: &DecisionRecord) -> RecordedDecision {
+    RecordedDecision::of(decision, rests_on(decision))
 }
 
 /// What exchanges are found by, of the record of a decision.
@@ -210,7 +208,7 @@ mod tests {
                 },
                 wire: Arc::default(),
                 application: None,
-                decision: Some(written(decision)),
+                decision: Some(written(&decision)),
                 processing: Vec::new(),
                 owed: None,
             };

@@ -2,18 +2,22 @@
 
 use std::{fmt, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 use uuid::Uuid;
 
-/// A record of the Authorization Decision Log 1.0.0. Whoever decided hands it over as it is, and it is written as JSON in its place
-/// in the entry; whoever reads an entry gets it as a value.
+/// A record of the Authorization Decision Log 1.0.0: written as JSON by whoever decided, and as such put in its place in the
+/// entry; whoever reads an entry gets it as a value.
 #[derive(Clone, Debug)]
 pub struct RecordedDecision(Form);
 
 #[derive(Clone)]
 enum Form {
-    Taken(Arc<dyn erased_serde::Serialize + Send + Sync>, RestsOn),
+    /// `None`: it cannot be written, nor can the entry.
+    Written(Option<Box<RawValue>>, RestsOn),
     Read(Value),
 }
 
@@ -29,14 +33,14 @@ pub struct RestsOn {
 
 impl RecordedDecision {
     /// A record that rests on this. That it cannot be written as JSON shows when its entry is.
-    pub fn of(record: Arc<impl Serialize + Send + Sync + 'static>, rests_on: RestsOn) -> Self {
-        Self(Form::Taken(record, rests_on))
+    pub fn of(record: &impl Serialize, rests_on: RestsOn) -> Self {
+        Self(Form::Written(to_raw_value(record).ok(), rests_on))
     }
 
     /// On what the decision rests; `None`: it is no record of a decision.
     pub fn rests_on(&self) -> Option<RestsOn> {
         match &self.0 {
-            Form::Taken(_, rests_on) => Some(rests_on.clone()),
+            Form::Written(_, rests_on) => Some(rests_on.clone()),
             Form::Read(value) => RestsOn::deserialize(value).ok(),
         }
     }
@@ -45,8 +49,10 @@ impl RecordedDecision {
     pub fn into_value(self) -> Value {
         match self.0 {
             Form::Read(value) => value,
-            // A record is made of texts and numbers; that it cannot be written does not come up.
-            Form::Taken(record, _) => serde_json::to_value(&*record).unwrap_or_default(),
+            // What was written as JSON can be read.
+            Form::Written(record, _) => {
+                record.and_then(|record| serde_json::from_str(record.get()).ok()).unwrap_or_default()
+            }
         }
     }
 }
@@ -54,8 +60,8 @@ impl RecordedDecision {
 impl fmt::Debug for Form {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Taken(_, rests_on) => {
-                formatter.debug_tuple("Taken").field(rests_on).finish_non_exhaustive()
+            Self::Written(_, rests_on) => {
+                formatter.debug_tuple("Written").field(rests_on).finish_non_exhaustive()
             }
             Self::Read(value) => formatter.debug_tuple("Read").field(value).finish(),
         }
@@ -77,7 +83,10 @@ impl PartialEq for RecordedDecision {
 impl Serialize for RecordedDecision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            Form::Taken(record, _) => record.serialize(serializer),
+            Form::Written(Some(record), _) => record.serialize(serializer),
+            Form::Written(None, _) => {
+                Err(S::Error::custom("the record of a decision cannot be written as JSON"))
+            }
             Form::Read(value) => value.serialize(serializer),
         }
     }
@@ -148,10 +157,17 @@ mod tests {
     fn what_was_written_is_read_back_the_same() -> Result<(), serde_json::Error> {
         let value =
             json!({ "body": { "adl.core.response": { "decision": true } }, "text": "with \"quotes\" and é" });
-        let written = RecordedDecision::of(Arc::new(value.clone()), RestsOn::default());
+        let written = RecordedDecision::of(&value, RestsOn::default());
         let read: RecordedDecision = serde_json::from_slice(&serde_json::to_vec(&written)?)?;
         assert_eq!(read, written);
         assert_eq!(read.into_value(), value);
         Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_written_stands_in_no_entry() {
+        let no_text_as_name = std::collections::HashMap::from([(vec![1], 1)]);
+        let decision = RecordedDecision::of(&no_text_as_name, RestsOn::default());
+        assert!(serde_json::to_vec(&decision).is_err());
     }
 }

@@ -67,10 +67,7 @@ fn decision(written: bool, version: Option<u32>, purpose: Option<&str>) -> Recor
     let record = json!({ "attributes": attributes, "body": { "adl.core.request": { "context": context } } });
     let agreement = version.map(|version| (agreement, version.into()));
     match written {
-        true => RecordedDecision::of(
-            std::sync::Arc::new(record),
-            RestsOn { agreement, purpose: purpose.map(Into::into) },
-        ),
+        true => RecordedDecision::of(&record, RestsOn { agreement, purpose: purpose.map(Into::into) }),
         false => record.into(),
     }
 }
