@@ -18,12 +18,13 @@ const USUAL: usize = 24;
 /// Bytes of text for which there is room then.
 const USUAL_TEXT: usize = 512;
 /// Beyond so many names that are not remembered, an object's names are looked up by hash.
-const FEW: usize = 24;
+const FEW: usize = 64;
 /// What a held name costs beside its text.
 const OVERHEAD: usize = 32;
 
 /// A name that was seen before at a place. Records of one list nearly always have the same names, in the same order:
-/// one comparison then says where a name leads and, with a bit per object, that it is not there twice.
+/// one comparison then says where a name leads and, with a bit per object, that it is not there twice. From a place's
+/// second object on: most documents of a few names have no other.
 #[derive(Debug)]
 struct Remembered {
     /// Where in the text of all remembered names it begins, as JSON writes it without escapes, quotes included.
@@ -87,6 +88,8 @@ impl Remembered {
 #[derive(Debug, Default)]
 struct Open {
     place: NodeId,
+    /// Nothing was open at its place before.
+    first: bool,
     /// Which remembered names it has.
     seen: u128,
     /// The remembered name that is expected next.
@@ -104,17 +107,33 @@ pub(crate) enum Refused {
     TooLarge,
 }
 
+/// A name that is not remembered.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    /// Where it ends in the text of all of them.
+    end: usize,
+    mark: u64,
+}
+
+/// The last bytes of a name: nearly all other names differ in them.
+fn mark(name: &[u8]) -> u64 {
+    match name.last_chunk() {
+        Some(tail) => u64::from_le_bytes(*tail),
+        None => name.iter().fold(1, |mark, &byte| mark << 8 | u64::from(byte)),
+    }
+}
+
 /// Names of all open objects that are not skipped.
 #[derive(Debug)]
 pub(crate) struct Names {
     bound: usize,
-    remembered: Vec<Vec<Remembered>>,
+    /// Of each place, once an object has been open there.
+    remembered: Vec<Option<Vec<Remembered>>>,
     /// The remembered names behind each other.
     texts: Vec<u8>,
     remembered_bytes: usize,
     open: Vec<Open>,
-    /// Where in `text` each name that is not remembered ends.
-    others: Vec<usize>,
+    others: Vec<Held>,
     text: Vec<u8>,
     many_bytes: usize,
 }
@@ -122,7 +141,7 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn new(projection: &Projection) -> Self {
         let mut remembered = Vec::new();
-        remembered.resize_with(projection.nodes(), Vec::new);
+        remembered.resize_with(projection.nodes(), || None);
         Self {
             bound: projection.bounds().names_bytes,
             remembered,
@@ -141,7 +160,15 @@ impl Names {
 
     pub(crate) fn enter(&mut self, place: NodeId) {
         let (others, text) = (self.others.len(), self.text.len());
-        self.open.push(Open { place, others, text, ..Open::default() });
+        let first = match self.remembered.get_mut(place) {
+            Some(unmet @ None) => unmet.replace(Vec::new()).is_none(),
+            _ => false,
+        };
+        if self.others.capacity() == 0 {
+            self.others.reserve(USUAL);
+            self.text.reserve(USUAL_TEXT);
+        }
+        self.open.push(Open { place, first, others, text, ..Open::default() });
     }
 
     pub(crate) fn leave(&mut self) {
@@ -155,8 +182,8 @@ impl Names {
     /// When `bytes` begin with a remembered name in quotes: its length, and where it leads.
     #[inline]
     pub(crate) fn recognise(&mut self, bytes: &[u8]) -> Option<(usize, Result<NodeId, Refused>)> {
-        let open = self.open.last_mut()?;
-        let remembered = self.remembered.get(open.place)?;
+        let open = self.open.last_mut().filter(|open| !open.first)?;
+        let remembered = self.remembered.get(open.place)?.as_deref()?;
         let (place, name) = locate(remembered, &self.texts, open.next, bytes)?;
         Some((name.length, open.meet(place, name.child)))
     }
@@ -166,8 +193,8 @@ impl Names {
     #[inline]
     pub(crate) fn pass(&mut self, bytes: &[u8], mut at: usize) -> (usize, u64) {
         let mut passed = 0;
-        let Some(open) = self.open.last_mut() else { return (at, 0) };
-        let remembered = self.remembered.get(open.place).map_or(&[][..], Vec::as_slice);
+        let Some(open) = self.open.last_mut().filter(|open| !open.first) else { return (at, 0) };
+        let remembered = self.remembered.get(open.place).and_then(Option::as_deref).unwrap_or_default();
         while let Some((place, name)) =
             locate(remembered, &self.texts, open.next, bytes.get(at..).unwrap_or_default())
             && name.child == NOWHERE
@@ -182,7 +209,7 @@ impl Names {
     /// Takes an unescaped name; says where it leads.
     pub(crate) fn take(&mut self, projection: &Projection, name: &[u8]) -> Result<NodeId, Refused> {
         let Some(open) = self.open.last_mut() else { return Ok(NOWHERE) };
-        let Some(remembered) = self.remembered.get_mut(open.place) else { return Ok(NOWHERE) };
+        let Some(Some(remembered)) = self.remembered.get_mut(open.place) else { return Ok(NOWHERE) };
         let tail = Remembered::tail_of(name);
         let known = remembered.iter().position(|known| known.is(name, tail, &self.texts));
         if let Some(place) = known {
@@ -192,6 +219,7 @@ impl Names {
         let cost = name.len() + OVERHEAD;
         // A place that leads nowhere is that of all objects further down in subtrees: they have nothing in common.
         let worth = open.place != NOWHERE
+            && !open.first
             && name.len() <= REMEMBERED_NAME_BYTES
             && name.iter().all(|&byte| byte >= b' ' && byte != b'"' && byte != b'\\');
         if worth
@@ -218,21 +246,25 @@ impl Names {
     fn hold(&mut self, name: &[u8]) -> Result<(), Refused> {
         let Some(open) = self.open.last_mut() else { return Ok(()) };
         let others = self.others.get(open.others..).unwrap_or_default();
-        let mut start = open.text;
-        let mut texts = others.iter().map(|&end| {
-            let text = self.text.get(start..end).unwrap_or_default();
-            start = end;
-            text
-        });
+        let start = |place: usize| match place.checked_sub(1).and_then(|before| others.get(before)) {
+            Some(before) => before.end,
+            None => open.text,
+        };
+        let text = |(place, held): (usize, &Held)| self.text.get(start(place)..held.end).unwrap_or_default();
         if open.many.is_none() && others.len() < FEW {
-            if texts.any(|known| known == name) {
+            let mark = mark(name);
+            let alike = others.iter().enumerate().filter(|(_, held)| held.mark == mark);
+            if alike.map(text).any(|known| known == name) {
                 return Err(Refused::Duplicate);
             }
             self.text.extend_from_slice(name);
-            self.others.push(self.text.len());
+            self.others.push(Held { end: self.text.len(), mark });
             return Ok(());
         }
-        let many = open.many.get_or_insert_with(|| texts.map(Box::from).collect());
+        let many = match &mut open.many {
+            Some(many) => many,
+            few @ None => few.insert(others.iter().enumerate().map(|one| text(one).into()).collect()),
+        };
         if !many.insert(name.into()) {
             return Err(Refused::Duplicate);
         }

@@ -206,7 +206,7 @@ pub(crate) struct Axis {
 /// A place in documents that paths lead to or through.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
-    /// Sorted by name.
+    /// Sorted as [`Node::find`] compares them.
     members: Vec<(Box<str>, NodeId)>,
     pub(crate) items: NodeId,
     /// The member's name as it is delivered, with quotes and colon.
@@ -223,6 +223,13 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// Where a name stands among the members, or would stand. By length first: most names differ in it.
+    fn find(&self, name: &[u8]) -> Result<usize, usize> {
+        self.members.binary_search_by(|(known, _)| {
+            known.len().cmp(&name.len()).then_with(|| known.as_bytes().cmp(name))
+        })
+    }
+
     pub(crate) fn axis(&self, array: bool) -> Axis {
         if array { self.item_axis } else { self.member_axis }
     }
@@ -326,11 +333,9 @@ impl Projection {
     }
 
     pub(crate) fn member(&self, id: NodeId, name: &[u8]) -> NodeId {
-        let members = &self.node(id).members;
-        match members.binary_search_by(|(known, _)| known.as_bytes().cmp(name)) {
-            Ok(found) => members.get(found).map_or(NOWHERE, |&(_, child)| child),
-            Err(_) => NOWHERE,
-        }
+        let node = self.node(id);
+        let found = node.find(name).ok().and_then(|found| node.members.get(found));
+        found.map_or(NOWHERE, |&(_, child)| child)
     }
 
     /// The nodes one step further down.
@@ -460,7 +465,7 @@ impl Projection {
                 node.items = new;
                 Box::default()
             }
-            Step::Member(name) => match node.members.binary_search_by(|(known, _)| known.cmp(name)) {
+            Step::Member(name) => match node.find(name.as_bytes()) {
                 Ok(found) => return node.members.get(found).map_or(NOWHERE, |&(_, child)| child),
                 Err(place) => {
                     node.members.insert(place, (name.clone(), new));

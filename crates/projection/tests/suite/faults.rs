@@ -136,7 +136,10 @@ fn duplicates_are_found_among_many_names() {
     let bounds = Bounds { record_bytes: 1 << 20, ..Bounds::default() };
     let projection =
         Arc::new(Projection::new(elements, &"$".parse().unwrap(), &[], Form::Document, bounds).unwrap());
-    for count in [0usize, 10, 30, 127, 128, 129, 200, 1000] {
+    let elements = vec![element("$[*].a: integer"), element("$[*].s: subtree")];
+    let listed =
+        Arc::new(Projection::new(elements, &"$[*]".parse().unwrap(), &[], Form::Document, bounds).unwrap());
+    for count in [0usize, 10, 30, 63, 64, 65, 127, 128, 129, 200, 1000] {
         for again in [0, count / 2, count.saturating_sub(1)] {
             for (before, after) in [("{", "}"), ("{\"s\":{", "}}")] {
                 let unique = format!("{before}{}\"z\":1{after}", members(count));
@@ -145,6 +148,17 @@ fn duplicates_are_found_among_many_names() {
                 let fault = run(&mut Projector::new(Arc::clone(&projection)), twice.as_bytes()).1;
                 let place = before.len() + members(count).len();
                 assert_eq!(fault, (count > 0).then_some((place as u64, DuplicateName)), "{count} {again}");
+                // The same further on in a list, where names are known from before.
+                for earlier in 1..3 {
+                    let list = format!("[{}{twice}]", format!("{unique},").repeat(earlier));
+                    let fault = run(&mut Projector::new(Arc::clone(&listed)), list.as_bytes()).1;
+                    let place = 1 + earlier * (unique.len() + 1) + place;
+                    assert_eq!(
+                        fault,
+                        (count > 0).then_some((place as u64, DuplicateName)),
+                        "{count} {again}"
+                    );
+                }
             }
         }
     }
@@ -159,8 +173,8 @@ fn names_of_open_objects_are_bounded() {
     let mut many = self::projector(&["$.a: string", "$.s: subtree"], "$.a", &[], Form::Document);
     let members: String = (0..10).map(|n| format!("\"{n}\":0,")).collect();
     let deeper = format!("{{\"s\":[{{{members}\"x\":0}}]}}");
-    // Each name costs its bytes and 32 more; six are within 200 bytes.
-    assert_eq!(run(&mut many, deeper.as_bytes()).1, Some((43, NamesTooLarge)));
+    // Each name costs its bytes and 32 more; six are within 200 bytes: `s`, and five of those within.
+    assert_eq!(run(&mut many, deeper.as_bytes()).1, Some((37, NamesTooLarge)));
     // What is skipped holds no names, and what is closed has given them back.
     let skipped = format!("{{\"x\":{{{members}\"x\":0,\"{long}\":1}},\"s\":[{{\"a\":1,\"b\":1}}]}}");
     let mut skipping = self::projector(&["$.a: string", "$.s: subtree"], "$.a", &[], Form::Document);
@@ -169,13 +183,14 @@ fn names_of_open_objects_are_bounded() {
 
 #[test]
 fn names_of_objects_that_are_closed_take_no_room() {
-    let bounds = Bounds { names_bytes: 5 * 33 + 35, ..BOUNDS };
+    let bounds = Bounds { names_bytes: 6 * 33 + 35, ..BOUNDS };
     let projector = |bounds| {
         let compiled = compile_within(bounds, &["$.a: string", "$.s: subtree"], "$.a", &[], Form::Document);
         Projector::new(Arc::new(compiled.unwrap()))
     };
     let list = |object: &str, times| format!("{{\"s\":[{}]}}", vec![object; times].join(","));
-    // Five names of one byte and one of three, each with 32 more: all of the room, and not a byte more.
+    // The name of the list and five within of one byte, and one of three, each with 32 more: all of the room, and not a
+    // byte more.
     let six = "{\"0\":0,\"1\":0,\"2\":0,\"3\":0,\"4\":0,\"xyz\":0}";
     assert_eq!(run(&mut projector(bounds), list(six, 3).as_bytes()).1, None);
     let less = Bounds { names_bytes: bounds.names_bytes - 1, ..bounds };
@@ -359,7 +374,7 @@ fn people_who_stand_deep_in_a_document_are_all_found() {
         ["$.head.id", "$.file.members[*].id", "$.file.members[*].children[*].id", "$.unsaid[*].id"];
     let document = r#"{"head":{"id":"P-1"},"file":{"x":[1,{"id":"no"}],"members":[{"id":"P-2","children":[{"id":"P-3"},{"id":4}]},{"id":"P-5"}]},"unsaid":[{"id":"P-6"}]}"#;
     for cut in [1, 7, document.len()] {
-        let bounds = Bounds { record_bytes: 400, depth: 8, ..BOUNDS };
+        let bounds = Bounds { record_bytes: 400, depth: 8, names_bytes: 400, ..BOUNDS };
         let compiled = compile_within(bounds, &["$.file: subtree"], "$", &subjects, Form::Document);
         let mut projector = Projector::new(Arc::new(compiled.unwrap()));
         for chunk in document.as_bytes().chunks(cut) {
