@@ -188,6 +188,7 @@ def test_a_database_of_a_later_version_is_refused(older):
         database.execute(f"INSERT INTO _sqlx_migrations VALUES ({', '.join('?' * len(row))})", (9999, *row[1:]))
     refused = run(older, "upgrade")
     assert refused.returncode and "DATABASE_NEWER" in refused.stderr and "9999" in refused.stderr
+    assert "verbond restore" in run(older, "doctor").stdout
     with pytest.raises(NodeFault, match="DATABASE_NEWER"):
         older.start()
 

@@ -8,14 +8,14 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use verbond_account::NotTaken;
 use verbond_application::checkpoints::HeldCheckpoint;
 use verbond_domain::{ParticipantId, Timestamp};
-use verbond_store::{DatabaseUrl, SortOrder, Store};
+use verbond_store::{DatabaseUrl, SortOrder, Store, StoreError};
 use verbond_transport::{Client, ClientLimits, Hosts, PeerTls, Protocol, Target};
 use verbond_trust::tls;
 
 use super::{Finding, certificates::Credentials};
 use crate::{
     configuration::Settings,
-    node::{decision_point, export, tiles},
+    node::{decision_point, export, tiles, unusable_database},
     serve,
 };
 
@@ -109,6 +109,7 @@ async fn database(settings: &Settings) -> Finding {
             format!("{kind}: reachable; {} migrations are applied at the start", pending.len()),
         )
         .mend("`verbond upgrade` doet het na een back-up.", "`verbond upgrade` does it after a backup"),
+        Err(error @ StoreError::Newer { .. }) => Finding::problem("database", unusable_database(&error)),
         Err(error) => Finding::fail("database", error.to_string(), error.to_string()).mend(
             "Controleer `database` in verbond.toml en of de database draait.",
             "check `database` in verbond.toml, and whether the database runs",
