@@ -165,6 +165,9 @@ def test_the_checkpoint_comes_after_all_that_it_covers(world, store):
     relay = Relay(store.ports["http"])
     node = publishing(world, store.settings("order", address=f"http://{LOOPBACK}:{relay.port}", anchors=None))
     writes(node, 280)
+    caught_up(node)
+    # Twice over more than a full tile, so that the level above it stands already.
+    writes(node, 5)
     newest = caught_up(node)
     before, sizes = [], []
     for path, size in relay.put("order"):

@@ -52,12 +52,13 @@ pub(crate) fn filled(from: u64, to: u64) -> impl Iterator<Item = Part> + Send {
     })
 }
 
-/// The tiles at the right edge of a tree that are not full, the leaves beneath them included.
-pub(crate) fn edge(size: u64) -> impl Iterator<Item = Part> + Send {
+/// The tiles at the right edge of a tree of `to` entries that are not full and that one of `from` has not, the leaves beneath them
+/// included.
+pub(crate) fn edge(from: u64, to: u64) -> impl Iterator<Item = Part> + Send {
     contents().filter_map(move |(level, content)| {
-        let count = at(size, level);
+        let count = at(to, level);
         let part = Part { content, index: count / TILE_WIDTH, width: count % TILE_WIDTH };
-        (part.width > 0).then_some(part)
+        (part.width > 0 && at(from, level) != count).then_some(part)
     })
 }
 
@@ -92,7 +93,7 @@ mod tests {
         let full: Vec<Part> = filled(0, 70_000).collect();
         let of = |content| full.iter().filter(|part| part.content == content).count();
         assert_eq!((of(Content::Hashes(0)), of(Content::Hashes(1)), of(Content::Entries)), (273, 1, 273));
-        let edge = paths(edge(70_000));
+        let edge = paths(edge(0, 70_000));
         let expected = ["tile/entries/273.p/112", "tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"];
         assert_eq!(edge, expected);
     }
@@ -101,7 +102,8 @@ mod tests {
     fn what_stands_already_is_not_asked_for_again() {
         assert_eq!(paths(filled(256, 511)), Vec::<String>::new());
         assert_eq!(paths(filled(511, 512)), ["tile/entries/001", "tile/0/001"]);
-        assert_eq!(paths(edge(512)), ["tile/1/000.p/2"]);
+        assert_eq!(paths(edge(511, 512)), ["tile/1/000.p/2"]);
+        assert_eq!(paths(edge(275, 282)), ["tile/entries/001.p/26", "tile/0/001.p/26"]);
         assert_eq!(paths(filled(u64::MAX, u64::MAX)), Vec::<String>::new());
     }
 }

@@ -76,7 +76,7 @@ impl Publisher {
         let next = self.next(from, &newest).await?;
         if held.as_ref().is_none_or(|held| held.content != next.note && from <= next.size) {
             self.put_all(next.epoch, filled(from, next.size)).await?;
-            self.put_all(next.epoch, edge(next.size)).await?;
+            self.put_all(next.epoch, edge(from, next.size)).await?;
             self.place.replace(&path, next.note.clone().into(), held.as_ref()).await?;
         }
         match next == newest {
