@@ -161,7 +161,10 @@ impl Names {
     pub(crate) fn enter(&mut self, place: NodeId) {
         let (others, text) = (self.others.len(), self.text.len());
         let first = match self.remembered.get_mut(place) {
-            Some(unmet @ None) => unmet.replace(Vec::new()).is_none(),
+            Some(unmet @ None) => {
+                *unmet = Some(Vec::new());
+                true
+            }
             _ => false,
         };
         if self.others.capacity() == 0 {
